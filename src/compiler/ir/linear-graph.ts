@@ -1,0 +1,69 @@
+/**
+ * Third stage: nothing but inputs, linear maps, polynomials and products. Additions, convolutions, pooling, reshapes,
+ * batch-norm, residual connections … all are terms of linear nodes.
+ */
+import type { SparseMatrix } from '../linear/sparse-matrix.ts';
+import type { Shape } from './tensor-graph.ts';
+
+export type NodeId = number;
+
+interface NodeBase {
+  readonly id: NodeId;
+  /** ONNX node names that went into it, joined by "+". */
+  readonly layer: string;
+  readonly shape: Shape;
+  /** Largest |element| seen in calibration (of this node's value, after any folding), with margin. */
+  readonly bound: number;
+}
+
+export interface InputNode extends NodeBase {
+  readonly kind: 'input';
+  readonly name: string;
+}
+
+/** y = Σ matrix_i · x_i + bias; elements row-major; matrix rows = elements of y, columns = elements of x_i. */
+export interface LinearNode extends NodeBase {
+  readonly kind: 'linear';
+  readonly terms: readonly { readonly source: NodeId; readonly matrix: SparseMatrix }[];
+  readonly bias: Float64Array | null;
+}
+
+/**
+ * y = Σ_k coefficients[k][e] T_k(x_e). `coefficients[k]` has one entry per element, or a single one for all.
+ * If `unitLeading`: y = T_{d/2}(x)² + Σ_{k<d} …, see PolynomialInstruction.
+ */
+export interface PolynomialNode extends NodeBase {
+  readonly kind: 'polynomial';
+  readonly source: NodeId;
+  readonly degree: number;
+  readonly unitLeading: boolean;
+  readonly coefficients: readonly Float64Array[];
+}
+
+export interface ProductNode extends NodeBase {
+  readonly kind: 'product';
+  readonly left: NodeId;
+  readonly right: NodeId;
+}
+
+export type GraphNode = InputNode | LinearNode | PolynomialNode | ProductNode;
+
+export interface LinearGraph {
+  readonly name: string;
+  /** Topologically ordered; ids are indices. */
+  readonly nodes: readonly GraphNode[];
+  readonly outputs: readonly { readonly name: string; readonly node: NodeId }[];
+}
+
+export function sourcesOf(node: GraphNode): readonly NodeId[] {
+  switch (node.kind) {
+    case 'input':
+      return [];
+    case 'linear':
+      return node.terms.map((term) => term.source);
+    case 'polynomial':
+      return [node.source];
+    case 'product':
+      return [node.left, node.right];
+  }
+}

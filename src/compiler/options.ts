@@ -1,0 +1,72 @@
+/** Every option of the compiler with its default: the one place. */
+import type { SecurityLevel } from '../program/parameters.ts';
+import type { Preprocessing } from '../program/signature.ts';
+import type { ConstantTensor } from './ir/tensor-graph.ts';
+
+/** Calibration or evaluation inputs: already preprocessed, one Float32Array per graph input and sample. */
+export interface Dataset {
+  readonly description: string;
+  readonly size: number;
+  /** Values of graph input `input` (its index) for sample `index`, row-major, preprocessed. */
+  sample(index: number, input: number): Float32Array;
+  /** Class index, or null if there are no labels. */
+  label(index: number): number | null;
+}
+
+export type ActivationChoice =
+  | { readonly kind: 'degree'; readonly degree: number }
+  | { readonly kind: 'square' }
+  | { readonly kind: 'relu-composite'; readonly alpha: number };
+
+export type Backend = 'seal' | 'native';
+
+export interface CompileOptions {
+  readonly backend: Backend;
+  readonly security: SecurityLevel;
+  readonly optimize: 'latency' | 'throughput' | 'memory';
+  readonly batch: number;
+  /** Bits of precision asked for at the output, relative to its range. */
+  readonly precision: number;
+  /** Percentage points of accuracy (or of arg-max agreement) that approximation may cost. */
+  readonly maxAccuracyDrop: number;
+  readonly maxKeyMb: number | null;
+  readonly maxMemoryMb: number;
+  /** By node name, or "*" for every activation. */
+  readonly activations: ReadonlyMap<string, ActivationChoice>;
+  readonly bind: ReadonlyMap<string, ConstantTensor>;
+  readonly dimensions: ReadonlyMap<string, number>;
+  readonly preprocessing: Preprocessing;
+  readonly labels: readonly string[];
+  readonly calibration: Dataset | null;
+  /** Calibration samples used at most (fitting and held-out together). */
+  readonly samples: number;
+  readonly seed: number;
+}
+
+export const DEFAULT_OPTIONS: CompileOptions = {
+  backend: 'seal',
+  security: 128,
+  optimize: 'latency',
+  batch: 1,
+  precision: 10,
+  maxAccuracyDrop: 0.5,
+  maxKeyMb: null,
+  maxMemoryMb: 6144,
+  activations: new Map(),
+  bind: new Map(),
+  dimensions: new Map(),
+  preprocessing: { pixelScale: 1 / 255, mean: [0], std: [1] },
+  labels: [],
+  calibration: null,
+  samples: 6000,
+  seed: 0,
+};
+
+/** Progress and cancellation, passed down every long-running call. */
+export interface Progress {
+  /** `fraction` in 0 … 1 of the stage named. */
+  report(stage: string, fraction: number): void;
+  readonly signal: AbortSignal | undefined;
+}
+
+export const SILENT: Progress = { report: () => undefined, signal: undefined };

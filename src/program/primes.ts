@@ -1,0 +1,63 @@
+/** NTT-friendly primes: deterministic Miller–Rabin and a search outward from a target. */
+
+/** Deterministic for every n < 3.3e24 with these bases (Sorenson & Webster 2015). */
+const BASES = [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41n];
+
+function powMod(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  let result = 1n;
+  let b = base % modulus;
+  for (let e = exponent; e > 0n; e >>= 1n) {
+    if (e & 1n) result = (result * b) % modulus;
+    b = (b * b) % modulus;
+  }
+  return result;
+}
+
+export function isPrime(n: bigint): boolean {
+  if (n < 2n) return false;
+  for (const p of BASES) {
+    if (n === p) return true;
+    if (n % p === 0n) return false;
+  }
+  let d = n - 1n;
+  let s = 0;
+  while ((d & 1n) === 0n) {
+    d >>= 1n;
+    s++;
+  }
+  next: for (const a of BASES) {
+    let x = powMod(a, d, n);
+    if (x === 1n || x === n - 1n) continue;
+    for (let r = 1; r < s; r++) {
+      x = (x * x) % n;
+      if (x === n - 1n) continue next;
+    }
+    return false;
+  }
+  return true;
+}
+
+/**
+ * The prime ≡ 1 (mod 2N) nearest to `target` that has at most `maxBits` bits and is not in `taken`.
+ * Returns null if none lies within a factor of two of the target.
+ */
+export function nearestNttPrime(
+  target: number,
+  polyModulusDegree: number,
+  taken: ReadonlySet<bigint>,
+  maxBits: number,
+): bigint | null {
+  const step = BigInt(2 * polyModulusDegree);
+  const center = BigInt(Math.round(target));
+  const base = (center / step) * step + 1n;
+  const limit = 1n << BigInt(maxBits);
+  for (let k = 0n; ; k++) {
+    const below = base - k * step;
+    const above = base + (k + 1n) * step;
+    if (below < center / 2n && above > center * 2n) return null;
+    const candidates = center - below <= above - center ? [below, above] : [above, below];
+    for (const candidate of candidates) {
+      if (candidate > step && candidate < limit && !taken.has(candidate) && isPrime(candidate)) return candidate;
+    }
+  }
+}

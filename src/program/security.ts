@@ -1,0 +1,127 @@
+/**
+ * The one place for security numbers. Upper bounds on log2(QP) for uniform ternary secrets, σ = 3.2, classical
+ * attacks. 128 bits for N = 1024…32768 and all of 192 and 256 bits: Homomorphic Encryption Standard (Albrecht et al.,
+ * 2018), table 1; N = 65536 and 131072 at 128 bits: Bossuat et al., "Security Guidelines for Implementing Homomorphic
+ * Encryption" (eprint 2024/463), table 5.2. Sparse secrets have lower bounds and must not use this table.
+ */
+import { ArtifactError } from '../errors.ts';
+import { isPrime } from './primes.ts';
+import type { ParametersLiteral, SecurityLevel } from './parameters.ts';
+
+const MAX_LOG_QP: Readonly<Record<SecurityLevel, ReadonlyMap<number, number>>> = {
+  128: new Map([
+    [1024, 27],
+    [2048, 54],
+    [4096, 109],
+    [8192, 218],
+    [16384, 438],
+    [32768, 881],
+    [65536, 1747],
+  ]),
+  192: new Map([
+    [1024, 19],
+    [2048, 37],
+    [4096, 75],
+    [8192, 152],
+    [16384, 305],
+    [32768, 611],
+  ]),
+  256: new Map([
+    [1024, 14],
+    [2048, 29],
+    [4096, 58],
+    [8192, 118],
+    [16384, 237],
+    [32768, 476],
+  ]),
+};
+
+/** Standard deviation of the error distribution assumed by the table and used by every backend. */
+export const ERROR_STANDARD_DEVIATION = 3.2;
+
+/** Ring degrees for which the table holds a bound, ascending. */
+export function ringDegrees(security: SecurityLevel): number[] {
+  return [...MAX_LOG_QP[security].keys()];
+}
+
+/** Largest log2(QP) that still has the security level at ring degree N; 0 where the table says nothing. */
+export function maxLogQP(polyModulusDegree: number, security: SecurityLevel): number {
+  return MAX_LOG_QP[security].get(polyModulusDegree) ?? 0;
+}
+
+/** Sum of the bit lengths of all primes, an upper bound of log2(QP); this is what is held against the table. */
+export function totalBits(primes: readonly bigint[]): number {
+  return primes.reduce((sum, prime) => sum + prime.toString(2).length, 0);
+}
+
+/** States what was checked, so that anyone can check it again. */
+export interface SecurityCertificate {
+  readonly securityBits: SecurityLevel;
+  readonly polyModulusDegree: number;
+  readonly logQP: number;
+  readonly maxLogQP: number;
+  readonly secretDistribution: 'uniform-ternary';
+  readonly errorStandardDeviation: number;
+  readonly source: string;
+}
+
+declare const checked: unique symbol;
+/** Parameters that passed `checkParameters`; nothing else can make this type. */
+export type CkksParameters = ParametersLiteral & { readonly [checked]: true };
+
+/**
+ * Checks and freezes parameters. Fails closed: an unknown ring degree, a composite, repeated or wrong-residue modulus,
+ * or a modulus above the bound of the declared security level is refused.
+ * @throws ArtifactError PARAMETERS_INSECURE or PARAMETERS_INVALID
+ */
+export function checkParameters(literal: ParametersLiteral): CkksParameters {
+  const { polyModulusDegree: n, securityLevel } = literal;
+  const invalid = (message: string): never => {
+    throw new ArtifactError('PARAMETERS_INVALID', message);
+  };
+  if ((literal.scheme as string) !== 'ckks') invalid(`scheme must be ckks, not ${String(literal.scheme)}`);
+  if (![128, 192, 256].includes(securityLevel)) invalid(`security level must be 128, 192 or 256, not ${String(securityLevel)}`);
+  if (literal.secretDistribution !== 'uniform-ternary') invalid('only uniform ternary secrets are supported');
+  const bound = maxLogQP(n, securityLevel);
+  if (bound === 0) invalid(`the security table has no entry for N = ${n} at ${securityLevel} bits`);
+  const primes = [...literal.dataPrimes, ...literal.specialPrimes];
+  if (literal.dataPrimes.length === 0) invalid('at least one data prime is needed');
+  if (primes.length > 64) invalid(`at most 64 primes are supported, not ${primes.length}`);
+  if (new Set(primes).size !== primes.length) invalid('the primes must be distinct');
+  for (const prime of primes) {
+    if (prime < 2n || prime >= 1n << 60n) invalid(`modulus ${prime} must have at most 60 bits`);
+    if (prime % BigInt(2 * n) !== 1n) invalid(`modulus ${prime} must be 1 mod 2N`);
+    if (!isPrime(prime)) invalid(`modulus ${prime} must be prime`);
+  }
+  if (!Number.isFinite(literal.scaleBits) || literal.scaleBits < 10 || literal.scaleBits > 60)
+    invalid(`scale must be between 2^10 and 2^60, not 2^${literal.scaleBits}`);
+  const logQP = totalBits(primes);
+  if (logQP > bound) {
+    throw new ArtifactError(
+      'PARAMETERS_INSECURE',
+      `log2(QP) = ${logQP} exceeds ${bound}, the most that N = ${n} allows at ${securityLevel} bits`,
+      { hint: 'use a larger ring degree or fewer levels; these parameters are never run' },
+    );
+  }
+  return Object.freeze({
+    ...literal,
+    dataPrimes: Object.freeze([...literal.dataPrimes]),
+    specialPrimes: Object.freeze([...literal.specialPrimes]),
+  }) as CkksParameters;
+}
+
+/** The certificate for checked parameters. */
+export function certify(parameters: CkksParameters): SecurityCertificate {
+  return {
+    securityBits: parameters.securityLevel,
+    polyModulusDegree: parameters.polyModulusDegree,
+    logQP: totalBits([...parameters.dataPrimes, ...parameters.specialPrimes]),
+    maxLogQP: maxLogQP(parameters.polyModulusDegree, parameters.securityLevel),
+    secretDistribution: parameters.secretDistribution,
+    errorStandardDeviation: ERROR_STANDARD_DEVIATION,
+    source:
+      parameters.polyModulusDegree > 32768
+        ? 'eprint 2024/463, table 5.2'
+        : 'Homomorphic Encryption Standard (2018), table 1',
+  };
+}

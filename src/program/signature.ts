@@ -1,0 +1,51 @@
+/** What a client needs to use an artifact: shapes, packing, preprocessing, labels, and nothing of the weights. */
+import type { Layout } from './layout.ts';
+import type { CkksParameters } from './security.ts';
+
+/** x = (pixel · scale − mean[c]) / std[c], for images and data sets of bytes; axis 1 is the channel. */
+export interface Preprocessing {
+  readonly pixelScale: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** An operator at the output that the client applies to the decrypted values. */
+export interface ClientOperator {
+  readonly op: 'Softmax' | 'LogSoftmax' | 'ArgMax' | 'Sigmoid' | 'Identity';
+  readonly node: string;
+  readonly axis: number;
+  /** ArgMax only. */
+  readonly keepDims?: boolean;
+}
+
+export interface SignatureInput {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly level: number;
+  readonly scale: number;
+  readonly preprocessing: Preprocessing;
+}
+
+export interface SignatureOutput {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly level: number;
+  readonly scale: number;
+  /** Shape after the client operators. */
+  readonly shape: readonly number[];
+  readonly clientOperators: readonly ClientOperator[];
+  /** Bits to which a decrypted value is certified (predicted), relative to the output range; results are rounded to it. */
+  readonly precisionBits: number;
+  /** Largest |value| expected. */
+  readonly bound: number;
+}
+
+export interface Signature {
+  readonly model: string;
+  readonly parameters: CkksParameters;
+  readonly rotationSteps: readonly number[];
+  readonly needsRelinearization: boolean;
+  readonly inputs: readonly SignatureInput[];
+  readonly outputs: readonly SignatureOutput[];
+  readonly labels: readonly string[];
+}

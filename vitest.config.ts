@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['{src,cli,test}/**/*.test.ts'],
+          exclude: ['**/*.slow.test.ts'],
+          pool: 'forks',
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'slow',
+          include: ['{src,cli,test}/**/*.slow.test.ts'],
+          pool: 'forks',
+          maxWorkers: 1,
+          testTimeout: 1_800_000,
+        },
+      },
+    ],
+  },
+});
