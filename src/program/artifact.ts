@@ -1,0 +1,115 @@
+/** The compiled model: everything needed to serve, call and explain it, and no code. `codec.ts` writes and reads it. */
+import type { Program } from './program.ts';
+import type { CkksParameters, SecurityCertificate } from './security.ts';
+import type { Signature } from './signature.ts';
+
+/** The draft's §7.1 request parameters, as the server of this artifact advertises and checks them. */
+export interface Negotiation {
+  readonly scheme_context: 'CKKS';
+  readonly poly_modulus_degree: number;
+  readonly scale: number;
+  /** Ordered chain, decimal strings: data primes, then special primes. */
+  readonly coeff_modulus: readonly string[];
+  readonly security_level: 128 | 192 | 256;
+  readonly max_multiplication_depth: number;
+  readonly input_packing_format: string;
+  readonly batch_size: number;
+  readonly slot_count: number;
+  /** Rotation step → Galois key reference ("galois:<element>"). */
+  readonly galois_key_mappings: Readonly<Record<string, string>>;
+}
+
+/** Counts of primitive operations of one evaluation. */
+export interface OperationCounts {
+  readonly rotate: number;
+  readonly multiplyPlain: number;
+  readonly multiply: number;
+  readonly add: number;
+  readonly addPlain: number;
+  readonly rescale: number;
+}
+
+/** What the compiler decided about one layer and what it expects of it. */
+export interface LayerReport {
+  readonly layer: string;
+  readonly kind: 'input' | 'linear' | 'polynomial' | 'product';
+  readonly shape: readonly number[];
+  readonly layout: string;
+  readonly ciphertexts: number;
+  readonly level: number;
+  readonly scaleBits: number;
+  readonly operations: OperationCounts;
+  /** Predicted standard deviation of the CKKS error of this value, per slot, absolute. */
+  readonly predictedError: number;
+  readonly bound: number;
+  readonly predictedMs: number;
+}
+
+export interface Predictions {
+  /** −log2(error / output range) at the output. */
+  readonly precisionBits: number;
+  readonly latencyMs: number;
+  readonly memoryBytes: number;
+  readonly keyBytes: {
+    readonly galois: number;
+    readonly relinearization: number;
+    /** One Galois key, in memory. */
+    readonly perGaloisKey: number;
+  };
+  readonly inputCiphertextBytes: number;
+  readonly outputCiphertextBytes: number;
+}
+
+/** Approximation facts kept for reports; mirrors the compiler's types without importing them. */
+export interface ApproximationSummary {
+  readonly node: string;
+  readonly activation: string;
+  readonly method: string;
+  readonly degree: number;
+  readonly depth: number;
+  readonly channels: number;
+  readonly rmsError: number;
+  readonly maxError: number;
+  readonly rmsOutput: number;
+  readonly range: readonly [number, number];
+  readonly seen: readonly [number, number];
+  readonly escapeRate: number;
+  readonly inputsWithEscapes: number;
+}
+
+export interface CompileReport {
+  readonly compilerVersion: string;
+  readonly backend: 'seal' | 'native';
+  /** SHA-256 of the ONNX file, hex. */
+  readonly modelDigest: string;
+  readonly calibration: string;
+  readonly approximations: readonly ApproximationSummary[];
+  readonly quality: {
+    readonly samples: number;
+    readonly originalAccuracy: number | null;
+    readonly polynomialAccuracy: number | null;
+    readonly agreement: number | null;
+    readonly rmsOutputError: number;
+    readonly maxOutputError: number;
+    readonly rmsOutput: number;
+  };
+  readonly depth: number;
+  readonly operations: OperationCounts;
+  readonly layers: readonly LayerReport[];
+  readonly predicted: Predictions;
+  readonly warnings: readonly string[];
+  /** Why node-seal cannot evaluate this here (memory, key size), with numbers; null if it can. */
+  readonly sealObstacle: string | null;
+}
+
+export interface Artifact {
+  readonly formatVersion: 1;
+  readonly program: Program;
+  readonly parameters: CkksParameters;
+  readonly signature: Signature;
+  readonly negotiation: Negotiation;
+  readonly certificate: SecurityCertificate;
+  readonly report: CompileReport;
+  /** The polynomial model as ONNX (what onnxruntime measures accuracy on); kept so that a report needs no recompilation. */
+  readonly polynomialOnnx: Uint8Array;
+}
