@@ -18,7 +18,8 @@ export type ActivationChoice =
   | { readonly kind: 'square' }
   | { readonly kind: 'relu-composite'; readonly alpha: number };
 
-export type Backend = 'seal' | 'native';
+/** 'cleartext' compiles for verification only: the artifact has no security and no encrypting backend will run it. */
+export type Backend = 'seal' | 'native' | 'cleartext';
 
 export interface CompileOptions {
   readonly backend: Backend;

@@ -5,7 +5,7 @@ import type { Signature } from './signature.ts';
 
 /** The draft's §7.1 request parameters, as the server of this artifact advertises and checks them. */
 export interface Negotiation {
-  readonly scheme_context: 'CKKS';
+  readonly scheme_context: 'CKKS' | 'cleartext';
   readonly poly_modulus_degree: number;
   readonly scale: number;
   /** Ordered chain, decimal strings: data primes, then special primes. */
@@ -79,7 +79,7 @@ export interface ApproximationSummary {
 
 export interface CompileReport {
   readonly compilerVersion: string;
-  readonly backend: 'seal' | 'native';
+  readonly backend: 'seal' | 'native' | 'cleartext';
   /** SHA-256 of the ONNX file, hex. */
   readonly modelDigest: string;
   readonly calibration: string;
@@ -108,7 +108,8 @@ export interface Artifact {
   readonly parameters: CkksParameters;
   readonly signature: Signature;
   readonly negotiation: Negotiation;
-  readonly certificate: SecurityCertificate;
+  /** null: compiled for verification in the clear, never to be run under encryption. */
+  readonly certificate: SecurityCertificate | null;
   readonly report: CompileReport;
   /** The polynomial model as ONNX (what onnxruntime measures accuracy on); kept so that a report needs no recompilation. */
   readonly polynomialOnnx: Uint8Array;

@@ -2,7 +2,8 @@
 export type SecurityLevel = 128 | 192 | 256;
 
 export interface ParametersLiteral {
-  readonly scheme: 'ckks';
+  /** 'cleartext': the program can be verified without encryption, but no key will ever be made for it. */
+  readonly scheme: 'ckks' | 'cleartext';
   /** N, a power of two; slots = N / 2. */
   readonly polyModulusDegree: number;
   /** q_0, …, q_L: the data primes in order (q_0 is never dropped). All distinct, prime, ≡ 1 mod 2N. */

@@ -57,7 +57,8 @@ export function nearestNttPrime(
     if (below < center / 2n && above > center * 2n) return null;
     const candidates = center - below <= above - center ? [below, above] : [above, below];
     for (const candidate of candidates) {
-      if (candidate > step && candidate < limit && !taken.has(candidate) && isPrime(candidate)) return candidate;
+      if (candidate > step && candidate < limit && !taken.has(candidate) && isPrime(candidate))
+        return candidate;
     }
   }
 }

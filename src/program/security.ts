@@ -79,8 +79,10 @@ export function checkParameters(literal: ParametersLiteral): CkksParameters {
   const invalid = (message: string): never => {
     throw new ArtifactError('PARAMETERS_INVALID', message);
   };
+  if (literal.scheme === 'cleartext') return checkCleartext(literal);
   if ((literal.scheme as string) !== 'ckks') invalid(`scheme must be ckks, not ${String(literal.scheme)}`);
-  if (![128, 192, 256].includes(securityLevel)) invalid(`security level must be 128, 192 or 256, not ${String(securityLevel)}`);
+  if (![128, 192, 256].includes(securityLevel))
+    invalid(`security level must be 128, 192 or 256, not ${String(securityLevel)}`);
   if (literal.secretDistribution !== 'uniform-ternary') invalid('only uniform ternary secrets are supported');
   const bound = maxLogQP(n, securityLevel);
   if (bound === 0) invalid(`the security table has no entry for N = ${n} at ${securityLevel} bits`);
@@ -110,8 +112,40 @@ export function checkParameters(literal: ParametersLiteral): CkksParameters {
   }) as CkksParameters;
 }
 
-/** The certificate for checked parameters. */
-export function certify(parameters: CkksParameters): SecurityCertificate {
+/** Placeholder parameters of a program that is only verified in the clear: levels and scales, no security. */
+function checkCleartext(literal: ParametersLiteral): CkksParameters {
+  const { polyModulusDegree: n, dataPrimes, specialPrimes } = literal;
+  const sound =
+    Number.isInteger(Math.log2(n)) &&
+    n >= 2 &&
+    n <= 2 ** 20 &&
+    specialPrimes.length === 0 &&
+    dataPrimes.length > 0 &&
+    dataPrimes.length <= 4096 &&
+    dataPrimes.every((prime) => prime === 1n << BigInt(literal.scaleBits));
+  if (!sound) throw new ArtifactError('PARAMETERS_INVALID', 'the cleartext parameters are inconsistent');
+  return Object.freeze({ ...literal }) as CkksParameters;
+}
+
+/**
+ * Every path that makes keys or ciphertexts goes through this gate.
+ * @throws ArtifactError CLEARTEXT_ONLY
+ */
+export function requireEncryption(parameters: CkksParameters): void {
+  if (parameters.scheme === 'cleartext') {
+    throw new ArtifactError(
+      'CLEARTEXT_ONLY',
+      'this artifact was compiled for verification in the clear only',
+      {
+        hint: 'compile it with --backend seal or native, or run it with --backend cleartext',
+      },
+    );
+  }
+}
+
+/** The certificate for checked parameters; null for cleartext ones, which have no security to certify. */
+export function certify(parameters: CkksParameters): SecurityCertificate | null {
+  if (parameters.scheme === 'cleartext') return null;
   return {
     securityBits: parameters.securityLevel,
     polyModulusDegree: parameters.polyModulusDegree,

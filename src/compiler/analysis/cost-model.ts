@@ -1,3 +1,6 @@
+import type { CkksParameters } from '../../program/security.ts';
+import type { Backend } from '../options.ts';
+
 /** What one primitive costs on a backend at a level, in milliseconds, and what a key weighs: used by every search. */
 export interface CostModel {
   readonly backend: string;
@@ -36,4 +39,9 @@ export function sealCostModel(polyModulusDegree: number, topLevel: number): Cost
     rescale: (level) => unit * 0.55 * (level + 1),
     galoisKeyBytes: (topLevel + 1) * 2 * (topLevel + 2) * polyModulusDegree * 8,
   };
+}
+
+/** The model for a backend and a chain. The native engine has none of its own yet; cleartext plans as node-seal would. */
+export function costModelFor(_backend: Backend, parameters: CkksParameters): CostModel {
+  return sealCostModel(parameters.polyModulusDegree, parameters.dataPrimes.length - 1);
 }

@@ -113,8 +113,9 @@ export function multiply(a: SparseMatrix, b: SparseMatrix): SparseMatrix {
   const builder = new SparseMatrixBuilder(a.rows, b.cols);
   const accumulator = new Float64Array(b.cols);
   const seen = new Int32Array(b.cols).fill(-1);
+  const touched = new Int32Array(b.cols);
   for (let r = 0; r < a.rows; r++) {
-    const touched: number[] = [];
+    let count = 0;
     for (let k = a.rowStart[r]!; k < a.rowStart[r + 1]!; k++) {
       const row = a.columns[k]!;
       const factor = a.values[k]!;
@@ -123,13 +124,13 @@ export function multiply(a: SparseMatrix, b: SparseMatrix): SparseMatrix {
         if (seen[column] !== r) {
           seen[column] = r;
           accumulator[column] = 0;
-          touched.push(column);
+          touched[count++] = column;
         }
         accumulator[column] = accumulator[column]! + factor * b.values[j]!;
       }
     }
-    touched.sort((x, y) => x - y);
-    for (const column of touched) builder.add(column, accumulator[column]!);
+    const columns = touched.subarray(0, count).sort();
+    for (const column of columns) builder.add(column, accumulator[column]!);
     builder.endRow();
   }
   return builder.build();
@@ -147,11 +148,16 @@ export function add(a: SparseMatrix, b: SparseMatrix): SparseMatrix {
 }
 
 /** diag(left) · M · diag(right); null means ones. */
-export function scale(matrix: SparseMatrix, left: Float64Array | null, right: Float64Array | null): SparseMatrix {
+export function scale(
+  matrix: SparseMatrix,
+  left: Float64Array | null,
+  right: Float64Array | null,
+): SparseMatrix {
   const values = matrix.values.slice();
   for (let r = 0; r < matrix.rows; r++) {
     for (let k = matrix.rowStart[r]!; k < matrix.rowStart[r + 1]!; k++) {
-      values[k] = values[k]! * (left === null ? 1 : left[r]!) * (right === null ? 1 : right[matrix.columns[k]!]!);
+      values[k] =
+        values[k]! * (left === null ? 1 : left[r]!) * (right === null ? 1 : right[matrix.columns[k]!]!);
     }
   }
   return { ...matrix, values };

@@ -1,0 +1,81 @@
+/** The document in `bench/results/<name>.json`. Fields may be added, not renamed; a change of meaning raises `schema`. */
+import type { BenchReport } from '../cli/report/bench-report.ts';
+import type { ProgramReport } from '../cli/report/program-report.ts';
+import type { LatencyStatistics, PrecisionStatistics } from '../cli/report/statistics.ts';
+import type { Machine, Versions } from '../cli/versions.ts';
+
+export interface BenchResult {
+  readonly schema: 1;
+  readonly name: string;
+  /** ISO 8601, UTC; when the run began. */
+  readonly createdAt: string;
+  /** Commit measured, with "+" if files had changed; null outside a checkout. */
+  readonly commit: string | null;
+  readonly machine: Machine;
+  readonly versions: Versions;
+  readonly model: { readonly file: string; readonly bytes: number; readonly sha256: string };
+  readonly calibration: string;
+  readonly data: string;
+  readonly compile: {
+    readonly options: readonly string[];
+    readonly wallMs: number;
+    readonly artifactBytes: number;
+    readonly parameters: ProgramReport['parameters'];
+    readonly depth: number;
+    readonly rotationSteps: readonly number[];
+    readonly operations: ProgramReport['operations'];
+    /** Forecasts, to be held against `seal`. */
+    readonly predicted: ProgramReport['predicted'];
+  };
+  /** The model as it came, one input at a time on one thread. */
+  readonly onnxruntime: { readonly runs: number; readonly latencyMs: LatencyStatistics };
+  /** The same program on unencrypted slots: what the program costs without encryption, and its approximation error. */
+  readonly cleartext: BackendResult;
+  /** Encrypted. */
+  readonly seal: BackendResult;
+}
+
+/** The figures of `he-compile bench --json` for one backend, without its per-sample lists. */
+export type BackendResult = Pick<
+  BenchReport,
+  | 'n'
+  | 'plaintextSamples'
+  | 'plaintextAccuracy'
+  | 'polynomialAccuracy'
+  | 'encryptedAccuracy'
+  | 'agreement'
+  | 'maxAbsError'
+  | 'precisionBits'
+  | 'latencyMs'
+  | 'throughputPerSecond'
+  | 'bytes'
+  | 'peakMemoryBytes'
+  | 'threads'
+  | 'phaseMs'
+> & {
+  /** Encrypted against the polynomial model, without approximation: what the compiler forecasts. */
+  readonly encryptionPrecisionBits: PrecisionStatistics;
+  /** Polynomial model against the plaintext model. */
+  readonly approximationPrecisionBits: PrecisionStatistics;
+};
+
+export function backendResult(report: BenchReport): BackendResult {
+  return {
+    n: report.n,
+    plaintextSamples: report.plaintextSamples,
+    plaintextAccuracy: report.plaintextAccuracy,
+    polynomialAccuracy: report.polynomialAccuracy,
+    encryptedAccuracy: report.encryptedAccuracy,
+    agreement: report.agreement,
+    maxAbsError: report.maxAbsError,
+    precisionBits: report.precisionBits,
+    latencyMs: report.latencyMs,
+    throughputPerSecond: report.throughputPerSecond,
+    bytes: report.bytes,
+    peakMemoryBytes: report.peakMemoryBytes,
+    threads: report.threads,
+    phaseMs: report.phaseMs,
+    encryptionPrecisionBits: report.errors.encryption.precisionBits,
+    approximationPrecisionBits: report.errors.approximation.precisionBits,
+  };
+}

@@ -1,0 +1,44 @@
+/** Artifacts compiled with --batch take several samples at once; commands think in samples. */
+import type { Artifact } from '../src/program/artifact.ts';
+import { elementCount } from '../src/program/layout.ts';
+import type { Signature } from '../src/program/signature.ts';
+import type { DataTarget } from '../src/data/dataset.ts';
+import { InternalError } from '../src/errors.ts';
+
+/** The inputs as one sample sees them, for the data loaders. */
+export function sampleTarget({ signature, negotiation }: Artifact): DataTarget {
+  const [first] = signature.inputs;
+  if (first === undefined) throw new InternalError('a signature without inputs');
+  const inputs = signature.inputs.map(({ name, layout }) => ({
+    name,
+    shape: sampleShape(layout.shape, negotiation.batch_size),
+  }));
+  return { inputs, preprocessing: first.preprocessing };
+}
+
+/** The shape with its batch axis shared out. */
+export function sampleShape(shape: readonly number[], batch: number): readonly number[] {
+  return batch === 1 ? shape : [shape[0]! / batch, ...shape.slice(1)];
+}
+
+/**
+ * Samples [sample][input] side by side as the artifact's input tensors; places that are left over stay 0.
+ */
+export function joinSamples(
+  signature: Signature,
+  batch: number,
+  samples: readonly (readonly Float32Array[])[],
+): Float64Array[] {
+  return signature.inputs.map(({ layout }, input) => {
+    const joined = new Float64Array(elementCount(layout.shape));
+    const size = joined.length / batch;
+    samples.forEach((sample, i) => joined.set(sample[input]!, i * size));
+    return joined;
+  });
+}
+
+/** The first `count` samples of a batch's output. */
+export function splitSamples(values: Float64Array, batch: number, count: number): Float64Array[] {
+  const size = values.length / batch;
+  return Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size));
+}

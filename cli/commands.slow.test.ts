@@ -1,0 +1,62 @@
+/** The same steps on files, as separate processes, under real encryption; and the demo. */
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runCli } from './testing/run-cli.ts';
+
+const FIXTURES = join(import.meta.dirname, '../fixtures');
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'he-compile-files-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function json(...args: string[]): Promise<Record<string, unknown>> {
+  const { exitCode, stdout, stderr } = await runCli([...args, '--json'], folder);
+  expect(exitCode, stdout + stderr).toBe(0);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+it('keygen, encrypt, evaluate and decrypt give what run gives', async () => {
+  const model = join(FIXTURES, 'digits-square.onnx');
+  const picture = join(FIXTURES, 'samples/3-0.png');
+  await json(model, '-o', 'm.hemodel', '--calibration', `npy:${join(FIXTURES, 'digits-calibration.npy')}`);
+  await json('keygen', 'm.hemodel', '--secret-key', 's.key', '--evaluation-keys', 'e.key');
+  expect((await stat(join(folder, 's.key'))).mode & 0o777).toBe(0o600);
+  await json('encrypt', 'm.hemodel', '--secret-key', 's.key', '--input', picture, '-o', 'in.ct');
+  await json('evaluate', 'm.hemodel', '--evaluation-keys', 'e.key', '--input', 'in.ct', '-o', 'out.ct');
+  const { output } = (await json('decrypt', 'm.hemodel', '--secret-key', 's.key', '--input', 'out.ct')) as {
+    output: { data: number[] };
+  };
+  const { reference, precisionBits } = (await json(
+    'run',
+    'm.hemodel',
+    '--input',
+    picture,
+    '--model',
+    model,
+  )) as {
+    reference: { data: number[] };
+    precisionBits: number;
+  };
+  expect(precisionBits).toBeGreaterThan(10);
+  const range = Math.max(...reference.data.map(Math.abs));
+  for (const [i, value] of output.data.entries())
+    expect(Math.abs(value - reference.data[i]!) / range).toBeLessThan(2 ** -10);
+
+  const refused = await runCli(
+    ['evaluate', 'm.hemodel', '--evaluation-keys', 's.key', '--input', 'in.ct', '-o', 'no.ct', '--json'],
+    folder,
+  );
+  expect(refused.exitCode).toBe(1);
+  expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: 'SECRET_KEY_REFUSED' } });
+  expect(await readdir(folder)).not.toContain('no.ct');
+});
+
+it('the demo agrees with onnxruntime and writes its report', async () => {
+  const { exitCode, stdout } = await runCli(['demo'], folder);
+  expect(exitCode).toBe(0);
+  expect(stdout.match(/encrypted says (\d), onnxruntime says \1/g)).toHaveLength(5);
+  expect(await readFile(join(folder, 'demo-report.html'), 'utf8')).toContain('Encrypted samples');
+});

@@ -1,0 +1,182 @@
+/** `he-compile <model.onnx>`: ONNX → artifact. */
+import { basename, dirname, extname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { ActivationChoice, Backend, CompileOptions } from '../../src/compiler/options.ts';
+import { DEFAULT_OPTIONS } from '../../src/compiler/options.ts';
+import { importModel } from '../../src/compiler/onnx/import.ts';
+import { compileModel } from '../../src/compiler/pipeline.ts';
+import { shapeOf } from '../../src/compiler/ir/tensor-graph.ts';
+import { loadDataset } from '../../src/data/load-dataset.ts';
+import { encodeArtifact } from '../../src/program/codec.ts';
+import type { SecurityLevel } from '../../src/program/parameters.ts';
+import type { Preprocessing } from '../../src/program/signature.ts';
+import type { CommandContext, Outcome, Runner } from '../command.ts';
+import { readModel } from '../files.ts';
+import { IrDump } from '../ir-dump.ts';
+import {
+  activation,
+  assignment,
+  collect,
+  dimension,
+  fraction,
+  naturalNumber,
+  nonNegativeNumber,
+  numberList,
+  oneOf,
+} from '../parse-options.ts';
+import { readConstants, readLabels } from '../model-options.ts';
+import { formatBytes } from '../report/format.ts';
+import { describeProgram } from '../report/program-report.ts';
+import { renderProgramText } from '../report/text.ts';
+import { requireReportFile, writeProgramReport } from '../report/write-report.ts';
+import { requireWritable, writeWhole } from '../terminal/write-file.ts';
+
+interface CompileFlags {
+  readonly output?: string;
+  readonly calibration?: string;
+  readonly samples?: number;
+  readonly backend?: Backend;
+  readonly security?: SecurityLevel;
+  readonly optimize?: CompileOptions['optimize'];
+  readonly batch?: number;
+  readonly precision?: number;
+  readonly maxAccuracyDrop?: number;
+  readonly maxKeyMb?: number;
+  readonly maxMemoryMb?: number;
+  readonly activation?: readonly (readonly [string, ActivationChoice])[];
+  readonly bind?: readonly (readonly [string, string])[];
+  readonly dim?: readonly (readonly [string, number])[];
+  readonly pixelScale?: number;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly labels?: string;
+  readonly emitPolynomial?: string;
+  readonly dumpIrAfter?: string;
+  readonly report?: readonly string[];
+}
+
+export function define(command: Command, run: Runner): void {
+  const defaults = DEFAULT_OPTIONS;
+  command
+    .argument('<model>', 'ONNX file')
+    .option('-o, --output <FILE>', 'artifact to write (default: <model>.hemodel)')
+    .option('--calibration <SPEC>', 'unlabelled or labelled inputs that activations are fitted on')
+    .option('--samples <N>', `calibration inputs used at most (default: ${defaults.samples})`, naturalNumber)
+    .option(
+      '--backend <NAME>',
+      `seal or native; cleartext for verification only (default: ${defaults.backend})`,
+      oneOf('seal', 'native', 'cleartext'),
+    )
+    .option('--security <BITS>', `128, 192 or 256 (default: ${defaults.security})`, oneOf(128, 192, 256))
+    .option(
+      '--optimize <GOAL>',
+      `latency, throughput or memory (default: ${defaults.optimize})`,
+      oneOf('latency', 'throughput', 'memory'),
+    )
+    .option('--batch <N>', `inputs evaluated together (default: ${defaults.batch})`, naturalNumber)
+    .option(
+      '--precision <BITS>',
+      `bits asked for at the output (default: ${defaults.precision})`,
+      nonNegativeNumber,
+    )
+    .option(
+      '--max-accuracy-drop <PP>',
+      `percentage points that approximation may cost (default: ${defaults.maxAccuracyDrop})`,
+      nonNegativeNumber,
+    )
+    .option('--max-key-mb <N>', 'budget for the Galois keys', naturalNumber)
+    .option(
+      '--max-memory-mb <N>',
+      `budget for an evaluation (default: ${defaults.maxMemoryMb})`,
+      naturalNumber,
+    )
+    .option(
+      '--activation <NODE=CHOICE>',
+      'degree:D, square or relu-composite:ALPHA; NODE may be "*"',
+      collect(activation),
+    )
+    .option('--bind <INPUT=FILE>', 'make a graph input a constant (.pb or .npy)', collect(assignment))
+    .option('--dim <NAME=N>', 'value of a symbolic dimension (the batch defaults to 1)', collect(dimension))
+    .option('--pixel-scale <S>', 'x = (pixel·S − mean)/std for images and bytes (default: 1/255)', fraction)
+    .option('--mean <M,…>', 'per channel (default: 0)', numberList)
+    .option('--std <S,…>', 'per channel (default: 1)', numberList)
+    .option('--labels <FILE>', 'class names: one per line, or a JSON array')
+    .option('--emit-polynomial <FILE>', 'write the polynomial model as ONNX')
+    .option('--dump-ir-after <PASS>', 'write the result of a pass, or of "all", beside the artifact as JSON')
+    .option('--report <FILE>', 'write a report (.html, .md or .json); repeatable', collect(String))
+    .action((model: string, flags: CompileFlags) => run((context) => compile(model, flags, context)));
+}
+
+async function compile(file: string, flags: CompileFlags, context: CommandContext): Promise<Outcome> {
+  const output = flags.output ?? `${file.slice(0, file.length - extname(file).length)}.hemodel`;
+  const reports = flags.report ?? [];
+  for (const report of reports) await requireReportFile(report);
+  if (flags.emitPolynomial !== undefined) await requireWritable(flags.emitPolynomial);
+  const bytes = await readModel(file);
+  await requireWritable(output);
+
+  const options = await compileOptions(bytes, file, flags);
+  const dump = flags.dumpIrAfter === undefined ? null : new IrDump(flags.dumpIrAfter, output);
+  const { artifact } = await compileModel(bytes, options, {
+    modelDirectory: dirname(resolve(file)),
+    modelName: basename(file, extname(file)),
+    progress: context.progress,
+    ...(dump === null ? {} : { onPass: (pass: string, result: unknown) => dump.record(pass, result) }),
+  });
+  context.signal.throwIfAborted();
+
+  const encoded = encodeArtifact(artifact);
+  for (const dumped of (await dump?.write()) ?? []) context.note(`wrote ${dumped}`);
+  await writeWhole(output, encoded);
+  if (flags.emitPolynomial !== undefined) await writeWhole(flags.emitPolynomial, artifact.polynomialOnnx);
+  const program = describeProgram(artifact);
+  for (const report of reports) await writeProgramReport(report, program);
+  return {
+    document: { artifact: output, bytes: encoded.length, ...program },
+    text: `${renderProgramText(program)}\n\nwrote ${output} (${formatBytes(encoded.length)})`,
+  };
+}
+
+async function compileOptions(bytes: Uint8Array, file: string, flags: CompileFlags): Promise<CompileOptions> {
+  const { batch, maxKeyMb, ...rest } = DEFAULT_OPTIONS;
+  const preprocessing: Preprocessing = {
+    pixelScale: flags.pixelScale ?? rest.preprocessing.pixelScale,
+    mean: flags.mean ?? rest.preprocessing.mean,
+    std: flags.std ?? rest.preprocessing.std,
+  };
+  const options: CompileOptions = {
+    ...rest,
+    backend: flags.backend ?? rest.backend,
+    security: flags.security ?? rest.security,
+    optimize: flags.optimize ?? rest.optimize,
+    batch: flags.batch ?? batch,
+    precision: flags.precision ?? rest.precision,
+    maxAccuracyDrop: flags.maxAccuracyDrop ?? rest.maxAccuracyDrop,
+    maxKeyMb: flags.maxKeyMb ?? maxKeyMb,
+    maxMemoryMb: flags.maxMemoryMb ?? rest.maxMemoryMb,
+    activations: new Map(flags.activation ?? []),
+    bind: await readConstants(flags.bind ?? []),
+    dimensions: new Map(flags.dim ?? []),
+    preprocessing,
+    labels: flags.labels === undefined ? [] : await readLabels(flags.labels),
+    samples: flags.samples ?? rest.samples,
+  };
+  if (flags.calibration === undefined) return options;
+  // One calibration sample is one input, however many a batch holds.
+  const graph = importModel(bytes, {
+    modelDirectory: dirname(resolve(file)),
+    bind: options.bind,
+    dimensions: options.dimensions,
+    batch: 1,
+  });
+  const target = {
+    inputs: graph.inputs.map((name) => ({ name, shape: shapeOf(graph, name) })),
+    preprocessing,
+  };
+  const calibration = await loadDataset(flags.calibration, target, {
+    limit: options.samples,
+    split: 'train',
+    classNames: options.labels,
+  });
+  return { ...options, calibration };
+}

@@ -1,0 +1,53 @@
+/** `he-compile encrypt <artifact> --secret-key FILE --input FILE -o FILE` */
+import type { Command } from 'commander';
+import { MAX_INPUT_FILE_BYTES, readBounded } from '../../src/data/read-file.ts';
+import { encryptInputs } from '../../src/runtime/client/operations.ts';
+import { ciphertextSetContainer } from '../../src/runtime/formats/ciphertext-set.ts';
+import { containerChunks } from '../../src/runtime/formats/container.ts';
+import { joinSamples } from '../batches.ts';
+import type { CommandContext, Outcome, Runner } from '../command.ts';
+import { ciphertextBytes } from '../evaluation.ts';
+import { readArtifact } from '../files.ts';
+import { loadInputs } from '../load-inputs.ts';
+import { collect } from '../parse-options.ts';
+import { formatBytes } from '../report/format.ts';
+import { requireWritable, writeWhole } from '../terminal/write-file.ts';
+
+interface EncryptFlags {
+  readonly secretKey: string;
+  readonly input: readonly string[];
+  readonly output: string;
+}
+
+export function define(command: Command, run: Runner): void {
+  command
+    .argument('<artifact>', 'compiled model (.hemodel)')
+    .requiredOption('--secret-key <FILE>', 'from keygen')
+    .requiredOption(
+      '--input <FILE>',
+      '.png, .jpg, .npy, .pb or .json; once for each input of the model',
+      collect(String),
+    )
+    .requiredOption('-o, --output <FILE>', 'ciphertexts to write')
+    .action((artifact: string, flags: EncryptFlags) => run((context) => encrypt(artifact, flags, context)));
+}
+
+async function encrypt(file: string, flags: EncryptFlags, context: CommandContext): Promise<Outcome> {
+  await requireWritable(flags.output);
+  const artifact = await readArtifact(file);
+  const { signature, negotiation } = artifact;
+  const secretKey = await readBounded(flags.secretKey, MAX_INPUT_FILE_BYTES, 'the secret key');
+  const inputs = joinSamples(signature, negotiation.batch_size, [
+    await loadInputs(artifact, flags.input, context),
+  ]);
+  const start = performance.now();
+  const set = await encryptInputs(signature, secretKey, inputs);
+  const encryptMs = performance.now() - start;
+  context.signal.throwIfAborted();
+  await writeWhole(flags.output, containerChunks(ciphertextSetContainer(set)));
+  const bytes = ciphertextBytes(set);
+  return {
+    document: { output: flags.output, bytes: { inputCiphertexts: bytes }, latencyMs: { encrypt: encryptMs } },
+    text: `wrote ${flags.output} (${formatBytes(bytes)})`,
+  };
+}

@@ -1,0 +1,129 @@
+/** Client and server in one process, for `run`, `bench` and `demo`: keys once, then inferences. */
+import type { Artifact } from '../src/program/artifact.ts';
+import { packCleartextInputs, unpackCleartextOutputs } from '../src/runtime/client/cleartext-client.ts';
+import { SecretClient } from '../src/runtime/client/secret-client.ts';
+import type { Evaluator } from '../src/runtime/evaluation/evaluator.ts';
+import type { CiphertextSet } from '../src/runtime/formats/ciphertext-set.ts';
+import { joinSamples } from './batches.ts';
+import type { CommandContext } from './command.ts';
+import { chosenBackend, ciphertextBytes, evaluateSet, keyBytes, openEvaluator } from './evaluation.ts';
+import type { EvaluationBackend, EvaluationFlags } from './parse-options.ts';
+
+export interface InferenceResult {
+  /** One tensor per output, as decrypted: not rounded, client operators not applied, whole batch. */
+  readonly decrypted: readonly Float64Array[];
+  readonly encryptMs: number;
+  readonly evaluateMs: number;
+  readonly decryptMs: number;
+  /** One entry per instruction of the program. */
+  readonly instructionMs: readonly number[];
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly peakMemoryBytes: number;
+}
+
+/** Seals and opens what travels; the cleartext one only packs. */
+interface ClientSide extends AsyncDisposable {
+  encrypt(inputs: readonly Float64Array[]): Promise<CiphertextSet>;
+  decrypt(outputs: CiphertextSet): Promise<Float64Array[]>;
+}
+
+export class Inference implements AsyncDisposable {
+  readonly backend: EvaluationBackend;
+  readonly keygenMs: number;
+  readonly keyBytes: { readonly galoisKeys: number; readonly relinKeys: number };
+  readonly #artifact: Artifact;
+  readonly #client: ClientSide;
+  readonly #evaluator: Evaluator;
+  readonly #context: CommandContext;
+
+  /** @throws ArtifactError, BackendError: what making keys and starting workers can run into */
+  static async open(artifact: Artifact, flags: EvaluationFlags, context: CommandContext): Promise<Inference> {
+    const { signature } = artifact;
+    const backend = chosenBackend(artifact, flags);
+    if (backend === 'cleartext') {
+      const client: ClientSide = {
+        encrypt: async (inputs) => packCleartextInputs(signature, inputs),
+        decrypt: async (outputs) => unpackCleartextOutputs(signature, outputs),
+        [Symbol.asyncDispose]: async () => undefined,
+      };
+      const evaluator = await openEvaluator(artifact, null, flags, context);
+      return new Inference(artifact, backend, client, evaluator, context, 0, keyBytes(null));
+    }
+    const start = performance.now();
+    const options = {
+      progress: (fraction: number) => context.progress.report('make keys', fraction),
+      signal: context.signal,
+    };
+    const client = await SecretClient.generate(signature, options);
+    try {
+      const keys = await client.makeEvaluationKeys(options);
+      const keygenMs = performance.now() - start;
+      const evaluator = await openEvaluator(artifact, keys, flags, context);
+      return new Inference(artifact, backend, client, evaluator, context, keygenMs, keyBytes(keys));
+    } catch (error) {
+      await client[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(
+    artifact: Artifact,
+    backend: EvaluationBackend,
+    client: ClientSide,
+    evaluator: Evaluator,
+    context: CommandContext,
+    keygenMs: number,
+    bytes: { galoisKeys: number; relinKeys: number },
+  ) {
+    this.#artifact = artifact;
+    this.backend = backend;
+    this.#client = client;
+    this.#evaluator = evaluator;
+    this.#context = context;
+    this.keygenMs = keygenMs;
+    this.keyBytes = bytes;
+  }
+
+  get threads(): number {
+    return this.#evaluator.threads;
+  }
+
+  /**
+   * One evaluation of up to a batch of samples, given as [sample][input].
+   * @param report hears 0 … 1 of the evaluation
+   */
+  async infer(
+    samples: readonly (readonly Float32Array[])[],
+    report: (fraction: number) => void,
+  ): Promise<InferenceResult> {
+    const { signature, negotiation } = this.#artifact;
+    const inputs = joinSamples(signature, negotiation.batch_size, samples);
+    const times = [performance.now()];
+    const encrypted = await this.#client.encrypt(inputs);
+    times.push(performance.now());
+    const { outputs, layerMs, peakMemoryBytes } = await evaluateSet(
+      this.#evaluator,
+      encrypted,
+      this.#context,
+      report,
+    );
+    times.push(performance.now());
+    const decrypted = await this.#client.decrypt(outputs);
+    times.push(performance.now());
+    return {
+      decrypted,
+      encryptMs: times[1]! - times[0]!,
+      evaluateMs: times[2]! - times[1]!,
+      decryptMs: times[3]! - times[2]!,
+      instructionMs: layerMs.map(({ ms }) => ms),
+      inputBytes: ciphertextBytes(encrypted),
+      outputBytes: ciphertextBytes(outputs),
+      peakMemoryBytes,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#client[Symbol.asyncDispose](), this.#evaluator[Symbol.asyncDispose]()]);
+  }
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { accuracy, agreement, classOf, confusionMatrix } from './classes.ts';
+import { maxAbsDifference, summariseErrors } from './errors.ts';
+
+describe('classes', () => {
+  it('are found where the output says one', () => {
+    expect(classOf([0.1, 3, -2], [1, 3], [])).toBe(1);
+    expect(classOf([0.1, 3, -2], [1, 3, 1, 1], ['Softmax'])).toBe(1);
+    expect(classOf([7], [1], ['ArgMax'])).toBe(7);
+    expect(classOf([1, 2, 3, 4], [1, 1, 2, 2], [])).toBeNull();
+    expect(classOf([1], [1, 1], [])).toBeNull();
+  });
+
+  it('are judged only where there is something to judge by', () => {
+    expect(accuracy([1, 2, 3], [1, 0, 3])).toBeCloseTo(2 / 3, 12);
+    expect(accuracy([1, 2], [null, null])).toBeNull();
+    expect(accuracy([null], [1])).toBeNull();
+    expect(agreement([1, 2], [1, 3])).toBe(0.5);
+    expect(confusionMatrix([0, 1, 1], [0, 0, 1], 2)).toEqual([
+      [1, 1],
+      [0, 1],
+    ]);
+    expect(confusionMatrix([0], [null], 2)).toBeNull();
+    expect(confusionMatrix([0], [0], 1000)).toBeNull();
+  });
+});
+
+describe('errors', () => {
+  it('are summed up over all elements, relative to the largest reference', () => {
+    const summary = summariseErrors(
+      [
+        [1, 2.5],
+        [-3, 4],
+      ],
+      [
+        [1, 2],
+        [-4, 4],
+      ],
+    );
+    expect(summary.maxAbsError).toBe(1);
+    expect(summary.range).toBe(4);
+    expect(summary.rmsError).toBeCloseTo(Math.sqrt(1.25 / 4), 12);
+    expect(summary.precisionBits.min).toBe(2);
+    expect(summary.histogram.counts.reduce((sum, count) => sum + count)).toBe(4);
+    expect(maxAbsDifference([1, 5], [2, 2])).toBe(3);
+  });
+});

@@ -1,0 +1,43 @@
+/** How far outputs are from what they should be. */
+import type { ErrorSummary } from '../report/bench-report.ts';
+import { logErrorHistogram, precisionStatistics } from '../report/statistics.ts';
+
+/** Largest |value| over all samples: the range by which errors become bits. */
+export function outputRange(outputs: readonly ArrayLike<number>[]): number {
+  let range = 0;
+  for (const output of outputs)
+    for (let i = 0; i < output.length; i++) range = Math.max(range, Math.abs(output[i]!));
+  return range;
+}
+
+export function maxAbsDifference(left: ArrayLike<number>, right: ArrayLike<number>): number {
+  let max = 0;
+  for (let i = 0; i < left.length; i++) max = Math.max(max, Math.abs(left[i]! - right[i]!));
+  return max;
+}
+
+/** @param actual, reference one output per sample, of equal lengths */
+export function summariseErrors(
+  actual: readonly ArrayLike<number>[],
+  reference: readonly ArrayLike<number>[],
+): ErrorSummary {
+  const errors: number[] = [];
+  let squares = 0;
+  let maxAbsError = 0;
+  actual.forEach((output, sample) => {
+    for (let i = 0; i < output.length; i++) {
+      const error = output[i]! - reference[sample]![i]!;
+      errors.push(error);
+      squares += error * error;
+      maxAbsError = Math.max(maxAbsError, Math.abs(error));
+    }
+  });
+  const range = outputRange(reference);
+  return {
+    maxAbsError,
+    rmsError: Math.sqrt(squares / Math.max(errors.length, 1)),
+    range,
+    precisionBits: precisionStatistics(errors, range),
+    histogram: logErrorHistogram(errors),
+  };
+}

@@ -1,0 +1,62 @@
+/** The plaintext side of comparisons: the original ONNX file in onnxruntime. */
+import { dirname, resolve } from 'node:path';
+import { importModel } from '../src/compiler/onnx/import.ts';
+import type { Dataset } from '../src/compiler/options.ts';
+import { evaluateModel } from '../src/compiler/reference/evaluate-model.ts';
+import type { CommandContext } from './command.ts';
+import { readModel } from './files.ts';
+import { readConstants } from './model-options.ts';
+import type { Outputs } from './measure/bench.ts';
+
+export interface ReferenceFlags {
+  readonly bind?: readonly (readonly [string, string])[];
+}
+
+/** Outputs of an ONNX file, sample by sample (first output only). */
+export async function runReference(
+  model: Uint8Array,
+  dataset: Dataset,
+  limit: number,
+  title: string,
+  { progress, signal }: CommandContext,
+): Promise<Outputs> {
+  const { outputs, shape } = await evaluateModel(model, dataset, {
+    limit,
+    progress: { report: (_stage, fraction) => progress.report(title, fraction), signal },
+  });
+  return splitOutputs(outputs, shape);
+}
+
+/** The same of the model in `file`; inputs bound at compile time are bound here too. */
+export async function runReferenceFile(
+  file: string,
+  flags: ReferenceFlags,
+  dataset: Dataset,
+  limit: number,
+  context: CommandContext,
+): Promise<Outputs> {
+  const bytes = await readModel(file);
+  const title = 'plaintext model';
+  if (flags.bind === undefined) return runReference(bytes, dataset, limit, title, context);
+  const graph = importModel(bytes, {
+    modelDirectory: dirname(resolve(file)),
+    bind: await readConstants(flags.bind),
+    dimensions: new Map(),
+    batch: 1,
+  });
+  const { progress, signal } = context;
+  const { outputs, shape } = await evaluateModel(graph, dataset, {
+    limit,
+    progress: { report: (_stage, fraction) => progress.report(title, fraction), signal },
+  });
+  return splitOutputs(outputs, shape);
+}
+
+function splitOutputs(outputs: Float32Array, shape: readonly number[]): Outputs {
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  const count = outputs.length / size;
+  return {
+    shape,
+    values: Array.from({ length: count }, (_, i) => outputs.subarray(i * size, (i + 1) * size)),
+  };
+}

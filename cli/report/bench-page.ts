@@ -1,0 +1,122 @@
+/** The report of `bench` as one HTML page. */
+import type { BenchReport } from './bench-report.ts';
+import { formatBits, formatBytes, formatMs, formatPercent, formatSignificant, plural } from './format.ts';
+import type { Tile } from './page.ts';
+import { renderPage } from './page.ts';
+import { programBadges } from './program-page.ts';
+import { accuracySection, errorsSection } from './sections/accuracy.ts';
+import { approximationsSection } from './sections/approximations.ts';
+import { keysSection } from './sections/keys.ts';
+import { latencySection } from './sections/latency.ts';
+import { layersSection } from './sections/layers.ts';
+import { levelsSection } from './sections/levels.ts';
+import { samplesSection } from './sections/samples.ts';
+import { securitySection, warningsSection } from './sections/security.ts';
+import { machineEntries, setupSection } from './sections/setup.ts';
+
+/** @param pictures sample index → data URI of its picture */
+export function renderBenchPage(report: BenchReport, pictures: ReadonlyMap<number, string>): string {
+  const { program } = report;
+  return renderPage({
+    title: program.model,
+    kicker: 'Encrypted inference, measured',
+    lead: benchLead(report),
+    badges: [...programBadges(program), { text: report.data, tone: 'neutral' }],
+    tiles: tiles(report),
+    sections: [
+      warningsSection(program),
+      accuracySection(report),
+      errorsSection(report),
+      samplesSection(report, pictures),
+      latencySection(report),
+      layersSection(program, report.layerMs),
+      levelsSection(program),
+      approximationsSection(program),
+      keysSection(program, { ...report.bytes, peakMemory: report.peakMemoryBytes }),
+      securitySection(program),
+      setupSection(program, [
+        ['Measured with', `backend ${report.backend}, ${plural(report.threads, 'thread')}`],
+        ['Data', report.data],
+        ...machineEntries(report.machine),
+        [
+          'Versions',
+          Object.entries(report.versions)
+            .map(([name, version]) => `${name} ${version}`)
+            .join(', '),
+        ],
+        ['Date', report.createdAt],
+      ]),
+    ],
+    footer: `Made by he-compile ${program.compiler.version}.`,
+  });
+}
+
+export function benchLead(report: BenchReport): string {
+  const subject = `${plural(report.n, 'sample')} went through the model under encryption`;
+  const bits = formatBits(report.errors.encryption.precisionBits.median);
+  if (report.agreement === null) {
+    return `${subject}; encryption left ${bits} of precision, and the largest difference from the plaintext model is ${formatSignificant(report.maxAbsError, 2)}.`;
+  }
+  const agreeing = Math.round(report.agreement * report.n);
+  const all = agreeing === report.n ? 'every one' : `${agreeing} of them`;
+  return `${subject}, and ${all} got the class that the plaintext model gives. Encryption left ${bits} of precision.`;
+}
+
+function tiles(report: BenchReport): Tile[] {
+  const accuracy: Tile[] =
+    report.plaintextAccuracy === null || report.polynomialAccuracy === null
+      ? [
+          {
+            name: 'Largest error',
+            value: formatSignificant(report.maxAbsError, 2),
+            note: `in outputs up to ${formatSignificant(report.errors.total.range, 3)}`,
+          },
+        ]
+      : [
+          {
+            name: 'Original accuracy',
+            value: formatPercent(report.plaintextAccuracy),
+            note: `of ${plural(report.plaintextSamples, 'sample')}, plaintext`,
+          },
+          {
+            name: 'Polynomial accuracy',
+            value: formatPercent(report.polynomialAccuracy),
+            note: drop(report.plaintextAccuracy, report.polynomialAccuracy),
+          },
+        ];
+  const agreement: Tile[] =
+    report.agreement === null
+      ? []
+      : [
+          {
+            name: 'Agreement',
+            value: formatPercent(report.agreement, 1),
+            note: `encrypted with plaintext, ${plural(report.n, 'sample')}`,
+          },
+        ];
+  return [
+    ...accuracy,
+    ...agreement,
+    {
+      name: 'Precision',
+      value: formatBits(report.errors.encryption.precisionBits.median),
+      note: `forecast ${formatBits(report.program.predicted.precisionBits)}`,
+    },
+    {
+      name: 'Evaluation',
+      value: formatMs(report.latencyMs.median),
+      note: `${report.backend}, ${plural(report.threads, 'thread')}`,
+    },
+    {
+      name: 'Evaluation keys',
+      value: formatBytes(report.bytes.galoisKeys + report.bytes.relinKeys),
+      note: plural(report.program.rotationSteps.length, 'rotation step'),
+    },
+    { name: 'Peak memory', value: formatBytes(report.peakMemoryBytes), note: 'of the evaluation' },
+  ];
+}
+
+function drop(original: number, polynomial: number): string {
+  const points = (polynomial - original) * 100;
+  return `${points >= 0 ? '+' : '−'}${Math.abs(points).toFixed(2)} percentage points`;
+}

@@ -1,0 +1,81 @@
+/** The result of `bench`: the fields of `bench --json`, and all that its reports draw. */
+import type { Machine, Versions } from '../versions.ts';
+import type { ProgramReport } from './program-report.ts';
+import type { Histogram, LatencyStatistics, PrecisionStatistics } from './statistics.ts';
+
+/** One sample under encryption. Classes are null where the output is not one score per class. */
+export interface SampleResult {
+  readonly index: number;
+  readonly label: number | null;
+  readonly plaintextClass: number | null;
+  readonly polynomialClass: number | null;
+  readonly encryptedClass: number | null;
+  /** Largest |encrypted − plaintext model| over the output's elements. */
+  readonly maxAbsError: number;
+  /** Largest |encrypted − polynomial model|: what encryption alone adds. */
+  readonly encryptionError: number;
+}
+
+/** How far one set of outputs is from another, element by element. */
+export interface ErrorSummary {
+  readonly maxAbsError: number;
+  readonly rmsError: number;
+  /** Largest |reference value|, by which errors become bits. */
+  readonly range: number;
+  readonly precisionBits: PrecisionStatistics;
+  /** Of log10|error|. */
+  readonly histogram: Histogram;
+}
+
+export interface BenchReport {
+  /** Samples evaluated under encryption. */
+  readonly n: number;
+  /** Fractions correct over the whole data set (plaintext, polynomial) and over the n samples (encrypted). */
+  readonly plaintextAccuracy: number | null;
+  readonly polynomialAccuracy: number | null;
+  readonly encryptedAccuracy: number | null;
+  /** Fraction of the n samples on which the encrypted result has the plaintext model's class. */
+  readonly agreement: number | null;
+  /** Encrypted against the plaintext model: approximation and encryption together. */
+  readonly maxAbsError: number;
+  readonly precisionBits: PrecisionStatistics;
+  /** One evaluation (of a whole batch). */
+  readonly latencyMs: LatencyStatistics;
+  readonly throughputPerSecond: number;
+  readonly bytes: {
+    readonly galoisKeys: number;
+    readonly relinKeys: number;
+    readonly inputCiphertexts: number;
+    readonly outputCiphertexts: number;
+  };
+  readonly peakMemoryBytes: number;
+  readonly parameters: ProgramReport['parameters'];
+  readonly machine: Machine;
+  readonly versions: Versions;
+
+  readonly createdAt: string;
+  readonly backend: string;
+  readonly threads: number;
+  readonly data: string;
+  readonly plaintextSamples: number;
+  readonly errors: {
+    readonly total: ErrorSummary;
+    /** Encrypted against the polynomial model, before the client's own operators. */
+    readonly encryption: ErrorSummary;
+    /** Polynomial model against the plaintext model, on the same samples. */
+    readonly approximation: ErrorSummary;
+  };
+  /** Medians; key generation is once. */
+  readonly phaseMs: {
+    readonly keygen: number;
+    readonly encrypt: number;
+    readonly evaluate: number;
+    readonly decrypt: number;
+  };
+  /** Median measured time of each layer of `program.layers`; null where the backend does not tell. */
+  readonly layerMs: readonly (number | null)[];
+  /** counts[label][encrypted class] over the n samples, or null without labels or with too many classes. */
+  readonly confusion: readonly (readonly number[])[] | null;
+  readonly samples: readonly SampleResult[];
+  readonly program: ProgramReport;
+}

@@ -1,0 +1,50 @@
+/** The report of `bench` for the terminal. */
+import { benchLead } from './bench-page.ts';
+import type { BenchReport } from './bench-report.ts';
+import { formatBits, formatBytes, formatMs, formatPercent, formatSignificant, plural } from './format.ts';
+import { alignColumns } from './text.ts';
+
+export function renderBenchText(report: BenchReport): string {
+  const { errors, latencyMs, bytes, program } = report;
+  const accuracy =
+    report.plaintextAccuracy === null
+      ? []
+      : [
+          [
+            'original',
+            formatPercent(report.plaintextAccuracy),
+            `of ${plural(report.plaintextSamples, 'sample')}, in the clear`,
+          ],
+          [
+            'polynomial',
+            formatPercent(report.polynomialAccuracy),
+            `of ${plural(report.plaintextSamples, 'sample')}, in the clear`,
+          ],
+          ['encrypted', formatPercent(report.encryptedAccuracy), `of ${plural(report.n, 'sample')}`],
+        ];
+  const rows = [
+    ...accuracy,
+    ['agreement', formatPercent(report.agreement), 'encrypted with the original, sample by sample'],
+    [
+      'error',
+      formatSignificant(errors.total.maxAbsError, 2),
+      `at most, in outputs up to ${formatSignificant(errors.total.range, 3)}`,
+    ],
+    [
+      'of encryption',
+      formatSignificant(errors.encryption.maxAbsError, 2),
+      `${formatBits(errors.encryption.precisionBits.median)} in the median, ${formatBits(program.predicted.precisionBits)} forecast`,
+    ],
+    [
+      'evaluation',
+      formatMs(latencyMs.median),
+      `median; fastest ${formatMs(latencyMs.min)}, 95th percentile ${formatMs(latencyMs.p95)}, forecast ${formatMs(program.predicted.latencyMs)}`,
+    ],
+    ['keys', formatBytes(bytes.galoisKeys + bytes.relinKeys), `made in ${formatMs(report.phaseMs.keygen)}`],
+    ['input', formatBytes(bytes.inputCiphertexts), 'as sent'],
+    ['memory', formatBytes(report.peakMemoryBytes), 'of the whole process at its peak'],
+  ];
+  const [names, values, notes] = [0, 1, 2].map((column) => rows.map((row) => row[column]!));
+  const left = alignColumns(names!.map((name, i) => [name, values![i]!])).split('\n');
+  return [benchLead(report), left.map((line, i) => `${line}  ${notes![i]!}`).join('\n')].join('\n\n');
+}

@@ -1,0 +1,178 @@
+/** The same reports as Markdown, for pull requests and terminals. */
+import { benchLead } from './bench-page.ts';
+import type { BenchReport } from './bench-report.ts';
+import {
+  formatBits,
+  formatBytes,
+  formatCount,
+  formatInterval,
+  formatMs,
+  formatPercent,
+  formatShape,
+  formatSignificant,
+} from './format.ts';
+import { programLead } from './program-page.ts';
+import type { ProgramReport } from './program-report.ts';
+import type { MeasuredBytes } from './sections/keys.ts';
+import { byteRows } from './sections/keys.ts';
+import { operationsText } from './sections/setup.ts';
+
+type Cell = string | number;
+
+export function renderProgramMarkdown(program: ProgramReport): string {
+  return document([
+    `# ${escape(program.model)}: compiled program`,
+    programLead(program),
+    ...programBlocks(program, null, null),
+  ]);
+}
+
+export function renderBenchMarkdown(report: BenchReport): string {
+  const { program, errors } = report;
+  const bytes = { ...report.bytes, peakMemory: report.peakMemoryBytes };
+  return document([
+    `# ${escape(program.model)}: encrypted inference, measured`,
+    benchLead(report),
+    '## Results',
+    table(
+      ['', 'value', 'samples'],
+      [
+        ['Original accuracy', formatPercent(report.plaintextAccuracy), report.plaintextSamples],
+        ['Polynomial accuracy', formatPercent(report.polynomialAccuracy), report.plaintextSamples],
+        ['Encrypted accuracy', formatPercent(report.encryptedAccuracy), report.n],
+        ['Agreement with plaintext', formatPercent(report.agreement), report.n],
+        ['Evaluation, median', formatMs(report.latencyMs.median), report.n],
+        ['Evaluation, 95th percentile', formatMs(report.latencyMs.p95), report.n],
+        ['Samples per second', formatSignificant(report.throughputPerSecond, 3), report.n],
+      ],
+    ),
+    '## Errors',
+    table(
+      ['', 'largest', 'rms', 'bits: worst', 'mean', 'median'],
+      (
+        [
+          ['Encryption alone', errors.encryption],
+          ['Approximation alone', errors.approximation],
+          ['Together', errors.total],
+        ] as const
+      ).map(([name, { maxAbsError, rmsError, precisionBits }]) => [
+        name,
+        formatSignificant(maxAbsError, 2),
+        formatSignificant(rmsError, 2),
+        precisionBits.min.toFixed(1),
+        precisionBits.mean.toFixed(1),
+        precisionBits.median.toFixed(1),
+      ]),
+    ),
+    `Forecast precision of encryption: ${formatBits(program.predicted.precisionBits)}.`,
+    ...programBlocks(program, report.layerMs, bytes),
+    '## Measured with',
+    list([
+      `backend ${report.backend}, ${report.threads} threads, data ${report.data}`,
+      `${report.machine.cpu}, ${report.machine.cores} cores, ${formatBytes(report.machine.memoryBytes)}, ${report.machine.platform}`,
+      Object.entries(report.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', '),
+      report.createdAt,
+    ]),
+  ]);
+}
+
+function programBlocks(
+  program: ProgramReport,
+  layerMs: readonly (number | null)[] | null,
+  bytes: MeasuredBytes | null,
+): string[] {
+  const { parameters, certificate, warnings, approximations } = program;
+  return [
+    ...(warnings.length === 0 ? [] : ['## Worth knowing', list(warnings)]),
+    '## Program',
+    list([
+      `input ${formatShape(program.inputShape)}, packed as ${program.inputPackingFormat}; output ${formatShape(program.outputShape)}`,
+      `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, log2(QP) = ${parameters.logQP}, scale 2^${parameters.scaleBits}, depth ${program.depth}`,
+      operationsText(program.operations),
+      `predicted: ${formatBits(program.predicted.precisionBits)}, ${formatMs(program.predicted.latencyMs)}, ${formatBytes(program.predicted.memoryBytes)}`,
+      certificate === null
+        ? 'no security: verification in the clear only'
+        : `security ${certificate.securityBits} bits: log2(QP) = ${certificate.logQP} of at most ${certificate.maxLogQP} (${certificate.source})`,
+    ]),
+    '## Layers',
+    table(
+      [
+        'layer',
+        'kind',
+        'shape',
+        'level',
+        'scale',
+        'rotations',
+        'predicted',
+        ...(layerMs === null ? [] : ['measured']),
+      ],
+      program.layers.map((layer, index) => [
+        layer.layer,
+        layer.kind,
+        formatShape(layer.shape),
+        layer.level,
+        `2^${formatSignificant(layer.scaleBits, 4)}`,
+        layer.operations.rotate,
+        formatMs(layer.predictedMs),
+        ...(layerMs === null ? [] : [formatMs(layerMs[index] ?? null)]),
+      ]),
+    ),
+    ...(approximations.length === 0
+      ? []
+      : [
+          '## Activations',
+          table(
+            [
+              'node',
+              'activation',
+              'method',
+              'degree',
+              'rms error',
+              'max error',
+              'fitted range',
+              'inputs with escapes',
+            ],
+            approximations.map((one) => [
+              one.node,
+              one.activation,
+              one.method,
+              one.degree,
+              formatSignificant(one.rmsError, 2),
+              formatSignificant(one.maxError, 2),
+              formatInterval(one.range),
+              formatPercent(one.inputsWithEscapes),
+            ]),
+          ),
+        ]),
+    '## Keys and ciphertexts',
+    table(
+      ['', 'predicted', ...(bytes === null ? [] : ['measured'])],
+      byteRows(program, bytes).map((row) => [
+        row.name,
+        formatBytes(row.predicted),
+        ...(bytes === null ? [] : [formatBytes(row.measured)]),
+      ]),
+    ),
+  ];
+}
+
+function document(blocks: readonly string[]): string {
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function list(items: readonly string[]): string {
+  return items.map((item) => `- ${escape(item)}`).join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const line = (cells: readonly Cell[]): string =>
+    `| ${cells.map((cell) => escape(String(cell))).join(' | ')} |`;
+  return [line(head), `|${head.map(() => ' --- |').join('')}`, ...rows.map(line)].join('\n');
+}
+
+/** Names come from models: they must not break a table, start markup or smuggle in HTML. */
+function escape(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\\|<>`*_[\]]/g, (character) => `\\${character}`);
+}

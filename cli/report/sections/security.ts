@@ -1,0 +1,46 @@
+/** The certificate: what was checked against which table, so that anyone can check it again. */
+import { formatCount } from '../format.ts';
+import type { Markup } from '../markup.ts';
+import { html } from '../markup.ts';
+import { bar, facts, section } from '../page.ts';
+import type { ProgramReport } from '../program-report.ts';
+
+export function securitySection(program: ProgramReport): Markup {
+  const { certificate, parameters } = program;
+  if (certificate === null) {
+    return section(
+      'Security',
+      'None: this artifact was compiled for verification in the clear. No key will ever be made for it.',
+      null,
+      'callout',
+    );
+  }
+  return section(
+    `Security: ${certificate.securityBits} bits`,
+    'The modulus is held against a published bound for the ring degree and secret distribution; parameters above the bound are refused when compiling, when loading and when making keys.',
+    html`<p>
+        log₂(QP) = <strong>${certificate.logQP}</strong> of at most
+        <strong>${certificate.maxLogQP}</strong> bits for N = ${formatCount(certificate.polyModulusDegree)}
+      </p>
+      <div style="max-width:560px;margin-bottom:18px">${bar(certificate.logQP / certificate.maxLogQP)}</div>
+      ${facts([
+        ['Source of the bound', certificate.source],
+        ['Secret key', certificate.secretDistribution],
+        ['Error distribution', `discrete Gaussian, σ = ${certificate.errorStandardDeviation}`],
+        ['Key-switching digits', `${parameters.dnum}, special primes: ${parameters.specialPrimes}`],
+        ['Prime sizes', html`<span class="mono">${parameters.coeffModulusBits.join(' ')}</span>`],
+      ])}`,
+  );
+}
+
+export function warningsSection(program: ProgramReport): Markup | null {
+  const { warnings, compiler } = program;
+  const lines = compiler.sealObstacle === null ? warnings : [...warnings, compiler.sealObstacle];
+  if (lines.length === 0) return null;
+  return html`<section class="callout">
+    <h2>Worth knowing</h2>
+    <ul class="plain">
+      ${lines.map((line) => html`<li>${line}</li>`)}
+    </ul>
+  </section>`;
+}

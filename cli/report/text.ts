@@ -1,0 +1,126 @@
+/** Reports for the terminal: aligned columns, no colours, nothing that breaks when piped. */
+import {
+  formatBits,
+  formatBytes,
+  formatCount,
+  formatInterval,
+  formatMs,
+  formatPercent,
+  formatShape,
+  formatSignificant,
+  plural,
+} from './format.ts';
+import { programLead } from './program-page.ts';
+import type { ProgramReport } from './program-report.ts';
+import { byteRows } from './sections/keys.ts';
+import { operationsText } from './sections/setup.ts';
+
+/** Columns apart by two spaces; numbers to the right. */
+export function alignColumns(rows: readonly (readonly string[])[], rightFrom = 1): string {
+  const widths = rows.reduce<number[]>(
+    (known, row) => row.map((cell, column) => Math.max(known[column] ?? 0, [...cell].length)),
+    [],
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => {
+          const gap = ' '.repeat(widths[column]! - [...cell].length);
+          return column >= rightFrom ? gap + cell : cell + gap;
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+export function renderProgramText(program: ProgramReport): string {
+  const { parameters, certificate, predicted } = program;
+  const security =
+    certificate === null
+      ? 'none: compiled for verification in the clear'
+      : `${certificate.securityBits} bits: log2(QP) = ${certificate.logQP} of at most ${certificate.maxLogQP} (${certificate.source})`;
+  const facts: [string, string][] = [
+    [
+      'model',
+      `${program.model} (sha256 ${program.compiler.modelDigest.slice(0, 16)}…), compiled for ${program.compiler.backend}`,
+    ],
+    ['input', `${formatShape(program.inputShape)}, packed as ${program.inputPackingFormat}`],
+    [
+      'output',
+      formatShape(program.outputShape) +
+        (program.clientOperators.length > 0
+          ? `, then ${program.clientOperators.join(', ')} by the client`
+          : ''),
+    ],
+    [
+      'parameters',
+      `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, ${plural(parameters.coeffModulusBits.length, 'prime')}, scale 2^${parameters.scaleBits}, depth ${program.depth}`,
+    ],
+    ['security', security],
+    ['operations', operationsText(program.operations)],
+    [
+      'predicted',
+      `${formatBits(predicted.precisionBits)} of precision, ${formatMs(predicted.latencyMs)}, ${formatBytes(predicted.memoryBytes)} of memory`,
+    ],
+    ['calibration', program.compiler.calibration],
+  ];
+  const blocks = [programLead(program), alignColumns(facts, 2), layerTable(program)];
+  if (program.approximations.length > 0) blocks.push(approximationTable(program));
+  blocks.push(
+    alignColumns(
+      byteRows(program, null).map((row) => [row.name, formatBytes(row.predicted), row.note]),
+      1,
+    ).replace(/ +$/gm, ''),
+  );
+  const notes = [
+    ...program.warnings,
+    ...(program.compiler.sealObstacle === null ? [] : [program.compiler.sealObstacle]),
+  ];
+  if (notes.length > 0) blocks.push(notes.map((note) => `! ${note}`).join('\n'));
+  return blocks.join('\n\n');
+}
+
+function layerTable(program: ProgramReport): string {
+  const head = ['layer', 'kind', 'shape', 'level', 'scale', 'rotations', 'mult.', 'error', 'time'];
+  const rows = program.layers.map((layer) => [
+    shorten(layer.layer, 40),
+    layer.kind,
+    formatShape(layer.shape),
+    String(layer.level),
+    `2^${formatSignificant(layer.scaleBits, 4)}`,
+    String(layer.operations.rotate),
+    String(layer.operations.multiplyPlain + layer.operations.multiply),
+    formatSignificant(layer.predictedError, 2),
+    formatMs(layer.predictedMs),
+  ]);
+  return alignColumns([head, ...rows], 3);
+}
+
+function approximationTable(program: ProgramReport): string {
+  const head = [
+    'activation',
+    'kind',
+    'method',
+    'degree',
+    'rms error',
+    'max error',
+    'fitted range',
+    'escapes',
+  ];
+  const rows = program.approximations.map((one) => [
+    shorten(one.node, 40),
+    one.activation,
+    one.method,
+    String(one.degree),
+    formatSignificant(one.rmsError, 2),
+    formatSignificant(one.maxError, 2),
+    formatInterval(one.range),
+    formatPercent(one.inputsWithEscapes),
+  ]);
+  return alignColumns([head, ...rows], 3);
+}
+
+function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}

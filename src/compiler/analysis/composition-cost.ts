@@ -1,0 +1,52 @@
+/**
+ * What a linear graph costs to run: the yardstick by which `compose-linear` decides whether multiplying two linear maps
+ * into one pays. How many diagonals and rotations a map takes depends on the layouts around it far more than on its
+ * entries (a strided pooling is nearly free where it stands, and makes a convolution behind it four times as dense), so
+ * every candidate is laid out in full. The planner remembers what it has planned, and candidates differ in a few maps
+ * only: all but the first one cost little.
+ */
+import type { LinearGraph } from '../ir/linear-graph.ts';
+import { assignLevels } from './levels.ts';
+
+/** Primes that a chain needs beyond one per level: the last one and the special prime. */
+const FIXED_PRIMES = 2;
+
+export interface PlannedCost {
+  /** Predicted latency in the ring of the cost model, every operation at its level. */
+  readonly latencyMs: number;
+  /** Primes of the chain. */
+  readonly length: number;
+}
+
+/** Predicted milliseconds of a graph whose values live at these levels. */
+export type LatencyPlan = (graph: LinearGraph, levels: readonly number[]) => number;
+
+/** Plans graphs in one ring and remembers the results. */
+export class CompositionCost {
+  readonly #plan: LatencyPlan;
+  readonly #known = new WeakMap<LinearGraph, PlannedCost>();
+
+  constructor(plan: LatencyPlan) {
+    this.#plan = plan;
+  }
+
+  of(graph: LinearGraph): PlannedCost {
+    let known = this.#known.get(graph);
+    if (known === undefined) {
+      const levels = assignLevels(graph);
+      known = { latencyMs: this.#plan(graph, levels), length: Math.max(0, ...levels) + FIXED_PRIMES };
+      this.#known.set(graph, known);
+    }
+    return known;
+  }
+}
+
+/**
+ * Comparable between graphs of the same function. The latency already holds what a level costs within a ring: all that
+ * comes before it runs with one prime more. But the ring degree that security demands, and with it the time of every
+ * operation, also grows in proportion to the chain. In truth it grows in steps of two: `depthWeight` is the power of the
+ * length that counts, 1 on average; a larger one buys levels with more work, for chains that just miss a smaller ring.
+ */
+export function weightedCost({ latencyMs, length }: PlannedCost, depthWeight: number): number {
+  return latencyMs * length ** depthWeight;
+}

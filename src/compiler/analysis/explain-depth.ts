@@ -1,0 +1,42 @@
+/** When no secure chain is long enough: how deep the model is, which layers cost what, and what would help. */
+import { CompileError } from '../../errors.ts';
+import type { LinearGraph } from '../ir/linear-graph.ts';
+import { deepestChain, type ParameterDemand } from '../passes/select-parameters.ts';
+import { depthOf } from './levels.ts';
+
+export function explainDepth(
+  graph: LinearGraph,
+  levels: readonly number[],
+  demand: ParameterDemand,
+): CompileError {
+  const most = deepestChain(demand);
+  const layers = graph.nodes
+    .filter((node) => node.kind !== 'input')
+    .map((node) => ({ node, cost: depthOf(node), level: levels[node.id]! }));
+  const activations = layers.filter(({ node }) => node.kind === 'polynomial');
+  const spent = activations.reduce((sum, { cost }) => sum + cost, 0);
+  const square = activations.length;
+  const listed = layers.slice(0, 40).map(({ node, cost, level }) => ({
+    code: 'LAYER_DEPTH',
+    node: node.layer,
+    message: `${node.kind === 'polynomial' ? `degree ${node.degree}` : node.kind}: ${cost} level${cost === 1 ? '' : 's'}, result at level ${level}`,
+  }));
+  const hints = [
+    spent > square
+      ? `activations take up to ${spent} levels; degree 2 everywhere (--activation '*=degree:2') would take ${square}`
+      : null,
+    demand.security > 128 ? 'a lower --security allows longer chains' : null,
+    `--precision below ${demand.precision} allows smaller scales`,
+    '--emit-polynomial and --backend cleartext verify the model without encryption; deeper circuits need refresh',
+  ];
+  return new CompileError(
+    'DEPTH_EXCEEDED',
+    `the model needs ${demand.depth} levels; at ${demand.security} bits of security and ${demand.precision} bits of precision ` +
+      `the longest chain (N = ${most.polyModulusDegree}) has ${most.depth}`,
+    {
+      pass: 'select-parameters',
+      hint: hints.filter((hint) => hint !== null).join('; '),
+      diagnostics: listed,
+    },
+  );
+}

@@ -1,0 +1,75 @@
+/**
+ * Where CKKS errors come from: the variance, per slot, that each primitive operation adds.
+ *
+ * An error polynomial e with independent coefficients of variance V takes the value Σ e_i ζ^i at a root of unity ζ. Slots are
+ * real parts of such values, so each has variance V Σ cos²(i arg ζ) = V N / 2, and dividing by the scale Δ gives V N / (2 Δ²).
+ * The exception is encoding: a real vector has coefficients m_{N−i} = −m_i, whose rounding errors mirror each other too. Their
+ * values at the roots are real, and all of V N is in the slot: V N / Δ². Different slots are uncorrelated.
+ *
+ * Coefficient variances follow Kim, Papadimitriou, Polyakov, "Approximate Homomorphic Encryption with Reduced Approximation
+ * Error" (eprint 2020/1118) and Costache, Curtis, Hales, Murphy, Ogilvie, Player, "On the precision loss in
+ * approximate homomorphic encryption" (eprint 2022/162), here for uniform ternary secrets.
+ */
+import type { CkksParameters } from '../../program/security.ts';
+import { ERROR_STANDARD_DEVIATION } from '../../program/security.ts';
+
+/** Variance of rounding to the nearest integer. */
+const ROUNDING = 1 / 12;
+
+/** Variances per slot, in units of the slot's value; `scale` is the scale at which the operation's result stands. */
+export interface NoiseSources {
+  /** Encoding and symmetric encryption. */
+  fresh(scale: number): number;
+  /** Encoding alone: of a plaintext that is added, or (relative to the other factor) multiplied. */
+  plaintext(scale: number): number;
+  rescale(scale: number): number;
+  /** Rotation or relinearization of a ciphertext modulo q_0 … q_level. */
+  keySwitch(level: number, scale: number): number;
+}
+
+export function noiseSources(parameters: CkksParameters): NoiseSources {
+  const n = parameters.polyModulusDegree;
+  const toSlot = (coefficientVariance: number, scale: number): number =>
+    (coefficientVariance * n) / (2 * scale * scale);
+  const switching = keySwitchVariances(parameters);
+  const plaintext = (scale: number): number => (ROUNDING * n) / (scale * scale);
+  return {
+    fresh: (scale) => toSlot(ERROR_STANDARD_DEVIATION ** 2, scale) + plaintext(scale),
+    plaintext,
+    rescale: (scale) => toSlot(divisionRounding(n), scale),
+    keySwitch: (level, scale) => toSlot(switching[level]!, scale),
+  };
+}
+
+/**
+ * Coefficient variance after both halves (c_0, c_1) of a ciphertext were divided by a prime and rounded: r_0 + r_1 s, where
+ * a uniform ternary secret has ‖s‖² = 2N/3 on average.
+ */
+function divisionRounding(n: number): number {
+  return ROUNDING * (1 + (2 * n) / 3);
+}
+
+/**
+ * Coefficient variance of a key switch, by level. The ciphertext is cut into digits of `digitSize` primes; digit j, raised to
+ * the whole modulus by the fast base conversion, is a sum of `digitSize` numbers uniform in [0, D_j): its mean square is
+ * D_j² (m² / 4 + m / 12), which is D_j² / 3 for digits of one prime as in SEAL. Each is multiplied by a key error, N products
+ * per coefficient, and the sum divided by the special modulus P and rounded.
+ *
+ * The m² / 4 comes from digits that are not centred. The slots do not share it evenly: it is a multiple of Σ X^i, whose values
+ * 2 / (1 − ζ) are largest at the roots next to 1, which are those of slot 0 and a few others. A special modulus some bits
+ * larger than every digit makes the whole term vanish beside the rounding.
+ */
+function keySwitchVariances(parameters: CkksParameters): number[] {
+  const { polyModulusDegree: n, dataPrimes, specialPrimes, dnum } = parameters;
+  const digitSize = Math.ceil(dataPrimes.length / dnum);
+  const special = specialPrimes.reduce((product, prime) => product * Number(prime), 1);
+  return dataPrimes.map((_, level) => {
+    let sum = 0;
+    for (let first = 0; first <= level; first += digitSize) {
+      const digit = dataPrimes.slice(first, Math.min(first + digitSize, level + 1));
+      const ratio = digit.reduce((product, prime) => product * Number(prime), 1) / special;
+      sum += ratio * ratio * (digit.length ** 2 / 4 + digit.length / 12);
+    }
+    return sum * n * ERROR_STANDARD_DEVIATION ** 2 + divisionRounding(n);
+  });
+}

@@ -1,0 +1,200 @@
+/**
+ * Forecast of the CKKS error: the standard deviation, per slot, of every value of a slot program, before it is run.
+ *
+ * Errors are independent between operations and slots; those of a linear map's inputs add up by the squares of its entries, those
+ * of a polynomial's by the square of its derivative, those of a product by the squares of the other factor (average-case
+ * analysis as in Costache et al., eprint 2022/162, rather than worst-case bounds). What each operation adds: `noise-sources.ts`.
+ */
+import { unreachable } from '../../errors.ts';
+import type {
+  LinearInstruction,
+  OutputPlan,
+  PolynomialInstruction,
+  ProductInstruction,
+  Program,
+} from '../../program/program.ts';
+import type { CkksParameters } from '../../program/security.ts';
+import { BOUND_MARGIN } from './bounds.ts';
+import { noiseSources, type NoiseSources } from './noise-sources.ts';
+import { polynomialNoise } from './polynomial-noise.ts';
+
+export interface NoiseForecast {
+  /** Standard deviation of each value's error per slot, absolute; indexed by ValueId. */
+  readonly std: readonly number[];
+  /** −log2(4 std / bound) of each program output. */
+  readonly outputPrecisionBits: readonly number[];
+}
+
+/** An error of this many standard deviations is what precision is stated for: 1 slot in 16,000 is worse. */
+const DEVIATIONS = 4;
+
+/** Relative error of a program run in the clear: float64 arithmetic over sums of thousands of terms. */
+const CLEARTEXT_ERROR = 2 ** -44;
+
+export function forecastNoise(program: Program, parameters: CkksParameters): NoiseForecast {
+  const std = parameters.scheme === 'cleartext' ? clearErrors(program) : encryptedErrors(program, parameters);
+  return { std, outputPrecisionBits: outputPrecision(program, std) };
+}
+
+/** −log2(4 std / bound) per program output. */
+export function outputPrecision(program: Program, std: readonly number[]): number[] {
+  return program.outputs.map(
+    ({ value }) => -Math.log2((DEVIATIONS * std[value]!) / program.values[value]!.bound),
+  );
+}
+
+function clearErrors(program: Program): number[] {
+  return program.values.map((value) => (CLEARTEXT_ERROR * value.bound) / DEVIATIONS);
+}
+
+function encryptedErrors(program: Program, parameters: CkksParameters): number[] {
+  const sources = noiseSources(parameters);
+  const variance = new Array<number>(program.values.length).fill(0);
+  for (const { value } of program.inputs) variance[value] = sources.fresh(program.values[value]!.scale);
+  for (const instruction of program.instructions) {
+    variance[instruction.output] = instructionVariance(
+      { program, sources, variance, meanSquares: uniformMeanSquares(program) },
+      instruction,
+    );
+  }
+  return variance.map(Math.sqrt);
+}
+
+/**
+ * The variance that computing each value adds by itself, its operands taken as free of error; `meanSquares[id]` is the mean
+ * of the squared slots of value id.
+ */
+export function ownVariances(
+  program: Program,
+  parameters: CkksParameters,
+  meanSquares: readonly number[],
+): number[] {
+  const sources = noiseSources(parameters);
+  const none = new Array<number>(program.values.length).fill(0);
+  const own = none.slice();
+  for (const { value } of program.inputs) own[value] = sources.fresh(program.values[value]!.scale);
+  for (const instruction of program.instructions) {
+    own[instruction.output] = instructionVariance(
+      { program, sources, variance: none, meanSquares },
+      instruction,
+    );
+  }
+  return own;
+}
+
+interface Setting {
+  readonly program: Program;
+  readonly sources: NoiseSources;
+  /** Error variance of the values known so far. */
+  readonly variance: readonly number[];
+  readonly meanSquares: readonly number[];
+}
+
+function instructionVariance(setting: Setting, instruction: Program['instructions'][number]): number {
+  switch (instruction.kind) {
+    case 'linear':
+      return linearVariance(setting, instruction);
+    case 'polynomial':
+      return polynomialVariance(setting, instruction);
+    case 'product':
+      return productVariance(setting, instruction);
+    default:
+      return unreachable(instruction, 'instruction');
+  }
+}
+
+/** Without samples, values are taken as uniform over what was seen in calibration: ±bound / margin. */
+function uniformMeanSquares(program: Program): number[] {
+  return program.values.map(({ bound }) => (bound / BOUND_MARGIN) ** 2 / 3);
+}
+
+/** Mean over the output ciphertexts. */
+function linearVariance(
+  { program, sources, variance, meanSquares }: Setting,
+  instruction: LinearInstruction,
+): number {
+  const { level, babies, inputs, plainScales, outputs } = instruction;
+  const inputOf = inputs.flatMap((value, i) => new Array<number>(program.values[value]!.ciphertexts).fill(i));
+  const keySwitches: number[] = [];
+  const factors = babies.map(({ source, from, via }, b): BabyNoise => {
+    const input = inputOf[source]!;
+    const value = inputs[input]!;
+    keySwitches[b] = via.length + (from < 0 ? 0 : keySwitches[from]!);
+    return {
+      variance: variance[value]! + keySwitches[b] * sources.keySwitch(level, program.values[value]!.scale),
+      // (x + ε)(d + δ) = x d + ε d + x δ: the diagonal's encoding error counts x².
+      encoding: meanSquares[value]! * sources.plaintext(plainScales[input]!),
+    };
+  });
+  const productScale = program.values[inputs[0]!]!.scale * plainScales[0]!;
+  const switching = sources.keySwitch(level, productScale);
+  const outputScale = program.values[instruction.output]!.scale;
+  const total = outputs.reduce((sum, plan) => {
+    const rounding = sources.rescale(outputScale) + (plan.bias === null ? 0 : sources.plaintext(outputScale));
+    return sum + sumVariance(plan, factors, switching, program.slotCount) + rounding;
+  }, 0);
+  return total / outputs.length;
+}
+
+interface BabyNoise {
+  /** Of the rotated ciphertext. */
+  readonly variance: number;
+  /** Of the encoded diagonal's rounding, times the ciphertext's value. */
+  readonly encoding: number;
+}
+
+/** The sum of all diagonals times babies, giants rotated and reductions done, before the rescale; mean over slots in use. */
+function sumVariance(
+  plan: OutputPlan,
+  babies: readonly BabyNoise[],
+  switching: number,
+  slotCount: number,
+): number {
+  let rows: Float64Array = new Float64Array(slotCount);
+  let everywhere = 0;
+  for (const { step, via, terms } of plan.giants) {
+    everywhere += via.length * switching;
+    for (const { baby, diagonal } of terms) {
+      const { variance, encoding } = babies[baby]!;
+      everywhere += encoding;
+      for (let k = 0; k < diagonal.values.length; k++) {
+        const slot = (diagonal.indices === null ? k : diagonal.indices[k]!) - step;
+        const row = slot < 0 ? slot + slotCount : slot;
+        rows[row] = rows[row]! + diagonal.values[k]! ** 2 * variance;
+      }
+    }
+  }
+  for (const via of plan.reductions) {
+    const step = via.reduce((sum, part) => sum + part, 0) % slotCount;
+    const before = rows;
+    rows = before.map((value, slot) => value + before[(slot + step) % slotCount]!);
+    everywhere = 2 * everywhere + via.length * switching;
+  }
+  const used = rows.filter((value) => value > 0);
+  return everywhere + used.reduce((sum, value) => sum + value, 0) / Math.max(used.length, 1);
+}
+
+function polynomialVariance(
+  { program, sources, variance, meanSquares }: Setting,
+  instruction: PolynomialInstruction,
+): number {
+  const { scale } = program.values[instruction.output]!;
+  // A uniform distribution over ±reach has mean square reach² / 3.
+  const reach = Math.sqrt(3 * meanSquares[instruction.input]!);
+  const { gain, own, encoded } = polynomialNoise(instruction, reach, program.slotCount);
+  // Relinearization happens before the rescale, at about the square of the scale.
+  const product = sources.rescale(scale) + sources.keySwitch(instruction.level, scale * scale);
+  return gain * variance[instruction.input]! + own * product + encoded * sources.plaintext(scale);
+}
+
+function productVariance(
+  { program, sources, variance, meanSquares }: Setting,
+  instruction: ProductInstruction,
+): number {
+  const { left, right, level, output } = instruction;
+  const [a, b] = [variance[left]!, variance[right]!];
+  const scale = program.values[left]!.scale * program.values[right]!.scale;
+  const operands =
+    left === right ? 4 * meanSquares[left]! * a : meanSquares[right]! * a + meanSquares[left]! * b + a * b;
+  return operands + sources.keySwitch(level, scale) + sources.rescale(program.values[output]!.scale);
+}

@@ -1,0 +1,43 @@
+/** Whether node-seal can evaluate a program at all: its WASM heap holds 4 GiB, and a full heap hangs. */
+import {
+  POOL_OVERHEAD,
+  relinearizes,
+  SEAL_HEAP_BYTES,
+  sealKeyBytes,
+  sealMemory,
+} from '../../program/memory-model.ts';
+import type { Program } from '../../program/program.ts';
+import type { CkksParameters } from '../../program/security.ts';
+
+const MIB = 2 ** 20;
+
+function heapLimit(maxMemoryMb: number): number {
+  return Math.min(SEAL_HEAP_BYTES, maxMemoryMb * MIB);
+}
+
+/** Bytes that Galois keys may take so that one worker holds the program; may be negative. */
+export function sealKeyRoom(program: Program, parameters: CkksParameters, maxMemoryMb: number): number {
+  const memory = sealMemory(program, parameters);
+  const others = memory.totalPerWorker - memory.keyBytes;
+  const relinearization = program.instructions.some(relinearizes) ? sealKeyBytes(parameters) : 0;
+  return (heapLimit(maxMemoryMb) - others) / POOL_OVERHEAD - relinearization;
+}
+
+/** Null if one worker can hold the program within `maxMemoryMb`; else why not, with the numbers. */
+export function sealObstacle(
+  program: Program,
+  parameters: CkksParameters,
+  maxMemoryMb: number,
+): string | null {
+  if (parameters.scheme === 'cleartext') return 'compiled for verification in the clear only';
+  const memory = sealMemory(program, parameters);
+  const limit = heapLimit(maxMemoryMb);
+  if (memory.totalPerWorker <= limit) return null;
+  const mb = (bytes: number): string => `${Math.ceil(bytes / MIB)} MiB`;
+  return (
+    `node-seal needs ${mb(memory.totalPerWorker)} in one WASM heap, ${mb(limit)} are there: ` +
+    `${program.rotationSteps.length} Galois keys and relinearization take ${mb(memory.keyBytes)}, ` +
+    `ciphertexts ${mb(memory.ciphertextBytes)}, context ${mb(memory.contextBytes)} ` +
+    `(N = ${parameters.polyModulusDegree}, ${parameters.dataPrimes.length + 1} primes)`
+  );
+}

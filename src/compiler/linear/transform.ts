@@ -1,0 +1,233 @@
+/** Plans one linear map between placed sources and a target: which diagonals, which steps, and what they cost. */
+import type { CostModel } from '../analysis/cost-model.ts';
+import { moduliFor, priceOf, SplitSearch, type Block, type Split, type SplitCosts, type SplitResult } from './baby-giant.ts';
+import type { Placement } from './frame.ts';
+import { modulo } from './frame.ts';
+import { compactStart, offsetSets, translate, type OffsetSets } from './offsets.ts';
+import type { Pattern } from './pattern.ts';
+import { makeTarget, reductionSteps, type Target } from './target.ts';
+
+export interface TransformSource {
+  readonly pattern: Pattern;
+  readonly placement: Placement;
+}
+
+export interface TransformPlan {
+  readonly target: Target;
+  /** Where the output comes to lie. */
+  readonly output: Placement;
+  /** Per source: output shift in the distances, and what is taken off every offset (both are in `output.shift`). */
+  readonly anchor: number;
+  readonly origin: number;
+  readonly split: Split;
+  /** Steps per ciphertext, sources concatenated, and per output ciphertext; ascending. */
+  readonly babies: readonly (readonly number[])[];
+  readonly giants: readonly (readonly number[])[];
+  readonly reductions: readonly number[];
+  readonly diagonals: number;
+  readonly rotations: number;
+  readonly latencyMs: number;
+  /** Latency plus the prices of memory: what searches compare. */
+  readonly cost: number;
+}
+
+/** What a plan may cost before it is given up. */
+export interface PlanLimits {
+  readonly diagonals: number;
+  readonly cost: number;
+}
+
+const NO_LIMITS: PlanLimits = { diagonals: Infinity, cost: Infinity };
+
+/** A plan before it has a level. */
+interface Geometry {
+  readonly anchor: number;
+  readonly origin: number;
+  readonly diagonals: number;
+  readonly split: SplitResult;
+}
+
+/** A distinct key is worth this fraction of a rotation, an encoded diagonal this fraction of a product. */
+const KEY_PRICE = 0.04;
+const DIAGONAL_PRICE = 0.15;
+
+/** Remembers what it has planned: the steps of a map depend on its geometry, not on the level it runs at. */
+export class TransformPlanner {
+  readonly #cost: CostModel;
+  readonly #parallelism: number;
+  readonly #splits: SplitSearch;
+  readonly #sets = new Map<string, { sets: OffsetSets | null; limit: number }>();
+  readonly #geometries = new Map<string, Geometry>();
+  readonly #moduli = new Map<string, number[]>();
+
+  constructor(cost: CostModel, parallelism: number) {
+    this.#cost = cost;
+    this.#parallelism = Math.max(1, parallelism);
+    this.#splits = new SplitSearch(cost.slotCount);
+  }
+
+  /**
+   * @param level of the sources, i.e. one above the output's
+   * @param shift of the output if it is given, or null to choose the one that needs the fewest steps
+   * @returns null if the plan would exceed the limits
+   */
+  plan(
+    sources: readonly TransformSource[],
+    target: Target,
+    shift: number | null,
+    level: number,
+    limits: PlanLimits = NO_LIMITS,
+  ): TransformPlan | null {
+    // Moving everything alike changes nothing: plans are made, and remembered, as if the first source stood at 0.
+    const moved = sources[0]!.placement.shift;
+    const relative = sources.map(({ pattern, placement }): TransformSource => ({
+      pattern,
+      placement: { frame: placement.frame, shift: placement.shift - moved },
+    }));
+    const geometry = this.#geometry(relative, target, shift === null ? null : shift - moved, level, limits);
+    if (geometry === null) return null;
+    const { origin, split, diagonals } = geometry;
+    const anchor = geometry.anchor + moved;
+    const fixed = this.#fixed(target, diagonals, level);
+    const rotating = priceOf(split, this.#splitCosts(level));
+    const cost = fixed.latencyMs + fixed.price + rotating.cost;
+    if (cost > limits.cost) return null;
+    return {
+      target,
+      output: { frame: target.frame, shift: modulo(anchor + origin, target.frame.layout.period) },
+      anchor,
+      origin,
+      split: split.split,
+      babies: split.babies,
+      giants: split.giants,
+      reductions: reductionSteps(target),
+      diagonals,
+      rotations: split.rotations + target.frame.layout.ciphertexts * reductionSteps(target).length,
+      latencyMs: fixed.latencyMs + rotating.latencyMs,
+      cost,
+    };
+  }
+
+  /** What does not depend on the level; null if the limits are certain to be exceeded. */
+  #geometry(
+    sources: readonly TransformSource[],
+    target: Target,
+    shift: number | null,
+    level: number,
+    limits: PlanLimits,
+  ): Geometry | null {
+    const key = `${sources.map(placedKey).join(' + ')} = ${target.key}@${shift ?? 'free'}`;
+    const known = this.#geometries.get(key);
+    if (known !== undefined) return known.diagonals > limits.diagonals ? null : known;
+    const anchor = shift ?? this.#anchor(sources, target, limits.diagonals);
+    if (anchor === null) return null;
+    const terms: OffsetSets[] = [];
+    let diagonals = 0;
+    for (const source of sources) {
+      const delta = source.placement.shift - anchor;
+      const sets = this.#offsets(source, target, delta, limits.diagonals - diagonals);
+      if (sets === null) return null;
+      diagonals += sets.total;
+      terms.push(sets);
+    }
+    const costs = this.#splitCosts(level);
+    const fixed = this.#fixed(target, diagonals, level);
+    if (fixed.latencyMs + fixed.price + leastRotations(terms, costs) > limits.cost) return null;
+    // Counting offsets from another origin moves the output by as much.
+    const main = terms.reduce((best, sets) => (sets.total > best.total ? sets : best));
+    const origin = shift === null ? compactStart(main) : 0;
+    const blocks = blocksFrom(terms, origin);
+    const inputs = terms.reduce((sum, sets) => sum + sets.inputs, 0);
+    const outputs = target.frame.layout.ciphertexts;
+    const split = this.#splits.best(blocks, inputs, outputs, this.#moduliFor(sources), costs);
+    const geometry = { anchor, origin, diagonals, split };
+    this.#geometries.set(key, geometry);
+    return geometry;
+  }
+
+  #splitCosts(level: number): SplitCosts {
+    const rotate = this.#cost.rotate(level);
+    const hoisted = Math.min(rotate, this.#cost.hoistedRotate(level));
+    return {
+      babies: (count) => (count === 0 ? 0 : rotate + (count - 1) * hoisted),
+      giant: rotate + this.#cost.add(level),
+      key: rotate * KEY_PRICE,
+    };
+  }
+
+  /** All but the steps: products with diagonals, rotate-and-adds, rescales, and the price of the diagonals' memory. */
+  #fixed(target: Target, diagonals: number, level: number): { latencyMs: number; price: number } {
+    const cost = this.#cost;
+    const outputs = target.frame.layout.ciphertexts;
+    const products = (diagonals * cost.multiplyPlain(level)) / this.#parallelism;
+    const folding = outputs * reductionSteps(target).length * (cost.rotate(level) + cost.add(level));
+    return { latencyMs: products + folding + outputs * cost.rescale(level), price: DIAGONAL_PRICE * products };
+  }
+
+  /**
+   * Windows split distances at powers of two. If small distances straddle zero they would fall apart, so the output is
+   * first moved such that the map's distances start there.
+   */
+  #anchor(sources: readonly TransformSource[], target: Target, limit: number): number | null {
+    if (target.count === 1) return 0;
+    const plain = makeTarget(target.frame, target.fill);
+    let main: OffsetSets | null = null;
+    for (const source of sources) {
+      const sets = this.#offsets(source, plain, source.placement.shift, limit * target.count);
+      if (sets === null) return null;
+      if (main === null || sets.total > main.total) main = sets;
+    }
+    return main === null ? 0 : compactStart(main);
+  }
+
+  #offsets(source: TransformSource, target: Target, delta: number, limit: number): OffsetSets | null {
+    const { frame } = source.placement;
+    // Without windows a shift moves all offsets alike.
+    const fixed = target.count === 1 ? 0 : modulo(delta, frame.layout.period);
+    const key = `${source.pattern.key}#${frame.key}#${target.key}#${fixed}`;
+    let known = this.#sets.get(key);
+    if (known === undefined || (known.sets === null && known.limit < limit)) {
+      known = { sets: offsetSets(source.pattern.matrix, frame, target, fixed, limit), limit };
+      this.#sets.set(key, known);
+    }
+    if (known.sets === null || known.sets.total > limit) return null;
+    return target.count === 1 ? translate(known.sets, delta) : known.sets;
+  }
+
+  #moduliFor(sources: readonly TransformSource[]): number[] {
+    const steps = new Set(sources.flatMap(({ placement }) => placement.frame.grid?.steps ?? []));
+    const key = [...steps].sort((a, b) => a - b).join();
+    let moduli = this.#moduli.get(key);
+    if (moduli === undefined) {
+      moduli = moduliFor(this.#cost.slotCount, [...steps]);
+      this.#moduli.set(key, moduli);
+    }
+    return moduli;
+  }
+}
+
+function placedKey({ pattern, placement }: TransformSource): string {
+  return `${pattern.key}#${placement.frame.key}@${placement.shift}`;
+}
+
+/** b babies and g giants make b · g diagonals at most, zero steps included. */
+function leastRotations(terms: readonly OffsetSets[], { babies, giant }: SplitCosts): number {
+  const most = Math.max(...terms.flatMap(({ sets }) => sets.map(({ length }) => length)));
+  return Math.max(0, 2 * Math.sqrt(most) - 2) * Math.min(giant, babies(2) - babies(1));
+}
+
+function blocksFrom(terms: readonly OffsetSets[], origin: number): Block[] {
+  const blocks: Block[] = [];
+  let first = 0;
+  for (const term of terms) {
+    const moved = translate(term, -origin);
+    for (let i = 0; i < term.inputs; i++) {
+      for (let o = 0; o < term.outputs; o++) {
+        const offsets = moved.sets[i * term.outputs + o]!;
+        if (offsets.length > 0) blocks.push({ input: first + i, output: o, offsets });
+      }
+    }
+    first += term.inputs;
+  }
+  return blocks;
+}

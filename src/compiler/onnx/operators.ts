@@ -1,0 +1,184 @@
+/** Every operator that is understood: adding one is a file in `ops/` and a line here. */
+import { InternalError } from '../../errors.ts';
+import type { Operator } from './operator.ts';
+import { abs } from './ops/abs.ts';
+import { add } from './ops/add.ts';
+import { argMax } from './ops/arg-max.ts';
+import { averagePool } from './ops/average-pool.ts';
+import { batchNormalization } from './ops/batch-normalization.ts';
+import { cast } from './ops/cast.ts';
+import { ceil } from './ops/ceil.ts';
+import { celu } from './ops/celu.ts';
+import { clip } from './ops/clip.ts';
+import { concat } from './ops/concat.ts';
+import { constantOfShape } from './ops/constant-of-shape.ts';
+import { constant } from './ops/constant.ts';
+import { convTranspose } from './ops/conv-transpose.ts';
+import { conv } from './ops/conv.ts';
+import { cos } from './ops/cos.ts';
+import { cumSum } from './ops/cum-sum.ts';
+import { depthToSpace } from './ops/depth-to-space.ts';
+import { div } from './ops/div.ts';
+import { dropout } from './ops/dropout.ts';
+import { elementwise } from './ops/elementwise.ts';
+import { elu } from './ops/elu.ts';
+import { equal } from './ops/equal.ts';
+import { erf } from './ops/erf.ts';
+import { exp } from './ops/exp.ts';
+import { expand } from './ops/expand.ts';
+import { flatten } from './ops/flatten.ts';
+import { floor } from './ops/floor.ts';
+import { gather } from './ops/gather.ts';
+import { gelu } from './ops/gelu.ts';
+import { gemm } from './ops/gemm.ts';
+import { globalAveragePool } from './ops/global-average-pool.ts';
+import { globalMaxPool } from './ops/global-max-pool.ts';
+import { hardSigmoid } from './ops/hard-sigmoid.ts';
+import { hardSwish } from './ops/hard-swish.ts';
+import { identity } from './ops/identity.ts';
+import { leakyRelu } from './ops/leaky-relu.ts';
+import { logSoftmax } from './ops/log-softmax.ts';
+import { log } from './ops/log.ts';
+import { matMul } from './ops/mat-mul.ts';
+import { maxPool } from './ops/max-pool.ts';
+import { max } from './ops/max.ts';
+import { mean } from './ops/mean.ts';
+import { min } from './ops/min.ts';
+import { mish } from './ops/mish.ts';
+import { mul } from './ops/mul.ts';
+import { neg } from './ops/neg.ts';
+import { pad } from './ops/pad.ts';
+import { polynomial } from './ops/polynomial.ts';
+import { pow } from './ops/pow.ts';
+import { prelu } from './ops/prelu.ts';
+import { range } from './ops/range.ts';
+import { reciprocal } from './ops/reciprocal.ts';
+import { reduceMean } from './ops/reduce-mean.ts';
+import { reduceSum } from './ops/reduce-sum.ts';
+import { relu } from './ops/relu.ts';
+import { reshape } from './ops/reshape.ts';
+import { resize } from './ops/resize.ts';
+import { selu } from './ops/selu.ts';
+import { shape } from './ops/shape.ts';
+import { sigmoid } from './ops/sigmoid.ts';
+import { sin } from './ops/sin.ts';
+import { size } from './ops/size.ts';
+import { slice } from './ops/slice.ts';
+import { softmax } from './ops/softmax.ts';
+import { softplus } from './ops/softplus.ts';
+import { softsign } from './ops/softsign.ts';
+import { spaceToDepth } from './ops/space-to-depth.ts';
+import { split } from './ops/split.ts';
+import { sqrt } from './ops/sqrt.ts';
+import { squeeze } from './ops/squeeze.ts';
+import { sub } from './ops/sub.ts';
+import { sum } from './ops/sum.ts';
+import { tanh } from './ops/tanh.ts';
+import { thresholdedRelu } from './ops/thresholded-relu.ts';
+import { tile } from './ops/tile.ts';
+import { transpose } from './ops/transpose.ts';
+import { trilu } from './ops/trilu.ts';
+import { unsqueeze } from './ops/unsqueeze.ts';
+import { upsample } from './ops/upsample.ts';
+import { where } from './ops/where.ts';
+
+/** Operators of ONNX. */
+export const ONNX_OPERATORS: readonly Operator[] = [
+  abs,
+  add,
+  argMax,
+  averagePool,
+  batchNormalization,
+  cast,
+  ceil,
+  celu,
+  clip,
+  concat,
+  constant,
+  constantOfShape,
+  conv,
+  convTranspose,
+  cos,
+  cumSum,
+  depthToSpace,
+  div,
+  dropout,
+  elu,
+  equal,
+  erf,
+  exp,
+  expand,
+  flatten,
+  floor,
+  gather,
+  gelu,
+  gemm,
+  globalAveragePool,
+  globalMaxPool,
+  hardSigmoid,
+  hardSwish,
+  identity,
+  leakyRelu,
+  log,
+  logSoftmax,
+  matMul,
+  max,
+  maxPool,
+  mean,
+  min,
+  mish,
+  mul,
+  neg,
+  pad,
+  pow,
+  prelu,
+  range,
+  reciprocal,
+  reduceMean,
+  reduceSum,
+  relu,
+  reshape,
+  resize,
+  selu,
+  shape,
+  sigmoid,
+  sin,
+  size,
+  slice,
+  softmax,
+  softplus,
+  softsign,
+  spaceToDepth,
+  split,
+  sqrt,
+  squeeze,
+  sub,
+  sum,
+  tanh,
+  thresholdedRelu,
+  tile,
+  transpose,
+  trilu,
+  unsqueeze,
+  upsample,
+  where,
+];
+
+const INTERNAL_OPERATORS: readonly Operator[] = [polynomial, elementwise(operatorOf)];
+
+const BY_NAME: ReadonlyMap<string, Operator> = new Map(
+  [...ONNX_OPERATORS, ...INTERNAL_OPERATORS].map((operator) => [operator.name, operator]),
+);
+
+/** The description of an operator that may be read from a file. */
+export function findOperator(name: string): Operator | undefined {
+  const operator = BY_NAME.get(name);
+  return operator?.internal === true ? undefined : operator;
+}
+
+/** The description of an operator of a TensorGraph. */
+export function operatorOf(name: string): Operator {
+  const operator = BY_NAME.get(name);
+  if (operator === undefined) throw new InternalError(`no description of operator ${name}`);
+  return operator;
+}

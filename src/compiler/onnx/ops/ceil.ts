@@ -1,0 +1,11 @@
+import { activation } from '../activation.ts';
+import { constantOnly } from '../refusals.ts';
+
+export const ceil = activation({
+  name: 'Ceil',
+  since: [6, 13],
+  summary: 'of constants only (sizes computed by the exporter)',
+  limits: 'constants only',
+  check: constantOnly,
+  scalar: () => ({ evaluate: Math.ceil }),
+});

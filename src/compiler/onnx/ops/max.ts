@@ -1,0 +1,3 @@
+import { extremum } from '../extremum.ts';
+
+export const max = extremum('Max', (a, b) => Math.max(a, b));

@@ -1,0 +1,40 @@
+import { broadcastShape, broadcastTerm } from '../kernels.ts';
+import type { Operator } from '../operator.ts';
+import { specUrl } from '../operator.ts';
+import { scale } from '../../linear/sparse-matrix.ts';
+import { broadcastConstant, broadcastKeepsBatch } from '../kernels.ts';
+
+export const where: Operator = {
+  name: 'Where',
+  specUrl: specUrl('Where'),
+  since: [9, 16],
+  summary: 'chooses between two tensors by a constant mask',
+  limits: 'the condition must be constant',
+  category: 'linear',
+  inputs: [3, 3],
+  attributes: {},
+  parameters: [0],
+  inferShapes: (view) => [broadcastShape(view)],
+  behaviour: (view) => ({
+    kind: 'linear',
+    linear: () => {
+      const mask = broadcastConstant(view, 0).map((value) => (value === 0 ? 0 : 1));
+      const [yes, no] = [broadcastTerm(view, 1, 1), broadcastTerm(view, 2, 1)];
+      return {
+        terms: [
+          { input: 1, matrix: scale(yes.matrix, mask, null) },
+          {
+            input: 2,
+            matrix: scale(
+              no.matrix,
+              mask.map((value) => 1 - value),
+              null,
+            ),
+          },
+        ],
+        bias: null,
+      };
+    },
+  }),
+  keepsBatch: broadcastKeepsBatch,
+};

@@ -1,0 +1,129 @@
+/** One activation site: what it computes in the original network, and the nodes that approximate it. */
+import { compositeSign } from '../../approx/composite-sign.ts';
+import type { PolynomialAttributes, TensorGraph } from '../../ir/tensor-graph.ts';
+import { shapeOf } from '../../ir/tensor-graph.ts';
+import { maxPoolWindows } from '../../onnx/max-pool-windows.ts';
+import { scalarFunction } from '../../onnx/scalar-function.ts';
+import type { ActivationChoice } from '../../options.ts';
+import { executeNode } from '../../reference/execute-node.ts';
+import { channelLayout } from '../../reference/polynomial-node.ts';
+import type { ChannelRanges } from './composite-nodes.ts';
+import { appendCompositeActivation, appendCompositeMaxPool } from './composite-nodes.ts';
+import { fittedDegree } from './degrees.ts';
+import { fitPolynomials } from './fit-polynomial.ts';
+import type { GraphFragment } from './graph-fragment.ts';
+import { FragmentBuilder } from './graph-fragment.ts';
+import { maxPoolAxes } from './pool-axes.ts';
+import type { ApproximationSettings } from './settings.ts';
+import type { ActivationSite } from './sites.ts';
+
+export interface FittedSite {
+  readonly fragment: GraphFragment;
+  readonly method: 'least-squares' | 'polynomial-pooling' | 'composite-sign';
+  readonly degree: number;
+  /** Of the polynomial that the site's input goes into first: its channels and their ranges. */
+  readonly polynomial: PolynomialAttributes;
+}
+
+/** Runs the site's original nodes. */
+export async function executeSite(
+  graph: TensorGraph,
+  site: ActivationSite,
+  input: Float32Array,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  let tensor = site.input;
+  let values = input;
+  for (const node of site.nodes) {
+    values = (await executeNode(graph, node, new Map([[tensor, values]]), signal))[0]!;
+    tensor = node.outputs[0]!;
+  }
+  return values;
+}
+
+/**
+ * @param data what the approximated network feeds the site, and what the original site put out
+ */
+export async function approximateSite(
+  graph: TensorGraph,
+  site: ActivationSite,
+  choice: ActivationChoice,
+  data: { readonly values: Float32Array; readonly targets: Float32Array },
+  settings: ApproximationSettings,
+): Promise<FittedSite> {
+  const builder = new FragmentBuilder(graph, site.name);
+  const scalar =
+    site.activation === null ? (x: number): number => x : scalarFunction(graph, site.activation).evaluate;
+  const degree = fittedDegree(choice);
+  if (degree === null) {
+    const alpha = choice.kind === 'relu-composite' ? choice.alpha : 0;
+    return appendComposite(builder, graph, site, alpha, scalar, data.values);
+  }
+  const polynomial = fitPolynomials(
+    {
+      shape: shapeOf(graph, site.input),
+      ...data,
+      windows:
+        site.maxPool === null ? null : maxPoolWindows(graph, { ...site.maxPool, inputs: [site.input] }),
+      scalar,
+    },
+    { ...settings, degree, margin: degree <= 2 ? settings.lowDegreeMargin : settings.highDegreeMargin },
+  );
+  if (site.maxPool === null) {
+    builder.polynomial(site.input, polynomial, site.output);
+    return { fragment: builder, method: 'least-squares', degree, polynomial };
+  }
+  const { storage_order: _, ...attributes } = site.maxPool.attributes;
+  const tensor = builder.polynomial(site.input, polynomial);
+  // Windows at the border average what lies inside, as max-pooling looks only there.
+  builder.node(
+    'AveragePool',
+    [tensor],
+    shapeOf(graph, site.output),
+    { ...attributes, count_include_pad: 0 },
+    site.output,
+  );
+  return { fragment: builder, method: 'polynomial-pooling', degree, polynomial };
+}
+
+function appendComposite(
+  builder: FragmentBuilder,
+  graph: TensorGraph,
+  site: ActivationSite,
+  alpha: number,
+  scalar: (x: number) => number,
+  values: Float32Array,
+): FittedSite {
+  const sign = compositeSign(alpha);
+  const ranges = channelRanges(graph, site.input, values);
+  if (site.maxPool !== null) {
+    appendCompositeMaxPool(builder, site.input, site.output, maxPoolAxes(graph, site.maxPool), sign, ranges);
+  } else {
+    appendCompositeActivation(builder, site.activation!, scalar, site.input, site.output, sign, ranges);
+  }
+  const first = builder.nodes.find((node) => node.op === 'Polynomial')!;
+  const degree = sign.stages.reduce((product, stage) => product * (stage.coefficients.length - 1), 1);
+  return {
+    fragment: builder,
+    method: 'composite-sign',
+    degree,
+    polynomial: {
+      ...(first.attributes as unknown as PolynomialAttributes),
+      center: ranges.min.map((min, c) => (min + ranges.max[c]!) / 2),
+      halfWidth: ranges.min.map((min, c) => (ranges.max[c]! - min) / 2),
+    },
+  };
+}
+
+function channelRanges(graph: TensorGraph, tensor: string, values: Float32Array): ChannelRanges {
+  const shape = shapeOf(graph, tensor);
+  const { channels, inner } = channelLayout(shape.length > 1 ? shape : [1, 1, ...shape], 1);
+  const min = new Array<number>(channels).fill(Infinity);
+  const max = new Array<number>(channels).fill(-Infinity);
+  for (let i = 0; i < values.length; i++) {
+    const channel = Math.floor(i / inner) % channels;
+    if (values[i]! < min[channel]!) min[channel] = values[i]!;
+    if (values[i]! > max[channel]!) max[channel] = values[i]!;
+  }
+  return { min, max };
+}

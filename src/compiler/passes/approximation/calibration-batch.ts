@@ -1,0 +1,154 @@
+/** The inputs that approximation is fitted to and judged by, in memory. */
+import { CompileError } from '../../../errors.ts';
+import { encryptedInputs, elementsOf } from '../../reference/onnx-runner.ts';
+import type { Shape, TensorGraph } from '../../ir/tensor-graph.ts';
+import { shapeOf } from '../../ir/tensor-graph.ts';
+import { isBatchable } from '../../onnx/batchable.ts';
+import type { CompileOptions } from '../../options.ts';
+import { lastUses } from '../calibrate-ranges.ts';
+import { Random } from './random.ts';
+
+/** Held-out samples beyond this sharpen no decision; they serve better in the fit. */
+const MAX_HELD_OUT = 2000;
+/** Without calibration data: random inputs can only set ranges, so a few suffice. */
+const RANDOM_SAMPLES = 768;
+/** Bytes of activations kept alive at once. */
+const MEMORY_BUDGET = 4.5e9;
+
+export interface CalibrationBatch {
+  readonly samples: number;
+  /** Samples 0 … fit − 1 are fitted to, the others held out. */
+  readonly fit: number;
+  /** Per graph input, [samples × elements]. */
+  readonly inputs: ReadonlyMap<string, Float32Array>;
+  /** Class of every sample, or null if some have none. */
+  readonly labels: Int32Array | null;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Chooses and loads the samples, deterministically by `options.seed`: two thirds to fit, one third held out.
+ * @throws CompileError DATASET_MISMATCH if the samples do not have the shape of the graph's inputs
+ */
+export function loadCalibration(graph: TensorGraph, options: CompileOptions): CalibrationBatch {
+  const warnings: string[] = [];
+  const dataset = options.calibration;
+  const wanted = Math.max(2, Math.min(options.samples, dataset?.size ?? RANDOM_SAMPLES));
+  const affordable = Math.max(2, Math.floor(MEMORY_BUDGET / (peakElements(graph) * 8)));
+  const samples = Math.min(wanted, affordable, dataset?.size ?? Infinity);
+  if (samples < wanted) {
+    warnings.push(
+      `only ${samples} of ${wanted} calibration samples are used: more would need too much memory`,
+    );
+  }
+  const random = new Random(options.seed);
+  const held = Math.min(MAX_HELD_OUT, Math.floor(samples / 3));
+  const fit = samples - held;
+  if (dataset === null) {
+    warnings.push(
+      'no calibration data: activations are fitted to uniformly random inputs, so accuracy on real data is unknown; ' +
+        'pass calibration data',
+    );
+    return { samples, fit, inputs: randomInputs(graph, options, samples, random), labels: null, warnings };
+  }
+  if (dataset.size === 0)
+    throw new CompileError('DATASET_EMPTY', `calibration data ${dataset.description} is empty`);
+  const chosen = random.permutation(dataset.size).subarray(0, samples);
+  const inputs = new Map<string, Float32Array>();
+  for (const [index, name] of graph.inputs.entries()) {
+    const size = elementsOf(graph, name);
+    const values = new Float32Array(samples * size);
+    for (let s = 0; s < samples; s++) {
+      const sample = dataset.sample(chosen[s]!, index);
+      if (sample.length !== size) {
+        throw new CompileError(
+          'DATASET_MISMATCH',
+          `samples of ${dataset.description} have ${sample.length} values, input ${name} has ${size}`,
+          { node: name, hint: 'check the calibration data and its preprocessing' },
+        );
+      }
+      values.set(sample, s * size);
+    }
+    inputs.set(name, values);
+  }
+  const labels = Array.from(chosen, (index) => dataset.label(index));
+  const complete = labels.every((label) => label !== null);
+  if (samples < 300) warnings.push(`only ${samples} calibration samples: the fit and its figures are rough`);
+  return { samples, fit, inputs, labels: complete ? Int32Array.from(labels) : null, warnings };
+}
+
+/**
+ * A few of the calibration inputs (a part of those that `loadCalibration` chooses), or random ones without calibration
+ * data: values of every graph input. Where the graph takes several images at once, each entry holds as many.
+ */
+export function calibrationInputs(
+  graph: TensorGraph,
+  options: CompileOptions,
+  count: number,
+): (readonly Float64Array[])[] {
+  const { single, batchSize } = unbatch(graph);
+  const { samples, inputs } = loadCalibration(single, { ...options, samples: count * batchSize });
+  return Array.from({ length: Math.ceil(samples / batchSize) }, (_, entry) =>
+    graph.inputs.map((name) => {
+      const size = elementsOf(single, name);
+      const values = new Float64Array(batchSize * size);
+      for (let k = 0; k < batchSize; k++) {
+        const sample = (entry * batchSize + k) % samples;
+        values.set(inputs.get(name)!.subarray(sample * size, (sample + 1) * size), k * size);
+      }
+      return values;
+    }),
+  );
+}
+
+/** The same graph for one image, where it takes several along a pure batch axis. */
+export function unbatch(graph: TensorGraph): { readonly single: TensorGraph; readonly batchSize: number } {
+  const batchSize = graph.inputs.length === 0 ? 1 : (shapeOf(graph, graph.inputs[0]!)[0] ?? 1);
+  if (batchSize === 1 || !isBatchable(graph)) return { single: graph, batchSize: 1 };
+  return { single: withBatchSize(graph, 1), batchSize };
+}
+
+/** Sets the first dimension of every tensor that is not constant. */
+export function withBatchSize(graph: TensorGraph, size: number): TensorGraph {
+  const resized = ([name, shape]: readonly [string, Shape]): [string, Shape] =>
+    graph.constants.has(name) ? [name, shape] : [name, [size, ...shape.slice(1)]];
+  return { ...graph, shapes: new Map([...graph.shapes].map(resized)) };
+}
+
+/** Pixels uniform over 0 … 255, through the preprocessing; axis 1 is the channel. */
+function randomInputs(
+  graph: TensorGraph,
+  { preprocessing: { pixelScale, mean, std } }: CompileOptions,
+  samples: number,
+  random: Random,
+): Map<string, Float32Array> {
+  const inputs = new Map<string, Float32Array>();
+  for (const name of graph.inputs) {
+    const shape = shapeOf(graph, name);
+    const size = elementsOf(graph, name);
+    const inner = shape.slice(2).reduce((product, dim) => product * dim, 1);
+    const values = new Float32Array(samples * size);
+    for (let i = 0; i < values.length; i++) {
+      const channel = Math.floor(i / inner) % (shape[1] ?? 1);
+      const shift = mean[channel] ?? mean[0] ?? 0;
+      values[i] = (random.next() * 255 * pixelScale - shift) / (std[channel] ?? std[0] ?? 1);
+    }
+    inputs.set(name, values);
+  }
+  return inputs;
+}
+
+/** Elements of all tensors alive at once, at most, for one sample. */
+function peakElements(graph: TensorGraph): number {
+  const lastUse = lastUses(graph);
+  let alive = graph.inputs.reduce((sum, name) => sum + elementsOf(graph, name), 0);
+  let peak = alive;
+  for (const [index, node] of graph.nodes.entries()) {
+    for (const output of node.outputs) if (output !== '') alive += elementsOf(graph, output);
+    peak = Math.max(peak, alive);
+    for (const input of encryptedInputs(graph, node)) {
+      if (lastUse.get(input) === index) alive -= elementsOf(graph, input);
+    }
+  }
+  return peak;
+}

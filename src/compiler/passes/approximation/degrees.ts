@@ -1,0 +1,28 @@
+/** Degrees and what they cost in levels. */
+import { polynomialDepth } from '../../../program/program.ts';
+import type { ActivationChoice } from '../../options.ts';
+
+/** Largest polynomial degree that can be asked for: beyond it the normal equations lose precision. */
+export const MAX_DEGREE = 32;
+
+/** Degree of a choice that is a single fitted polynomial. "square" is the fitted quadratic: one squaring. */
+export function fittedDegree(choice: ActivationChoice): number | null {
+  switch (choice.kind) {
+    case 'degree':
+      return choice.degree;
+    case 'square':
+      return 2;
+    case 'relu-composite':
+      return null;
+  }
+}
+
+/** Whether the lowering may divide by the leading coefficient to save a level. */
+export function savesLevel(degree: number): boolean {
+  return degree >= 2 && Number.isInteger(Math.log2(degree));
+}
+
+/** Levels that a fitted polynomial of this degree consumes. */
+export function degreeDepth(degree: number): number {
+  return polynomialDepth(degree, savesLevel(degree));
+}

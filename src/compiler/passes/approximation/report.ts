@@ -1,0 +1,139 @@
+/** What is reported about each activation, measured on held-out samples. */
+import type { ApproximationReport } from '../../ir/polynomial-graph.ts';
+import type { PolynomialAttributes, TensorGraph, TensorNode } from '../../ir/tensor-graph.ts';
+import { shapeOf } from '../../ir/tensor-graph.ts';
+import { polynomialDepth } from '../../../program/program.ts';
+import { elementsOf } from '../../reference/onnx-runner.ts';
+import { channelLayout } from '../../reference/polynomial-node.ts';
+import type { FittedSite } from './approximate-site.ts';
+import { degreeDepth } from './degrees.ts';
+import type { ActivationSite } from './sites.ts';
+
+/**
+ * @param input what the approximated network feeds the site, for the held-out samples
+ * @param output what the approximation made of it
+ * @param exact what the original site makes of the same input: the layer's own error, without those before it
+ */
+export function reportSite(
+  graph: TensorGraph,
+  site: ActivationSite,
+  fitted: FittedSite,
+  input: Float32Array,
+  output: Float32Array,
+  exact: Float32Array,
+): ApproximationReport {
+  const { polynomial, method, degree } = fitted;
+  const samples = input.length / elementsOf(graph, site.input);
+  return {
+    node: site.name,
+    activation: site.nodes.map((node) => node.op).join('+'),
+    method,
+    degree,
+    depth: method === 'composite-sign' ? compositeDepth(fitted) : degreeDepth(degree),
+    channels: polynomial.center.length,
+    ...differences(output, exact),
+    range: [
+      Math.min(...polynomial.center.map((center, c) => center - polynomial.halfWidth[c]!)),
+      Math.max(...polynomial.center.map((center, c) => center + polynomial.halfWidth[c]!)),
+    ],
+    ...escapes(input, polynomial, shapeOf(graph, site.input), samples),
+  };
+}
+
+/** An activation that already was a polynomial: nothing is approximated. */
+export function reportExact(
+  node: TensorNode,
+  degree: number,
+  input: Float32Array,
+  output: Float32Array,
+): ApproximationReport {
+  const seen = extent(input);
+  return {
+    node: node.name,
+    activation: node.op,
+    method: 'exact',
+    degree,
+    depth: degreeDepth(degree),
+    channels: 1,
+    ...differences(output, output),
+    range: seen,
+    seen,
+    escapeRate: 0,
+    inputsWithEscapes: 0,
+  };
+}
+
+/** Levels of the longest chain of the composition: its polynomials one after another, then the product, per maximum. */
+function compositeDepth({ fragment }: FittedSite): number {
+  const depths = new Map<string, number>();
+  let deepest = 0;
+  for (const node of fragment.nodes) {
+    const before = Math.max(0, ...node.inputs.map((input) => depths.get(input) ?? 0));
+    const { degree } = node.attributes;
+    const own = typeof degree === 'number' ? polynomialDepth(degree, false) : node.op === 'Mul' ? 1 : 0;
+    for (const output of node.outputs) depths.set(output, before + own);
+    deepest = Math.max(deepest, before + own);
+  }
+  return deepest;
+}
+
+/** Values that overflowed are left out here; they are reported as escapes. */
+function differences(
+  approximate: Float32Array,
+  exact: Float32Array,
+): Pick<ApproximationReport, 'rmsError' | 'maxError' | 'rmsOutput'> {
+  let [errors, squares, largest, count] = [0, 0, 0, 0];
+  for (let i = 0; i < exact.length; i++) {
+    const error = approximate[i]! - exact[i]!;
+    if (!Number.isFinite(error)) continue;
+    count++;
+    errors += error * error;
+    squares += exact[i]! * exact[i]!;
+    if (Math.abs(error) > largest) largest = Math.abs(error);
+  }
+  return {
+    rmsError: Math.sqrt(errors / Math.max(count, 1)),
+    maxError: largest,
+    rmsOutput: Math.sqrt(squares / Math.max(count, 1)),
+  };
+}
+
+function extent(values: Float32Array): [number, number] {
+  let [min, max] = [Infinity, -Infinity];
+  for (let i = 0; i < values.length; i++) {
+    if (values[i]! < min) min = values[i]!;
+    if (values[i]! > max) max = values[i]!;
+  }
+  return [min, max];
+}
+
+function escapes(
+  values: Float32Array,
+  polynomial: PolynomialAttributes,
+  shape: readonly number[],
+  samples: number,
+): Pick<ApproximationReport, 'seen' | 'escapeRate' | 'inputsWithEscapes'> {
+  const shared = polynomial.center.length === 1;
+  const { channels, inner } = channelLayout(shape, polynomial.axis);
+  const perSample = values.length / samples;
+  let outside = 0;
+  let samplesOutside = 0;
+  for (let sample = 0; sample < samples; sample++) {
+    const before = outside;
+    for (let block = 0; block < perSample; block += inner) {
+      const channel = shared ? 0 : (block / inner) % channels;
+      const center = polynomial.center[channel]!;
+      const halfWidth = polynomial.halfWidth[channel]!;
+      const start = sample * perSample + block;
+      // Written so that NaN counts as outside.
+      for (let i = start; i < start + inner; i++)
+        if (!(Math.abs(values[i]! - center) <= halfWidth)) outside++;
+    }
+    if (outside > before) samplesOutside++;
+  }
+  return {
+    seen: extent(values),
+    escapeRate: outside / values.length,
+    inputsWithEscapes: samplesOutside / samples,
+  };
+}

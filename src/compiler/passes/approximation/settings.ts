@@ -1,0 +1,22 @@
+/** The constants of the fit, found by experiment on networks with known accuracy. */
+export interface ApproximationSettings {
+  /** See `FitSettings`. */
+  readonly uniformWeight: number;
+  /** Margin of linear and quadratic polynomials: a narrow range fits better, and they grow slowly outside. */
+  readonly lowDegreeMargin: number;
+  /** Margin of the others: T_8(1.1) = 17, so a single value outside can derail the layers that follow. */
+  readonly highDegreeMargin: number;
+  /** Whether linear layers are re-solved at all, and on how many rows (see `RefitSettings`). */
+  readonly refit: boolean;
+  readonly refitRows: number;
+  readonly seed: number;
+}
+
+export const DEFAULT_SETTINGS: ApproximationSettings = {
+  uniformWeight: 0.02,
+  lowDegreeMargin: 1.1,
+  highDegreeMargin: 1.25,
+  refit: true,
+  refitRows: 60_000,
+  seed: 0,
+};

@@ -1,0 +1,248 @@
+/** The state of a closed-loop approximation as it moves through the graph. */
+import type { ApproximationReport } from '../../ir/polynomial-graph.ts';
+import type { ConstantTensor, Shape, TensorGraph, TensorNode } from '../../ir/tensor-graph.ts';
+import { shapeOf } from '../../ir/tensor-graph.ts';
+import { classify } from '../../onnx/classify.ts';
+import { polynomialAttributes } from '../../onnx/ops/polynomial.ts';
+import type { ActivationChoice, Progress } from '../../options.ts';
+import type { Blas } from '../../reference/blas.ts';
+import { executeNode } from '../../reference/execute-node.ts';
+import { elementsOf, encryptedInputs } from '../../reference/onnx-runner.ts';
+import { lastUses } from '../calibrate-ranges.ts';
+import { approximateSite, executeSite } from './approximate-site.ts';
+import type { CalibrationBatch } from './calibration-batch.ts';
+import type { GraphFragment } from './graph-fragment.ts';
+import { linearLayer } from './linear-layer.ts';
+import type { Comparison } from './quality.ts';
+import { compareOutputs, hasClassScores } from './quality.ts';
+import { MAX_UNKNOWNS, refitLinear } from './refit-linear.ts';
+import { reportExact, reportSite } from './report.ts';
+import type { ApproximationSettings } from './settings.ts';
+import type { ActivationSite } from './sites.ts';
+
+/** What stays the same between runs with different choices. */
+export interface ApproximationContext {
+  readonly graph: TensorGraph;
+  readonly sites: readonly ActivationSite[];
+  readonly batch: CalibrationBatch;
+  readonly blas: Blas;
+  readonly progress: Progress;
+  readonly settings: ApproximationSettings;
+}
+
+export interface Approximation {
+  readonly graph: TensorGraph;
+  readonly approximations: readonly ApproximationReport[];
+  readonly comparison: Comparison;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The state before a node: both streams of live tensors and what has been emitted. A tensor whose two values are the
+ * same array has not been touched by any approximation yet. Arrays are never written again, so a copy of the maps is a
+ * checkpoint.
+ */
+export interface Checkpoint {
+  readonly index: number;
+  readonly original: ReadonlyMap<string, Float32Array>;
+  readonly approximated: ReadonlyMap<string, Float32Array>;
+  readonly nodes: readonly TensorNode[];
+  readonly constants: ReadonlyMap<string, ConstantTensor>;
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly reports: readonly ApproximationReport[];
+  readonly warnings: readonly string[];
+}
+
+export function startCheckpoint({ graph, batch }: ApproximationContext): Checkpoint {
+  return {
+    index: 0,
+    original: batch.inputs,
+    approximated: batch.inputs,
+    nodes: [],
+    constants: graph.constants,
+    shapes: graph.shapes,
+    reports: [],
+    warnings: [],
+  };
+}
+
+export class Walk {
+  readonly #context: ApproximationContext;
+  readonly #settings: ApproximationSettings;
+  readonly #lastUse: ReadonlyMap<string, number>;
+  readonly #original: Map<string, Float32Array>;
+  readonly #approximated: Map<string, Float32Array>;
+  readonly #nodes: TensorNode[];
+  readonly #constants: Map<string, ConstantTensor>;
+  readonly #shapes: Map<string, Shape>;
+  readonly #reports: ApproximationReport[];
+  readonly #warnings: string[];
+
+  constructor(context: ApproximationContext, from: Checkpoint) {
+    this.#context = context;
+    this.#settings = context.settings;
+    this.#lastUse = lastUses(context.graph);
+    this.#original = new Map(from.original);
+    this.#approximated = new Map(from.approximated);
+    this.#nodes = [...from.nodes];
+    this.#constants = new Map(from.constants);
+    this.#shapes = new Map(from.shapes);
+    this.#reports = [...from.reports];
+    this.#warnings = [...from.warnings];
+  }
+
+  checkpoint(index: number): Checkpoint {
+    return {
+      index,
+      original: new Map(this.#original),
+      approximated: new Map(this.#approximated),
+      nodes: [...this.#nodes],
+      constants: new Map(this.#constants),
+      shapes: new Map(this.#shapes),
+      reports: [...this.#reports],
+      warnings: [...this.#warnings],
+    };
+  }
+
+  /** A node that is linear, a polynomial or a product. */
+  async step(node: TensorNode): Promise<void> {
+    const { graph, progress } = this.#context;
+    const inputs = encryptedInputs(graph, node);
+    const touched = inputs.some((input) => this.#original.get(input) !== this.#approximated.get(input));
+    const results = await executeNode(graph, node, this.#original, progress.signal);
+    const outputs = node.outputs.filter((output) => output !== '');
+    for (const [i, output] of outputs.entries()) this.#original.set(output, results[i]!);
+    if (classify(graph, node) === 'polynomial') {
+      this.#reports.push(
+        reportExact(node, polynomialAttributes(node).degree, results[0]!, this.#heldOut(node.inputs[0]!)),
+      );
+    }
+    if (!touched) {
+      this.#nodes.push(node);
+      for (const [i, output] of outputs.entries()) this.#approximated.set(output, results[i]!);
+      return;
+    }
+    await this.#emit((await this.#refit(node)) ?? { nodes: [node], constants: new Map(), shapes: new Map() });
+  }
+
+  async approximate(site: ActivationSite, choice: ActivationChoice): Promise<void> {
+    const { graph, progress } = this.#context;
+    const input = this.#original.get(site.input)!;
+    const target = await executeSite(graph, site, input, progress.signal);
+    const seen = this.#approximated.get(site.input)!;
+    const fitted = await approximateSite(
+      graph,
+      site,
+      choice,
+      { values: this.#fitPart(site.input, seen), targets: this.#fitPart(site.output, target) },
+      this.#settings,
+    );
+    await this.#emit(fitted.fragment);
+    this.#original.set(site.output, target);
+    const heldOut = { input: this.#heldOut(site.input), output: this.#heldOut(site.output) };
+    const exact = await executeSite(graph, site, heldOut.input, progress.signal);
+    this.#reports.push(reportSite(graph, site, fitted, heldOut.input, heldOut.output, exact));
+  }
+
+  /** Forgets tensors that no later node reads; a site reads its input where its first node stands. */
+  release(index: number): void {
+    const { graph } = this.#context;
+    for (const tensor of [...this.#original.keys()]) {
+      if ((this.#lastUse.get(tensor) ?? -1) > index || graph.outputs.includes(tensor)) continue;
+      this.#original.delete(tensor);
+      this.#approximated.delete(tensor);
+    }
+  }
+
+  finish(batch: CalibrationBatch): Approximation {
+    const { graph } = this.#context;
+    const used = new Set(this.#nodes.flatMap((node) => node.inputs));
+    const held = batch.samples > batch.fit ? batch.fit : 0;
+    const rest = (values: ReadonlyMap<string, Float32Array>): Float32Array[] =>
+      graph.outputs.map((output) => values.get(output)!.subarray(held * elementsOf(graph, output)));
+    return {
+      graph: {
+        ...graph,
+        nodes: this.#nodes,
+        constants: new Map([...this.#constants].filter(([name]) => used.has(name))),
+        shapes: this.#shapes,
+      },
+      approximations: this.#reports,
+      comparison: compareOutputs(
+        rest(this.#original),
+        rest(this.#approximated),
+        batch.samples - held,
+        batch.labels === null ? null : batch.labels.subarray(held),
+        hasClassScores(graph),
+      ),
+      warnings: this.#warnings,
+    };
+  }
+
+  async #refit(node: TensorNode): Promise<GraphFragment | null> {
+    const { graph, batch, blas } = this.#context;
+    const layer = linearLayer(graph, node);
+    if (layer === null || !this.#settings.refit) return null;
+    if (layer.features > MAX_UNKNOWNS) {
+      this.#warnings.push(
+        `${node.name}: weights are not refitted to the approximated activations (${layer.features} unknowns per output, ` +
+          `at most ${MAX_UNKNOWNS})`,
+      );
+      return null;
+    }
+    const output = node.outputs[0]!;
+    const target = this.#withBranchError(output, this.#fitPart(output, this.#original.get(output)!));
+    const inputs = this.#fitPart(layer.input, this.#approximated.get(layer.input)!);
+    const replacement = await refitLinear(blas, layer, inputs, target, batch.fit, {
+      rows: this.#settings.refitRows,
+      seed: this.#settings.seed,
+    });
+    const shapes = new Map<string, Shape>();
+    for (const each of replacement.nodes)
+      for (const name of each.outputs) shapes.set(name, shapeOf(graph, output));
+    return { ...replacement, shapes };
+  }
+
+  /** If the tensor is only added to another one, whose error is known by now, it may as well cancel that error. */
+  #withBranchError(tensor: string, target: Float32Array): Float32Array {
+    const { graph } = this.#context;
+    const consumers = graph.nodes.filter((node) => node.inputs.includes(tensor));
+    const [consumer] = consumers;
+    if (consumers.length !== 1 || consumer!.op !== 'Add' || graph.outputs.includes(tensor)) return target;
+    const other = consumer!.inputs.find((input) => input !== tensor);
+    const original = other === undefined ? undefined : this.#original.get(other);
+    const approximated = other === undefined ? undefined : this.#approximated.get(other);
+    if (original === undefined || approximated === undefined || original === approximated) return target;
+    if (original.length !== this.#original.get(tensor)!.length) return target;
+    return target.map((value, i) => value + original[i]! - approximated[i]!);
+  }
+
+  /** Appends nodes and runs them on the approximated stream. */
+  async #emit(fragment: GraphFragment): Promise<void> {
+    const { graph, progress } = this.#context;
+    for (const [name, constant] of fragment.constants) this.#constants.set(name, constant);
+    for (const [name, shape] of fragment.shapes) this.#shapes.set(name, shape);
+    const surroundings = { ...graph, constants: this.#constants, shapes: this.#shapes };
+    const lastUse = lastUses({ ...graph, nodes: fragment.nodes });
+    for (const [index, node] of fragment.nodes.entries()) {
+      this.#nodes.push(node);
+      const results = await executeNode(surroundings, node, this.#approximated, progress.signal);
+      const outputs = node.outputs.filter((output) => output !== '');
+      for (const [i, output] of outputs.entries()) this.#approximated.set(output, results[i]!);
+      for (const input of node.inputs) {
+        if (lastUse.get(input) === index && !graph.shapes.has(input)) this.#approximated.delete(input);
+      }
+    }
+  }
+
+  #fitPart(tensor: string, values: Float32Array): Float32Array {
+    return values.subarray(0, this.#context.batch.fit * elementsOf(this.#context.graph, tensor));
+  }
+
+  /** Approximated values of the held-out samples, or of all if none are held out. */
+  #heldOut(tensor: string): Float32Array {
+    const { batch, graph } = this.#context;
+    const first = batch.samples > batch.fit ? batch.fit : 0;
+    return this.#approximated.get(tensor)!.subarray(first * elementsOf(graph, tensor));
+  }
+}

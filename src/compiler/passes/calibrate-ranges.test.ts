@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { SILENT } from '../options.ts';
+import { makeGraph } from './approximation/testing/graphs.ts';
+import { calibrateRanges, rangeStatistics } from './calibrate-ranges.ts';
+
+describe('rangeStatistics', () => {
+  it('measures', () => {
+    const { histogram, ...rest } = rangeStatistics('t', Float32Array.of(-1, 0, 0, 1));
+    expect(rest).toEqual({ tensor: 't', min: -1, max: 1, mean: 0, standardDeviation: Math.sqrt(0.5) });
+    expect(histogram).toHaveLength(64);
+    expect([histogram[0], histogram[32], histogram[63]]).toEqual([1, 2, 1]);
+  });
+
+  it('a constant tensor falls into one bin', () => {
+    const { histogram, standardDeviation } = rangeStatistics('t', new Float32Array(10).fill(3));
+    expect(histogram[0]).toBe(10);
+    expect(standardDeviation).toBe(0);
+  });
+});
+
+describe('calibrateRanges', () => {
+  it('covers every tensor, also those used twice and outputs that are used', async () => {
+    const graph = makeGraph(
+      { x: [1, 2] },
+      [
+        { op: 'Neg', inputs: ['x'], output: 'n', shape: [1, 2] },
+        { op: 'Mul', inputs: ['x', 'n'], output: 'm', shape: [1, 2] },
+        { op: 'Sub', inputs: ['m', 'n'], output: 's', shape: [1, 2] },
+      ],
+      {},
+      ['m', 's'],
+    );
+    const ranges = await calibrateRanges(graph, new Map([['x', Float32Array.of(1, -2, 3, 0.5)]]), SILENT);
+    expect([...ranges.keys()]).toEqual(['x', 'n', 'm', 's']);
+    expect(ranges.get('m')).toMatchObject({ min: -9, max: -0.25 });
+    expect(ranges.get('s')).toMatchObject({ min: -6, max: 0.25 });
+  });
+});

@@ -1,0 +1,84 @@
+/** Runs a graph over the calibration inputs and records the range of every tensor: the source of all bounds. */
+import { CompileError } from '../../errors.ts';
+import type { RangeStatistics } from '../ir/polynomial-graph.ts';
+import type { TensorGraph } from '../ir/tensor-graph.ts';
+import type { Progress } from '../options.ts';
+import type { TensorValues } from '../reference/execute-node.ts';
+import { executeNode } from '../reference/execute-node.ts';
+
+const BINS = 64;
+/** Histograms are for people; a stride of the values is enough. Minimum, maximum and moments see every value. */
+const HISTOGRAM_VALUES = 1 << 18;
+
+/**
+ * Values that are not finite (an input that left a polynomial's range) are skipped.
+ * @throws CompileError RANGE_OVERFLOW if there are no others
+ */
+export function rangeStatistics(tensor: string, values: Float32Array): RangeStatistics {
+  let min = Infinity;
+  let max = -Infinity;
+  let sum = 0;
+  let squares = 0;
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isFinite(value)) continue;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    sum += value;
+    squares += value * value;
+    count++;
+  }
+  if (count === 0)
+    throw new CompileError('RANGE_OVERFLOW', `tensor ${tensor} overflows on every calibration input`);
+  const mean = sum / count;
+  const histogram = new Array<number>(BINS).fill(0);
+  const stride = Math.max(1, Math.floor(values.length / HISTOGRAM_VALUES));
+  const scale = max > min ? BINS / (max - min) : 0;
+  for (let i = 0; i < values.length; i += stride) {
+    if (!Number.isFinite(values[i]!)) continue;
+    const bin = Math.min(BINS - 1, Math.floor((values[i]! - min) * scale));
+    histogram[bin] = histogram[bin]! + 1;
+  }
+  return {
+    tensor,
+    min,
+    max,
+    mean,
+    standardDeviation: Math.sqrt(Math.max(0, squares / count - mean * mean)),
+    histogram,
+  };
+}
+
+/** Index of the last node that reads each tensor. */
+export function lastUses(graph: TensorGraph): Map<string, number> {
+  const uses = new Map<string, number>();
+  for (const [index, node] of graph.nodes.entries()) for (const input of node.inputs) uses.set(input, index);
+  return uses;
+}
+
+/**
+ * Statistics of every tensor of the graph over the inputs given, node by node; tensors are freed after their last use.
+ * @throws CompileError REFERENCE_FAILED naming the node; BackendError CANCELLED
+ */
+export async function calibrateRanges(
+  graph: TensorGraph,
+  inputs: TensorValues,
+  progress: Progress,
+): Promise<Map<string, RangeStatistics>> {
+  const ranges = new Map<string, RangeStatistics>();
+  const values = new Map(inputs);
+  for (const [tensor, data] of inputs) ranges.set(tensor, rangeStatistics(tensor, data));
+  const lastUse = lastUses(graph);
+  for (const [index, node] of graph.nodes.entries()) {
+    const results = await executeNode(graph, node, values, progress.signal);
+    const outputs = node.outputs.filter((output) => output !== '');
+    for (const [i, output] of outputs.entries()) {
+      ranges.set(output, rangeStatistics(output, results[i]!));
+      if (lastUse.has(output)) values.set(output, results[i]!);
+    }
+    for (const tensor of node.inputs) if (lastUse.get(tensor) === index) values.delete(tensor);
+    progress.report('calibrate-ranges', (index + 1) / graph.nodes.length);
+  }
+  return ranges;
+}

@@ -1,0 +1,166 @@
+/**
+ * Multiplies consecutive linear maps into one, which saves a level and a rescale each: batch-norm, pooling, padding,
+ * concatenation, residual sums and the elementwise maps around polynomials all vanish into their neighbours.
+ *
+ * Some rules always pay, and are applied until none fires (`reduceLinear`):
+ * 1. an identity is replaced by its source;
+ * 2. a linear node that only linear nodes read is composed into all of them, if the number of entries does not grow;
+ * 3. a linear node read by an invertible elementwise map and other linear nodes takes the elementwise map in, and the
+ *    others undo it (a pre-activation residual branch: nothing is computed twice);
+ * 4. a map that only scales a factor of a product moves behind the product.
+ * What is left is decided by planned costs (`composeLinear`): a linear node is composed into all, or one, of its linear
+ * readers if the whole graph, laid out anew, gets cheaper.
+ */
+import { elementCount } from '../../program/layout.ts';
+import { CompositionCost, weightedCost } from '../analysis/composition-cost.ts';
+import { sealCostModel, type CostModel } from '../analysis/cost-model.ts';
+import type { GraphNode, LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
+import { consumersOf, prune } from '../ir/linear-graph-builder.ts';
+import { MatrixProducts } from '../linear/matrix-products.ts';
+import { identity } from '../linear/sparse-matrix.ts';
+import { TransformPlanner } from '../linear/transform.ts';
+import { chooseLayouts } from './choose-layouts.ts';
+import {
+  absorbElementwise,
+  bypassIdentities,
+  composeInto,
+  entryCount,
+  mapLinear,
+  scaleBehindProduct,
+  tidy,
+} from './compose-rules.ts';
+
+/** Composes a reduced graph at one or several prices of a level; alternatives are formed and planned once. */
+export class LinearComposer {
+  readonly #reduced: LinearGraph;
+  readonly #products: MatrixProducts;
+  readonly #costs: CompositionCost;
+  readonly #alternatives = new WeakMap<LinearGraph, Map<NodeId, LinearGraph[]>>();
+
+  /** @param planner made for `costs`: the ring in which alternatives are compared */
+  constructor(
+    reduced: LinearGraph,
+    products: MatrixProducts,
+    costs: CostModel,
+    planner = new TransformPlanner(costs, 1),
+  ) {
+    this.#reduced = reduced;
+    this.#products = products;
+    this.#costs = new CompositionCost(
+      (graph, levels) => chooseLayouts(graph, levels, costs, 1, planner).latencyMs,
+    );
+  }
+
+  /** @param depthWeight how much a level is worth (see `weightedCost`): 1 on average, more for a shorter chain */
+  compose(depthWeight: number): LinearGraph {
+    const costOf = (graph: LinearGraph): number => weightedCost(this.#costs.of(graph), depthWeight);
+    let current = this.#reduced;
+    for (let changed = true; changed;) {
+      changed = false;
+      for (let id = 0; id < current.nodes.length; id++) {
+        let best = current;
+        for (const alternative of this.#alternativesAt(current, id)) {
+          if (costOf(alternative) < costOf(best)) best = alternative;
+        }
+        if (best === current) continue;
+        current = best;
+        id = Math.max(0, id - 1) - 1;
+        changed = true;
+      }
+    }
+    return nameLayers(materialiseInputs(current));
+  }
+
+  #alternativesAt(graph: LinearGraph, id: NodeId): readonly LinearGraph[] {
+    let known = this.#alternatives.get(graph);
+    if (known === undefined) this.#alternatives.set(graph, (known = new Map()));
+    let own = known.get(id);
+    if (own === undefined) known.set(id, (own = alternativesAt(graph, id, this.#products)));
+    return own;
+  }
+}
+
+/** Reduces and composes a graph for an average ring and price of a level. */
+export function composeLinear(graph: LinearGraph): LinearGraph {
+  const products = new MatrixProducts();
+  return new LinearComposer(reduceLinear(graph, products), products, sealCostModel(16384, 8)).compose(1);
+}
+
+/** Applies the rules that always pay. */
+export function reduceLinear(graph: LinearGraph, products: MatrixProducts): LinearGraph {
+  let current = prune(bypassIdentities(mapLinear(graph, tidy)));
+  for (let changed = true; changed;) {
+    changed = false;
+    for (let id = 0; id < current.nodes.length;) {
+      const next = rewriteAt(current, id, products);
+      if (next === null) {
+        id++;
+      } else {
+        current = prune(bypassIdentities(next));
+        id = Math.max(0, id - 1);
+        changed = true;
+      }
+    }
+  }
+  return current;
+}
+
+/** The graph after one rule fired at node `id`, or null. */
+function rewriteAt(graph: LinearGraph, id: NodeId, products: MatrixProducts): LinearGraph | null {
+  const node = graph.nodes[id]!;
+  if (node.kind === 'product') return scaleBehindProduct(graph, node);
+  if (node.kind !== 'linear') return null;
+  const { linear, vanishes } = readersOf(graph, node);
+  if (linear.length === 0 || !vanishes) return null;
+  const everywhere = composeInto(graph, node, linear, products);
+  if (everywhere !== null && entryCount(everywhere) <= entryCount(graph)) return everywhere;
+  return absorbElementwise(graph, node, linear, products);
+}
+
+/** Node `id` composed into all, or one, of its linear readers. */
+function alternativesAt(graph: LinearGraph, id: NodeId, products: MatrixProducts): LinearGraph[] {
+  const node = graph.nodes[id]!;
+  if (node.kind !== 'linear') return [];
+  const { linear } = readersOf(graph, node);
+  if (linear.length === 0) return [];
+  const choices = linear.length > 1 ? [linear, ...linear.map((one) => [one])] : [linear];
+  return choices.flatMap((readers) => {
+    const composed = composeInto(graph, node, readers, products);
+    return composed === null ? [] : [reduceLinear(composed, products)];
+  });
+}
+
+/** The linear readers of a node, and whether it has no others: composed into all of them, it vanishes. */
+function readersOf(graph: LinearGraph, node: LinearNode): { linear: LinearNode[]; vanishes: boolean } {
+  const readers = consumersOf(graph)[node.id]!.map((reader) => graph.nodes[reader]!);
+  const linear = readers.filter((reader) => reader.kind === 'linear');
+  const vanishes =
+    linear.length === readers.length && graph.outputs.every((output) => output.node !== node.id);
+  return { linear, vanishes };
+}
+
+/** An output that is an input untouched still needs an instruction, so that the program has one. */
+function materialiseInputs(graph: LinearGraph): LinearGraph {
+  const nodes: GraphNode[] = [...graph.nodes];
+  const outputs = graph.outputs.map((output) => {
+    const node = graph.nodes[output.node]!;
+    if (node.kind !== 'input') return output;
+    const terms = [{ source: node.id, matrix: identity(elementCount(node.shape)) }];
+    const { layer, shape, bound } = node;
+    nodes.push({ kind: 'linear', id: nodes.length, terms, bias: null, layer, shape, bound });
+    return { ...output, node: nodes.length - 1 };
+  });
+  return { ...graph, nodes, outputs };
+}
+
+/** Each ONNX node once per layer, and a polynomial's own name only where the elementwise map around it stands alone. */
+function nameLayers(graph: LinearGraph): LinearGraph {
+  const polynomials = new Set(
+    graph.nodes.filter((node) => node.kind === 'polynomial').map((node) => node.layer),
+  );
+  return mapLinear(graph, (node) => {
+    const names = [...new Set(node.layer.split('+'))];
+    const own = names.filter((name) => !polynomials.has(name));
+    return { ...node, layer: (own.length > 0 ? own : names).join('+') };
+  });
+}

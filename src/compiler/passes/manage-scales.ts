@@ -1,0 +1,75 @@
+/**
+ * Gives every value of a packed program its level and exact scale, and every linear map the plaintext scales that make its
+ * result meet the default scale exactly (Kim, Papadimitriou, Polyakov, eprint 2020/1118: no drift, no mismatch at sums).
+ */
+import { InternalError } from '../../errors.ts';
+import { polynomialDepth, type Instruction, type Program, type ValueInfo } from '../../program/program.ts';
+import type { CkksParameters } from '../../program/security.ts';
+import { polynomialOutputScale } from '../../program/semantics/choose-polynomial-plan.ts';
+import { productOutputScale } from '../../program/semantics/evaluate-product.ts';
+import type { PackedProgram } from '../ir/packed-program.ts';
+
+/** `levels[id]` is the level of value id, from `assignLevels`. */
+export function manageScales(
+  packed: PackedProgram,
+  levels: readonly number[],
+  parameters: CkksParameters,
+): Program {
+  const primes = parameters.dataPrimes.map(Number);
+  const defaultScale = 2 ** parameters.scaleBits;
+  const scales = packed.values.map(() => 0);
+  const scaleOf = (id: number): number => {
+    const scale = scales[id];
+    if (scale === undefined || scale === 0)
+      throw new InternalError(`value ${id} is used before it is produced`);
+    return scale;
+  };
+  for (const input of packed.inputs) scales[input.value] = defaultScale;
+  const instructions = packed.instructions.map((instruction): Instruction => {
+    switch (instruction.kind) {
+      case 'linear': {
+        const level = levels[instruction.output]! + 1;
+        scales[instruction.output] = defaultScale;
+        const plainScales = instruction.inputs.map((id) => (defaultScale * primes[level]!) / scaleOf(id));
+        return { ...instruction, level, plainScales };
+      }
+      case 'polynomial': {
+        const depth = polynomialDepth(instruction.degree, instruction.unitLeading);
+        const level = levels[instruction.output]! + depth;
+        const managed = { ...instruction, level };
+        scales[instruction.output] = polynomialOutputScale(managed, scaleOf(instruction.input), primes);
+        return managed;
+      }
+      case 'product': {
+        const level = levels[instruction.output]! + 1;
+        scales[instruction.output] = productOutputScale(
+          scaleOf(instruction.left),
+          scaleOf(instruction.right),
+          primes[level]!,
+        );
+        return { ...instruction, level };
+      }
+    }
+  });
+  const values = packed.values.map(({ id, layer, layout, bound }): ValueInfo => ({
+    id,
+    layer,
+    ciphertexts: layout.ciphertexts,
+    level: levels[id]!,
+    scale: scaleOf(id),
+    bound,
+  }));
+  const port = ({ name, value }: { name: string; value: number }) => ({
+    name,
+    value,
+    layout: packed.values[value]!.layout,
+  });
+  return {
+    slotCount: packed.slotCount,
+    inputs: packed.inputs.map(port),
+    outputs: packed.outputs.map(port),
+    values,
+    instructions,
+    rotationSteps: packed.rotationSteps,
+  };
+}

@@ -1,0 +1,38 @@
+/** Turns planned maps into rotation demands: what `select-rotations` chooses keys for, and `emit-packed` routes. */
+import type { CostModel } from '../analysis/cost-model.ts';
+import type { RotationTree } from '../linear/rotation-tree.ts';
+import type { TransformPlan } from '../linear/transform.ts';
+
+/** The rotations of one linear map. */
+export interface RotationDemand {
+  /** One tree per input ciphertext. */
+  readonly babies: readonly RotationTree[];
+  /** One tree per output ciphertext; read backwards. */
+  readonly giants: readonly RotationTree[];
+  /** Rotate-and-add steps, the same for every output ciphertext. */
+  readonly reductions: readonly RotationTree[];
+}
+
+/** @param level of the map's inputs when it multiplies */
+export function planRotations(plan: TransformPlan, cost: CostModel, level: number): RotationDemand {
+  const rotateMs = cost.rotate(level);
+  const hoisted = cost.hoistedRotate(level);
+  const nonZero = (steps: readonly number[]): number[] => steps.filter((step) => step !== 0);
+  return {
+    babies: plan.babies.map((steps) => ({
+      steps: nonZero(steps),
+      rotateMs: hoisted < rotateMs ? hoisted : rotateMs,
+      direct: hoisted < rotateMs,
+    })),
+    giants: plan.giants.map((steps) => ({ steps: nonZero(steps), rotateMs, direct: false })),
+    reductions: plan.reductions.map((step) => ({
+      steps: [step],
+      rotateMs: rotateMs * plan.giants.length,
+      direct: true,
+    })),
+  };
+}
+
+export function treesOf(demand: RotationDemand): RotationTree[] {
+  return [...demand.babies, ...demand.giants, ...demand.reductions];
+}

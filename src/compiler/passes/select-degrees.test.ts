@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { BackendError, CompileError } from '../../errors.ts';
+import { LEADING_FLOOR } from '../approx/least-squares.ts';
+import { largestMagnitude } from '../approx/chebyshev.ts';
+import type { PolynomialAttributes, TensorGraph } from '../ir/tensor-graph.ts';
+import { classify } from '../onnx/classify.ts';
+import type { CompileOptions } from '../options.ts';
+import { SILENT } from '../options.ts';
+import { evaluateModel } from '../reference/evaluate-model.ts';
+import {
+  makeGraph,
+  optionsWith,
+  randomDataset,
+  randomTensor,
+  smallConvNet,
+  tensor,
+} from './approximation/testing/graphs.ts';
+import { withBatchSize } from './approximation/calibration-batch.ts';
+import { approximate } from './select-degrees.ts';
+
+const calibration = randomDataset(72, 600, 9);
+const fixed = (degree: number): CompileOptions['activations'] => new Map([['*', { kind: 'degree', degree }]]);
+
+function run(graph: TensorGraph, options: Partial<CompileOptions>): ReturnType<typeof approximate> {
+  return approximate(graph, optionsWith({ calibration, ...options }), SILENT);
+}
+
+describe('approximate', () => {
+  it('leaves nothing but linear nodes, polynomials and products', async () => {
+    for (const choice of [
+      { kind: 'degree', degree: 4 },
+      { kind: 'relu-composite', alpha: 6 },
+    ] as const) {
+      const { graph } = await run(smallConvNet('MaxPool'), { activations: new Map([['*', choice]]) });
+      for (const node of graph.nodes)
+        expect(['linear', 'polynomial', 'product']).toContain(classify(graph, node));
+      for (const node of graph.nodes)
+        for (const output of node.outputs) expect(graph.shapes.has(output)).toBe(true);
+    }
+  });
+
+  it('emits the graph that it measured, ranges included', async () => {
+    const result = await run(smallConvNet(), { activations: fixed(4) });
+    const { outputs } = await evaluateModel(result.graph, calibration);
+    const { min, max } = result.ranges.get('scores')!;
+    expect(Math.min(...outputs)).toBeCloseTo(min, 4);
+    expect(Math.max(...outputs)).toBeCloseTo(max, 4);
+    for (const node of result.graph.nodes) expect(result.ranges.has(node.outputs[0]!)).toBe(true);
+  });
+
+  it('errors shrink with the degree, and refitted layers beat the activations alone', async () => {
+    const graph = smallConvNet();
+    const errors = [];
+    for (const degree of [2, 4, 8])
+      errors.push((await run(graph, { activations: fixed(degree) })).quality.rmsOutputError);
+    expect(errors[1]!).toBeLessThan(errors[0]! * 0.8);
+    expect(errors[2]!).toBeLessThan(errors[1]! * 0.8);
+  });
+
+  it('reports every activation, with errors and escapes of held-out inputs', async () => {
+    const { approximations, quality, warnings } = await run(smallConvNet('MaxPool'), {
+      activations: fixed(4),
+      maxAccuracyDrop: 50,
+    });
+    expect(approximations.map((report) => [report.node, report.activation, report.method])).toEqual([
+      ['relu1+pool', 'Relu+MaxPool', 'polynomial-pooling'],
+      ['relu2', 'Relu', 'least-squares'],
+    ]);
+    for (const report of approximations) {
+      expect(report.depth).toBe(2);
+      expect(report.rmsError).toBeLessThan(report.rmsOutput);
+      expect(report.rmsError).toBeGreaterThan(0);
+      expect(report.escapeRate).toBeLessThanOrEqual(report.inputsWithEscapes);
+    }
+    expect(quality).toMatchObject({ samples: 200, originalAccuracy: null });
+    expect(quality.agreement).toBeGreaterThan(0.6);
+    expect(warnings).toEqual([]);
+  });
+
+  it('uses labels if there are any', async () => {
+    const graph = smallConvNet();
+    const { outputs } = await evaluateModel(graph, calibration);
+    const label = (index: number): number => {
+      const scores = [...outputs.subarray(index * 4, index * 4 + 4)];
+      return scores.indexOf(Math.max(...scores));
+    };
+    const { quality } = await run(graph, { calibration: { ...calibration, label }, activations: fixed(8) });
+    expect(quality.originalAccuracy).toBe(1);
+    expect(quality.polynomialAccuracy).toBe(quality.agreement);
+  });
+
+  it('keeps leading coefficients that can be divided by', async () => {
+    const { graph } = await run(smallConvNet(), { activations: fixed(8) });
+    for (const node of graph.nodes) {
+      if (node.op !== 'Polynomial') continue;
+      const { coefficients, degree } = node.attributes as unknown as PolynomialAttributes;
+      for (let start = 0; start < coefficients.length; start += degree + 1) {
+        const channel = coefficients.slice(start, start + degree + 1);
+        expect(Math.abs(channel[degree]!)).toBeGreaterThanOrEqual(
+          LEADING_FLOOR * 0.99 * largestMagnitude(channel),
+        );
+      }
+    }
+  });
+
+  it('is deterministic', async () => {
+    const options = { activations: fixed(4) };
+    const [a, b] = [await run(smallConvNet(), options), await run(smallConvNet(), options)];
+    expect(a).toEqual(b);
+  });
+
+  it('leaves exact polynomials alone', async () => {
+    const attributes = { axis: 1, degree: 2, center: [0], halfWidth: [1], coefficients: [0.5, 0, 0.5] };
+    const graph = makeGraph(
+      { input: [1, 72] },
+      [
+        { op: 'Gemm', inputs: ['input', 'w'], output: 'd', shape: [1, 3] },
+        { op: 'Polynomial', inputs: ['d'], output: 'p', shape: [1, 3], attributes },
+        { op: 'Gemm', inputs: ['p', 'v'], output: 'y', shape: [1, 2] },
+      ],
+      { w: randomTensor([72, 3], 1, 1), v: tensor([3, 2], [1, 2, 3, 4, 5, 6]) },
+      ['y'],
+    );
+    const result = await run(graph, {});
+    expect(result.graph.nodes).toEqual(graph.nodes);
+    expect(result.approximations).toMatchObject([
+      { node: 'p', method: 'exact', degree: 2, depth: 1, rmsError: 0 },
+    ]);
+    expect(result.quality).toMatchObject({ rmsOutputError: 0, agreement: 1 });
+  });
+
+  it('restores the batch axis', async () => {
+    const { graph } = await run(withBatchSize(smallConvNet(), 4), { activations: fixed(2) });
+    expect(graph.shapes.get('input')).toEqual([4, 2, 6, 6]);
+    expect(graph.shapes.get('scores')).toEqual([4, 4]);
+    expect(graph.constants.get('dense/refitted-weights')!.shape).toEqual([8, 27]);
+  });
+});
+
+describe('degree search', () => {
+  it('takes the lowest degrees that keep the drop within the limit', async () => {
+    const loose = await run(smallConvNet(), { maxAccuracyDrop: 60 });
+    expect(loose.approximations.map((report) => report.degree)).toEqual([2, 2]);
+    const strict = await run(smallConvNet(), { maxAccuracyDrop: 8 });
+    expect(Math.max(...strict.approximations.map((report) => report.degree))).toBeGreaterThan(2);
+    expect(strict.warnings).toEqual([]);
+  });
+
+  it('warns if nothing is good enough', async () => {
+    const { warnings } = await run(smallConvNet(), { maxAccuracyDrop: 0 });
+    expect(warnings.join()).toMatch(/more than the 0 allowed/);
+  });
+
+  it('leaves fixed activations fixed', async () => {
+    const activations = new Map([['relu1', { kind: 'degree', degree: 5 } as const]]);
+    const { approximations } = await run(smallConvNet(), { activations, maxAccuracyDrop: 60 });
+    expect(approximations.map((report) => [report.degree, report.depth])).toEqual([
+      [5, 3],
+      [2, 1],
+    ]);
+  });
+
+  it('can be cancelled, and refuses data of another shape', async () => {
+    const cancelled = { report: () => undefined, signal: AbortSignal.abort() };
+    const options = optionsWith({ calibration });
+    await expect(approximate(smallConvNet(), options, cancelled)).rejects.toMatchObject({
+      code: 'CANCELLED',
+    });
+    await expect(approximate(smallConvNet(), options, cancelled)).rejects.toThrow(BackendError);
+    await expect(run(smallConvNet(), { calibration: randomDataset(5, 10, 1) })).rejects.toThrow(CompileError);
+  });
+});

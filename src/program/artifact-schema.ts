@@ -1,0 +1,233 @@
+/** The structure of an artifact as zod schemas: types, ranges and finiteness; `validate-artifact.ts` checks consistency. */
+import { z } from 'zod';
+
+const finite = z.number();
+const count = z.int().min(0);
+const text = z.string().max(65_536);
+const f64 = z
+  .instanceof(Float64Array<ArrayBuffer>)
+  .refine((array) => array.every(Number.isFinite), 'must be finite');
+const i32 = z.instanceof(Int32Array<ArrayBuffer>);
+const shape = z.array(count).max(16);
+const operations = z.object({
+  rotate: count,
+  multiplyPlain: count,
+  multiply: count,
+  add: count,
+  addPlain: count,
+  rescale: count,
+});
+
+export const slotVector = z.object({ indices: i32.nullable(), values: f64 });
+export const layout = z.object({
+  shape,
+  slotCount: count,
+  ciphertexts: z.int().min(1).max(65_536),
+  period: z.int().min(1),
+  positions: i32,
+  format: text,
+});
+
+const instruction = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('linear'),
+    layer: text,
+    inputs: z.array(count).min(1),
+    output: count,
+    level: z.int().min(1),
+    plainScales: z.array(finite.positive()),
+    babies: z.array(
+      z.object({ source: count, step: count, from: z.int().min(-1), via: z.array(z.int().min(1)) }),
+    ),
+    outputs: z.array(
+      z.object({
+        giants: z.array(
+          z.object({
+            step: count,
+            into: z.int().min(-1),
+            via: z.array(z.int().min(1)),
+            terms: z.array(z.object({ baby: count, diagonal: slotVector })),
+          }),
+        ),
+        reductions: z.array(z.array(z.int().min(1))),
+        bias: slotVector.nullable(),
+      }),
+    ),
+  }),
+  z.object({
+    kind: z.literal('polynomial'),
+    layer: text,
+    input: count,
+    output: count,
+    level: z.int().min(1),
+    degree: z.int().min(2).max(127),
+    unitLeading: z.boolean(),
+    coefficients: z.array(z.array(z.union([finite, slotVector]))),
+  }),
+  z.object({
+    kind: z.literal('product'),
+    layer: text,
+    left: count,
+    right: count,
+    output: count,
+    level: z.int().min(1),
+  }),
+]);
+
+const port = z.object({ name: text, value: count, layout });
+export const program = z.object({
+  slotCount: z.int().min(1),
+  inputs: z.array(port).min(1),
+  outputs: z.array(port).min(1),
+  values: z.array(
+    z.object({
+      id: count,
+      layer: text,
+      ciphertexts: z.int().min(1),
+      level: count,
+      scale: finite.positive(),
+      bound: finite.nonnegative(),
+    }),
+  ),
+  instructions: z.array(instruction).min(1),
+  rotationSteps: z.array(z.int().min(1)),
+});
+
+const parameters = z.object({
+  scheme: z.enum(['ckks', 'cleartext']),
+  polyModulusDegree: z.int(),
+  dataPrimes: z.array(z.bigint()),
+  specialPrimes: z.array(z.bigint()),
+  securityLevel: z.union([z.literal(128), z.literal(192), z.literal(256)]),
+  secretDistribution: z.literal('uniform-ternary'),
+  scaleBits: finite,
+  dnum: z.int().min(1),
+});
+
+const preprocessing = z.object({
+  pixelScale: finite,
+  mean: z.array(finite).min(1),
+  std: z.array(finite.positive()).min(1),
+});
+const clientOperator = z.object({
+  op: z.enum(['Softmax', 'LogSoftmax', 'ArgMax', 'Sigmoid', 'Identity']),
+  node: text,
+  axis: z.int(),
+  keepDims: z.boolean().optional(),
+});
+const signature = z.object({
+  model: text,
+  parameters,
+  rotationSteps: z.array(z.int()),
+  needsRelinearization: z.boolean(),
+  inputs: z.array(z.object({ name: text, layout, level: count, scale: finite.positive(), preprocessing })),
+  outputs: z.array(
+    z.object({
+      name: text,
+      layout,
+      level: count,
+      scale: finite.positive(),
+      shape,
+      clientOperators: z.array(clientOperator),
+      precisionBits: finite,
+      bound: finite,
+    }),
+  ),
+  labels: z.array(text),
+});
+
+const negotiation = z.object({
+  scheme_context: z.enum(['CKKS', 'cleartext']),
+  poly_modulus_degree: z.int(),
+  scale: finite.positive(),
+  coeff_modulus: z.array(z.string().regex(/^[0-9]{1,40}$/)),
+  security_level: z.union([z.literal(128), z.literal(192), z.literal(256)]),
+  max_multiplication_depth: count,
+  input_packing_format: text,
+  batch_size: z.int().min(1),
+  slot_count: z.int().min(1),
+  galois_key_mappings: z.record(z.string(), text),
+});
+
+const certificate = z.object({
+  securityBits: z.union([z.literal(128), z.literal(192), z.literal(256)]),
+  polyModulusDegree: z.int(),
+  logQP: count,
+  maxLogQP: count,
+  secretDistribution: z.literal('uniform-ternary'),
+  errorStandardDeviation: finite,
+  source: text,
+});
+
+const pair = z.tuple([finite, finite]);
+const fraction = finite.nullable();
+const report = z.object({
+  compilerVersion: text,
+  backend: z.enum(['seal', 'native', 'cleartext']),
+  modelDigest: z.string().regex(/^[0-9a-f]{64}$/),
+  calibration: text,
+  approximations: z.array(
+    z.object({
+      node: text,
+      activation: text,
+      method: text,
+      degree: count,
+      depth: count,
+      channels: count,
+      rmsError: finite,
+      maxError: finite,
+      rmsOutput: finite,
+      range: pair,
+      seen: pair,
+      escapeRate: finite,
+      inputsWithEscapes: finite,
+    }),
+  ),
+  quality: z.object({
+    samples: count,
+    originalAccuracy: fraction,
+    polynomialAccuracy: fraction,
+    agreement: fraction,
+    rmsOutputError: finite,
+    maxOutputError: finite,
+    rmsOutput: finite,
+  }),
+  depth: count,
+  operations,
+  layers: z.array(
+    z.object({
+      layer: text,
+      kind: z.enum(['input', 'linear', 'polynomial', 'product']),
+      shape,
+      layout: text,
+      ciphertexts: count,
+      level: count,
+      scaleBits: finite,
+      operations,
+      predictedError: finite,
+      bound: finite,
+      predictedMs: finite,
+    }),
+  ),
+  predicted: z.object({
+    precisionBits: finite,
+    latencyMs: finite,
+    memoryBytes: finite,
+    keyBytes: z.object({ galois: finite, relinearization: finite, perGaloisKey: finite }),
+    inputCiphertextBytes: finite,
+    outputCiphertextBytes: finite,
+  }),
+  warnings: z.array(text),
+  sealObstacle: text.nullable(),
+});
+
+export const artifact = z.object({
+  formatVersion: z.literal(1),
+  program,
+  parameters,
+  signature,
+  negotiation,
+  certificate: certificate.nullable(),
+  report,
+  polynomialOnnx: z.instanceof(Uint8Array<ArrayBuffer>),
+});

@@ -1,0 +1,177 @@
+/** Consistency of an untrusted program: references, levels, rotations, layouts, coefficient counts. */
+import type { z } from 'zod';
+import { ArtifactError } from '../errors.ts';
+import type * as schema from './artifact-schema.ts';
+import { elementCount } from './layout.ts';
+import { polynomialDepth } from './program.ts';
+
+const MAX_ELEMENTS = 2 ** 28;
+
+export function invalid(message: string): never {
+  throw new ArtifactError('ARTIFACT_INVALID', `the artifact is inconsistent: ${message}`, {
+    hint: 'compile the model again',
+  });
+}
+
+export function demand(condition: boolean, message: string): asserts condition {
+  if (!condition) invalid(message);
+}
+
+export type LayoutLike = z.infer<typeof schema.layout>;
+
+export function checkLayout(value: LayoutLike, slotCount: number, ciphertexts: number, what: string): void {
+  demand(value.slotCount === slotCount, `${what} has ${value.slotCount} slots, expected ${slotCount}`);
+  demand(
+    value.ciphertexts === ciphertexts,
+    `${what} has ${value.ciphertexts} ciphertexts, expected ${ciphertexts}`,
+  );
+  demand(slotCount % value.period === 0, `${what} has a period that does not divide ${slotCount}`);
+  demand(value.period === slotCount || ciphertexts === 1, `${what} is copied across several ciphertexts`);
+  const elements = elementCount(value.shape);
+  demand(elements <= MAX_ELEMENTS && value.positions.length === elements, `${what} does not cover its shape`);
+  const limit = ciphertexts * slotCount;
+  const seen = new Uint8Array(ciphertexts === 1 ? value.period : limit);
+  for (const position of value.positions) {
+    demand(position >= 0 && position < limit, `${what} has a position outside its ciphertexts`);
+    const slot = ciphertexts === 1 ? position % value.period : position;
+    demand(seen[slot] === 0, `${what} gives one slot to two elements`);
+    seen[slot] = 1;
+  }
+}
+
+type VectorLike = z.infer<typeof schema.slotVector>;
+
+function checkVector(vector: VectorLike, slotCount: number, what: string): void {
+  if (vector.indices === null) {
+    demand(
+      vector.values.length === slotCount,
+      `${what} has ${vector.values.length} entries, expected ${slotCount}`,
+    );
+    return;
+  }
+  demand(vector.indices.length === vector.values.length, `${what} has unequal index and value counts`);
+  let last = -1;
+  for (const index of vector.indices) {
+    demand(index > last && index < slotCount, `${what} has an index out of order or range`);
+    last = index;
+  }
+}
+
+/** Every reference of the program resolves, levels follow, and rotations name only keyed steps. */
+export function checkProgram(value: z.infer<typeof schema.program>, levels: number): void {
+  const { slotCount, values, rotationSteps } = value;
+  const steps = new Set(rotationSteps);
+  demand(steps.size === rotationSteps.length, 'rotation steps repeat');
+  demand(
+    rotationSteps.every((step) => step < slotCount),
+    'a rotation step reaches past the slots',
+  );
+  const keyed = (via: readonly number[], what: string): void => {
+    for (const step of via) demand(steps.has(step), `${what} rotates by ${step}, for which there is no key`);
+  };
+  const total = (via: readonly number[]): number => via.reduce((sum, step) => (sum + step) % slotCount, 0);
+  values.forEach((info, id) => {
+    demand(info.id === id, `value ${id} is listed as ${info.id}`);
+    demand(info.level < levels, `value ${id} is at level ${info.level}, above the chain`);
+  });
+  const ready = new Set<number>();
+  const use = (id: number, level: number, what: string): (typeof values)[number] => {
+    const info = values[id];
+    demand(info !== undefined && ready.has(id), `${what} uses value ${id} before it exists`);
+    demand(info.level >= level, `${what} needs value ${id} at level ${level}, it has ${info.level}`);
+    return info;
+  };
+  const produce = (id: number, level: number, what: string): (typeof values)[number] => {
+    const info = values[id];
+    demand(info !== undefined && !ready.has(id), `${what} produces value ${id} twice or out of range`);
+    demand(
+      info.level === level,
+      `${what} yields level ${level}, but value ${id} is declared at ${info.level}`,
+    );
+    ready.add(id);
+    return info;
+  };
+  for (const input of value.inputs) {
+    const info = values[input.value];
+    demand(info !== undefined && !ready.has(input.value), `input ${input.name} has no value of its own`);
+    ready.add(input.value);
+    checkLayout(input.layout, slotCount, info.ciphertexts, `input ${input.name}`);
+  }
+  for (const step of value.instructions) {
+    const what = `layer ${step.layer}`;
+    switch (step.kind) {
+      case 'linear': {
+        const sources = step.inputs.map((id) => use(id, step.level, what));
+        const inputCount = sources.reduce((sum, info) => sum + info.ciphertexts, 0);
+        const output = produce(step.output, step.level - 1, what);
+        demand(step.plainScales.length === step.inputs.length, `${what} lacks a plaintext scale`);
+        demand(step.outputs.length === output.ciphertexts, `${what} yields the wrong number of ciphertexts`);
+        step.babies.forEach((baby, index) => {
+          demand(baby.source < inputCount && baby.from < index, `${what} has a rotation out of order`);
+          keyed(baby.via, what);
+          const start = baby.from < 0 ? 0 : step.babies[baby.from]!.step;
+          demand(
+            baby.from < 0 || step.babies[baby.from]!.source === baby.source,
+            `${what} mixes ciphertexts`,
+          );
+          demand(
+            (start + total(baby.via)) % slotCount === baby.step,
+            `${what} has a rotation that does not add up`,
+          );
+        });
+        for (const plan of step.outputs) {
+          demand(plan.giants.length > 0, `${what} has an output without terms`);
+          plan.giants.forEach((giant, index) => {
+            demand(
+              giant.into === -1 || (giant.into > index && giant.into < plan.giants.length),
+              `${what} has giants out of order`,
+            );
+            keyed(giant.via, what);
+            for (const term of giant.terms) {
+              demand(term.baby < step.babies.length, `${what} uses a rotation that is not there`);
+              checkVector(term.diagonal, slotCount, what);
+            }
+          });
+          for (const reduction of plan.reductions) keyed(reduction, what);
+          if (plan.bias !== null) checkVector(plan.bias, slotCount, what);
+        }
+        break;
+      }
+      case 'polynomial': {
+        const source = use(step.input, step.level, what);
+        demand(
+          !step.unitLeading || Number.isInteger(Math.log2(step.degree)),
+          `${what} has a unit leading term of odd degree`,
+        );
+        const depth = polynomialDepth(step.degree, step.unitLeading);
+        demand(depth <= step.level, `${what} needs ${depth} levels`);
+        const output = produce(step.output, step.level - depth, what);
+        demand(output.ciphertexts === source.ciphertexts, `${what} changes the number of ciphertexts`);
+        demand(step.coefficients.length === source.ciphertexts, `${what} lacks coefficients`);
+        for (const row of step.coefficients) {
+          demand(
+            row.length === step.degree + (step.unitLeading ? 0 : 1),
+            `${what} has the wrong number of coefficients`,
+          );
+          for (const coefficient of row)
+            if (typeof coefficient !== 'number') checkVector(coefficient, slotCount, what);
+        }
+        break;
+      }
+      case 'product': {
+        const left = use(step.left, step.level, what);
+        const right = use(step.right, step.level, what);
+        const output = produce(step.output, step.level - 1, what);
+        demand(
+          left.ciphertexts === right.ciphertexts && output.ciphertexts === left.ciphertexts,
+          `${what} has unequal operands`,
+        );
+        break;
+      }
+    }
+  }
+  for (const output of value.outputs) {
+    const info = use(output.value, 0, `output ${output.name}`);
+    checkLayout(output.layout, slotCount, info.ciphertexts, `output ${output.name}`);
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Bytes that SEAL needs, from the shapes alone: a compile constraint, and what the runtime checks before it allocates,
+ * since a full WASM heap does not fail but hang. One limb is N coefficients of 8 bytes.
+ */
+import type { ParametersLiteral } from './parameters.ts';
+import type { Instruction, LinearInstruction, Program } from './program.ts';
+import { choosePolynomialPlan } from './semantics/choose-polynomial-plan.ts';
+
+/** SEAL's pools grow each size class by 5 % steps (MemoryPool::alloc_size_multiplier) and never give back. */
+export const POOL_OVERHEAD = 1.05;
+
+/** A WASM heap holds 4 GiB less one page; some is left for fragments and the allocator's own steps. */
+export const SEAL_HEAP_BYTES = 4 * 2 ** 30 - 128 * 2 ** 20;
+
+type Shape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes'>;
+
+function limbBytes({ polyModulusDegree }: Pick<ParametersLiteral, 'polyModulusDegree'>): number {
+  return polyModulusDegree * 8;
+}
+
+/** One Galois or relinearization key: a digit per data prime, each of 2 polynomials over all primes. */
+export function sealKeyBytes(parameters: Shape): number {
+  const digits = parameters.dataPrimes.length;
+  return digits * 2 * (digits + parameters.specialPrimes.length) * limbBytes(parameters);
+}
+
+/** A relinearized ciphertext at `level`; three halves of it before relinearization. */
+export function sealCiphertextBytes(
+  parameters: Pick<ParametersLiteral, 'polyModulusDegree'>,
+  level: number,
+): number {
+  return 2 * (level + 1) * limbBytes(parameters);
+}
+
+export function sealPlaintextBytes(
+  parameters: Pick<ParametersLiteral, 'polyModulusDegree'>,
+  level: number,
+): number {
+  return (level + 1) * limbBytes(parameters);
+}
+
+/** Emscripten grows the heap by a fifth, at most by this much, whatever is asked for. */
+const HEAP_GROWTH_BYTES = 96 * 2 ** 20;
+
+/**
+ * The modulus chain's tables: there is a context for each number of primes up to all of them, and each keeps tables of
+ * 8 limbs for each of its primes (roots, inverse roots, base conversion; measured at N = 8192 and 16384). Encoders of
+ * single levels add a context of two steps each at most.
+ */
+export function sealContextBytes(parameters: Shape): number {
+  const primes = parameters.dataPrimes.length + parameters.specialPrimes.length;
+  const chain = (primes * (primes + 1)) / 2;
+  const levelEncoders = parameters.dataPrimes.reduce((sum, _, level) => sum + 2 * level + 3, 0);
+  return 16 * 2 ** 20 + (chain + levelEncoders) * 8 * limbBytes(parameters) + HEAP_GROWTH_BYTES;
+}
+
+export interface SealMemory {
+  /** All Galois keys and the relinearization key. */
+  readonly keyBytes: number;
+  /** The most that ciphertexts take at one time. */
+  readonly ciphertextBytes: number;
+  /** All diagonals and coefficients encoded; optional, since they can be encoded when needed. */
+  readonly plaintextBytes: number;
+  readonly contextBytes: number;
+  /** What one worker cannot do without: keys, ciphertexts, context and a few plaintexts. */
+  readonly totalPerWorker: number;
+}
+
+/** Forecast for one worker that evaluates the whole program. */
+export function sealMemory(program: Program, parameters: Shape): SealMemory {
+  const top = parameters.dataPrimes.length - 1;
+  const needsRelinearization = program.instructions.some(relinearizes);
+  const keys = program.rotationSteps.length + (needsRelinearization ? 1 : 0);
+  const keyBytes = POOL_OVERHEAD * keys * sealKeyBytes(parameters);
+  const ciphertextBytes = POOL_OVERHEAD * peakCiphertextBytes(program, parameters);
+  const plaintextBytes =
+    POOL_OVERHEAD *
+    program.instructions.reduce((sum, instruction) => sum + plainBytes(program, instruction, parameters), 0);
+  const contextBytes = sealContextBytes(parameters);
+  // Among others a key's serialized form and SEAL's copy of it while it is loaded, each half its size.
+  const scratch = sealKeyBytes(parameters) + 3 * sealCiphertextBytes(parameters, top);
+  return {
+    keyBytes,
+    ciphertextBytes,
+    plaintextBytes,
+    contextBytes,
+    totalPerWorker: keyBytes + ciphertextBytes + contextBytes + scratch,
+  };
+}
+
+/** Whether the instruction multiplies ciphertexts. */
+export function relinearizes(instruction: Instruction): boolean {
+  switch (instruction.kind) {
+    case 'linear':
+      return false;
+    case 'polynomial':
+      return instruction.degree > 1;
+    case 'product':
+      return true;
+  }
+}
+
+/** Bytes of the values that are alive at each instruction, and of its own temporaries: the largest sum. */
+function peakCiphertextBytes(program: Program, parameters: Shape): number {
+  const lastUse = lastUses(program);
+  const bytesOf = (id: number): number => {
+    const { ciphertexts, level } = program.values[id]!;
+    return ciphertexts * sealCiphertextBytes(parameters, level);
+  };
+  const alive = new Set(program.inputs.map((input) => input.value));
+  let peak = 0;
+  program.instructions.forEach((instruction, index) => {
+    alive.add(instruction.output);
+    const values = [...alive].reduce((sum, id) => sum + bytesOf(id), 0);
+    peak = Math.max(peak, values + temporaryBytes(program, instruction, parameters));
+    for (const id of alive) if (lastUse[id]! <= index) alive.delete(id);
+  });
+  return peak;
+}
+
+function temporaryBytes(program: Program, instruction: Instruction, parameters: Shape): number {
+  const ciphertext = sealCiphertextBytes(parameters, instruction.level);
+  switch (instruction.kind) {
+    case 'linear': {
+      const lowered = instruction.inputs.reduce((sum, id) => sum + program.values[id]!.ciphertexts, 0);
+      const giants = Math.max(0, ...instruction.outputs.map((plan) => plan.giants.length));
+      return ciphertext * (lowered + instruction.babies.length + giants + instruction.outputs.length);
+    }
+    case 'polynomial': {
+      const { powers } = choosePolynomialPlan(instruction, program.slotCount);
+      return ciphertext * 1.5 * (2 * powers.length + 4);
+    }
+    case 'product':
+      return ciphertext * 4;
+  }
+}
+
+function plainBytes(program: Program, instruction: Instruction, parameters: Shape): number {
+  const plaintext = sealPlaintextBytes(parameters, instruction.level);
+  switch (instruction.kind) {
+    case 'linear':
+      return plaintext * (termCount(instruction) + instruction.outputs.length);
+    case 'polynomial':
+      return plaintext * program.values[instruction.output]!.ciphertexts * (instruction.degree + 1);
+    case 'product':
+      return 0;
+  }
+}
+
+function termCount(instruction: LinearInstruction): number {
+  return instruction.outputs.reduce(
+    (sum, plan) => sum + plan.giants.reduce((terms, giant) => terms + giant.terms.length, 0),
+    0,
+  );
+}
+
+/** Index of the last instruction that reads each value; outputs are read at the end. */
+export function lastUses(program: Program): number[] {
+  const last = program.values.map(() => -1);
+  program.instructions.forEach((instruction, index) => {
+    for (const id of operandsOf(instruction)) last[id] = index;
+  });
+  for (const { value } of program.outputs) last[value] = program.instructions.length;
+  return last;
+}
+
+/** The values that an instruction reads. */
+export function operandsOf(instruction: Instruction): readonly number[] {
+  switch (instruction.kind) {
+    case 'linear':
+      return instruction.inputs;
+    case 'polynomial':
+      return [instruction.input];
+    case 'product':
+      return [instruction.left, instruction.right];
+  }
+}

@@ -1,0 +1,160 @@
+/** What a linear instruction means: baby-step giant-step over generalised diagonals, in parts if need be. */
+import { InternalError } from '../../errors.ts';
+import type { LinearInstruction, OutputPlan } from '../program.ts';
+import type { SlotAlgebra } from './slot-algebra.ts';
+import { CiphertextScope, LoweredCiphertexts, accumulate, addConstant, almostZero } from './slot-algebra.ts';
+
+/** Whether a part computes term `term` of giant `giant` of output ciphertext `output`. */
+export type TermFilter = (output: number, giant: number, term: number) => boolean;
+
+const ALL_TERMS: TermFilter = () => true;
+
+/**
+ * y = Σ_i M_i x_i + b. `inputs` are the concatenated ciphertexts of the instruction's inputs, `inputCounts[i]` of
+ * which belong to input i; all at `level` or above.
+ * @returns the output ciphertexts at level − 1 and `outputScale`, owned by the caller
+ */
+export function evaluateLinear<C, P>(
+  algebra: SlotAlgebra<C, P>,
+  instruction: LinearInstruction,
+  inputs: readonly C[],
+  inputCounts: readonly number[],
+  outputScale: number,
+): C[] {
+  const sums = accumulateLinear(algebra, instruction, inputs, inputCounts, outputScale);
+  return finishLinear(algebra, instruction, inputs, sums, outputScale);
+}
+
+/**
+ * The sums before reductions and rescale, of the terms that `includes` selects (those of all parts add up to the
+ * whole). Null for outputs without such terms. Only the babies and giants that these terms need are rotated.
+ */
+export function accumulateLinear<C, P>(
+  algebra: SlotAlgebra<C, P>,
+  instruction: LinearInstruction,
+  inputs: readonly C[],
+  inputCounts: readonly number[],
+  outputScale: number,
+  includes: TermFilter = ALL_TERMS,
+): (C | null)[] {
+  using scope = new CiphertextScope<C>(algebra);
+  const { level } = instruction;
+  const sumScale = outputScale * algebra.primeAt(level);
+  const plainScales = inputCounts.flatMap((count, i) =>
+    Array<number>(count).fill(instruction.plainScales[i]!),
+  );
+  if (plainScales.length !== inputs.length) throw new InternalError('input ciphertexts and counts differ');
+
+  const babies = rotateBabies(algebra, scope, instruction, inputs, includes);
+  const multiplyGiant = (sum: C | null, output: number, giant: number): C | null => {
+    const { terms } = instruction.outputs[output]!.giants[giant]!;
+    for (let t = 0; t < terms.length; t++) {
+      if (!includes(output, giant, t)) continue;
+      const { baby, diagonal } = terms[t]!;
+      const plainScale = plainScales[instruction.babies[baby]!.source]!;
+      sum = accumulate(algebra, scope, sum, babies[baby]!, diagonal, sumScale, plainScale);
+    }
+    return sum;
+  };
+  const sums = instruction.outputs.map((plan, o) => sumGiants(algebra, scope, plan, o, multiplyGiant));
+  return sums.map((sum) => (sum === null ? null : scope.handOver(sum)));
+}
+
+/**
+ * Reductions, rescale, bias. Takes ownership of `sums` and returns them, finished. `inputs` only serve to make an
+ * output without terms.
+ */
+export function finishLinear<C, P>(
+  algebra: SlotAlgebra<C, P>,
+  instruction: LinearInstruction,
+  inputs: readonly C[],
+  sums: readonly (C | null)[],
+  outputScale: number,
+): C[] {
+  using scope = new CiphertextScope<C>(algebra);
+  for (const sum of sums) if (sum !== null) scope.own(sum);
+  const lowered = new LoweredCiphertexts(algebra, scope);
+  const finished = instruction.outputs.map((plan, o) => {
+    const sumScale = outputScale * algebra.primeAt(instruction.level);
+    const sum = sums[o] ?? almostZero(algebra, scope, lowered.at(inputs[0]!, instruction.level), sumScale);
+    for (const steps of plan.reductions) {
+      const rotated = scope.own(algebra.rotate(sum, steps[0]!));
+      for (const step of steps.slice(1)) algebra.rotateInPlace(rotated, step);
+      algebra.addInPlace(sum, rotated);
+      scope.free(rotated);
+    }
+    algebra.rescaleInPlace(sum, outputScale);
+    if (plan.bias !== null) addConstant(algebra, sum, plan.bias);
+    return sum;
+  });
+  return finished.map((sum) => scope.handOver(sum));
+}
+
+/** The rotated inputs that the selected terms need; the others stay undefined. */
+function rotateBabies<C, P>(
+  algebra: SlotAlgebra<C, P>,
+  scope: CiphertextScope<C>,
+  instruction: LinearInstruction,
+  inputs: readonly C[],
+  includes: TermFilter,
+): (C | undefined)[] {
+  const lowered = new LoweredCiphertexts(algebra, scope);
+  const needed = neededBabies(instruction, includes);
+  const rotated: (C | undefined)[] = [];
+  instruction.babies.forEach((baby, b) => {
+    rotated.push(undefined);
+    if (needed[b] === 0) return;
+    const origin =
+      baby.from === -1 ? lowered.at(inputs[baby.source]!, instruction.level) : rotated[baby.from]!;
+    rotated[b] = origin;
+    if (baby.via.length === 0) return;
+    const result = scope.own(algebra.rotate(origin, baby.via[0]!));
+    for (const step of baby.via.slice(1)) algebra.rotateInPlace(result, step);
+    rotated[b] = result;
+  });
+  return rotated;
+}
+
+/** 1 for each baby that a selected term uses or that such a baby is made from. */
+export function neededBabies(instruction: LinearInstruction, includes: TermFilter = ALL_TERMS): Uint8Array {
+  const needed = new Uint8Array(instruction.babies.length);
+  instruction.outputs.forEach((plan, o) => {
+    plan.giants.forEach((giant, g) => {
+      giant.terms.forEach((term, t) => {
+        if (includes(o, g, t)) needed[term.baby] = 1;
+      });
+    });
+  });
+  for (let b = needed.length - 1; b >= 0; b--) {
+    const { from } = instruction.babies[b]!;
+    if (needed[b] === 1 && from !== -1) needed[from] = 1;
+  }
+  return needed;
+}
+
+/** Giants come children first, so a giant's sum is complete when its turn comes. */
+function sumGiants<C, P>(
+  algebra: SlotAlgebra<C, P>,
+  scope: CiphertextScope<C>,
+  plan: OutputPlan,
+  output: number,
+  multiplyGiant: (sum: C | null, output: number, giant: number) => C | null,
+): C | null {
+  const flowed: (C | null)[] = plan.giants.map(() => null);
+  let total: C | null = null;
+  for (const [g, giant] of plan.giants.entries()) {
+    const sum = multiplyGiant(flowed[g]!, output, g);
+    if (sum === null) continue;
+    for (const step of giant.via) algebra.rotateInPlace(sum, step);
+    const target: C | null = giant.into === -1 ? total : flowed[giant.into]!;
+    if (target !== null) {
+      algebra.addInPlace(target, sum);
+      scope.free(sum);
+    } else if (giant.into === -1) {
+      total = sum;
+    } else {
+      flowed[giant.into] = sum;
+    }
+  }
+  return total;
+}

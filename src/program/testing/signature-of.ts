@@ -1,0 +1,32 @@
+/** The signature of a hand-built program. */
+import { relinearizes } from '../memory-model.ts';
+import type { Program } from '../program.ts';
+import type { CkksParameters } from '../security.ts';
+import type { Signature } from '../signature.ts';
+
+export function signatureOf(program: Program, parameters: CkksParameters): Signature {
+  return {
+    model: 'test',
+    parameters,
+    rotationSteps: program.rotationSteps,
+    needsRelinearization: program.instructions.some(relinearizes),
+    inputs: program.inputs.map(({ name, value, layout }) => {
+      const { level, scale } = program.values[value]!;
+      return { name, layout, level, scale, preprocessing: { pixelScale: 1, mean: [0], std: [1] } };
+    }),
+    outputs: program.outputs.map(({ name, value, layout }) => {
+      const { level, scale, bound } = program.values[value]!;
+      return {
+        name,
+        layout,
+        level,
+        scale,
+        shape: layout.shape,
+        clientOperators: [],
+        precisionBits: 10,
+        bound,
+      };
+    }),
+    labels: [],
+  };
+}

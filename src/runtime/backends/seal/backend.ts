@@ -1,0 +1,165 @@
+/** The public side of node-seal: evaluation keys and ciphertexts, in one worker. */
+import type { GaloisKeys, Plaintext, RelinKeys } from 'node-seal';
+import { ArtifactError } from '../../../errors.ts';
+import {
+  SEAL_HEAP_BYTES,
+  sealContextBytes,
+  sealKeyBytes,
+  sealPlaintextBytes,
+} from '../../../program/memory-model.ts';
+import type { LinearInstruction } from '../../../program/program.ts';
+import type { CkksParameters } from '../../../program/security.ts';
+import type { TermFilter } from '../../../program/semantics/evaluate-linear.ts';
+import { AlgebraBackend } from '../algebra-backend.ts';
+import type { SealCiphertext } from './algebra.ts';
+import { SealAlgebra } from './algebra.ts';
+import { SealContext } from './context.ts';
+import { HeapAccount } from './heap-account.ts';
+import { callSeal, parseWithSeal } from './module.ts';
+import { PlaintextCache } from './plaintext-cache.ts';
+
+export interface SealBackendOptions {
+  /** Bytes that this instance's heap may use, its own limit at most. */
+  readonly heapBytes?: number;
+  /** Bytes of it that may hold encoded plaintexts between evaluations. */
+  readonly plaintextCacheBytes?: number;
+  /** Called before every primitive operation; may throw to cancel. */
+  readonly checkpoint?: () => void;
+}
+
+export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
+  override readonly name = 'seal';
+  protected override readonly algebra: SealAlgebra;
+  readonly #context: SealContext;
+  readonly #account: HeapAccount;
+  readonly #cache: PlaintextCache;
+  readonly #galois = new Map<number, GaloisKeys>();
+  #relinearization: RelinKeys | null = null;
+
+  static async create(parameters: CkksParameters, options: SealBackendOptions = {}): Promise<SealBackend> {
+    const limit = Math.min(options.heapBytes ?? SEAL_HEAP_BYTES, SEAL_HEAP_BYTES);
+    const account = new HeapAccount(limit, sealContextBytes(parameters));
+    return new SealBackend(await SealContext.create(parameters), account, options);
+  }
+
+  private constructor(context: SealContext, account: HeapAccount, options: SealBackendOptions) {
+    super();
+    this.#context = context;
+    this.#account = account;
+    this.#cache = new PlaintextCache(options.plaintextCacheBytes ?? 0);
+    const keys = (): { galois: Map<number, GaloisKeys>; relinearization: RelinKeys | null } => ({
+      galois: this.#galois,
+      relinearization: this.#relinearization,
+    });
+    const checkpoint = options.checkpoint ?? (() => undefined);
+    this.algebra = new SealAlgebra(context, keys, account, this.#cache, checkpoint);
+  }
+
+  /** WASM objects now alive; for leak tests. */
+  get liveHandles(): number {
+    return this.#context.handles.live;
+  }
+
+  override loadRotationKey(step: number, bytes: Uint8Array): void {
+    const { seal, native, handles, parameters } = this.#context;
+    this.#account.allocate(sealKeyBytes(parameters), `the Galois key for step ${step}`);
+    const keys = handles.own(new seal.GaloisKeys());
+    try {
+      parseWithSeal('KEY_INVALID', `the Galois key for step ${step}`, () =>
+        keys.loadFromArray(native, bytes),
+      );
+      if (!keys.hasKey(galoisElement(step, parameters.polyModulusDegree)) || keys.size() !== 1) {
+        throw new ArtifactError('KEY_INVALID', `the Galois key for step ${step} is for another step`);
+      }
+    } catch (error) {
+      this.#account.release(sealKeyBytes(parameters));
+      handles.free(keys);
+      throw error;
+    }
+    this.#galois.set(step, keys);
+  }
+
+  override loadRelinearizationKey(bytes: Uint8Array): void {
+    const { seal, native, handles, parameters } = this.#context;
+    this.#account.allocate(sealKeyBytes(parameters), 'the relinearization key');
+    const keys = handles.own(new seal.RelinKeys());
+    try {
+      parseWithSeal('KEY_INVALID', 'the relinearization key', () => keys.loadFromArray(native, bytes));
+      if (!keys.hasKey(2)) throw new ArtifactError('KEY_INVALID', 'the relinearization key is empty');
+    } catch (error) {
+      this.#account.release(sealKeyBytes(parameters));
+      handles.free(keys);
+      throw error;
+    }
+    this.#relinearization = keys;
+  }
+
+  override load(bytes: Uint8Array, level: number, scale: number): SealCiphertext {
+    const { seal, native, handles } = this.#context;
+    this.algebra.reserve(level);
+    const handle = handles.own(new seal.Ciphertext());
+    try {
+      parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', () => handle.loadFromArray(native, bytes));
+      if (handle.size() !== 2 || handle.coeffModulusSize() !== level + 1 || !handle.isNttForm()) {
+        throw new ArtifactError(
+          'CIPHERTEXT_INVALID',
+          `expected a ciphertext of 2 polynomials at level ${level}, found ${handle.size()} at level ${handle.coeffModulusSize() - 1}`,
+        );
+      }
+      if (Math.abs(handle.scale() - scale) > 1e-9 * scale) {
+        throw new ArtifactError('CIPHERTEXT_INVALID', `expected scale ${scale}, found ${handle.scale()}`);
+      }
+      if (handle.isTransparent()) {
+        throw new ArtifactError('CIPHERTEXT_INVALID', 'the ciphertext is transparent: it is not encrypted');
+      }
+    } catch (error) {
+      this.algebra.cancelReservation(level);
+      handles.free(handle);
+      throw error;
+    }
+    return this.algebra.adopt(handle, level, scale);
+  }
+
+  override store(ciphertext: SealCiphertext): Uint8Array {
+    const { none } = this.#context.seal.ComprModeType;
+    return callSeal('saving a ciphertext', () => ciphertext.handle.saveToArray(none) as Uint8Array);
+  }
+
+  override prepareLinear(
+    instruction: LinearInstruction,
+    counts: readonly number[],
+    includes: TermFilter,
+  ): void {
+    const { level } = instruction;
+    const bytes = sealPlaintextBytes(this.#context.parameters, level);
+    const scaleOfSource = counts.flatMap((count, i) =>
+      Array<number>(count).fill(instruction.plainScales[i]!),
+    );
+    const selected = instruction.outputs.flatMap((plan, o) =>
+      plan.giants.flatMap((giant, g) => giant.terms.filter((_, t) => includes(o, g, t))),
+    );
+    this.#context.expectEncodings(level, selected.length);
+    for (const { baby, diagonal } of selected) {
+      if (!this.#cache.hasRoomFor(bytes)) return;
+      const scale = scaleOfSource[instruction.babies[baby]!.source]!;
+      const plain = this.algebra.encode(diagonal, level, scale);
+      if (plain !== null) this.algebra.release(plain);
+    }
+  }
+
+  override memoryBytes(): number {
+    return this.#context.heapBytes();
+  }
+
+  override [Symbol.dispose](): void {
+    this.#context[Symbol.dispose]();
+  }
+}
+
+/** 3^step mod 2N: the automorphism that moves slots left by `step`. */
+export function galoisElement(step: number, polyModulusDegree: number): number {
+  const modulus = BigInt(2 * polyModulusDegree);
+  let element = 1n;
+  for (let i = 0; i < step; i++) element = (element * 3n) % modulus;
+  return Number(element);
+}

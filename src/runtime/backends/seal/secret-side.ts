@@ -1,0 +1,130 @@
+/** The secret side of node-seal: makes keys, encrypts, decrypts. Only `runtime/client` may import it. */
+import type {
+  Ciphertext,
+  Decryptor,
+  Encryptor,
+  KeyGenerator,
+  SecretKey,
+  SerializableCiphertext,
+} from 'node-seal';
+import { ArtifactError } from '../../../errors.ts';
+import type { CkksParameters } from '../../../program/security.ts';
+import { SealContext } from './context.ts';
+import { callSeal, parseWithSeal } from './module.ts';
+
+export class SealSecretSide implements Disposable {
+  readonly #context: SealContext;
+  readonly #secretKey: SecretKey;
+  readonly #generator: KeyGenerator;
+  readonly #encryptor: Encryptor;
+  readonly #decryptor: Decryptor;
+
+  /** With a new secret key, or one that was saved. */
+  static async create(parameters: CkksParameters, secretKey: Uint8Array | null): Promise<SealSecretSide> {
+    const context = await SealContext.create(parameters);
+    try {
+      return new SealSecretSide(context, secretKey);
+    } catch (error) {
+      context[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(context: SealContext, saved: Uint8Array | null) {
+    this.#context = context;
+    const { seal, native, handles } = context;
+    if (saved === null) {
+      this.#generator = handles.own(new seal.KeyGenerator(native));
+      this.#secretKey = handles.own(this.#generator.secretKey());
+    } else {
+      const secretKey = handles.own(new seal.SecretKey());
+      parseWithSeal('KEY_INVALID', 'the secret key', () => secretKey.loadFromArray(native, saved));
+      this.#secretKey = secretKey;
+      this.#generator = handles.own(new seal.KeyGenerator(native, secretKey));
+    }
+    // The binding has no constructor for symmetric encryption alone, so a public key is made and never leaves.
+    const serializable = handles.own(this.#generator.createPublicKeySerializable());
+    const publicKey = handles.own(new seal.PublicKey());
+    publicKey.loadFromArray(native, serializable.saveToArray(seal.ComprModeType.none));
+    handles.free(serializable);
+    this.#encryptor = handles.own(new seal.Encryptor(native, publicKey, this.#secretKey));
+    this.#decryptor = handles.own(new seal.Decryptor(native, this.#secretKey));
+  }
+
+  get liveHandles(): number {
+    return this.#context.handles.live;
+  }
+
+  saveSecretKey(): Uint8Array {
+    return this.#save('saving the secret key', this.#secretKey);
+  }
+
+  /** Seeded, so half the size; one step at a time, because several at once cost twice the heap. */
+  makeGaloisKey(step: number): Uint8Array {
+    const keys = callSeal('making a Galois key', () =>
+      this.#context.handles.own(this.#generator.createGaloisKeysSerializableWithSteps(Int32Array.of(step))),
+    );
+    return this.#saveAndFree(keys);
+  }
+
+  makeRelinearizationKey(): Uint8Array {
+    const keys = callSeal('making the relinearization key', () =>
+      this.#context.handles.own(this.#generator.createRelinKeysSerializable()),
+    );
+    return this.#saveAndFree(keys);
+  }
+
+  /** A seeded symmetric ciphertext of N/2 slots at `level` and `scale`. */
+  encrypt(slots: Float64Array, level: number, scale: number): Uint8Array {
+    const { seal, handles } = this.#context;
+    const plain = handles.own(new seal.Plaintext());
+    try {
+      this.#context.encode(slots, level, scale, plain);
+      const encrypted: SerializableCiphertext = callSeal('encryption', () =>
+        handles.own(this.#encryptor.encryptSymmetricSerializable(plain)),
+      );
+      return this.#saveAndFree(encrypted);
+    } finally {
+      handles.free(plain);
+    }
+  }
+
+  /** @throws ArtifactError CIPHERTEXT_INVALID */
+  decrypt(bytes: Uint8Array, level: number, scale: number): Float64Array {
+    const { seal, native, handles } = this.#context;
+    const ciphertext: Ciphertext = handles.own(new seal.Ciphertext());
+    const plain = handles.own(new seal.Plaintext());
+    try {
+      parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', () => ciphertext.loadFromArray(native, bytes));
+      if (ciphertext.coeffModulusSize() !== level + 1) {
+        throw new ArtifactError(
+          'CIPHERTEXT_INVALID',
+          `expected level ${level}, found level ${ciphertext.coeffModulusSize() - 1}`,
+        );
+      }
+      ciphertext.setScale(scale);
+      callSeal('decryption', () => this.#decryptor.decrypt(ciphertext, plain));
+      return this.#context.decode(plain);
+    } finally {
+      handles.free(plain);
+      handles.free(ciphertext);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#context[Symbol.dispose]();
+  }
+
+  #saveAndFree(handle: SerializableCiphertext): Uint8Array {
+    try {
+      return this.#save('saving', handle);
+    } finally {
+      this.#context.handles.free(handle);
+    }
+  }
+
+  #save(what: string, handle: Pick<SerializableCiphertext, 'saveToArray'>): Uint8Array {
+    const { none } = this.#context.seal.ComprModeType;
+    return callSeal(what, () => handle.saveToArray(none) as Uint8Array);
+  }
+}

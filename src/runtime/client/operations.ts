@@ -1,0 +1,35 @@
+/** The secret side, one operation at a time: as separate processes do it. */
+import type { Signature } from '../../program/signature.ts';
+import type { CiphertextSet } from '../formats/ciphertext-set.ts';
+import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
+import type { ClientOptions } from './secret-client.ts';
+import { SecretClient } from './secret-client.ts';
+
+/** A new secret key (as a file of its own kind) and the evaluation keys that go with it. */
+export async function generateKeys(
+  signature: Signature,
+  options: ClientOptions = {},
+): Promise<{ secretKey: Uint8Array; evaluationKeys: EvaluationKeys }> {
+  await using client = await SecretClient.generate(signature, options);
+  return { secretKey: client.secretKey, evaluationKeys: await client.makeEvaluationKeys(options) };
+}
+
+/** @throws ArtifactError if the key or the inputs do not fit the signature */
+export async function encryptInputs(
+  signature: Signature,
+  secretKey: Uint8Array,
+  inputs: readonly Float64Array[],
+): Promise<CiphertextSet> {
+  await using client = await SecretClient.open(signature, secretKey);
+  return await client.encrypt(inputs);
+}
+
+/** Row-major output tensors; see `applyClientOperators` and `roundToPrecision` for what comes next. */
+export async function decryptOutputs(
+  signature: Signature,
+  secretKey: Uint8Array,
+  set: CiphertextSet,
+): Promise<Float64Array[]> {
+  await using client = await SecretClient.open(signature, secretKey);
+  return await client.decrypt(set);
+}

@@ -1,0 +1,178 @@
+/**
+ * The secret side: keys, encryption of inputs, decryption of outputs. The work is done in a worker that keeps its
+ * encryption context, so a client that encrypts often should be kept too.
+ */
+import { ArtifactError, InternalError } from '../../errors.ts';
+import { elementCount, pack, unpack } from '../../program/layout.ts';
+import { requireEncryption } from '../../program/security.ts';
+import type { Signature } from '../../program/signature.ts';
+import type { BackendName } from '../backend.ts';
+import type { CiphertextSet, EncryptedTensor } from '../formats/ciphertext-set.ts';
+import { requireTensors } from '../formats/ciphertext-set.ts';
+import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
+import type { Origin } from '../formats/origin.ts';
+import { parametersDigest } from '../formats/parameters-digest.ts';
+import { encodeSecretKey, parseSecretKey } from '../formats/secret-key.ts';
+import { WorkerChannel, workerEntry } from '../workers/channel.ts';
+import { Cancellation, Heartbeat, cancelled } from '../workers/control.ts';
+import type { SecretWorkerApi } from './worker.ts';
+
+export interface ClientOptions {
+  /** Called with 0 … 1 as keys are made. */
+  readonly progress?: (fraction: number) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly stallMs?: number;
+}
+
+/** Longer than the longest single call into SEAL: making a context at N = 32768 takes 15 s on an idle machine. */
+const DEFAULT_STALL_MS = 180_000;
+
+export class SecretClient implements AsyncDisposable {
+  readonly #signature: Signature;
+  readonly #origin: Origin;
+  readonly #worker: WorkerChannel<SecretWorkerApi>;
+  readonly #secretKey: Uint8Array;
+
+  /** With a new secret key. */
+  static generate(signature: Signature, options: ClientOptions = {}): Promise<SecretClient> {
+    return SecretClient.#start(signature, null, options);
+  }
+
+  /**
+   * With a secret key that `secretKey` returned before.
+   * @throws ArtifactError if it is damaged or belongs to other parameters
+   */
+  static open(
+    signature: Signature,
+    secretKey: Uint8Array,
+    options: ClientOptions = {},
+  ): Promise<SecretClient> {
+    return SecretClient.#start(signature, secretKey, options);
+  }
+
+  static async #start(
+    signature: Signature,
+    file: Uint8Array | null,
+    { stallMs, signal }: ClientOptions,
+  ): Promise<SecretClient> {
+    requireEncryption(signature.parameters);
+    if (signal?.aborted === true) throw cancelled();
+    const backend: BackendName = 'seal';
+    const origin = { backend, parametersDigest: parametersDigest(signature.parameters) };
+    const saved = file === null ? null : parseSecretKey(file, origin.parametersDigest).bytes;
+    const heartbeat = new Heartbeat();
+    const worker = new WorkerChannel<SecretWorkerApi>(workerEntry(import.meta.url, 'worker'), {
+      heartbeat,
+      stallMs: stallMs ?? DEFAULT_STALL_MS,
+    });
+    try {
+      await worker.call('open', {
+        parameters: signature.parameters,
+        secretKey: saved,
+        cancellation: new Cancellation().flag,
+        heartbeat: heartbeat.counter,
+      });
+      const bytes = saved ?? (await worker.call('saveSecretKey', null));
+      return new SecretClient(signature, origin, worker, encodeSecretKey({ ...origin, bytes }));
+    } catch (error) {
+      await worker[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(
+    signature: Signature,
+    origin: Origin,
+    worker: WorkerChannel<SecretWorkerApi>,
+    secretKey: Uint8Array,
+  ) {
+    this.#signature = signature;
+    this.#origin = origin;
+    this.#worker = worker;
+    this.#secretKey = secretKey;
+  }
+
+  /** The secret key as a file: whoever has it can decrypt. */
+  get secretKey(): Uint8Array {
+    return this.#secretKey;
+  }
+
+  /** Keys for every rotation step of the signature, made one by one to keep memory low. */
+  async makeEvaluationKeys({ progress, signal }: ClientOptions = {}): Promise<EvaluationKeys> {
+    const { rotationSteps, needsRelinearization } = this.#signature;
+    const rotations: { step: number; bytes: Uint8Array }[] = [];
+    for (const step of [...rotationSteps].sort((a, b) => a - b)) {
+      if (signal?.aborted === true) throw cancelled();
+      rotations.push({ step, bytes: await this.#worker.call('makeKey', { step }) });
+      progress?.(rotations.length / (rotationSteps.length + 1));
+    }
+    const relinearization = needsRelinearization ? await this.#worker.call('makeKey', { step: null }) : null;
+    progress?.(1);
+    return { ...this.#origin, rotations, relinearization };
+  }
+
+  /**
+   * Packs and encrypts row-major input tensors, in the order of the signature.
+   * @throws ArtifactError INPUT_SHAPE
+   */
+  async encrypt(inputs: readonly Float64Array[]): Promise<CiphertextSet> {
+    const packed = packInputs(this.#signature, inputs);
+    const tensors: EncryptedTensor[] = [];
+    for (const [i, { name, level, scale }] of this.#signature.inputs.entries()) {
+      const ciphertexts: Uint8Array[] = [];
+      for (const slots of packed[i]!) {
+        ciphertexts.push(await this.#worker.call('encrypt', { slots, level, scale }));
+      }
+      tensors.push({ name, level, scale, ciphertexts });
+    }
+    return { ...this.#origin, tensors };
+  }
+
+  /** Decrypts and unpacks into row-major output tensors, client operators not yet applied. */
+  async decrypt(set: CiphertextSet): Promise<Float64Array[]> {
+    const { outputs } = this.#signature;
+    const expected = outputs.map(({ name, level, scale, layout }) => ({
+      name,
+      level,
+      scale,
+      ciphertexts: layout.ciphertexts,
+    }));
+    requireTensors(set, this.#origin, expected);
+    const tensors: Float64Array[] = [];
+    for (const [i, { level, scale, layout }] of outputs.entries()) {
+      const slots: Float64Array[] = [];
+      for (const bytes of set.tensors[i]!.ciphertexts) {
+        slots.push(await this.#worker.call('decrypt', { bytes, level, scale }));
+      }
+      tensors.push(unpack(layout, slots));
+    }
+    return tensors;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker[Symbol.asyncDispose]();
+  }
+}
+
+/** Dense slots of every input; @throws ArtifactError INPUT_SHAPE */
+export function packInputs(signature: Signature, inputs: readonly Float64Array[]): Float64Array[][] {
+  if (inputs.length !== signature.inputs.length) {
+    throw new ArtifactError(
+      'INPUT_SHAPE',
+      `expected ${signature.inputs.length} input tensors, found ${inputs.length}`,
+    );
+  }
+  return signature.inputs.map(({ name, layout }, i) => {
+    const values = inputs[i];
+    if (values === undefined) throw new InternalError('an input is missing');
+    if (values.length !== elementCount(layout.shape)) {
+      throw new ArtifactError(
+        'INPUT_SHAPE',
+        `input ${name} has shape [${layout.shape.join(', ')}], but ${values.length} values were given`,
+      );
+    }
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad !== -1) throw new ArtifactError('INPUT_VALUE', `input ${name} is not finite at element ${bad}`);
+    return pack(layout, values);
+  });
+}

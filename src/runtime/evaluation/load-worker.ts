@@ -1,0 +1,82 @@
+/** What a worker is given before its first evaluation: keys that were checked, and plaintexts encoded ahead. */
+import { ArtifactError } from '../../errors.ts';
+import { relinearizes } from '../../program/memory-model.ts';
+import type { Program } from '../../program/program.ts';
+import type { CkksParameters } from '../../program/security.ts';
+import { requireEncryption } from '../../program/security.ts';
+import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
+import { requireKeys } from '../formats/evaluation-keys.ts';
+import type { Origin } from '../formats/origin.ts';
+import type { Cancellation } from '../workers/control.ts';
+import type { Partition } from './partition.ts';
+import type { EvaluationWorker } from './placement.ts';
+
+export interface EvaluationProgress {
+  readonly stage: 'keys' | 'encoding' | 'evaluation';
+  /** Layer about to be evaluated; empty outside evaluations. */
+  readonly layer: string;
+  /** 0 … 1 */
+  readonly fraction: number;
+}
+
+export interface WorkerLoad {
+  readonly worker: EvaluationWorker;
+  /** Which part of split instructions it computes. */
+  readonly part: number;
+  readonly program: Program;
+  readonly cancellation: Cancellation;
+  readonly progress: ((progress: EvaluationProgress) => void) | undefined;
+}
+
+/** @throws ArtifactError CLEARTEXT_ONLY, PARAMETERS_MISMATCH or KEY_MISSING */
+export function requireFittingKeys(
+  { program, parameters }: { readonly program: Program; readonly parameters: CkksParameters },
+  keys: EvaluationKeys | null,
+  origin: Origin,
+): void {
+  requireEncryption(parameters);
+  if (keys === null) {
+    throw new ArtifactError('KEY_MISSING', 'evaluation under encryption needs evaluation keys');
+  }
+  requireKeys(keys, {
+    ...origin,
+    rotationSteps: program.rotationSteps,
+    relinearization: program.instructions.some(relinearizes),
+  });
+}
+
+/** One by one, and only those that the program has use for. */
+export async function loadKeys(
+  { worker, program, cancellation, progress }: WorkerLoad,
+  keys: EvaluationKeys,
+): Promise<void> {
+  const wanted = new Set(program.rotationSteps);
+  const rotations = keys.rotations.filter(({ step }) => wanted.has(step));
+  for (const [i, { step, bytes }] of rotations.entries()) {
+    cancellation.check();
+    await worker.call('loadKey', { step, bytes });
+    progress?.({ stage: 'keys', layer: '', fraction: (i + 1) / (rotations.length + 1) });
+  }
+  if (keys.relinearization !== null && program.instructions.some(relinearizes)) {
+    await worker.call('loadKey', { step: null, bytes: keys.relinearization });
+  }
+  progress?.({ stage: 'keys', layer: '', fraction: 1 });
+}
+
+/** Encodes what the worker's part of each instruction will need, as far as its memory goes. */
+export async function encodeAhead(
+  { worker, part, program, cancellation, progress }: WorkerLoad,
+  partitions: readonly (Partition | null)[],
+): Promise<void> {
+  const { instructions } = program;
+  for (const [index, instruction] of instructions.entries()) {
+    if (instruction.kind !== 'linear') continue;
+    cancellation.check();
+    const partition = partitions[index] ?? null;
+    await worker.call('prepare', {
+      instruction: index,
+      share: partition === null ? null : { partition, part },
+    });
+    progress?.({ stage: 'encoding', layer: '', fraction: (index + 1) / instructions.length });
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Runs a program on one or more workers. Ciphertexts stay where they were made; they are copied to another worker only
+ * when an instruction there needs them, and freed everywhere after their last use.
+ */
+import { unreachable } from '../../errors.ts';
+import { lastUses, operandsOf } from '../../program/memory-model.ts';
+import type {
+  Instruction,
+  LinearInstruction,
+  PolynomialInstruction,
+  ProductInstruction,
+  Program,
+} from '../../program/program.ts';
+import type { CiphertextSet } from '../formats/ciphertext-set.ts';
+import type { Partition } from './partition.ts';
+import type { EvaluationWorker, Located } from './placement.ts';
+import { Placement, settled } from './placement.ts';
+
+export interface RunOptions {
+  /** q_0 … q_L as float64. */
+  readonly primes: readonly number[];
+  /** Indexed by instruction; null where one worker does it all. */
+  readonly partitions: readonly (Partition | null)[];
+  /** Ids that no other run uses. */
+  readonly newId: () => number;
+  /** Called before each instruction and once at the end; may throw to cancel. */
+  readonly onInstruction: (index: number) => void;
+}
+
+/** @returns the serialized ciphertexts of each program output, and what each instruction took */
+export async function runProgram(
+  program: Program,
+  workers: readonly EvaluationWorker[],
+  inputs: CiphertextSet,
+  options: RunOptions,
+): Promise<{ outputs: Uint8Array[][]; instructionMs: number[] }> {
+  const run = new Run(program, workers, options);
+  try {
+    return await run.execute(inputs);
+  } finally {
+    await run.freeAll();
+  }
+}
+
+class Run {
+  readonly #program: Program;
+  readonly #workers: readonly EvaluationWorker[];
+  readonly #options: RunOptions;
+  readonly #values = new Map<number, Located[]>();
+  readonly #placement: Placement;
+
+  constructor(program: Program, workers: readonly EvaluationWorker[], options: RunOptions) {
+    this.#program = program;
+    this.#workers = workers;
+    this.#options = options;
+    this.#placement = new Placement(workers, options.newId);
+  }
+
+  async execute(inputs: CiphertextSet): Promise<{ outputs: Uint8Array[][]; instructionMs: number[] }> {
+    const { instructions } = this.#program;
+    const lastUse = lastUses(this.#program);
+    await this.#loadInputs(inputs);
+    const instructionMs: number[] = [];
+    for (const [index, instruction] of instructions.entries()) {
+      this.#options.onInstruction(index);
+      const start = performance.now();
+      this.#values.set(instruction.output, await this.#instruction(index, instruction));
+      instructionMs.push(performance.now() - start);
+      for (const id of [...operandsOf(instruction), instruction.output]) {
+        if (lastUse[id]! > index) continue;
+        await this.#placement.free(this.#values.get(id) ?? []);
+        this.#values.delete(id);
+      }
+    }
+    this.#options.onInstruction(instructions.length);
+    const outputs: Uint8Array[][] = [];
+    for (const { value } of this.#program.outputs) {
+      outputs.push(await settled(this.#values.get(value)!.map((located) => this.#placement.store(located))));
+    }
+    return { outputs, instructionMs };
+  }
+
+  freeAll(): Promise<void> {
+    return this.#placement.freeAll();
+  }
+
+  async #loadInputs(inputs: CiphertextSet): Promise<void> {
+    const loads: Promise<unknown>[] = [];
+    this.#program.inputs.forEach(({ value }, i) => {
+      const ciphertexts = inputs.tensors[i]!.ciphertexts.map((bytes, ct) => {
+        const worker = this.#workers[ct % this.#workers.length]!;
+        return this.#placement.input(this.#program.values[value]!, worker, bytes);
+      });
+      this.#values.set(value, ciphertexts);
+      for (const located of ciphertexts) loads.push(...located.at.values());
+    });
+    await settled(loads);
+  }
+
+  #instruction(index: number, instruction: Instruction): Promise<Located[]> {
+    switch (instruction.kind) {
+      case 'linear':
+        return this.#linear(index, instruction);
+      case 'polynomial':
+        return this.#polynomial(index, instruction);
+      case 'product':
+        return this.#product(index, instruction);
+      default:
+        return unreachable(instruction, 'instruction');
+    }
+  }
+
+  async #linear(index: number, instruction: LinearInstruction): Promise<Located[]> {
+    const operands = instruction.inputs.flatMap((id) => this.#values.get(id)!);
+    const partition = this.#options.partitions[index] ?? null;
+    const split = partition !== null && this.#workers.length >= partition.parts;
+    const workers = split ? this.#workers.slice(0, partition.parts) : [this.#busiest(operands)];
+    const parts = await settled(
+      workers.map(async (worker, part) => {
+        const ids = await this.#placement.bring(operands, worker);
+        const results = instruction.outputs.map(() => this.#placement.newId(worker));
+        const share = split ? { partition, part } : null;
+        const present = await worker.call('linearSums', {
+          instruction: index,
+          operands: ids,
+          share,
+          results,
+        });
+        return { worker, fallback: ids[0]!, sums: results.map((id, o) => (present[o] === true ? id : null)) };
+      }),
+    );
+    // Each output is finished where most of it is; the other parts' sums are brought there.
+    const sum = {
+      level: instruction.level,
+      // As the kernels compute it: the output's scale times the prime that the rescale will remove.
+      scale: this.#program.values[instruction.output]!.scale * this.#options.primes[instruction.level]!,
+    };
+    const finishers = instruction.outputs.map((_, o) => {
+      const having = parts.filter(({ sums }) => sums[o] !== null);
+      return having.length === 0 ? parts[0]! : having[o % having.length]!;
+    });
+    const results = instruction.outputs.map((_, o) => this.#placement.newId(finishers[o]!.worker));
+    await settled(
+      parts.map(async (part) => {
+        const mine = instruction.outputs.flatMap((_, o) => (finishers[o] === part ? [o] : []));
+        if (mine.length === 0) return;
+        const outputs = await settled(
+          mine.map(async (output) => {
+            const sums = await settled(
+              parts.flatMap(({ worker, sums }) => {
+                const id = sums[output] ?? null;
+                if (id === null) return [];
+                return [this.#placement.move(worker, id, part.worker, sum)];
+              }),
+            );
+            return { output, sums, result: results[output]! };
+          }),
+        );
+        await part.worker.call('linearFinish', { instruction: index, outputs, fallback: part.fallback });
+        this.#placement.forget(
+          part.worker,
+          outputs.flatMap(({ sums }) => sums),
+        );
+      }),
+    );
+    return results.map((id, o) =>
+      this.#placement.made(this.#program.values[instruction.output]!, finishers[o]!.worker, id),
+    );
+  }
+
+  async #polynomial(index: number, instruction: PolynomialInstruction): Promise<Located[]> {
+    const operands = this.#values.get(instruction.input)!;
+    return settled(
+      operands.map(async (located, ct) => {
+        const worker = this.#workerFor(located, ct);
+        const [operand] = await this.#placement.bring([located], worker);
+        const result = this.#placement.newId(worker);
+        await worker.call('polynomial', { instruction: index, operand: operand!, index: ct, result });
+        return this.#placement.made(this.#program.values[instruction.output]!, worker, result);
+      }),
+    );
+  }
+
+  async #product(index: number, instruction: ProductInstruction): Promise<Located[]> {
+    const rights = this.#values.get(instruction.right)!;
+    return settled(
+      this.#values.get(instruction.left)!.map(async (located, ct) => {
+        const worker = this.#workerFor(located, ct);
+        const [left, right] = await this.#placement.bring([located, rights[ct]!], worker);
+        const result = this.#placement.newId(worker);
+        await worker.call('product', { instruction: index, left: left!, right: right!, result });
+        return this.#placement.made(this.#program.values[instruction.output]!, worker, result);
+      }),
+    );
+  }
+
+  /** Ciphertexts are dealt out in turn; a lone one stays where it is. */
+  #workerFor(located: Located, index: number): EvaluationWorker {
+    const count = this.#workers.length;
+    const dealt = this.#workers[index % count]!;
+    const home = located.at.keys().next().value;
+    return index === 0 && home !== undefined ? home : dealt;
+  }
+
+  #busiest(operands: readonly Located[]): EvaluationWorker {
+    const held = (worker: EvaluationWorker): number => operands.filter(({ at }) => at.has(worker)).length;
+    return this.#workers.reduce((best, worker) => (held(worker) > held(best) ? worker : best));
+  }
+}

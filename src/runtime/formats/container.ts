@@ -1,0 +1,142 @@
+/**
+ * The one binary format of keys and ciphertexts: "HECT", format version (u32), header length (u32), all little-endian;
+ * a JSON header with the kind and the length of each blob; the blobs; the SHA-256 of everything before it.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { ArtifactError } from '../../errors.ts';
+
+export type ContainerKind = 'evaluation-keys' | 'secret-key' | 'ciphertexts';
+
+export interface Container {
+  readonly kind: ContainerKind;
+  /** Facts about the blobs; JSON. */
+  readonly meta: Readonly<Record<string, unknown>>;
+  readonly blobs: readonly Uint8Array[];
+}
+
+const MAGIC = 'HECT';
+const VERSION = 1;
+const PREFIX_BYTES = 12;
+const DIGEST_BYTES = 32;
+const MAX_HEADER_BYTES = 1 << 24;
+const MAX_BLOBS = 1 << 20;
+
+/** In pieces, so that gigabytes of keys need not be copied to be written. */
+export function containerChunks(container: Container): Uint8Array[] {
+  const { kind, meta, blobs } = container;
+  const header = Buffer.from(JSON.stringify({ kind, meta, blobs: blobs.map((blob) => blob.length) }));
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.write(MAGIC, 'latin1');
+  prefix.writeUInt32LE(VERSION, 4);
+  prefix.writeUInt32LE(header.length, 8);
+  const chunks: Uint8Array[] = [prefix, header, ...blobs];
+  return [...chunks, digestOf(chunks)];
+}
+
+export function encodeContainer(container: Container): Uint8Array {
+  const chunks = containerChunks(container);
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/**
+ * Strict: every byte is accounted for. Blobs are views of `bytes`.
+ * @throws ArtifactError CONTAINER_INVALID, CONTAINER_VERSION, CONTAINER_KIND, or SECRET_KEY_REFUSED
+ */
+export function decodeContainer(bytes: Uint8Array, kind: ContainerKind): Container {
+  if (bytes.length < PREFIX_BYTES + DIGEST_BYTES) throw invalid(`only ${bytes.length} bytes`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = Buffer.from(bytes.subarray(0, 4)).toString('latin1');
+  if (magic !== MAGIC) throw invalid('it does not begin with the mark of this format');
+  const version = view.getUint32(4, true);
+  if (version !== VERSION) {
+    throw new ArtifactError(
+      'CONTAINER_VERSION',
+      `format version ${version} is not supported, only ${VERSION}`,
+    );
+  }
+  const headerLength = view.getUint32(8, true);
+  const bodyEnd = bytes.length - DIGEST_BYTES;
+  if (headerLength > MAX_HEADER_BYTES || PREFIX_BYTES + headerLength > bodyEnd) {
+    throw invalid(`a header of ${headerLength} bytes in a file of ${bytes.length}`);
+  }
+  const blobStart = PREFIX_BYTES + headerLength;
+  const header = parseHeader(bytes.subarray(PREFIX_BYTES, blobStart));
+  refuseOtherKind(header.kind, kind);
+  const total = header.lengths.reduce((sum, length) => sum + length, 0);
+  if (blobStart + total !== bodyEnd) throw invalid(`${total} bytes announced, ${bodyEnd - blobStart} there`);
+  if (!timingSafeEqual(digestOf([bytes.subarray(0, bodyEnd)]), bytes.subarray(bodyEnd))) {
+    throw invalid('its checksum is wrong');
+  }
+  let offset = blobStart;
+  const blobs = header.lengths.map((length) => bytes.subarray(offset, (offset += length)));
+  return { kind, meta: header.meta, blobs };
+}
+
+function parseHeader(bytes: Uint8Array): {
+  kind: unknown;
+  meta: Record<string, unknown>;
+  lengths: number[];
+} {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw invalid('its header is not JSON');
+  }
+  if (!isRecord(parsed)) throw invalid('its header is not an object');
+  const { kind, meta, blobs } = parsed;
+  if (!isRecord(meta)) throw invalid('its header has no facts');
+  if (!Array.isArray(blobs) || blobs.length > MAX_BLOBS) throw invalid('its header has no list of lengths');
+  const lengths = blobs.map((length: unknown) => {
+    if (!isCount(length)) throw invalid('its header has a bad length');
+    return length;
+  });
+  return { kind, meta, lengths };
+}
+
+function refuseOtherKind(found: unknown, expected: ContainerKind): void {
+  if (found === expected) return;
+  if (found === 'secret-key') {
+    throw new ArtifactError(
+      'SECRET_KEY_REFUSED',
+      `this is a secret key where ${expected} were expected: it must never leave its owner`,
+      { hint: 'pass the evaluation keys instead, and keep the secret key where the results are decrypted' },
+    );
+  }
+  const known = found === 'evaluation-keys' || found === 'ciphertexts';
+  throw new ArtifactError(
+    'CONTAINER_KIND',
+    `expected ${expected}, found ${known ? found : 'an unknown kind'}`,
+  );
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+export function invalid(reason: string): ArtifactError {
+  return new ArtifactError(
+    'CONTAINER_INVALID',
+    `the file is damaged or not one of this program's: ${reason}`,
+  );
+}
+
+function digestOf(chunks: readonly Uint8Array[]): Buffer {
+  const hash = createHash('sha256');
+  // Node hashes at most 2^31 − 1 bytes at once.
+  const piece = 2 ** 30;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += piece) hash.update(chunk.subarray(at, at + piece));
+  }
+  return hash.digest();
+}

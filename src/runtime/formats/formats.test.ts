@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { ArtifactError } from '../../errors.ts';
+import { seededRandom } from '../../program/testing/random-instructions.ts';
+import type { CiphertextSet } from './ciphertext-set.ts';
+import { ciphertextSetContainer, parseCiphertextSet, requireTensors } from './ciphertext-set.ts';
+import type { Container } from './container.ts';
+import { containerChunks, decodeContainer, encodeContainer } from './container.ts';
+import type { EvaluationKeys } from './evaluation-keys.ts';
+import { evaluationKeysContainer, parseEvaluationKeys, requireKeys } from './evaluation-keys.ts';
+import { encodeSecretKey, parseSecretKey } from './secret-key.ts';
+
+const DIGEST = 'ab'.repeat(32);
+const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+
+const keys: EvaluationKeys = {
+  backend: 'seal',
+  parametersDigest: DIGEST,
+  rotations: [
+    { step: 1, bytes: bytes(1, 2, 3) },
+    { step: 7, bytes: bytes(4) },
+  ],
+  relinearization: bytes(9, 9),
+};
+
+const set: CiphertextSet = {
+  backend: 'seal',
+  parametersDigest: DIGEST,
+  tensors: [
+    { name: 'x', level: 3, scale: 1.5e9, ciphertexts: [bytes(1), bytes()] },
+    { name: 'y', level: 0, scale: 2 ** 40, ciphertexts: [bytes(2, 3)] },
+  ],
+};
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ArtifactError) return error.code;
+    throw error;
+  }
+  return 'nothing thrown';
+}
+
+/** A container with another header, its checksum right. */
+function forged(kind: string, meta: Record<string, unknown>, blobs: readonly Uint8Array[]): Uint8Array {
+  return encodeContainer({ kind, meta, blobs } as unknown as Container);
+}
+
+describe('containers', () => {
+  it('give back keys and ciphertexts', () => {
+    expect(parseEvaluationKeys(encodeContainer(evaluationKeysContainer(keys)))).toEqual(keys);
+    const without = { ...keys, relinearization: null };
+    expect(parseEvaluationKeys(encodeContainer(evaluationKeysContainer(without)))).toEqual(without);
+    expect(parseCiphertextSet(encodeContainer(ciphertextSetContainer(set)))).toEqual(set);
+    const secret = { backend: 'seal' as const, parametersDigest: DIGEST, bytes: bytes(5, 6) };
+    expect(parseSecretKey(encodeSecretKey(secret), DIGEST)).toEqual(secret);
+  });
+
+  it('are the same in pieces and in one', () => {
+    const container = evaluationKeysContainer(keys);
+    expect(Buffer.concat(containerChunks(container))).toEqual(Buffer.from(encodeContainer(container)));
+  });
+
+  it('never let a secret key pass for something else', () => {
+    const file = encodeSecretKey({ backend: 'seal', parametersDigest: DIGEST, bytes: bytes(1) });
+    expect(codeOf(() => parseEvaluationKeys(file))).toBe('SECRET_KEY_REFUSED');
+    expect(codeOf(() => parseCiphertextSet(file))).toBe('SECRET_KEY_REFUSED');
+    expect(codeOf(() => parseSecretKey(encodeContainer(evaluationKeysContainer(keys)), DIGEST))).toBe(
+      'CONTAINER_KIND',
+    );
+    expect(codeOf(() => parseSecretKey(file, 'cd'.repeat(32)))).toBe('PARAMETERS_MISMATCH');
+  });
+
+  it('refuse headers that lie, even under a right checksum', () => {
+    const meta = evaluationKeysContainer(keys).meta;
+    const blobs = [bytes(1), bytes(2), bytes(3)];
+    const parse = (change: Record<string, unknown>): string =>
+      codeOf(() => parseEvaluationKeys(forged('evaluation-keys', { ...meta, ...change }, blobs)));
+    expect(parse({})).toBe('nothing thrown');
+    expect(parse({ steps: [1] })).toBe('CONTAINER_INVALID');
+    expect(parse({ steps: [7, 1] })).toBe('CONTAINER_INVALID');
+    expect(parse({ steps: [0, 1] })).toBe('CONTAINER_INVALID');
+    expect(parse({ steps: [1, '2'] })).toBe('CONTAINER_INVALID');
+    expect(parse({ backend: 'other' })).toBe('CONTAINER_INVALID');
+    expect(parse({ parametersDigest: 'zz' })).toBe('CONTAINER_INVALID');
+    expect(codeOf(() => decodeContainer(forged('unheard-of', {}, []), 'ciphertexts'))).toBe('CONTAINER_KIND');
+    const tensors = [{ name: 'x', level: 1, scale: 0, ciphertexts: 1 }];
+    const sets = forged('ciphertexts', { ...meta, tensors }, [bytes(1)]);
+    expect(codeOf(() => parseCiphertextSet(sets))).toBe('CONTAINER_INVALID');
+  });
+
+  it('refuse versions to come by name', () => {
+    const file = encodeContainer(ciphertextSetContainer(set));
+    file[4] = 2;
+    expect(codeOf(() => parseCiphertextSet(file))).toBe('CONTAINER_VERSION');
+  });
+
+  it('survive mutation: every damaged file is refused with an ArtifactError', () => {
+    const random = seededRandom(42);
+    const original = encodeContainer(evaluationKeysContainer(keys));
+    for (let round = 0; round < 600; round++) {
+      let file = original.slice();
+      const at = Math.floor(random() * file.length);
+      switch (round % 4) {
+        case 0:
+          file[at]! ^= 1 << Math.floor(random() * 8);
+          break;
+        case 1:
+          file = file.slice(0, at);
+          break;
+        case 2:
+          file = Buffer.concat([file.subarray(0, at), bytes(Math.floor(random() * 256)), file.subarray(at)]);
+          break;
+        default:
+          file.copyWithin(at, Math.floor(random() * file.length), file.length);
+          file[Math.floor(random() * file.length)]! ^= 0x55;
+      }
+      if (Buffer.compare(file, original) === 0) continue;
+      expect(codeOf(() => parseEvaluationKeys(file))).toMatch(/^CONTAINER_/);
+    }
+  });
+});
+
+describe('checks against a program', () => {
+  const needed = {
+    backend: 'seal' as const,
+    parametersDigest: DIGEST,
+    rotationSteps: [1, 7],
+    relinearization: true,
+  };
+
+  it('find missing and foreign keys', () => {
+    expect(() => requireKeys(keys, needed)).not.toThrow();
+    expect(codeOf(() => requireKeys(keys, { ...needed, rotationSteps: [1, 2] }))).toBe('KEY_MISSING');
+    expect(codeOf(() => requireKeys({ ...keys, relinearization: null }, needed))).toBe('KEY_MISSING');
+    expect(codeOf(() => requireKeys(keys, { ...needed, parametersDigest: 'x' }))).toBe('PARAMETERS_MISMATCH');
+    expect(codeOf(() => requireKeys(keys, { ...needed, backend: 'native' }))).toBe('PARAMETERS_MISMATCH');
+  });
+
+  it('find ciphertexts of another shape, level, scale or scheme', () => {
+    const expected = set.tensors.map((tensor) => ({ ...tensor, ciphertexts: tensor.ciphertexts.length }));
+    const [first, second] = expected;
+    const code = (tensors: typeof expected, backend: 'seal' | 'native' = 'seal'): string =>
+      codeOf(() => requireTensors(set, { backend, parametersDigest: DIGEST }, tensors));
+    expect(code(expected)).toBe('nothing thrown');
+    expect(code([first!])).toBe('CIPHERTEXT_MISMATCH');
+    expect(code([first!, { ...second!, scale: 2 ** 40 + 1 }])).toBe('CIPHERTEXT_MISMATCH');
+    expect(code([first!, { ...second!, ciphertexts: 2 }])).toBe('CIPHERTEXT_MISMATCH');
+    expect(code(expected, 'native')).toBe('PARAMETERS_MISMATCH');
+  });
+});
