@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../src/compiler/reference/onnxruntime.ts';
 import type { BenchReport } from '../cli/report/bench-report.ts';
 import type { LatencyStatistics } from '../cli/report/statistics.ts';
 import { latencyStatistics } from '../cli/report/statistics.ts';

@@ -1,17 +1,23 @@
 /** Artifacts compiled with --batch take several samples at once; commands think in samples. */
 import type { Artifact } from '../src/program/artifact.ts';
 import { elementCount } from '../src/program/layout.ts';
-import type { Signature } from '../src/program/signature.ts';
 import type { DataTarget } from '../src/data/dataset.ts';
 import { InternalError } from '../src/errors.ts';
 
+/** Samples that one evaluation takes: a model whose batch axis is fixed at 1 takes one, whatever was asked for. */
+export function batchOf({ signature, negotiation }: Artifact): number {
+  const asked = negotiation.batch_size;
+  return signature.inputs.every(({ layout }) => layout.shape[0] === asked) ? asked : 1;
+}
+
 /** The inputs as one sample sees them, for the data loaders. */
-export function sampleTarget({ signature, negotiation }: Artifact): DataTarget {
+export function sampleTarget(artifact: Artifact): DataTarget {
+  const { signature } = artifact;
   const [first] = signature.inputs;
   if (first === undefined) throw new InternalError('a signature without inputs');
   const inputs = signature.inputs.map(({ name, layout }) => ({
     name,
-    shape: sampleShape(layout.shape, negotiation.batch_size),
+    shape: sampleShape(layout.shape, batchOf(artifact)),
   }));
   return { inputs, preprocessing: first.preprocessing };
 }
@@ -25,11 +31,11 @@ export function sampleShape(shape: readonly number[], batch: number): readonly n
  * Samples [sample][input] side by side as the artifact's input tensors; places that are left over stay 0.
  */
 export function joinSamples(
-  signature: Signature,
-  batch: number,
+  artifact: Artifact,
   samples: readonly (readonly Float32Array[])[],
 ): Float64Array[] {
-  return signature.inputs.map(({ layout }, input) => {
+  const batch = batchOf(artifact);
+  return artifact.signature.inputs.map(({ layout }, input) => {
     const joined = new Float64Array(elementCount(layout.shape));
     const size = joined.length / batch;
     samples.forEach((sample, i) => joined.set(sample[input]!, i * size));

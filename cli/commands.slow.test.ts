@@ -22,9 +22,20 @@ it('keygen, encrypt, evaluate and decrypt give what run gives', async () => {
   const model = join(FIXTURES, 'digits-square.onnx');
   const picture = join(FIXTURES, 'samples/3-0.png');
   await json(model, '-o', 'm.hemodel', '--calibration', `npy:${join(FIXTURES, 'digits-calibration.npy')}`);
-  await json('keygen', 'm.hemodel', '--secret-key', 's.key', '--evaluation-keys', 'e.key');
+  await json(
+    ...[
+      'keygen',
+      'm.hemodel',
+      '--secret-key',
+      's.key',
+      '--public-key',
+      'p.key',
+      '--evaluation-keys',
+      'e.key',
+    ],
+  );
   expect((await stat(join(folder, 's.key'))).mode & 0o777).toBe(0o600);
-  await json('encrypt', 'm.hemodel', '--secret-key', 's.key', '--input', picture, '-o', 'in.ct');
+  await json('encrypt', 'm.hemodel', '--public-key', 'p.key', '--input', picture, '-o', 'in.ct');
   await json('evaluate', 'm.hemodel', '--evaluation-keys', 'e.key', '--input', 'in.ct', '-o', 'out.ct');
   const { output } = (await json('decrypt', 'm.hemodel', '--secret-key', 's.key', '--input', 'out.ct')) as {
     output: { data: number[] };
@@ -45,12 +56,16 @@ it('keygen, encrypt, evaluate and decrypt give what run gives', async () => {
   for (const [i, value] of output.data.entries())
     expect(Math.abs(value - reference.data[i]!) / range).toBeLessThan(2 ** -10);
 
-  const refused = await runCli(
-    ['evaluate', 'm.hemodel', '--evaluation-keys', 's.key', '--input', 'in.ct', '-o', 'no.ct', '--json'],
-    folder,
-  );
-  expect(refused.exitCode).toBe(1);
-  expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: 'SECRET_KEY_REFUSED' } });
+  const refusals: readonly [code: string, ...args: string[]][] = [
+    ['SECRET_KEY_REFUSED', 'evaluate', '--evaluation-keys', 's.key', '--input', 'in.ct'],
+    ['SECRET_KEY_REFUSED', 'encrypt', '--public-key', 's.key', '--input', picture],
+    ['CONTAINER_KIND', 'encrypt', '--public-key', 'e.key', '--input', picture],
+  ];
+  for (const [code, command, ...args] of refusals) {
+    const refused = await runCli([command!, 'm.hemodel', ...args, '-o', 'no.ct', '--json'], folder);
+    expect(refused.exitCode).toBe(1);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code } });
+  }
   expect(await readdir(folder)).not.toContain('no.ct');
 });
 

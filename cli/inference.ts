@@ -97,8 +97,7 @@ export class Inference implements AsyncDisposable {
     samples: readonly (readonly Float32Array[])[],
     report: (fraction: number) => void,
   ): Promise<InferenceResult> {
-    const { signature, negotiation } = this.#artifact;
-    const inputs = joinSamples(signature, negotiation.batch_size, samples);
+    const inputs = joinSamples(this.#artifact, samples);
     const times = [performance.now()];
     const encrypted = await this.#client.encrypt(inputs);
     times.push(performance.now());

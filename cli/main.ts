@@ -38,10 +38,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/bench.ts'),
   },
   keygen: {
-    summary: 'make a secret key and the evaluation keys that belong to it',
+    summary: 'make a secret key, and the public key and evaluation keys that belong to it',
     load: () => import('./commands/keygen.ts'),
   },
-  encrypt: { summary: 'encrypt an input', load: () => import('./commands/encrypt.ts') },
+  encrypt: { summary: 'encrypt an input with the public key', load: () => import('./commands/encrypt.ts') },
   evaluate: {
     summary: 'evaluate the model on an encrypted input, without any secret',
     load: () => import('./commands/evaluate.ts'),

@@ -1,7 +1,7 @@
 /** From decrypted tensors to what the model says: rounding, then the operators cut off the model's end. */
 import type { Artifact } from '../src/program/artifact.ts';
 import { applyClientOperators, roundToPrecision } from '../src/runtime/client/client-operators.ts';
-import { sampleShape, splitSamples } from './batches.ts';
+import { batchOf, sampleShape, splitSamples } from './batches.ts';
 
 export interface ResultTensor {
   readonly name: string;
@@ -14,13 +14,13 @@ export interface ResultTensor {
  * @param exact leaves out the rounding to the certified precision (the cleartext backend has no noise to hide)
  */
 export function finishOutputs(
-  { signature, negotiation }: Artifact,
+  artifact: Artifact,
   decrypted: readonly Float64Array[],
   count: number,
   exact: boolean,
 ): ResultTensor[][] {
-  const batch = negotiation.batch_size;
-  const perOutput = signature.outputs.map((output, i) => {
+  const batch = batchOf(artifact);
+  const perOutput = artifact.signature.outputs.map((output, i) => {
     const values = decrypted[i]!;
     const rounded = exact ? values : roundToPrecision(values, output.bound, output.precisionBits);
     const shape = sampleShape(output.layout.shape, batch);

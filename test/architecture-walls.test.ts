@@ -124,6 +124,20 @@ describe('the checker sees', () => {
     ]);
   });
 
+  it('the encrypt command, or the worker it starts, loading the secret side', () => {
+    expect(breachesOf({ 'cli/commands/encrypt.ts': `import '../../src/runtime/client/keys.ts';` })).toEqual([
+      expect.stringMatching(/^secret-side: /),
+    ]);
+    const breaches = breachesOf({
+      'cli/commands/encrypt.ts': `import '../../src/runtime/encryption/public-client.ts';`,
+      'src/runtime/encryption/public-client.ts': `new WorkerChannel(workerEntry(import.meta.url, 'worker'));`,
+      'src/runtime/encryption/worker.ts': `import '../backends/seal/secret-side.ts';`,
+      'src/runtime/backends/seal/secret-side.ts': ``,
+    });
+    expect(breaches).toHaveLength(3);
+    expect(breaches[0]).toMatch(/^secret-side: cli\/commands\/encrypt.ts: .* → \S+\/secret-side.ts$/);
+  });
+
   it('the inference server starting a worker on the secret side', () => {
     const text = `new Worker(new URL('../../runtime/client/keys.ts', import.meta.url));`;
     expect(breachesOf({ 'src/server/inference/a.ts': text })).toEqual([

@@ -117,18 +117,26 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
 
   const options = await compileOptions(bytes, file, flags);
   const dump = flags.dumpIrAfter === undefined ? null : new IrDump(flags.dumpIrAfter, output);
+  let polynomialOnnx: Uint8Array | null = null;
   const { artifact } = await compileModel(bytes, options, {
     modelDirectory: dirname(resolve(file)),
     modelName: basename(file, extname(file)),
     progress: context.progress,
-    ...(dump === null ? {} : { onPass: (pass: string, result: unknown) => dump.record(pass, result) }),
+    onPass: (pass: string, result: unknown) => {
+      dump?.record(pass, result);
+      if (pass === 'encode-polynomial' && result instanceof Uint8Array) polynomialOnnx = result;
+    },
+  }).finally(async () => {
+    // Also where no secure program comes of it: the polynomial model can still be measured and fine-tuned.
+    if (flags.emitPolynomial !== undefined && polynomialOnnx !== null) {
+      await writeWhole(flags.emitPolynomial, polynomialOnnx);
+    }
   });
   context.signal.throwIfAborted();
 
   const encoded = encodeArtifact(artifact);
   for (const dumped of (await dump?.write()) ?? []) context.note(`wrote ${dumped}`);
   await writeWhole(output, encoded);
-  if (flags.emitPolynomial !== undefined) await writeWhole(flags.emitPolynomial, artifact.polynomialOnnx);
   const program = describeProgram(artifact);
   for (const report of reports) await writeProgramReport(report, program);
   return {

@@ -1,7 +1,10 @@
-/** `he-compile encrypt <artifact> --secret-key FILE --input FILE -o FILE` */
+/**
+ * `he-compile encrypt <artifact> --public-key FILE --input FILE -o FILE`. Nothing that this module imports can read or
+ * use a secret key; a test keeps it so.
+ */
 import type { Command } from 'commander';
 import { MAX_INPUT_FILE_BYTES, readBounded } from '../../src/data/read-file.ts';
-import { encryptInputs } from '../../src/runtime/client/operations.ts';
+import { encryptWithPublicKey } from '../../src/runtime/encryption/public-client.ts';
 import { ciphertextSetContainer } from '../../src/runtime/formats/ciphertext-set.ts';
 import { containerChunks } from '../../src/runtime/formats/container.ts';
 import { joinSamples } from '../batches.ts';
@@ -14,7 +17,7 @@ import { formatBytes } from '../report/format.ts';
 import { requireWritable, writeWhole } from '../terminal/write-file.ts';
 
 interface EncryptFlags {
-  readonly secretKey: string;
+  readonly publicKey: string;
   readonly input: readonly string[];
   readonly output: string;
 }
@@ -22,7 +25,7 @@ interface EncryptFlags {
 export function define(command: Command, run: Runner): void {
   command
     .argument('<artifact>', 'compiled model (.hemodel)')
-    .requiredOption('--secret-key <FILE>', 'from keygen')
+    .requiredOption('--public-key <FILE>', 'from keygen')
     .requiredOption(
       '--input <FILE>',
       '.png, .jpg, .npy, .pb or .json; once for each input of the model',
@@ -35,13 +38,11 @@ export function define(command: Command, run: Runner): void {
 async function encrypt(file: string, flags: EncryptFlags, context: CommandContext): Promise<Outcome> {
   await requireWritable(flags.output);
   const artifact = await readArtifact(file);
-  const { signature, negotiation } = artifact;
-  const secretKey = await readBounded(flags.secretKey, MAX_INPUT_FILE_BYTES, 'the secret key');
-  const inputs = joinSamples(signature, negotiation.batch_size, [
-    await loadInputs(artifact, flags.input, context),
-  ]);
+  const { signature } = artifact;
+  const publicKey = await readBounded(flags.publicKey, MAX_INPUT_FILE_BYTES, 'the public key');
+  const inputs = joinSamples(artifact, [await loadInputs(artifact, flags.input, context)]);
   const start = performance.now();
-  const set = await encryptInputs(signature, secretKey, inputs);
+  const set = await encryptWithPublicKey(signature, publicKey, inputs, { signal: context.signal });
   const encryptMs = performance.now() - start;
   context.signal.throwIfAborted();
   await writeWhole(flags.output, containerChunks(ciphertextSetContainer(set)));

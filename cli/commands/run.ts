@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Dataset } from '../../src/compiler/options.ts';
 import type { Artifact } from '../../src/program/artifact.ts';
-import { splitSamples } from '../batches.ts';
+import { batchOf, splitSamples } from '../batches.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readArtifact } from '../files.ts';
 import { Inference } from '../inference.ts';
@@ -52,7 +52,7 @@ async function runOnce(file: string, flags: RunFlags, context: CommandContext): 
     reference === null
       ? null
       : compare(
-          splitSamples(result.decrypted[0]!, artifact.negotiation.batch_size, 1)[0]!,
+          splitSamples(result.decrypted[0]!, batchOf(artifact), 1)[0]!,
           await polynomialOutput(artifact, inputs, context),
         );
   const { keygenMs, backend } = inference;

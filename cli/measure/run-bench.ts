@@ -2,7 +2,7 @@
 import type { LoadedDataset } from '../../src/data/dataset.ts';
 import type { Artifact } from '../../src/program/artifact.ts';
 import { applyClientOperators } from '../../src/runtime/client/client-operators.ts';
-import { splitSamples } from '../batches.ts';
+import { batchOf, splitSamples } from '../batches.ts';
 import type { CommandContext } from '../command.ts';
 import { Inference } from '../inference.ts';
 import type { EvaluationFlags } from '../parse-options.ts';
@@ -62,7 +62,7 @@ export async function runBench(run: BenchRun, context: CommandContext): Promise<
 }
 
 async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: number, context: CommandContext) {
-  const batch = artifact.negotiation.batch_size;
+  const batch = batchOf(artifact);
   await using inference = await Inference.open(artifact, flags, context);
   const encrypted: (readonly number[])[] = [];
   const encryptedRaw: Float64Array[] = [];

@@ -24,7 +24,9 @@ export function renderBenchText(report: BenchReport): string {
         ];
   const rows = [
     ...accuracy,
-    ['agreement', formatPercent(report.agreement), 'encrypted with the original, sample by sample'],
+    ...(report.agreement === null
+      ? []
+      : [['agreement', formatPercent(report.agreement), 'encrypted with the original, sample by sample']]),
     [
       'error',
       formatSignificant(errors.total.maxAbsError, 2),

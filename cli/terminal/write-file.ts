@@ -52,7 +52,8 @@ export async function writeWhole(
   } catch (error) {
     throw unwritable(path, error);
   } finally {
-    await rm(temporary, { force: true });
+    // Best effort: a name too long to write is also too long to remove.
+    await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
 

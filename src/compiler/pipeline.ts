@@ -75,6 +75,10 @@ export async function compileModel(
   // → polynomial graph: every activation a polynomial fitted to what it sees.
   const polynomial = pass('approximate-activations', await approximate(tensors, options, progress));
 
+  // Measured by onnxruntime over whole data sets, and worth having even if no secure program comes of it.
+  const batch = isBatchable(polynomial.graph) ? 'symbolic' : 'static';
+  const polynomialOnnx = pass('encode-polynomial', encodeOnnx(polynomial.graph, { batch }));
+
   // → linear graph: linear maps, polynomials and products only.
   progress.report('lower', 0);
   const lowered = pass('lower-linear', lowerLinear(polynomial));
@@ -94,9 +98,7 @@ export async function compileModel(
       options,
       modelName: context.modelName,
       modelDigest: createHash('sha256').update(bytes).digest('hex'),
-      polynomialOnnx: encodeOnnx(polynomial.graph, {
-        batch: isBatchable(polynomial.graph) ? 'symbolic' : 'static',
-      }),
+      polynomialOnnx,
     }),
   );
   return { artifact, polynomial, linear: selected.linear };

@@ -18,7 +18,7 @@ const ROUNDING = 1 / 12;
 
 /** Variances per slot, in units of the slot's value; `scale` is the scale at which the operation's result stands. */
 export interface NoiseSources {
-  /** Encoding and symmetric encryption. */
+  /** Encoding and encryption, with the secret key or with a public key, whichever is noisier. */
   fresh(scale: number): number;
   /** Encoding alone: of a plaintext that is added, or (relative to the other factor) multiplied. */
   plaintext(scale: number): number;
@@ -34,11 +34,22 @@ export function noiseSources(parameters: CkksParameters): NoiseSources {
   const switching = keySwitchVariances(parameters);
   const plaintext = (scale: number): number => (ROUNDING * n) / (scale * scale);
   return {
-    fresh: (scale) => toSlot(ERROR_STANDARD_DEVIATION ** 2, scale) + plaintext(scale),
+    fresh: (scale) => toSlot(freshVariance(n), scale) + plaintext(scale),
     plaintext,
     rescale: (scale) => toSlot(divisionRounding(n), scale),
     keySwitch: (level, scale) => toSlot(switching[level]!, scale),
   };
+}
+
+/**
+ * Coefficient variance of a fresh ciphertext. Under the secret key it is that of the error alone. Under a public key
+ * (b, a) = (−a s + e, a), the error u e + e_0 + e_1 s has variance σ² (1 + 4N/3), but SEAL encrypts with one prime more than the
+ * ciphertext will have, the special one at the top, and divides by it (`Encryptor::encrypt_zero_internal` in
+ * native/src/seal/encryptor.cpp, SEAL 4): what is left of the error itself is nothing, and there is one rounding.
+ */
+function freshVariance(n: number): number {
+  const symmetric = ERROR_STANDARD_DEVIATION ** 2;
+  return Math.max(symmetric, divisionRounding(n));
 }
 
 /**

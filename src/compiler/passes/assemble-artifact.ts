@@ -98,7 +98,7 @@ function clientShape(
   }, shape);
 }
 
-function negotiationOf({ program, parameters, options }: AssemblyParts): Negotiation {
+function negotiationOf({ program, parameters }: AssemblyParts): Negotiation {
   const n = parameters.polyModulusDegree;
   return {
     scheme_context: parameters.scheme === 'ckks' ? 'CKKS' : 'cleartext',
@@ -108,7 +108,9 @@ function negotiationOf({ program, parameters, options }: AssemblyParts): Negotia
     security_level: parameters.securityLevel,
     max_multiplication_depth: parameters.dataPrimes.length - 1,
     input_packing_format: program.inputs.map((input) => input.layout.format).join('; '),
-    batch_size: options.batch,
+    batch_size: Math.max(
+      ...program.inputs.map(({ layout }) => (layout.shape.length > 1 ? layout.shape[0]! : 1)),
+    ),
     slot_count: program.slotCount,
     galois_key_mappings: Object.fromEntries(
       program.rotationSteps.map((step) => [String(step), `galois:${galoisElement(step, n)}`]),

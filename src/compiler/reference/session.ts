@@ -1,5 +1,5 @@
 /** Owner of one onnxruntime session; the only file that knows its API. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from './onnxruntime.ts';
 import { CompileError } from '../../errors.ts';
 
 /**

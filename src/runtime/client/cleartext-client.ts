@@ -2,10 +2,10 @@
 import { unpack } from '../../program/layout.ts';
 import type { Signature } from '../../program/signature.ts';
 import { slotsFromBytes, slotsToBytes } from '../backends/cleartext.ts';
+import { packInputs } from '../encryption/encrypt-inputs.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
-import { packInputs } from './secret-client.ts';
 
 export function packCleartextInputs(signature: Signature, inputs: readonly Float64Array[]): CiphertextSet {
   const packed = packInputs(signature, inputs);

@@ -1,20 +1,27 @@
 /** The secret side, one operation at a time: as separate processes do it. */
 import type { Signature } from '../../program/signature.ts';
+import type { ClientOptions } from '../encryption/client-options.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
-import type { ClientOptions } from './secret-client.ts';
 import { SecretClient } from './secret-client.ts';
 
-/** A new secret key (as a file of its own kind) and the evaluation keys that go with it. */
+/** A new secret key, the public key (each a file of its own kind) and the evaluation keys that go with it. */
 export async function generateKeys(
   signature: Signature,
   options: ClientOptions = {},
-): Promise<{ secretKey: Uint8Array; evaluationKeys: EvaluationKeys }> {
+): Promise<{ secretKey: Uint8Array; publicKey: Uint8Array; evaluationKeys: EvaluationKeys }> {
   await using client = await SecretClient.generate(signature, options);
-  return { secretKey: client.secretKey, evaluationKeys: await client.makeEvaluationKeys(options) };
+  return {
+    secretKey: client.secretKey,
+    publicKey: await client.makePublicKey(),
+    evaluationKeys: await client.makeEvaluationKeys(options),
+  };
 }
 
-/** @throws ArtifactError if the key or the inputs do not fit the signature */
+/**
+ * Symmetric encryption, by the owner of the secret key: half the bytes and less noise than `encryptWithPublicKey`.
+ * @throws ArtifactError if the key or the inputs do not fit the signature
+ */
 export async function encryptInputs(
   signature: Signature,
   secretKey: Uint8Array,

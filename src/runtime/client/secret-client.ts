@@ -2,30 +2,22 @@
  * The secret side: keys, encryption of inputs, decryption of outputs. The work is done in a worker that keeps its
  * encryption context, so a client that encrypts often should be kept too.
  */
-import { ArtifactError, InternalError } from '../../errors.ts';
-import { elementCount, pack, unpack } from '../../program/layout.ts';
+import { unpack } from '../../program/layout.ts';
 import { requireEncryption } from '../../program/security.ts';
 import type { Signature } from '../../program/signature.ts';
-import type { BackendName } from '../backend.ts';
-import type { CiphertextSet, EncryptedTensor } from '../formats/ciphertext-set.ts';
+import type { ClientOptions } from '../encryption/client-options.ts';
+import { DEFAULT_STALL_MS } from '../encryption/client-options.ts';
+import { encryptTensors } from '../encryption/encrypt-inputs.ts';
+import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
 import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
 import type { Origin } from '../formats/origin.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
+import { encodePublicKey } from '../formats/public-key.ts';
 import { encodeSecretKey, parseSecretKey } from '../formats/secret-key.ts';
 import { WorkerChannel, workerEntry } from '../workers/channel.ts';
 import { Cancellation, Heartbeat, cancelled } from '../workers/control.ts';
 import type { SecretWorkerApi } from './worker.ts';
-
-export interface ClientOptions {
-  /** Called with 0 … 1 as keys are made. */
-  readonly progress?: (fraction: number) => void;
-  readonly signal?: AbortSignal | undefined;
-  readonly stallMs?: number;
-}
-
-/** Longer than the longest single call into SEAL: making a context at N = 32768 takes 15 s on an idle machine. */
-const DEFAULT_STALL_MS = 180_000;
 
 export class SecretClient implements AsyncDisposable {
   readonly #signature: Signature;
@@ -57,9 +49,8 @@ export class SecretClient implements AsyncDisposable {
   ): Promise<SecretClient> {
     requireEncryption(signature.parameters);
     if (signal?.aborted === true) throw cancelled();
-    const backend: BackendName = 'seal';
-    const origin = { backend, parametersDigest: parametersDigest(signature.parameters) };
-    const saved = file === null ? null : parseSecretKey(file, origin.parametersDigest).bytes;
+    const origin: Origin = { backend: 'seal', parametersDigest: parametersDigest(signature.parameters) };
+    const saved = file === null ? null : parseSecretKey(file, origin).bytes;
     const heartbeat = new Heartbeat();
     const worker = new WorkerChannel<SecretWorkerApi>(workerEntry(import.meta.url, 'worker'), {
       heartbeat,
@@ -97,6 +88,11 @@ export class SecretClient implements AsyncDisposable {
     return this.#secretKey;
   }
 
+  /** A public key as a file, for `PublicClient`: whoever has it can encrypt. Each call makes another one. */
+  async makePublicKey(): Promise<Uint8Array> {
+    return encodePublicKey({ ...this.#origin, bytes: await this.#worker.call('makePublicKey', null) });
+  }
+
   /** Keys for every rotation step of the signature, made one by one to keep memory low. */
   async makeEvaluationKeys({ progress, signal }: ClientOptions = {}): Promise<EvaluationKeys> {
     const { rotationSteps, needsRelinearization } = this.#signature;
@@ -113,19 +109,12 @@ export class SecretClient implements AsyncDisposable {
 
   /**
    * Packs and encrypts row-major input tensors, in the order of the signature.
-   * @throws ArtifactError INPUT_SHAPE
+   * @throws ArtifactError INPUT_SHAPE or INPUT_VALUE
    */
-  async encrypt(inputs: readonly Float64Array[]): Promise<CiphertextSet> {
-    const packed = packInputs(this.#signature, inputs);
-    const tensors: EncryptedTensor[] = [];
-    for (const [i, { name, level, scale }] of this.#signature.inputs.entries()) {
-      const ciphertexts: Uint8Array[] = [];
-      for (const slots of packed[i]!) {
-        ciphertexts.push(await this.#worker.call('encrypt', { slots, level, scale }));
-      }
-      tensors.push({ name, level, scale, ciphertexts });
-    }
-    return { ...this.#origin, tensors };
+  encrypt(inputs: readonly Float64Array[]): Promise<CiphertextSet> {
+    return encryptTensors(this.#signature, this.#origin, inputs, (order) =>
+      this.#worker.call('encrypt', order),
+    );
   }
 
   /** Decrypts and unpacks into row-major output tensors, client operators not yet applied. */
@@ -152,27 +141,4 @@ export class SecretClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker[Symbol.asyncDispose]();
   }
-}
-
-/** Dense slots of every input; @throws ArtifactError INPUT_SHAPE */
-export function packInputs(signature: Signature, inputs: readonly Float64Array[]): Float64Array[][] {
-  if (inputs.length !== signature.inputs.length) {
-    throw new ArtifactError(
-      'INPUT_SHAPE',
-      `expected ${signature.inputs.length} input tensors, found ${inputs.length}`,
-    );
-  }
-  return signature.inputs.map(({ name, layout }, i) => {
-    const values = inputs[i];
-    if (values === undefined) throw new InternalError('an input is missing');
-    if (values.length !== elementCount(layout.shape)) {
-      throw new ArtifactError(
-        'INPUT_SHAPE',
-        `input ${name} has shape [${layout.shape.join(', ')}], but ${values.length} values were given`,
-      );
-    }
-    const bad = values.findIndex((value) => !Number.isFinite(value));
-    if (bad !== -1) throw new ArtifactError('INPUT_VALUE', `input ${name} is not finite at element ${bad}`);
-    return pack(layout, values);
-  });
 }

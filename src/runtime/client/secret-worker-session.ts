@@ -1,6 +1,7 @@
 /** The secret side inside its worker: one context, one secret key. */
 import type { CkksParameters } from '../../program/security.ts';
 import { SealSecretSide } from '../backends/seal/secret-side.ts';
+import type { EncryptionOrder } from '../encryption/encrypt-inputs.ts';
 import { Cancellation, Heartbeat } from '../workers/control.ts';
 
 export interface SecretOpening {
@@ -31,13 +32,18 @@ export class SecretWorkerSession {
     return this.#secret.saveSecretKey();
   }
 
+  makePublicKey(): Uint8Array {
+    this.#checkpoint();
+    return this.#secret.makePublicKey();
+  }
+
   /** `step` null makes the relinearization key. */
   makeKey({ step }: { step: number | null }): Uint8Array {
     this.#checkpoint();
     return step === null ? this.#secret.makeRelinearizationKey() : this.#secret.makeGaloisKey(step);
   }
 
-  encrypt({ slots, level, scale }: { slots: Float64Array; level: number; scale: number }): Uint8Array {
+  encrypt({ slots, level, scale }: EncryptionOrder): Uint8Array {
     this.#checkpoint();
     return this.#secret.encrypt(slots, level, scale);
   }

@@ -7,6 +7,7 @@ import { SecretWorkerSession } from './secret-worker-session.ts';
 export interface SecretWorkerMethods {
   readonly open: (opening: SecretOpening) => Promise<void>;
   readonly saveSecretKey: (argument: null) => Uint8Array;
+  readonly makePublicKey: (argument: null) => Uint8Array;
   readonly makeKey: SecretWorkerSession['makeKey'];
   readonly encrypt: SecretWorkerSession['encrypt'];
   readonly decrypt: SecretWorkerSession['decrypt'];
@@ -26,6 +27,7 @@ function makeApi(): SecretWorkerApi {
       session = await SecretWorkerSession.open(opening);
     },
     saveSecretKey: () => opened().saveSecretKey(),
+    makePublicKey: () => opened().makePublicKey(),
     makeKey: (order) => opened().makeKey(order),
     encrypt: (order) => opened().encrypt(order),
     decrypt: (order) => opened().decrypt(order),

@@ -5,7 +5,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ArtifactError } from '../../errors.ts';
 
-export type ContainerKind = 'evaluation-keys' | 'secret-key' | 'ciphertexts';
+export type ContainerKind = 'evaluation-keys' | 'secret-key' | 'public-key' | 'ciphertexts';
+
+/** As messages call them. */
+export const KIND_NAMES: Readonly<Record<ContainerKind, string>> = {
+  'evaluation-keys': 'evaluation keys',
+  'secret-key': 'a secret key',
+  'public-key': 'a public key',
+  ciphertexts: 'ciphertexts',
+};
 
 export interface Container {
   readonly kind: ContainerKind;
@@ -105,15 +113,20 @@ function refuseOtherKind(found: unknown, expected: ContainerKind): void {
   if (found === 'secret-key') {
     throw new ArtifactError(
       'SECRET_KEY_REFUSED',
-      `this is a secret key where ${expected} were expected: it must never leave its owner`,
-      { hint: 'pass the evaluation keys instead, and keep the secret key where the results are decrypted' },
+      `expected ${KIND_NAMES[expected]}, found a secret key: it must never leave its owner`,
+      {
+        hint: `pass ${KIND_NAMES[expected]} instead, and keep the secret key where the results are decrypted`,
+      },
     );
   }
-  const known = found === 'evaluation-keys' || found === 'ciphertexts';
   throw new ArtifactError(
     'CONTAINER_KIND',
-    `expected ${expected}, found ${known ? found : 'an unknown kind'}`,
+    `expected ${KIND_NAMES[expected]}, found ${isKind(found) ? KIND_NAMES[found] : 'an unknown kind'}`,
   );
+}
+
+function isKind(value: unknown): value is ContainerKind {
+  return typeof value === 'string' && Object.hasOwn(KIND_NAMES, value);
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

@@ -7,9 +7,11 @@ import type { Container } from './container.ts';
 import { containerChunks, decodeContainer, encodeContainer } from './container.ts';
 import type { EvaluationKeys } from './evaluation-keys.ts';
 import { evaluationKeysContainer, parseEvaluationKeys, requireKeys } from './evaluation-keys.ts';
+import { encodePublicKey, parsePublicKey } from './public-key.ts';
 import { encodeSecretKey, parseSecretKey } from './secret-key.ts';
 
 const DIGEST = 'ab'.repeat(32);
+const ORIGIN = { backend: 'seal' as const, parametersDigest: DIGEST };
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
 const keys: EvaluationKeys = {
@@ -52,8 +54,9 @@ describe('containers', () => {
     const without = { ...keys, relinearization: null };
     expect(parseEvaluationKeys(encodeContainer(evaluationKeysContainer(without)))).toEqual(without);
     expect(parseCiphertextSet(encodeContainer(ciphertextSetContainer(set)))).toEqual(set);
-    const secret = { backend: 'seal' as const, parametersDigest: DIGEST, bytes: bytes(5, 6) };
-    expect(parseSecretKey(encodeSecretKey(secret), DIGEST)).toEqual(secret);
+    const key = { ...ORIGIN, bytes: bytes(5, 6) };
+    expect(parseSecretKey(encodeSecretKey(key), ORIGIN)).toEqual(key);
+    expect(parsePublicKey(encodePublicKey(key), ORIGIN)).toEqual(key);
   });
 
   it('are the same in pieces and in one', () => {
@@ -62,13 +65,25 @@ describe('containers', () => {
   });
 
   it('never let a secret key pass for something else', () => {
-    const file = encodeSecretKey({ backend: 'seal', parametersDigest: DIGEST, bytes: bytes(1) });
+    const file = encodeSecretKey({ ...ORIGIN, bytes: bytes(1) });
     expect(codeOf(() => parseEvaluationKeys(file))).toBe('SECRET_KEY_REFUSED');
     expect(codeOf(() => parseCiphertextSet(file))).toBe('SECRET_KEY_REFUSED');
-    expect(codeOf(() => parseSecretKey(encodeContainer(evaluationKeysContainer(keys)), DIGEST))).toBe(
-      'CONTAINER_KIND',
-    );
-    expect(codeOf(() => parseSecretKey(file, 'cd'.repeat(32)))).toBe('PARAMETERS_MISMATCH');
+    expect(codeOf(() => parsePublicKey(file, ORIGIN))).toBe('SECRET_KEY_REFUSED');
+    const foreign = { ...ORIGIN, parametersDigest: 'cd'.repeat(32) };
+    expect(codeOf(() => parseSecretKey(file, foreign))).toBe('PARAMETERS_MISMATCH');
+    expect(codeOf(() => parseSecretKey(file, { ...ORIGIN, backend: 'native' }))).toBe('PARAMETERS_MISMATCH');
+  });
+
+  it('never let other kinds pass for keys, nor a public key for something else', () => {
+    const evaluation = encodeContainer(evaluationKeysContainer(keys));
+    const file = encodePublicKey({ ...ORIGIN, bytes: bytes(1) });
+    expect(codeOf(() => parseSecretKey(evaluation, ORIGIN))).toBe('CONTAINER_KIND');
+    expect(codeOf(() => parsePublicKey(evaluation, ORIGIN))).toBe('CONTAINER_KIND');
+    expect(codeOf(() => parseSecretKey(file, ORIGIN))).toBe('CONTAINER_KIND');
+    expect(codeOf(() => parseEvaluationKeys(file))).toBe('CONTAINER_KIND');
+    expect(() => parseCiphertextSet(file)).toThrow('expected ciphertexts, found a public key');
+    const foreign = { ...ORIGIN, parametersDigest: 'cd'.repeat(32) };
+    expect(codeOf(() => parsePublicKey(file, foreign))).toBe('PARAMETERS_MISMATCH');
   });
 
   it('refuse headers that lie, even under a right checksum', () => {
@@ -85,6 +100,12 @@ describe('containers', () => {
     expect(parse({ parametersDigest: 'zz' })).toBe('CONTAINER_INVALID');
     expect(codeOf(() => decodeContainer(forged('unheard-of', {}, []), 'ciphertexts'))).toBe('CONTAINER_KIND');
     const tensors = [{ name: 'x', level: 1, scale: 0, ciphertexts: 1 }];
+    const parseKey = (change: Record<string, unknown>, ...keyBlobs: Uint8Array[]): string =>
+      codeOf(() => parsePublicKey(forged('public-key', { ...ORIGIN, ...change }, keyBlobs), ORIGIN));
+    expect(parseKey({}, bytes(1))).toBe('nothing thrown');
+    expect(parseKey({})).toBe('CONTAINER_INVALID');
+    expect(parseKey({}, bytes(1), bytes(2))).toBe('CONTAINER_INVALID');
+    expect(parseKey({ parametersDigest: 7 }, bytes(1))).toBe('CONTAINER_INVALID');
     const sets = forged('ciphertexts', { ...meta, tensors }, [bytes(1)]);
     expect(codeOf(() => parseCiphertextSet(sets))).toBe('CONTAINER_INVALID');
   });
@@ -95,9 +116,15 @@ describe('containers', () => {
     expect(codeOf(() => parseCiphertextSet(file))).toBe('CONTAINER_VERSION');
   });
 
-  it('survive mutation: every damaged file is refused with an ArtifactError', () => {
+  it.each([
+    ['evaluation keys', encodeContainer(evaluationKeysContainer(keys)), parseEvaluationKeys],
+    [
+      'a public key',
+      encodePublicKey({ ...ORIGIN, bytes: bytes(5, 6, 7) }),
+      (file: Uint8Array): unknown => parsePublicKey(file, ORIGIN),
+    ],
+  ])('survive mutation: every damaged file of %s is refused with an ArtifactError', (_, original, parse) => {
     const random = seededRandom(42);
-    const original = encodeContainer(evaluationKeysContainer(keys));
     for (let round = 0; round < 600; round++) {
       let file = original.slice();
       const at = Math.floor(random() * file.length);
@@ -116,7 +143,7 @@ describe('containers', () => {
           file[Math.floor(random() * file.length)]! ^= 0x55;
       }
       if (Buffer.compare(file, original) === 0) continue;
-      expect(codeOf(() => parseEvaluationKeys(file))).toMatch(/^CONTAINER_/);
+      expect(codeOf(() => parse(file))).toMatch(/^CONTAINER_/);
     }
   });
 });

@@ -1,5 +1,5 @@
 /** Test support: onnxruntime as the reference, and our own interpretation of a graph through the queries. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../reference/onnxruntime.ts';
 import type { TensorGraph } from '../../ir/tensor-graph.ts';
 import { shapeOf } from '../../ir/tensor-graph.ts';
 import { apply } from '../../linear/sparse-matrix.ts';

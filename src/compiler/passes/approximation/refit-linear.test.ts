@@ -33,7 +33,6 @@ async function recover(
   const layer = linearLayer(start, graph.nodes[0]!)!;
   await using blas = await Blas.open();
   const replacement = await refitLinear(blas, layer, input, target, SAMPLES, {
-    strength: 1e-9,
     rows: 5000,
     seed: 0,
   });

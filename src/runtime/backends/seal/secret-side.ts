@@ -1,16 +1,11 @@
 /** The secret side of node-seal: makes keys, encrypts, decrypts. Only `runtime/client` may import it. */
-import type {
-  Ciphertext,
-  Decryptor,
-  Encryptor,
-  KeyGenerator,
-  SecretKey,
-  SerializableCiphertext,
-} from 'node-seal';
+import type { Ciphertext, Decryptor, Encryptor, KeyGenerator, SecretKey } from 'node-seal';
 import { ArtifactError } from '../../../errors.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import { SealContext } from './context.ts';
+import { encryptSlots } from './encrypt-slots.ts';
 import { callSeal, parseWithSeal } from './module.ts';
+import { save, saveAndFree } from './save.ts';
 
 export class SealSecretSide implements Disposable {
   readonly #context: SealContext;
@@ -42,11 +37,9 @@ export class SealSecretSide implements Disposable {
       this.#secretKey = secretKey;
       this.#generator = handles.own(new seal.KeyGenerator(native, secretKey));
     }
-    // The binding has no constructor for symmetric encryption alone, so a public key is made and never leaves.
-    const serializable = handles.own(this.#generator.createPublicKeySerializable());
+    // The binding has no constructor for symmetric encryption alone, so it gets a public key that it does not use.
     const publicKey = handles.own(new seal.PublicKey());
-    publicKey.loadFromArray(native, serializable.saveToArray(seal.ComprModeType.none));
-    handles.free(serializable);
+    publicKey.loadFromArray(native, this.makePublicKey());
     this.#encryptor = handles.own(new seal.Encryptor(native, publicKey, this.#secretKey));
     this.#decryptor = handles.own(new seal.Decryptor(native, this.#secretKey));
   }
@@ -56,7 +49,15 @@ export class SealSecretSide implements Disposable {
   }
 
   saveSecretKey(): Uint8Array {
-    return this.#save('saving the secret key', this.#secretKey);
+    return save(this.#context, 'saving the secret key', this.#secretKey);
+  }
+
+  /** Seeded, so half the size; another one at each call. */
+  makePublicKey(): Uint8Array {
+    const key = callSeal('making a public key', () =>
+      this.#context.handles.own(this.#generator.createPublicKeySerializable()),
+    );
+    return saveAndFree(this.#context, 'saving the public key', key);
   }
 
   /** Seeded, so half the size; one step at a time, because several at once cost twice the heap. */
@@ -64,29 +65,21 @@ export class SealSecretSide implements Disposable {
     const keys = callSeal('making a Galois key', () =>
       this.#context.handles.own(this.#generator.createGaloisKeysSerializableWithSteps(Int32Array.of(step))),
     );
-    return this.#saveAndFree(keys);
+    return saveAndFree(this.#context, 'saving a Galois key', keys);
   }
 
   makeRelinearizationKey(): Uint8Array {
     const keys = callSeal('making the relinearization key', () =>
       this.#context.handles.own(this.#generator.createRelinKeysSerializable()),
     );
-    return this.#saveAndFree(keys);
+    return saveAndFree(this.#context, 'saving the relinearization key', keys);
   }
 
   /** A seeded symmetric ciphertext of N/2 slots at `level` and `scale`. */
   encrypt(slots: Float64Array, level: number, scale: number): Uint8Array {
-    const { seal, handles } = this.#context;
-    const plain = handles.own(new seal.Plaintext());
-    try {
-      this.#context.encode(slots, level, scale, plain);
-      const encrypted: SerializableCiphertext = callSeal('encryption', () =>
-        handles.own(this.#encryptor.encryptSymmetricSerializable(plain)),
-      );
-      return this.#saveAndFree(encrypted);
-    } finally {
-      handles.free(plain);
-    }
+    return encryptSlots(this.#context, slots, level, scale, (plain) =>
+      this.#encryptor.encryptSymmetricSerializable(plain),
+    );
   }
 
   /** @throws ArtifactError CIPHERTEXT_INVALID */
@@ -113,18 +106,5 @@ export class SealSecretSide implements Disposable {
 
   [Symbol.dispose](): void {
     this.#context[Symbol.dispose]();
-  }
-
-  #saveAndFree(handle: SerializableCiphertext): Uint8Array {
-    try {
-      return this.#save('saving', handle);
-    } finally {
-      this.#context.handles.free(handle);
-    }
-  }
-
-  #save(what: string, handle: Pick<SerializableCiphertext, 'saveToArray'>): Uint8Array {
-    const { none } = this.#context.seal.ComprModeType;
-    return callSeal(what, () => handle.saveToArray(none) as Uint8Array);
   }
 }
