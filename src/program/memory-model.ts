@@ -42,16 +42,20 @@ export function sealPlaintextBytes(
 /** Emscripten grows the heap by a fifth, at most by this much, whatever is asked for. */
 const HEAP_GROWTH_BYTES = 96 * 2 ** 20;
 
-/**
- * The modulus chain's tables: there is a context for each number of primes up to all of them, and each keeps tables of
- * 8 limbs for each of its primes (roots, inverse roots, base conversion; measured at N = 8192 and 16384). Encoders of
- * single levels add a context of two steps each at most.
- */
+/** Tables of a context per prime, in limbs: roots, inverse roots, base conversion (measured at N = 8192 and 16384). */
+const TABLE_LIMBS = 8;
+
+/** The modulus chain's tables: there is a context for each number of primes up to all of them. */
 export function sealContextBytes(parameters: Shape): number {
   const primes = parameters.dataPrimes.length + parameters.specialPrimes.length;
   const chain = (primes * (primes + 1)) / 2;
-  const levelEncoders = parameters.dataPrimes.reduce((sum, _, level) => sum + 2 * level + 3, 0);
-  return 16 * 2 ** 20 + (chain + levelEncoders) * 8 * limbBytes(parameters) + HEAP_GROWTH_BYTES;
+  return 16 * 2 ** 20 + chain * TABLE_LIMBS * limbBytes(parameters) + HEAP_GROWTH_BYTES;
+}
+
+/** Encoders of single levels make encoding faster where memory allows them: a context of two steps each. */
+export function sealLevelEncoderBytes(parameters: Shape): number {
+  const tables = parameters.dataPrimes.reduce((sum, _, level) => sum + 2 * level + 3, 0);
+  return tables * TABLE_LIMBS * limbBytes(parameters);
 }
 
 export interface SealMemory {

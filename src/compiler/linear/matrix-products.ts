@@ -7,7 +7,7 @@ export class MatrixProducts {
   /** a · b; equal factors (as objects) give the same object. */
   of(a: SparseMatrix, b: SparseMatrix): SparseMatrix {
     let row = this.#known.get(a);
-    if (row === undefined) this.#known.set(a, (row = new WeakMap()));
+    if (row === undefined) this.#known.set(a, (row = new WeakMap<SparseMatrix, SparseMatrix>()));
     let product = row.get(b);
     if (product === undefined) row.set(b, (product = multiply(a, b)));
     return product;

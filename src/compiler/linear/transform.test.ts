@@ -8,7 +8,7 @@ import { makeFrame, placedLayout, type Frame, type Placement } from './frame.ts'
 import { patternOf } from './pattern.ts';
 import { apply, SparseMatrixBuilder, type SparseMatrix } from './sparse-matrix.ts';
 import { makeTarget, windowsDisjoint, type Target } from './target.ts';
-import { weights } from './testing/maps.ts';
+import { dense, weights } from './testing/maps.ts';
 import { TransformPlanner, type TransformPlan } from './transform.ts';
 
 const N = 64;
@@ -149,5 +149,47 @@ describe('TransformPlanner', () => {
       }),
       { numRuns: 300, seed: 1 },
     );
+  });
+
+  describe('remembers maps it has planned', () => {
+    const size = 24;
+    const matrix = dense(size, size);
+    const pattern = patternOf(matrix);
+    const positions = Int32Array.from({ length: size }, (_, e) => e);
+    const options = { grid: null, junk: false, format: 'dense' };
+    const of = makeFrame([size], N, N / 2, positions, options)!;
+    const onto = makeTarget(of, N / 2);
+    const sources = [{ pattern, placement: { frame: of, shift: 0 } }];
+    const steps = ({ babies, giants, split, origin }: TransformPlan): unknown => [
+      babies,
+      giants,
+      split,
+      origin,
+    ];
+
+    it('at any level, with the price of that level', () => {
+      const planner = new TransformPlanner(cost, 1);
+      const high = planner.plan(sources, onto, null, 3)!;
+      const low = planner.plan(sources, onto, null, 1)!;
+      expect(steps(low)).toEqual(steps(high));
+      const babies = low.babies.flat().filter((step) => step !== 0).length;
+      const giants = low.rotations - babies;
+      const expected =
+        low.rotations * cost.rotate(1) +
+        giants * cost.add(1) +
+        low.diagonals * cost.multiplyPlain(1) +
+        cost.rescale(1);
+      expect(low.latencyMs).toBeCloseTo(expected, 12);
+      expect(high.latencyMs).toBeGreaterThan(low.latencyMs);
+    });
+
+    it('but gives none that exceeds the limits', () => {
+      const planner = new TransformPlanner(cost, 1);
+      const { cost: price, diagonals } = planner.plan(sources, onto, null, 2)!;
+      const none = Infinity;
+      expect(planner.plan(sources, onto, null, 2, { cost: price * 0.99, diagonals: none })).toBeNull();
+      expect(planner.plan(sources, onto, null, 2, { cost: none, diagonals: diagonals - 1 })).toBeNull();
+      expect(planner.plan(sources, onto, null, 2, { cost: price, diagonals })).not.toBeNull();
+    });
   });
 });

@@ -1,6 +1,14 @@
 /** Plans one linear map between placed sources and a target: which diagonals, which steps, and what they cost. */
 import type { CostModel } from '../analysis/cost-model.ts';
-import { moduliFor, priceOf, SplitSearch, type Block, type Split, type SplitCosts, type SplitResult } from './baby-giant.ts';
+import {
+  moduliFor,
+  priceOf,
+  SplitSearch,
+  type Block,
+  type Split,
+  type SplitCosts,
+  type SplitResult,
+} from './baby-giant.ts';
 import type { Placement } from './frame.ts';
 import { modulo } from './frame.ts';
 import { compactStart, offsetSets, translate, type OffsetSets } from './offsets.ts';
@@ -78,16 +86,9 @@ export class TransformPlanner {
     level: number,
     limits: PlanLimits = NO_LIMITS,
   ): TransformPlan | null {
-    // Moving everything alike changes nothing: plans are made, and remembered, as if the first source stood at 0.
-    const moved = sources[0]!.placement.shift;
-    const relative = sources.map(({ pattern, placement }): TransformSource => ({
-      pattern,
-      placement: { frame: placement.frame, shift: placement.shift - moved },
-    }));
-    const geometry = this.#geometry(relative, target, shift === null ? null : shift - moved, level, limits);
+    const geometry = this.#geometry(sources, target, shift, level, limits);
     if (geometry === null) return null;
-    const { origin, split, diagonals } = geometry;
-    const anchor = geometry.anchor + moved;
+    const { anchor, origin, split, diagonals } = geometry;
     const fixed = this.#fixed(target, diagonals, level);
     const rotating = priceOf(split, this.#splitCosts(level));
     const cost = fixed.latencyMs + fixed.price + rotating.cost;
@@ -161,7 +162,10 @@ export class TransformPlanner {
     const outputs = target.frame.layout.ciphertexts;
     const products = (diagonals * cost.multiplyPlain(level)) / this.#parallelism;
     const folding = outputs * reductionSteps(target).length * (cost.rotate(level) + cost.add(level));
-    return { latencyMs: products + folding + outputs * cost.rescale(level), price: DIAGONAL_PRICE * products };
+    return {
+      latencyMs: products + folding + outputs * cost.rescale(level),
+      price: DIAGONAL_PRICE * products,
+    };
   }
 
   /**
@@ -211,9 +215,9 @@ function placedKey({ pattern, placement }: TransformSource): string {
 }
 
 /** b babies and g giants make b · g diagonals at most, zero steps included. */
-function leastRotations(terms: readonly OffsetSets[], { babies, giant }: SplitCosts): number {
+function leastRotations(terms: readonly OffsetSets[], costs: SplitCosts): number {
   const most = Math.max(...terms.flatMap(({ sets }) => sets.map(({ length }) => length)));
-  return Math.max(0, 2 * Math.sqrt(most) - 2) * Math.min(giant, babies(2) - babies(1));
+  return Math.max(0, 2 * Math.sqrt(most) - 2) * Math.min(costs.giant, costs.babies(2) - costs.babies(1));
 }
 
 function blocksFrom(terms: readonly OffsetSets[], origin: number): Block[] {

@@ -66,12 +66,7 @@ class LayoutSearch {
   readonly #classes: readonly LayoutClass[];
   readonly #problems = new Map<NodeId, LinearProblem>();
 
-  constructor(
-    graph: LinearGraph,
-    levels: readonly number[],
-    cost: CostModel,
-    planner: TransformPlanner,
-  ) {
+  constructor(graph: LinearGraph, levels: readonly number[], cost: CostModel, planner: TransformPlanner) {
     this.#graph = graph;
     this.#levels = levels;
     this.#cost = cost;

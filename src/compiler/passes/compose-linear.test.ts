@@ -2,11 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../program/layout.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
+import { sealCostModel } from '../analysis/cost-model.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import type { LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder } from '../ir/linear-graph-builder.ts';
+import { MatrixProducts } from '../linear/matrix-products.ts';
 import { SparseMatrixBuilder, diagonal, identity, type SparseMatrix } from '../linear/sparse-matrix.ts';
-import { composeLinear } from './compose-linear.ts';
+import { composeLinear, leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
+import { averagePool, convolution as convolution2d, dense, graphOf } from '../linear/testing/maps.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 
 /** Sliding window over a row of `size` elements: out[i] = Σ_k kernel[k] · x[i·stride + k]. */
@@ -395,5 +398,54 @@ describe('composeLinear', () => {
       ),
       { numRuns: 150, seed: 7 },
     );
+  });
+});
+
+describe('LinearComposer', () => {
+  const costs = sealCostModel(4096, 6);
+  /** Square → average pooling 2×2 of 16×16 → convolution 3×3, as a network continues after its first block. */
+  const channels = 16;
+  const square = { degree: 2 };
+  const widen = {
+    shape: [1, channels, 16, 16],
+    matrix: convolution2d({ channels: 1, outputs: channels, spatial: [16, 16], kernel: 3, pad: 1 }),
+  };
+  const pool = { shape: [1, channels, 8, 8], matrix: averagePool(channels, [16, 16], 2) };
+  const conv = {
+    shape: [1, channels, 8, 8],
+    matrix: convolution2d({ channels, outputs: channels, spatial: [8, 8], kernel: 3, pad: 1 }),
+  };
+
+  function composer(graph: LinearGraph): LinearComposer {
+    const products = new MatrixProducts();
+    return new LinearComposer(reduceLinear(graph, products), products, costs);
+  }
+
+  it('keeps a pooling, nearly free where it stands, out of a convolution with many channels', () => {
+    const graph = graphOf([1, 1, 16, 16], [widen, square, pool, conv, square]);
+    expect(kinds(composer(graph).compose(1))).toBe('input linear polynomial linear linear polynomial');
+  });
+
+  it('composes a pooling into a dense layer, whose diagonals it does not multiply', () => {
+    const fc = { shape: [1, 10], matrix: dense(10, channels * 64) };
+    const graph = graphOf([1, 1, 16, 16], [widen, square, pool, fc]);
+    expect(kinds(composer(graph).compose(1))).toBe('input linear polynomial linear');
+  });
+
+  it('gives the cheapest composition and those that are dearer but shallower, each once', () => {
+    const graph = graphOf([1, 1, 16, 16], [widen, square, pool, conv, square]);
+    const graphs = composer(graph).composeAll([0, 1, 50, 60]);
+    expect(graphs.map(depth)).toEqual([5, 4]);
+    graphs.forEach((composed) => expectSame(graph, composed));
+    expect(leastDepth(graph)).toBe(4);
+    expect(composer(graph).composeAll([0, 1])).toHaveLength(1);
+  });
+
+  it('leaves the choice to the costs even where a product has fewer entries', () => {
+    // 16 taps at a quarter of the positions are fewer entries than 9 at all, but more diagonals.
+    const graph = graphOf([1, 1, 16, 16], [widen, pool]);
+    const products = new MatrixProducts();
+    expect(kinds(reduceLinear(graph, products))).toBe('input linear linear');
+    expect(kinds(composer(graph).compose(1))).toBe('input linear');
   });
 });

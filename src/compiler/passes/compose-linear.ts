@@ -4,7 +4,8 @@
  *
  * Some rules always pay, and are applied until none fires (`reduceLinear`):
  * 1. an identity is replaced by its source;
- * 2. a linear node that only linear nodes read is composed into all of them, if the number of entries does not grow;
+ * 2. a linear node that only linear nodes read is composed into all of them, if one side of every product merely selects,
+ *    moves and scales elements and the number of entries does not grow;
  * 3. a linear node read by an invertible elementwise map and other linear nodes takes the elementwise map in, and the
  *    others undo it (a pre-activation residual branch: nothing is computed twice);
  * 4. a map that only scales a factor of a product moves behind the product.
@@ -14,7 +15,9 @@
 import { elementCount } from '../../program/layout.ts';
 import { CompositionCost, weightedCost } from '../analysis/composition-cost.ts';
 import { sealCostModel, type CostModel } from '../analysis/cost-model.ts';
+import { depthOf } from '../analysis/levels.ts';
 import type { GraphNode, LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
+import { sourcesOf } from '../ir/linear-graph.ts';
 import { consumersOf, prune } from '../ir/linear-graph-builder.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { identity } from '../linear/sparse-matrix.ts';
@@ -26,6 +29,7 @@ import {
   composeInto,
   entryCount,
   mapLinear,
+  movesOnly,
   scaleBehindProduct,
   tidy,
 } from './compose-rules.ts';
@@ -51,8 +55,30 @@ export class LinearComposer {
     );
   }
 
+  /**
+   * The compositions for several weights, cheapest first and shallowest last, without those that another one beats in
+   * latency and in depth.
+   */
+  composeAll(depthWeights: readonly number[]): LinearGraph[] {
+    const distinct = [...new Set(depthWeights.map((weight) => this.#search(weight)))];
+    if (distinct.length === 1) return [finish(distinct[0]!)];
+    const costs = distinct.map((graph) => ({ graph, ...this.#costs.of(graph) }));
+    costs.sort((a, b) => a.latencyMs - b.latencyMs || a.length - b.length);
+    let shortest = Infinity;
+    const useful = costs.filter(({ length }) => {
+      if (length >= shortest) return false;
+      shortest = length;
+      return true;
+    });
+    return useful.map(({ graph }) => finish(graph));
+  }
+
   /** @param depthWeight how much a level is worth (see `weightedCost`): 1 on average, more for a shorter chain */
   compose(depthWeight: number): LinearGraph {
+    return finish(this.#search(depthWeight));
+  }
+
+  #search(depthWeight: number): LinearGraph {
     const costOf = (graph: LinearGraph): number => weightedCost(this.#costs.of(graph), depthWeight);
     let current = this.#reduced;
     for (let changed = true; changed;) {
@@ -68,12 +94,12 @@ export class LinearComposer {
         changed = true;
       }
     }
-    return nameLayers(materialiseInputs(current));
+    return current;
   }
 
   #alternativesAt(graph: LinearGraph, id: NodeId): readonly LinearGraph[] {
     let known = this.#alternatives.get(graph);
-    if (known === undefined) this.#alternatives.set(graph, (known = new Map()));
+    if (known === undefined) this.#alternatives.set(graph, (known = new Map<NodeId, LinearGraph[]>()));
     let own = known.get(id);
     if (own === undefined) known.set(id, (own = alternativesAt(graph, id, this.#products)));
     return own;
@@ -105,6 +131,18 @@ export function reduceLinear(graph: LinearGraph, products: MatrixProducts): Line
   return current;
 }
 
+/** Depth if every linear map could be composed into the linear maps that read it. */
+export function leastDepth(graph: LinearGraph): number {
+  const levels = graph.nodes.map(() => 0);
+  for (const node of graph.nodes.toReversed()) {
+    for (const source of sourcesOf(node)) {
+      const vanishes = node.kind === 'linear' && graph.nodes[source]!.kind === 'linear';
+      levels[source] = Math.max(levels[source]!, levels[node.id]! + (vanishes ? 0 : depthOf(node)));
+    }
+  }
+  return Math.max(...levels);
+}
+
 /** The graph after one rule fired at node `id`, or null. */
 function rewriteAt(graph: LinearGraph, id: NodeId, products: MatrixProducts): LinearGraph | null {
   const node = graph.nodes[id]!;
@@ -112,8 +150,10 @@ function rewriteAt(graph: LinearGraph, id: NodeId, products: MatrixProducts): Li
   if (node.kind !== 'linear') return null;
   const { linear, vanishes } = readersOf(graph, node);
   if (linear.length === 0 || !vanishes) return null;
-  const everywhere = composeInto(graph, node, linear, products);
-  if (everywhere !== null && entryCount(everywhere) <= entryCount(graph)) return everywhere;
+  if (linear.every((reader) => movesOnly(node, reader))) {
+    const everywhere = composeInto(graph, node, linear, products);
+    if (everywhere !== null && entryCount(everywhere) <= entryCount(graph)) return everywhere;
+  }
   return absorbElementwise(graph, node, linear, products);
 }
 
@@ -137,6 +177,10 @@ function readersOf(graph: LinearGraph, node: LinearNode): { linear: LinearNode[]
   const vanishes =
     linear.length === readers.length && graph.outputs.every((output) => output.node !== node.id);
   return { linear, vanishes };
+}
+
+function finish(graph: LinearGraph): LinearGraph {
+  return nameLayers(materialiseInputs(graph));
 }
 
 /** An output that is an input untouched still needs an instruction, so that the program has one. */

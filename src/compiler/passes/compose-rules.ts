@@ -171,6 +171,29 @@ export function entryCount(graph: LinearGraph): number {
   return count;
 }
 
+/** Whether a node, or else its reader, takes every element to one place at most: no diagonals arise from their product. */
+export function movesOnly(node: LinearNode, reader: LinearNode): boolean {
+  const reading = reader.terms.filter(({ source }) => source === node.id);
+  return (
+    node.terms.every(({ matrix }) => isMonomial(matrix)) || reading.every(({ matrix }) => isMonomial(matrix))
+  );
+}
+
+/** At most one entry in every row and every column. */
+function isMonomial(matrix: SparseMatrix): boolean {
+  if (matrix.columns.length > Math.min(matrix.rows, matrix.cols)) return false;
+  const taken = new Uint8Array(matrix.cols);
+  for (let r = 0; r < matrix.rows; r++) {
+    const start = matrix.rowStart[r]!;
+    if (matrix.rowStart[r + 1]! - start > 1) return false;
+    if (matrix.rowStart[r + 1]! === start) continue;
+    const column = matrix.columns[start]!;
+    if (taken[column] === 1) return false;
+    taken[column] = 1;
+  }
+  return true;
+}
+
 /** Multiplications that the sparse product a · b takes. */
 function productWork(a: SparseMatrix, b: SparseMatrix): number {
   return a.columns.reduce((work, row) => work + b.rowStart[row + 1]! - b.rowStart[row]!, 0);

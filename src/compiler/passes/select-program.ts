@@ -1,13 +1,13 @@
 /**
  * From the normalised linear graph to the cheapest program that is secure and precise enough. Composing neighbours trades
- * diagonals for levels, and what a level is worth shows only once the program is packed: a moderate and an eager
- * composition are both tried if they differ in depth, each in the smallest ring whose forecast reaches the precision.
+ * diagonals for levels, and what a level is worth depends on the ring: compositions are searched in every ring that may
+ * hold one, from the smallest up, and the cheapest that the ring holds with enough precision is the ring's candidate.
  */
 import { CompileError } from '../../errors.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
-import { costModelFor, sealCostModel, type CostModel } from '../analysis/cost-model.ts';
+import { costModelFor, sealCostModel } from '../analysis/cost-model.ts';
 import { explainDepth } from '../analysis/explain-depth.ts';
 import { predictLatency } from '../analysis/latency.ts';
 import { assignLevels } from '../analysis/levels.ts';
@@ -19,7 +19,7 @@ import type { PackedProgram } from '../ir/packed-program.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions, Progress } from '../options.ts';
-import { LinearComposer, reduceLinear } from './compose-linear.ts';
+import { leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
 import { packProgram } from './emit-packed.ts';
 import { manageScales } from './manage-scales.ts';
 import { clearParameters, parameterCandidates, type ParameterDemand } from './select-parameters.ts';
@@ -47,19 +47,11 @@ interface Candidate extends SelectedProgram {
   readonly obstacle: string | null;
 }
 
-/** Where no ring holds the uncomposed graph, its alternatives are compared in the largest. */
+/** Of a level, see `weightedCost`: from what it costs within a ring to depth at any price. */
+const DEPTH_WEIGHTS = [0, 1, 2, 50];
+
+/** Where no ring holds any composition, the shallowest is found in the largest. */
 const LARGEST = sealCostModel(32768, 20);
-
-/** One planner per ring: what composing has planned, packing finds again. */
-class Planners {
-  readonly #known = new Map<number, TransformPlanner>();
-
-  for(cost: CostModel): TransformPlanner {
-    let known = this.#known.get(cost.slotCount);
-    if (known === undefined) this.#known.set(cost.slotCount, (known = new TransformPlanner(cost, 1)));
-    return known;
-  }
-}
 
 /** @throws CompileError DEPTH_EXCEEDED, PRECISION_UNREACHABLE, MEMORY_EXCEEDED, KEY_BUDGET_TOO_SMALL */
 export function selectProgram(
@@ -68,21 +60,37 @@ export function selectProgram(
   options: CompileOptions,
   { pass, progress }: { pass: PassHook; progress: Progress },
 ): SelectedProgram {
-  const planners = new Planners();
-  const graphs = compositions(graph, samples, options, planners, pass);
+  const products = new MatrixProducts();
+  const reduced = reduceLinear(graph, products);
   const candidates: Candidate[] = [];
-  for (const [index, linear] of graphs.entries()) {
-    progress.report('pack', index / graphs.length);
-    for (const parameters of parametersFor(linear, options)) {
-      const candidate = build(linear, samples, parameters, options, planners, pass);
+  let best: Candidate | null = null;
+  for (const ring of parametersFor(reduced, options, leastDepth(reduced))) {
+    progress.report('pack', 0);
+    const costs = costModelFor(options.backend, ring);
+    // What composing has planned, packing finds again.
+    const planner = new TransformPlanner(costs, 1);
+    const compositions = new LinearComposer(reduced, products, costs, planner).composeAll(DEPTH_WEIGHTS);
+    // Cheapest first: deeper ones may fail where shallower ones leave more bits per level.
+    for (const [index, composition] of compositions.entries()) {
+      // Outputs are the same in all compositions: for the parameters, only the depth differs.
+      const parameters = [...parametersFor(reduced, options, depthOf(composition))].find(
+        ({ polyModulusDegree }) => polyModulusDegree === ring.polyModulusDegree,
+      );
+      if (parameters === undefined) continue;
+      progress.report('pack', index / compositions.length);
+      const linear = pass('compose-linear', refreshBounds(composition, samples));
+      const candidate = build(linear, samples, parameters, options, planner, pass);
       candidates.push(candidate);
-      if (candidate.bits >= options.precision) break;
+      if (candidate.bits < options.precision || candidate.obstacle !== null) continue;
+      // A larger ring only helps if it lets in a cheaper composition, and one step larger is enough for that.
+      if (best !== null) return candidate.latency < best.latency ? candidate : best;
+      if (index === 0) return candidate;
+      best = candidate;
+      break;
     }
   }
+  if (best !== null) return best;
   const sufficient = candidates.filter(({ bits }) => bits >= options.precision);
-  const fitting = sufficient.filter(({ obstacle }) => obstacle === null);
-  const best = fitting.sort((a, b) => a.latency - b.latency)[0];
-  if (best !== undefined) return best;
   const held = sufficient[0];
   if (held !== undefined) {
     throw new CompileError('MEMORY_EXCEEDED', held.obstacle ?? '', {
@@ -98,41 +106,29 @@ export function selectProgram(
       { pass: 'select-program', hint: 'lower --precision, or lower the degrees with --activation' },
     );
   }
-  const shallowest = graphs[graphs.length - 1]!;
-  throw explainDepth(shallowest, assignLevels(shallowest), demandOf(shallowest, options));
-}
-
-/** Distinct in depth, compared in the ring that the uncomposed graph would need. */
-function compositions(
-  graph: LinearGraph,
-  samples: Samples,
-  options: CompileOptions,
-  planners: Planners,
-  pass: PassHook,
-): LinearGraph[] {
-  const products = new MatrixProducts();
-  const reduced = reduceLinear(graph, products);
-  const [parameters] = parametersFor(reduced, options);
-  const costs = parameters === undefined ? LARGEST : costModelFor(options.backend, parameters);
-  const composer = new LinearComposer(reduced, products, costs, planners.for(costs));
-  const compose = (depthWeight: number): LinearGraph =>
-    pass('compose-linear', refreshBounds(composer.compose(depthWeight), samples));
-  const moderate = compose(1);
-  const eager = compose(2);
-  return depthOf(eager) < depthOf(moderate) ? [moderate, eager] : [moderate];
+  const [shallowest] = new LinearComposer(reduced, products, LARGEST).composeAll(DEPTH_WEIGHTS.slice(-1));
+  throw explainDepth(shallowest!, assignLevels(shallowest!), demandOf(shallowest!, options));
 }
 
 function depthOf(graph: LinearGraph): number {
   return Math.max(...assignLevels(graph));
 }
 
-function demandOf(linear: LinearGraph, { security, precision }: CompileOptions): ParameterDemand {
+function demandOf(
+  linear: LinearGraph,
+  { security, precision }: CompileOptions,
+  depth = depthOf(linear),
+): ParameterDemand {
   const outputBound = Math.max(...linear.outputs.map((output) => linear.nodes[output.node]!.bound));
-  return { depth: depthOf(linear), outputBound, security, precision };
+  return { depth, outputBound, security, precision };
 }
 
-function parametersFor(linear: LinearGraph, options: CompileOptions): Iterable<CkksParameters> {
-  const demand = demandOf(linear, options);
+function parametersFor(
+  linear: LinearGraph,
+  options: CompileOptions,
+  depth: number,
+): Iterable<CkksParameters> {
+  const demand = demandOf(linear, options, depth);
   return options.backend === 'cleartext'
     ? [clearParameters(linear, demand.depth)]
     : parameterCandidates(demand);
@@ -143,13 +139,13 @@ function build(
   samples: Samples,
   parameters: CkksParameters,
   options: CompileOptions,
-  planners: Planners,
+  planner: TransformPlanner,
   pass: PassHook,
 ): Candidate {
   const levels = assignLevels(linear);
   const cost = costModelFor(options.backend, parameters);
   const pack = (maxKeyBytes: number | null): { packed: PackedProgram; program: Program } => {
-    const packed = pass('pack-program', packProgram(linear, levels, cost, { maxKeyBytes, planner: planners.for(cost) }));
+    const packed = pass('pack-program', packProgram(linear, levels, cost, { maxKeyBytes, planner }));
     return { packed, program: pass('manage-scales', manageScales(packed, levels, parameters)) };
   };
   const asked = options.maxKeyMb === null ? null : options.maxKeyMb * 2 ** 20;

@@ -102,6 +102,7 @@ export class Evaluator implements AsyncDisposable {
               program,
               heapBytes: memory.heapBytes,
               plaintextCacheBytes: memory.plaintextCacheBytes,
+              levelEncoders: memory.levelEncoders,
               cancellation: cancellation.flag,
               heartbeat: heartbeats[part]!.counter,
             });

@@ -1,6 +1,6 @@
 /** How many workers fit into memory, and what each may use. */
 import { BackendError } from '../../errors.ts';
-import { SEAL_HEAP_BYTES, sealMemory } from '../../program/memory-model.ts';
+import { SEAL_HEAP_BYTES, sealLevelEncoderBytes, sealMemory } from '../../program/memory-model.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import type { BackendName } from '../backend.ts';
@@ -11,6 +11,8 @@ export interface MemoryPlan {
   readonly heapBytes: number;
   /** Of it, what encoded plaintexts may keep between evaluations. */
   readonly plaintextCacheBytes: number;
+  /** Whether there is room for encoders of single levels. */
+  readonly levelEncoders: boolean;
 }
 
 /** @throws BackendError MEMORY_EXCEEDED if not even one worker fits */
@@ -20,7 +22,8 @@ export function planMemory(
   threads: number,
   maxBytes: number,
 ): MemoryPlan {
-  if (backend === 'cleartext') return { workers: threads, heapBytes: maxBytes, plaintextCacheBytes: 0 };
+  if (backend === 'cleartext')
+    return { workers: threads, heapBytes: maxBytes, plaintextCacheBytes: 0, levelEncoders: false };
   const need = sealMemory(program, parameters);
   const fitting = Math.floor(maxBytes / need.totalPerWorker);
   if (fitting < 1 || need.totalPerWorker > SEAL_HEAP_BYTES) {
@@ -35,7 +38,16 @@ export function planMemory(
   const workers = Math.max(1, Math.min(threads, fitting));
   const heapBytes = Math.min(SEAL_HEAP_BYTES, Math.floor(maxBytes / workers));
   const spare = heapBytes - need.totalPerWorker;
-  return { workers, heapBytes, plaintextCacheBytes: Math.max(0, Math.min(spare * 0.9, need.plaintextBytes)) };
+  // Keeping plaintexts saves more than encoding them faster, unless there is room for both.
+  const encoderBytes = sealLevelEncoderBytes(parameters);
+  const levelEncoders = spare - encoderBytes >= spare / 2;
+  const room = (spare - (levelEncoders ? encoderBytes : 0)) * 0.9;
+  return {
+    workers,
+    heapBytes,
+    plaintextCacheBytes: Math.max(0, Math.min(room, need.plaintextBytes)),
+    levelEncoders,
+  };
 }
 
 function mebibytes(bytes: number): string {

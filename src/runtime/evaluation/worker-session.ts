@@ -17,6 +17,7 @@ export interface Opening {
   readonly program: Program;
   readonly heapBytes: number;
   readonly plaintextCacheBytes: number;
+  readonly levelEncoders: boolean;
   readonly cancellation: Int32Array;
   readonly heartbeat: Int32Array;
 }

@@ -4,6 +4,7 @@ import { ArtifactError } from '../../../errors.ts';
 import {
   SEAL_HEAP_BYTES,
   sealContextBytes,
+  sealLevelEncoderBytes,
   sealKeyBytes,
   sealPlaintextBytes,
 } from '../../../program/memory-model.ts';
@@ -23,6 +24,8 @@ export interface SealBackendOptions {
   readonly heapBytes?: number;
   /** Bytes of it that may hold encoded plaintexts between evaluations. */
   readonly plaintextCacheBytes?: number;
+  /** Whether encoders of single levels may be made; on by default. */
+  readonly levelEncoders?: boolean;
   /** Called before every primitive operation; may throw to cancel. */
   readonly checkpoint?: () => void;
 }
@@ -32,13 +35,15 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
   protected override readonly algebra: SealAlgebra;
   readonly #context: SealContext;
   readonly #account: HeapAccount;
+  readonly #levelEncoders: boolean;
   readonly #cache: PlaintextCache;
   readonly #galois = new Map<number, GaloisKeys>();
   #relinearization: RelinKeys | null = null;
 
   static async create(parameters: CkksParameters, options: SealBackendOptions = {}): Promise<SealBackend> {
     const limit = Math.min(options.heapBytes ?? SEAL_HEAP_BYTES, SEAL_HEAP_BYTES);
-    const account = new HeapAccount(limit, sealContextBytes(parameters));
+    const encoders = options.levelEncoders === false ? 0 : sealLevelEncoderBytes(parameters);
+    const account = new HeapAccount(limit, sealContextBytes(parameters) + encoders);
     return new SealBackend(await SealContext.create(parameters), account, options);
   }
 
@@ -46,6 +51,7 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
     super();
     this.#context = context;
     this.#account = account;
+    this.#levelEncoders = options.levelEncoders ?? true;
     this.#cache = new PlaintextCache(options.plaintextCacheBytes ?? 0);
     const keys = (): { galois: Map<number, GaloisKeys>; relinearization: RelinKeys | null } => ({
       galois: this.#galois,
@@ -138,7 +144,7 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
     const selected = instruction.outputs.flatMap((plan, o) =>
       plan.giants.flatMap((giant, g) => giant.terms.filter((_, t) => includes(o, g, t))),
     );
-    this.#context.expectEncodings(level, selected.length);
+    if (this.#levelEncoders) this.#context.expectEncodings(level, selected.length);
     for (const { baby, diagonal } of selected) {
       if (!this.#cache.hasRoomFor(bytes)) return;
       const scale = scaleOfSource[instruction.babies[baby]!.source]!;
