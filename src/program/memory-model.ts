@@ -66,7 +66,7 @@ export interface SealMemory {
   /** All diagonals and coefficients encoded; optional, since they can be encoded when needed. */
   readonly plaintextBytes: number;
   readonly contextBytes: number;
-  /** What one worker cannot do without: keys, ciphertexts, context and a few plaintexts. */
+  /** What one worker cannot do without: keys (and one on its way in), ciphertexts, context and a few plaintexts. */
   readonly totalPerWorker: number;
 }
 
@@ -83,12 +83,15 @@ export function sealMemory(program: Program, parameters: Shape): SealMemory {
   const contextBytes = sealContextBytes(parameters);
   // Among others a key's serialized form and SEAL's copy of it while it is loaded, each half its size.
   const scratch = sealKeyBytes(parameters) + 3 * sealCiphertextBytes(parameters, top);
+  // A key comes in as its seeded form, half its size, which lies in the heap while it is expanded; the hole it leaves is
+  // seldom of use to anything but the next one, and fragments cost about as much again (measured at N = 32768).
+  const keyTransit = keys === 0 ? 0 : sealKeyBytes(parameters);
   return {
     keyBytes,
     ciphertextBytes,
     plaintextBytes,
     contextBytes,
-    totalPerWorker: keyBytes + ciphertextBytes + contextBytes + scratch,
+    totalPerWorker: keyBytes + keyTransit + ciphertextBytes + contextBytes + scratch,
   };
 }
 
