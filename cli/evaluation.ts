@@ -1,4 +1,5 @@
 /** The public side for commands: an evaluator, with progress and cancellation. No code for secret keys from here. */
+import { BackendError } from '../src/errors.ts';
 import type { Artifact } from '../src/program/artifact.ts';
 import type { Evaluation } from '../src/runtime/evaluation/evaluator.ts';
 import { Evaluator } from '../src/runtime/evaluation/evaluator.ts';
@@ -9,8 +10,18 @@ import type { EvaluationBackend, EvaluationFlags } from './parse-options.ts';
 
 const STAGES = { keys: 'load keys', encoding: 'encode weights', evaluation: 'evaluate' } as const;
 
+/**
+ * Refuses before keys are made, which would be of the wrong kind.
+ * @throws BackendError BACKEND_UNAVAILABLE
+ */
 export function chosenBackend(artifact: Artifact, flags: EvaluationFlags): EvaluationBackend {
-  return flags.backend ?? artifact.report.backend;
+  const backend = flags.backend ?? artifact.report.backend;
+  if (backend === 'native') {
+    throw new BackendError('BACKEND_UNAVAILABLE', 'the native backend is not part of this build', {
+      hint: 'use --backend seal',
+    });
+  }
+  return backend;
 }
 
 /** @param keys null with the cleartext backend only */

@@ -8,6 +8,7 @@ import { UsageError } from '../src/errors.ts';
 import type { CommandModule, Outcome, Runner } from './command.ts';
 import { listenForInterrupt } from './terminal/interrupt.ts';
 import { presentError } from './terminal/present-error.ts';
+import { printable } from './terminal/printable.ts';
 import { ProgressLine } from './terminal/progress-line.ts';
 import { packageVersion } from './versions.ts';
 
@@ -66,7 +67,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const outcome: Outcome = await task({ progress, signal, note: (text) => line.note(text) });
     line.clear();
     exitCode = outcome.exitCode ?? 0;
-    await print(json ? JSON.stringify(outcome.document) : outcome.text);
+    await print(json ? JSON.stringify(outcome.document) : printable(outcome.text));
   };
 
   try {

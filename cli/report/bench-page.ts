@@ -52,7 +52,8 @@ export function renderBenchPage(report: BenchReport, pictures: ReadonlyMap<numbe
 }
 
 export function benchLead(report: BenchReport): string {
-  const subject = `${plural(report.n, 'sample')} went through the model under encryption`;
+  const how = report.backend === 'cleartext' ? 'in the clear, unencrypted' : 'under encryption';
+  const subject = `${plural(report.n, 'sample')} went through the model ${how}`;
   const bits = formatBits(report.errors.encryption.precisionBits.median);
   if (report.agreement === null) {
     return `${subject}; encryption left ${bits} of precision, and the largest difference from the plaintext model is ${formatSignificant(report.maxAbsError, 2)}.`;

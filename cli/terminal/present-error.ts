@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { HeError, InternalError, UsageError } from '../../src/errors.ts';
 import { EXIT_INTERRUPTED } from './interrupt.ts';
+import { printable } from './printable.ts';
 
 export interface PresentedError {
   readonly exitCode: number;
@@ -16,7 +17,7 @@ export function presentError(thrown: unknown, interrupted: boolean): PresentedEr
     return { exitCode: EXIT_INTERRUPTED, document: { error }, text: error.message };
   }
   const error = toHeError(thrown);
-  return { exitCode: error.exitCode, document: { error: error.toJSON() }, text: describe(error) };
+  return { exitCode: error.exitCode, document: { error: error.toJSON() }, text: printable(describe(error)) };
 }
 
 function toHeError(thrown: unknown): HeError {

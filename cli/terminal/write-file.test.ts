@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -49,4 +51,14 @@ it('finds out beforehand what cannot be written', async () => {
   });
   await expect(requireWritable(folder)).rejects.toThrow(/is a directory/);
   await expect(requireWritable(join(folder, 'new'))).resolves.toBeUndefined();
+});
+
+it('puts no file in the place of a device, a pipe or a socket', async () => {
+  const socket = join(folder, 'socket');
+  const server = createServer().listen(socket);
+  await once(server, 'listening');
+  await expect(requireWritable(socket)).rejects.toThrow(/expected a file/);
+  await expect(writeWhole(socket, 'x')).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+  expect((await stat(socket)).isSocket()).toBe(true);
+  server.close();
 });

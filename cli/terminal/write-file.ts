@@ -20,12 +20,21 @@ export async function requireWritable(path: string): Promise<void> {
   } catch (error) {
     throw unwritable(path, error);
   }
+  await requireReplaceable(path, target);
+}
+
+/** Renaming over a directory fails late, and over a device or a pipe it would put a file in its place. */
+async function requireReplaceable(path: string, target: string): Promise<void> {
   const existing = await stat(target).catch(() => null);
-  if (existing?.isDirectory() === true) {
+  if (existing === null || existing.isFile()) return;
+  if (existing.isDirectory()) {
     throw new ArtifactError('OUTPUT_UNWRITABLE', `the output: ${path} is a directory, expected a file name`, {
       hint: 'name a file inside it',
     });
   }
+  throw new ArtifactError('OUTPUT_UNWRITABLE', `the output: ${path} is a device or a pipe, expected a file`, {
+    hint: 'name an ordinary file',
+  });
 }
 
 /**
@@ -38,6 +47,7 @@ export async function writeWhole(
   mode: number = PUBLIC_MODE,
 ): Promise<void> {
   const target = resolve(path);
+  await requireReplaceable(path, target);
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   try {
     const file = await open(temporary, 'w', mode);

@@ -18,6 +18,7 @@ import { foldConstants } from './passes/fold-constants.ts';
 import { lowerLinear } from './passes/lower-linear.ts';
 import { normalisePolynomials } from './passes/normalise-polynomials.ts';
 import { recogniseActivations } from './passes/recognise-activations.ts';
+import { requireFittingLabels } from './passes/require-fitting-labels.ts';
 import { approximate, calibrationInputs } from './passes/select-degrees.ts';
 import { selectProgram, type PassHook } from './passes/select-program.ts';
 import { stripOutputOperators } from './passes/strip-output-operators.ts';
@@ -70,6 +71,7 @@ export async function compileModel(
   const constant = pass('fold-constants', foldConstants(imported));
   const folded = pass('fold-batch-norm', foldBatchNorm(constant));
   const stripped = pass('strip-output-operators', stripOutputOperators(folded));
+  requireFittingLabels(stripped, options.labels);
   const tensors = pass('recognise-activations', recogniseActivations(stripped));
 
   // → polynomial graph: every activation a polynomial fitted to what it sees.

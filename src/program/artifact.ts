@@ -60,21 +60,40 @@ export interface Predictions {
   readonly outputCiphertextBytes: number;
 }
 
-/** Approximation facts kept for reports; mirrors the compiler's types without importing them. */
+/** One approximated activation. */
 export interface ApproximationSummary {
+  /** Node of the original graph. */
   readonly node: string;
+  /** "Relu", "Clip", "Relu+MaxPool", … */
   readonly activation: string;
   readonly method: string;
   readonly degree: number;
   readonly depth: number;
   readonly channels: number;
+  /** Root mean square and largest |polynomial − activation| over the held-out calibration inputs, this layer alone. */
   readonly rmsError: number;
   readonly maxError: number;
+  /** Root mean square of the activation's own output, to judge the errors by. */
   readonly rmsOutput: number;
+  /** Range over which the polynomial was fitted (widest channel), and what was seen. */
   readonly range: readonly [number, number];
   readonly seen: readonly [number, number];
+  /** Fraction of held-out values outside their channel's fitted range, and of inputs with at least one such value. */
   readonly escapeRate: number;
   readonly inputsWithEscapes: number;
+}
+
+/** How the whole polynomial model compares with the original on held-out calibration inputs. */
+export interface ApproximationQuality {
+  readonly samples: number;
+  /** Labels were available (fractions correct), else null. */
+  readonly originalAccuracy: number | null;
+  readonly polynomialAccuracy: number | null;
+  /** Fraction with the same arg max, null if the output is not class scores. */
+  readonly agreement: number | null;
+  readonly rmsOutputError: number;
+  readonly maxOutputError: number;
+  readonly rmsOutput: number;
 }
 
 export interface CompileReport {
@@ -84,15 +103,7 @@ export interface CompileReport {
   readonly modelDigest: string;
   readonly calibration: string;
   readonly approximations: readonly ApproximationSummary[];
-  readonly quality: {
-    readonly samples: number;
-    readonly originalAccuracy: number | null;
-    readonly polynomialAccuracy: number | null;
-    readonly agreement: number | null;
-    readonly rmsOutputError: number;
-    readonly maxOutputError: number;
-    readonly rmsOutput: number;
-  };
+  readonly quality: ApproximationQuality;
   readonly depth: number;
   readonly operations: OperationCounts;
   readonly layers: readonly LayerReport[];

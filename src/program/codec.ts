@@ -4,8 +4,8 @@
  *   magic "HEMODEL1" · u32 section count · per section { u32 name, u32 packed length, u32 raw length } · sections · SHA-256
  *
  * All integers little-endian; sections are deflated. Section "json" holds the artifact as canonical JSON in which typed
- * arrays and big integers are references { "$f64": k }, { "$i32": k }, { "$big": "…" }; sections "f64" and "i32" hold the
- * arrays, equal ones stored once, each preceded by its length in section "lens". The digest covers everything before it.
+ * arrays and big integers are references { "$f64": k }, { "$i32": k }, { "$u8": k }, { "$big": "…" }; sections "f64", "i32" and
+ * "u8" hold their number, their lengths and the arrays, equal ones stored once. The digest covers everything before it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { deflateSync, inflateSync } from 'node:zlib';

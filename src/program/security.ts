@@ -1,7 +1,7 @@
 /**
  * The one place for security numbers. Upper bounds on log2(QP) for uniform ternary secrets, σ = 3.2, classical
  * attacks. 128 bits for N = 1024…32768 and all of 192 and 256 bits: Homomorphic Encryption Standard (Albrecht et al.,
- * 2018), table 1; N = 65536 and 131072 at 128 bits: Bossuat et al., "Security Guidelines for Implementing Homomorphic
+ * 2018), table 1; N = 65536 at 128 bits: Bossuat et al., "Security Guidelines for Implementing Homomorphic
  * Encryption" (eprint 2024/463), table 5.2. Sparse secrets have lower bounds and must not use this table.
  */
 import { ArtifactError } from '../errors.ts';

@@ -39,10 +39,3 @@ export function fromDense(dense: Float64Array): SlotVector {
 export function isZero(vector: SlotVector): boolean {
   return vector.values.every((value) => value === 0);
 }
-
-/** Largest absolute entry. */
-export function maxAbs(vector: SlotVector): number {
-  let max = 0;
-  for (const value of vector.values) max = Math.max(max, Math.abs(value));
-  return max;
-}

@@ -7,7 +7,7 @@
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
-import { Random } from '../passes/approximation/random.ts';
+import { Random } from '../random.ts';
 import { evaluateNodes } from './evaluate-linear-graph.ts';
 import { forecastNoise, outputPrecision, ownVariances, type NoiseForecast } from './noise.ts';
 

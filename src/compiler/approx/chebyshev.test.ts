@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  addChebyshev,
   chebyshevPowers,
-  chebyshevToMonomial,
   evaluateChebyshev,
   largestMagnitude,
-  monomialToChebyshev,
+  multiplyChebyshev,
 } from './chebyshev.ts';
 
 const coefficients = fc.array(fc.double({ min: -10, max: 10, noNaN: true }), { minLength: 1, maxLength: 12 });
@@ -29,12 +29,13 @@ describe('Chebyshev basis', () => {
     );
   });
 
-  it('converts to the monomial basis and back', () => {
-    expect([...chebyshevToMonomial([1, 2, 3, 4])]).toEqual([-2, -10, 6, 16]);
+  it('multiplies and adds as functions do', () => {
     fc.assert(
-      fc.property(coefficients, (c) => {
-        const back = monomialToChebyshev(chebyshevToMonomial(c));
-        for (const [k, value] of c.entries()) expect(back[k]).toBeCloseTo(value, 6);
+      fc.property(coefficients, coefficients, points, (a, b, t) => {
+        const [f, g] = [Float64Array.from(a), Float64Array.from(b)];
+        const [x, y] = [evaluateChebyshev(f, t), evaluateChebyshev(g, t)];
+        expect(evaluateChebyshev(multiplyChebyshev(f, g), t)).toBeCloseTo(x * y, 8);
+        expect(evaluateChebyshev(addChebyshev(f, g, -3), t)).toBeCloseTo(x - 3 * y, 9);
       }),
     );
   });

@@ -25,45 +25,24 @@ export function chebyshevPowers(t: number, degree: number, out: Float64Array): F
   return out;
 }
 
-/** Coefficients in the basis 1, t, t², … of Σ_k coefficients[k] T_k(t). */
-export function chebyshevToMonomial(coefficients: ArrayLike<number>): Float64Array {
-  const size = coefficients.length;
-  const result = new Float64Array(size);
-  let previous = new Float64Array(size);
-  let current = new Float64Array(size);
-  previous[0] = 1;
-  if (size > 1) current[1] = 1;
-  for (let k = 0; k < size; k++) {
-    const basis = k === 0 ? previous : current;
-    for (let j = 0; j <= k; j++) result[j] = result[j]! + coefficients[k]! * basis[j]!;
-    if (k === 0) continue;
-    const following = new Float64Array(size);
-    for (let j = 0; j < size; j++) following[j] = (j > 0 ? 2 * current[j - 1]! : 0) - previous[j]!;
-    previous = current;
-    current = following;
+/** Product of two series: T_i T_j = (T_{i+j} + T_{|i−j|}) / 2. */
+export function multiplyChebyshev(a: Float64Array, b: Float64Array): Float64Array {
+  const result = new Float64Array(a.length + b.length - 1);
+  for (let i = 0; i < a.length; i++) {
+    for (let j = 0; j < b.length; j++) {
+      const half = (a[i]! * b[j]!) / 2;
+      result[i + j]! += half;
+      result[Math.abs(i - j)]! += half;
+    }
   }
   return result;
 }
 
-/** Chebyshev coefficients of Σ_k coefficients[k] t^k: Horner's rule, with t·T_k = (T_{k+1} + T_{|k−1|}) / 2. */
-export function monomialToChebyshev(coefficients: ArrayLike<number>): Float64Array {
-  const size = coefficients.length;
-  let result = new Float64Array(size);
-  for (let k = size - 1; k >= 0; k--) {
-    const shifted = new Float64Array(size);
-    for (let j = 0; j < size; j++) {
-      const value = result[j]!;
-      if (value === 0) continue;
-      if (j === 0) {
-        shifted[1] = shifted[1]! + value;
-      } else {
-        if (j + 1 < size) shifted[j + 1] = shifted[j + 1]! + value / 2;
-        shifted[j - 1] = shifted[j - 1]! + value / 2;
-      }
-    }
-    shifted[0] = shifted[0]! + coefficients[k]!;
-    result = shifted;
-  }
+/** a + factor · b. */
+export function addChebyshev(a: Float64Array, b: Float64Array, factor: number): Float64Array {
+  const result = new Float64Array(Math.max(a.length, b.length));
+  result.set(a);
+  for (let k = 0; k < b.length; k++) result[k]! += factor * b[k]!;
   return result;
 }
 

@@ -53,8 +53,10 @@ function resolveShape(input: DocumentTensor, options: InputOptions, batchNames: 
     );
   }
   for (const dim of shape) {
-    if (!Number.isSafeInteger(dim) || dim < 0) {
-      throw new ImportError('INVALID_SHAPE', `graph input '${input.name}' has a dimension of ${dim}`);
+    if (!Number.isSafeInteger(dim) || dim < 1) {
+      throw new ImportError('INVALID_SHAPE', `graph input '${input.name}' has a dimension of ${dim}`, {
+        hint: 'an encrypted input needs elements; export the model with the true shapes',
+      });
     }
   }
   if (sizeOf(shape) > MAX_ELEMENTS) {
@@ -66,8 +68,32 @@ function resolveShape(input: DocumentTensor, options: InputOptions, batchNames: 
   return shape;
 }
 
-/** @throws ImportError UNKNOWN_SHAPE, UNKNOWN_DIMENSION, UNSUPPORTED_TYPE, BIND_UNKNOWN, BIND_SHAPE, NO_INPUTS … */
+/** A misspelt name would leave a dimension at its default without a word. */
+function requireKnownDimensions(document: ModelDocument, { dimensions }: InputOptions): void {
+  const symbolic = new Set(
+    document.inputs.flatMap((input) =>
+      (input.shape ?? []).flatMap((dim, axis) =>
+        typeof dim === 'number' ? [] : [dimensionName(input, axis)],
+      ),
+    ),
+  );
+  for (const name of dimensions.keys()) {
+    if (symbolic.has(name)) continue;
+    throw new ImportError('DIM_UNKNOWN', `no graph input has a symbolic dimension '${name}'`, {
+      hint:
+        symbolic.size === 0
+          ? 'all dimensions of the model are fixed'
+          : `the symbolic dimensions are ${[...symbolic].join(', ')}`,
+    });
+  }
+}
+
+/**
+ * @throws ImportError UNKNOWN_SHAPE, UNKNOWN_DIMENSION, DIM_UNKNOWN, UNSUPPORTED_TYPE, BIND_UNKNOWN, BIND_SHAPE,
+ *   NO_INPUTS …
+ */
 export function readGraphInputs(document: ModelDocument, options: InputOptions): GraphInputs {
+  requireKnownDimensions(document, options);
   const constants = new Map(document.initializers);
   const names = new Set(document.inputs.map((input) => input.name));
   for (const name of options.bind.keys()) {

@@ -51,6 +51,19 @@ describe('graph inputs', () => {
     const error = errorOf(builder);
     expect(error.code).toBe('UNKNOWN_DIMENSION');
     expect(error.hint).toContain('--dim height=N');
+    const misspelt = errorOf(builder, { dimensions: new Map([['heigth', 7]]) });
+    expect(misspelt).toMatchObject({
+      code: 'DIM_UNKNOWN',
+      hint: expect.stringContaining('height') as string,
+    });
+  });
+
+  it('refuses inputs without elements', () => {
+    const builder = new ModelBuilder().input('x', ['N', 0, 4]).node('Relu', ['x'], ['y']).output('y');
+    expect(errorOf(builder)).toMatchObject({
+      code: 'INVALID_SHAPE',
+      message: expect.stringContaining("'x'") as string,
+    });
   });
 
   it('binds inputs to constants', () => {
@@ -147,6 +160,12 @@ describe('checkModel', () => {
       ['UNSUPPORTED_FORM', 'Softmax_3'],
     ]);
     expect(check.diagnostics[0]?.hint).toContain('BatchNormalization');
+  });
+
+  it('suggests only what is written down, not what every object inherits', () => {
+    const odd = new ModelBuilder().input('x', [1, 2]).output('y').node('constructor', ['x'], ['y']);
+    const hint = errorOf(odd).hint;
+    expect(hint).toContain('SUPPORTED-OPS.md');
   });
 
   it('importModel throws the same findings in one error', () => {

@@ -2,6 +2,7 @@
  * Regions of Add, Sub, Mul, Neg, Div and Pow with constants that differ at most per channel are polynomials; here their
  * coefficients are computed symbolically, in the Chebyshev basis of the affinely normalised variable.
  */
+import { addChebyshev, multiplyChebyshev } from '../approx/chebyshev.ts';
 import type {
   ConstantTensor,
   PolynomialAttributes,
@@ -10,7 +11,6 @@ import type {
   TensorNode,
 } from '../ir/tensor-graph.ts';
 import { shapeOf } from '../ir/tensor-graph.ts';
-import { addChebyshev, multiplyChebyshev } from './chebyshev.ts';
 import type { Region } from './region.ts';
 import { encryptedInputs, keepsShape } from './region.ts';
 

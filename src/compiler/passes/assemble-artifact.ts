@@ -6,6 +6,7 @@ import type {
   Negotiation,
   Predictions,
 } from '../../program/artifact.ts';
+import { galoisElement } from '../../program/galois-element.ts';
 import {
   relinearizes,
   sealCiphertextBytes,
@@ -116,13 +117,6 @@ function negotiationOf({ program, parameters }: AssemblyParts): Negotiation {
       program.rotationSteps.map((step) => [String(step), `galois:${galoisElement(step, n)}`]),
     ),
   };
-}
-
-/** 3^step mod 2N: the automorphism that rotates slots left by `step` (Cheon et al. 2017; SEAL's generator). */
-function galoisElement(step: number, polyModulusDegree: number): number {
-  let element = 1;
-  for (let k = 0; k < step; k++) element = (element * 3) % (2 * polyModulusDegree);
-  return element;
 }
 
 function reportOf(parts: AssemblyParts): CompileReport {

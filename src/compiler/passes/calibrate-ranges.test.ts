@@ -11,6 +11,12 @@ describe('rangeStatistics', () => {
     expect([histogram[0], histogram[32], histogram[63]]).toEqual([1, 2, 1]);
   });
 
+  it('names a tensor that has no finite value', () => {
+    expect(() => rangeStatistics('t', Float32Array.of(NaN, Infinity))).toThrow(
+      expect.objectContaining({ code: 'RANGE_OVERFLOW', node: 't' }),
+    );
+  });
+
   it('a constant tensor falls into one bin', () => {
     const { histogram, standardDeviation } = rangeStatistics('t', new Float32Array(10).fill(3));
     expect(histogram[0]).toBe(10);

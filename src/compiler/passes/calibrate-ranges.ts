@@ -1,4 +1,4 @@
-/** Runs a graph over the calibration inputs and records the range of every tensor: the source of all bounds. */
+/** Runs a graph over the calibration inputs and records the range of every tensor: the bounds that lowering starts from. */
 import { CompileError } from '../../errors.ts';
 import type { RangeStatistics } from '../ir/polynomial-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
@@ -30,7 +30,10 @@ export function rangeStatistics(tensor: string, values: Float32Array): RangeStat
     count++;
   }
   if (count === 0)
-    throw new CompileError('RANGE_OVERFLOW', `tensor ${tensor} overflows on every calibration input`);
+    throw new CompileError('RANGE_OVERFLOW', `tensor ${tensor} overflows on every calibration input`, {
+      node: tensor,
+      hint: 'check the preprocessing of the calibration inputs (--pixel-scale, --mean, --std) and the weights that lead there',
+    });
   const mean = sum / count;
   const histogram = new Array<number>(BINS).fill(0);
   const stride = Math.max(1, Math.floor(values.length / HISTOGRAM_VALUES));

@@ -8,9 +8,10 @@ import type { LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder } from '../ir/linear-graph-builder.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { SparseMatrixBuilder, diagonal, identity, type SparseMatrix } from '../linear/sparse-matrix.ts';
-import { composeLinear, leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
+import { leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
 import { averagePool, convolution as convolution2d, dense, graphOf } from '../linear/testing/maps.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
+import { composeLinear } from './testing/compose-linear.ts';
 
 /** Sliding window over a row of `size` elements: out[i] = Σ_k kernel[k] · x[i·stride + k]. */
 function convolution(size: number, kernel: readonly number[], stride = 1): SparseMatrix {

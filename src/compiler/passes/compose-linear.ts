@@ -9,17 +9,17 @@
  * 3. a linear node read by an invertible elementwise map and other linear nodes takes the elementwise map in, and the
  *    others undo it (a pre-activation residual branch: nothing is computed twice);
  * 4. a map that only scales a factor of a product moves behind the product.
- * What is left is decided by planned costs (`composeLinear`): a linear node is composed into all, or one, of its linear
+ * What is left is decided by planned costs (`LinearComposer`): a linear node is composed into all, or one, of its linear
  * readers if the whole graph, laid out anew, gets cheaper.
  */
 import { elementCount } from '../../program/layout.ts';
 import { CompositionCost, weightedCost } from '../analysis/composition-cost.ts';
-import { sealCostModel, type CostModel } from '../analysis/cost-model.ts';
+import type { CostModel } from '../analysis/cost-model.ts';
 import { depthOf } from '../analysis/levels.ts';
 import type { GraphNode, LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
 import { sourcesOf } from '../ir/linear-graph.ts';
 import { consumersOf, prune } from '../ir/linear-graph-builder.ts';
-import { MatrixProducts } from '../linear/matrix-products.ts';
+import type { MatrixProducts } from '../linear/matrix-products.ts';
 import { identity } from '../linear/sparse-matrix.ts';
 import { TransformPlanner } from '../linear/transform.ts';
 import { chooseLayouts } from './choose-layouts.ts';
@@ -104,12 +104,6 @@ export class LinearComposer {
     if (own === undefined) known.set(id, (own = alternativesAt(graph, id, this.#products)));
     return own;
   }
-}
-
-/** Reduces and composes a graph for an average ring and price of a level. */
-export function composeLinear(graph: LinearGraph): LinearGraph {
-  const products = new MatrixProducts();
-  return new LinearComposer(reduceLinear(graph, products), products, sealCostModel(16384, 8)).compose(1);
 }
 
 /** Applies the rules that always pay. */

@@ -6,7 +6,7 @@ import { assignLevels } from '../analysis/levels.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PolynomialGraph, RangeStatistics } from '../ir/polynomial-graph.ts';
 import type { AttributeValue, ConstantTensor, Shape, TensorNode } from '../ir/tensor-graph.ts';
-import { composeLinear } from './compose-linear.ts';
+import { composeLinear } from './testing/compose-linear.ts';
 import { lowerLinear } from './lower-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 

@@ -5,7 +5,7 @@ import { assignLevels } from '../analysis/levels.ts';
 import type { LinearGraph, LinearNode, PolynomialNode } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder } from '../ir/linear-graph-builder.ts';
 import { diagonal } from '../linear/sparse-matrix.ts';
-import { composeLinear } from './compose-linear.ts';
+import { composeLinear } from './testing/compose-linear.ts';
 import { LEADING_FLOOR, normalisePolynomials } from './normalise-polynomials.ts';
 
 const SIZE = 6;

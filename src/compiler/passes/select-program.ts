@@ -103,7 +103,13 @@ export function selectProgram(
     throw new CompileError(
       'PRECISION_UNREACHABLE',
       `the forecast output precision is ${bits.toFixed(1)} bits at best, ${options.precision} are asked for`,
-      { pass: 'select-program', hint: 'lower --precision, or lower the degrees with --activation' },
+      {
+        pass: 'select-program',
+        hint:
+          bits >= 1
+            ? 'lower --precision, or lower the degrees with --activation'
+            : 'bits count against the range of the outputs over the calibration inputs: check that these vary (--calibration) and that the output depends on the input',
+      },
     );
   }
   const [shallowest] = new LinearComposer(reduced, products, LARGEST).composeAll(DEPTH_WEIGHTS.slice(-1));

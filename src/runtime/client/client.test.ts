@@ -7,7 +7,8 @@ import { packInputs } from '../encryption/encrypt-inputs.ts';
 import { parseSecretKey } from '../formats/secret-key.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
 import { applyClientOperators, roundToPrecision } from './client-operators.ts';
-import { decryptOutputs, encryptInputs, generateKeys } from './operations.ts';
+import { decryptOutputs, generateKeys } from './operations.ts';
+import { SecretClient } from './secret-client.ts';
 
 const operator = (op: ClientOperator['op'], axis: number, keepDims?: boolean): ClientOperator => ({
   op,
@@ -85,7 +86,8 @@ describe('the secret side', () => {
     expect(evaluationKeys.rotations.map(({ step }) => step)).toEqual([1]);
     expect(evaluationKeys.relinearization).toBeNull();
     const values = Float64Array.from({ length: 4096 }, (_, i) => Math.sin(i));
-    const inputs = await encryptInputs(signature, secretKey, [values]);
+    await using client = await SecretClient.open(signature, secretKey);
+    const inputs = await client.encrypt([values]);
     // The program's output is its input.
     const encrypted = { ...inputs, tensors: inputs.tensors.map((tensor) => ({ ...tensor, name: 'y0' })) };
     const [decrypted] = await decryptOutputs(signature, secretKey, encrypted);

@@ -18,20 +18,7 @@ export async function generateKeys(
   };
 }
 
-/**
- * Symmetric encryption, by the owner of the secret key: half the bytes and less noise than `encryptWithPublicKey`.
- * @throws ArtifactError if the key or the inputs do not fit the signature
- */
-export async function encryptInputs(
-  signature: Signature,
-  secretKey: Uint8Array,
-  inputs: readonly Float64Array[],
-): Promise<CiphertextSet> {
-  await using client = await SecretClient.open(signature, secretKey);
-  return await client.encrypt(inputs);
-}
-
-/** Row-major output tensors; see `applyClientOperators` and `roundToPrecision` for what comes next. */
+/** Row-major output tensors; see `interpretOutputs` for what comes next. */
 export async function decryptOutputs(
   signature: Signature,
   secretKey: Uint8Array,

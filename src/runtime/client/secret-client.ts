@@ -6,7 +6,6 @@ import { unpack } from '../../program/layout.ts';
 import { requireEncryption } from '../../program/security.ts';
 import type { Signature } from '../../program/signature.ts';
 import type { ClientOptions } from '../encryption/client-options.ts';
-import { DEFAULT_STALL_MS } from '../encryption/client-options.ts';
 import { encryptTensors } from '../encryption/encrypt-inputs.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
@@ -15,7 +14,7 @@ import type { Origin } from '../formats/origin.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
 import { encodePublicKey } from '../formats/public-key.ts';
 import { encodeSecretKey, parseSecretKey } from '../formats/secret-key.ts';
-import { WorkerChannel, workerEntry } from '../workers/channel.ts';
+import { DEFAULT_STALL_MS, WorkerChannel, workerEntry } from '../workers/channel.ts';
 import { Cancellation, Heartbeat, cancelled } from '../workers/control.ts';
 import type { SecretWorkerApi } from './worker.ts';
 

@@ -5,6 +5,3 @@ export interface ClientOptions {
   readonly signal?: AbortSignal | undefined;
   readonly stallMs?: number;
 }
-
-/** Longer than the longest single call into SEAL: making a context at N = 32768 takes 15 s on an idle machine. */
-export const DEFAULT_STALL_MS = 180_000;

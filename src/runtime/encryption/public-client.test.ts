@@ -4,9 +4,8 @@ import { rescaleError } from '../backends/testing/rescale-error.ts';
 import { decryptOutputs, generateKeys } from '../client/operations.ts';
 import { Evaluator } from '../evaluation/evaluator.ts';
 import { maxError, smallNetwork } from '../evaluation/testing/small-network.ts';
-import { ciphertextSetContainer, parseCiphertextSet } from '../formats/ciphertext-set.ts';
-import { encodeContainer } from '../formats/container.ts';
-import { evaluationKeysContainer, parseEvaluationKeys } from '../formats/evaluation-keys.ts';
+import { encodeCiphertextSet, parseCiphertextSet } from '../formats/ciphertext-set.ts';
+import { encodeEvaluationKeys, parseEvaluationKeys } from '../formats/evaluation-keys.ts';
 import { encryptWithPublicKey, PublicClient } from './public-client.ts';
 
 const parameters = testParameters(8192, [44, 28, 28, 28, 28], 58, 28);
@@ -22,20 +21,18 @@ describe('inference with a public key, each step on the bytes of the one before'
     files = {
       secretKey,
       publicKey,
-      evaluationKeys: encodeContainer(evaluationKeysContainer(evaluationKeys)),
+      evaluationKeys: encodeEvaluationKeys(evaluationKeys),
     };
   }, 120_000);
 
   it('gives what the network says', async () => {
-    const input = encodeContainer(
-      ciphertextSetContainer(await encryptWithPublicKey(signature, files.publicKey, network.inputs)),
-    );
+    const input = encodeCiphertextSet(await encryptWithPublicKey(signature, files.publicKey, network.inputs));
     await using evaluator = await Evaluator.create(network, parseEvaluationKeys(files.evaluationKeys), {
       backend: 'seal',
       threads: 1,
     });
     const { outputs } = await evaluator.evaluate(parseCiphertextSet(input));
-    const output = encodeContainer(ciphertextSetContainer(outputs));
+    const output = encodeCiphertextSet(outputs);
     const decrypted = await decryptOutputs(signature, files.secretKey, parseCiphertextSet(output));
     expect(maxError(decrypted, network.expected)).toBeLessThan(TOLERANCE);
     expect(maxError(decrypted, network.expected)).toBeGreaterThan(0);

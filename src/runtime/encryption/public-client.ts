@@ -12,10 +12,9 @@ import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import type { Origin } from '../formats/origin.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
 import { parsePublicKey } from '../formats/public-key.ts';
-import { WorkerChannel, workerEntry } from '../workers/channel.ts';
+import { DEFAULT_STALL_MS, WorkerChannel, workerEntry } from '../workers/channel.ts';
 import { Heartbeat, cancelled } from '../workers/control.ts';
 import type { ClientOptions } from './client-options.ts';
-import { DEFAULT_STALL_MS } from './client-options.ts';
 import { encryptTensors } from './encrypt-inputs.ts';
 import type { PublicWorkerApi } from './worker.ts';
 

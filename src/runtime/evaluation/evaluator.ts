@@ -6,7 +6,7 @@ import { requireTensors } from '../formats/ciphertext-set.ts';
 import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
 import type { Origin } from '../formats/origin.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
-import { WorkerChannel, workerEntry } from '../workers/channel.ts';
+import { DEFAULT_STALL_MS, WorkerChannel, workerEntry } from '../workers/channel.ts';
 import { Cancellation, Heartbeat, cancelled } from '../workers/control.ts';
 import type { EvaluationProgress } from './load-worker.ts';
 import { encodeAhead, loadKeys, requireFittingKeys } from './load-worker.ts';
@@ -48,8 +48,6 @@ export interface Evaluation {
 
 const DEFAULT_THREADS = 2;
 const DEFAULT_MAX_MEMORY_MB = 6144;
-/** Longer than the longest single call into SEAL: making a context at N = 32768 takes 15 s on an idle machine. */
-const DEFAULT_STALL_MS = 180_000;
 
 export class Evaluator implements AsyncDisposable {
   readonly #artifact: EvaluableArtifact;

@@ -6,6 +6,9 @@ import type { Heartbeat } from './control.ts';
 import type { Reply, Request, WorkerApi } from './serve.ts';
 import { reviveError } from './transported-error.ts';
 
+/** Longer than the longest single call into SEAL: making a context at N = 32768 takes 15 s on an idle machine. */
+export const DEFAULT_STALL_MS = 180_000;
+
 export interface WatchdogOptions {
   readonly heartbeat: Heartbeat;
   /** A request during which the heart does not beat for so long is taken to hang. */

@@ -1,6 +1,6 @@
 import { InternalError } from '../../../errors.ts';
+import { evaluateChebyshev } from '../../approx/chebyshev.ts';
 import type { PolynomialAttributes, Shape, TensorNode } from '../../ir/tensor-graph.ts';
-import { evaluateChebyshev } from '../chebyshev.ts';
 import type { Operator } from '../operator.ts';
 import { stridesOf } from '../shapes.ts';
 
@@ -44,7 +44,7 @@ export function channelPolynomial(
   };
 }
 
-/** Values of the polynomial node on a tensor of the given shape. */
+/** The definition, in float64; `reference/polynomial-node.ts` does the same to large float32 batches, quickly. */
 export function evaluatePolynomial(
   attributes: PolynomialAttributes,
   shape: Shape,

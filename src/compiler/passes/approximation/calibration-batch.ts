@@ -6,7 +6,7 @@ import { shapeOf } from '../../ir/tensor-graph.ts';
 import { isBatchable } from '../../onnx/batchable.ts';
 import type { CompileOptions } from '../../options.ts';
 import { lastUses } from '../calibrate-ranges.ts';
-import { Random } from './random.ts';
+import { Random } from '../../random.ts';
 
 /** Held-out samples beyond this sharpen no decision; they serve better in the fit. */
 const MAX_HELD_OUT = 2000;

@@ -17,7 +17,7 @@ import type { PolynomialAttributes, Shape } from '../../ir/tensor-graph.ts';
 import type { ChannelLayout } from '../../reference/polynomial-node.ts';
 import { channelLayout } from '../../reference/polynomial-node.ts';
 import { savesLevel } from './degrees.ts';
-import { Random } from './random.ts';
+import { Random } from '../../random.ts';
 
 /** Values per channel that enter the fit; more change no coefficient visibly. */
 const VALUES_PER_CHANNEL = 60_000;

@@ -1,5 +1,5 @@
 /** Compares the approximated model with the original one on the held-out samples. */
-import type { ApproximationQuality } from '../../ir/polynomial-graph.ts';
+import type { ApproximationQuality } from '../../../program/artifact.ts';
 import type { Shape, TensorGraph } from '../../ir/tensor-graph.ts';
 import { shapeOf } from '../../ir/tensor-graph.ts';
 

@@ -6,7 +6,7 @@ import type { RegressionSums } from '../../approx/ridge.ts';
 import { addSums, chooseStrength, ridgeTowards } from '../../approx/ridge.ts';
 import type { Blas } from '../../reference/blas.ts';
 import type { LinearLayer, Replacement } from './linear-layer.ts';
-import { Random } from './random.ts';
+import { Random } from '../../random.ts';
 
 export interface RefitSettings {
   /** Rows (output positions of samples) that enter, at most. */

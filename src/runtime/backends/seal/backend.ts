@@ -1,6 +1,7 @@
 /** The public side of node-seal: evaluation keys and ciphertexts, in one worker. */
 import type { GaloisKeys, Plaintext, RelinKeys } from 'node-seal';
 import { ArtifactError } from '../../../errors.ts';
+import { galoisElement } from '../../../program/galois-element.ts';
 import {
   SEAL_HEAP_BYTES,
   sealContextBytes,
@@ -160,12 +161,4 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
   override [Symbol.dispose](): void {
     this.#context[Symbol.dispose]();
   }
-}
-
-/** 3^step mod 2N: the automorphism that moves slots left by `step`. */
-export function galoisElement(step: number, polyModulusDegree: number): number {
-  const modulus = BigInt(2 * polyModulusDegree);
-  let element = 1n;
-  for (let i = 0; i < step; i++) element = (element * 3n) % modulus;
-  return Number(element);
 }

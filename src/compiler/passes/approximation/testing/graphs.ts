@@ -2,7 +2,7 @@
 import type { AttributeValue, ConstantTensor, Shape, TensorGraph } from '../../../ir/tensor-graph.ts';
 import type { CompileOptions, Dataset } from '../../../options.ts';
 import { DEFAULT_OPTIONS } from '../../../options.ts';
-import { Random } from '../random.ts';
+import { Random } from '../../../random.ts';
 
 export interface NodeLiteral {
   readonly op: string;

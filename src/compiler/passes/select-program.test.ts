@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { HeError } from '../../errors.ts';
+import { elementCount } from '../../program/layout.ts';
+import { refreshBounds } from '../analysis/bounds.ts';
+import type { LinearGraph } from '../ir/linear-graph.ts';
+import { diagonal } from '../linear/sparse-matrix.ts';
+import { dense, graphOf, weights } from '../linear/testing/maps.ts';
+import type { CompileOptions } from '../options.ts';
+import { DEFAULT_OPTIONS, SILENT } from '../options.ts';
+import type { SelectedProgram } from './select-program.ts';
+import { selectProgram } from './select-program.ts';
+
+/** Dense, square, dense: three levels. */
+const SHALLOW = graphOf(
+  [64],
+  [{ shape: [16], matrix: dense(16, 64) }, { degree: 2 }, { shape: [4], matrix: dense(4, 16) }],
+);
+/** Depth 1. */
+const FLAT = graphOf([64], [{ shape: [4], matrix: dense(4, 64) }]);
+/** 30 scalings, each with a polynomial of degree 16: 150 levels, more than any secure chain has. */
+const DEEP = withoutBiases(
+  graphOf(
+    [4],
+    Array.from({ length: 30 }, () => [
+      { shape: [4], matrix: diagonal(new Float64Array(4).fill(0.3)) },
+      { degree: 16 },
+    ]).flat(),
+  ),
+);
+
+/** Keeps the values of the polynomials within [-1, 1]. */
+function withoutBiases(graph: LinearGraph): LinearGraph {
+  const nodes = graph.nodes.map((node) => (node.kind === 'linear' ? { ...node, bias: null } : node));
+  return { ...graph, nodes };
+}
+
+function select(
+  graph: LinearGraph,
+  options: Partial<CompileOptions>,
+  passes: string[] = [],
+): SelectedProgram {
+  const next = weights(9);
+  const size = elementCount(graph.nodes[0]!.shape);
+  const samples = Array.from({ length: 4 }, () => [Float64Array.from({ length: size }, next)]);
+  return selectProgram(
+    refreshBounds(graph, samples),
+    samples,
+    { ...DEFAULT_OPTIONS, ...options },
+    {
+      pass: (name, result) => {
+        passes.push(name);
+        return result;
+      },
+      progress: SILENT,
+    },
+  );
+}
+
+function failure(graph: LinearGraph, options: Partial<CompileOptions>): HeError {
+  try {
+    select(graph, options);
+  } catch (error) {
+    if (error instanceof HeError) return error;
+    throw error;
+  }
+  throw new Error('a program was selected');
+}
+
+describe('selectProgram', () => {
+  it.each([
+    ['one level', FLAT, 10, 4096],
+    ['three levels', SHALLOW, 10, 8192],
+    ['three levels with more precision than that ring has', SHALLOW, 28, 16384],
+  ])('takes the smallest ring that will do: %s', (_, graph, precision, polyModulusDegree) => {
+    const { parameters, noise, program } = select(graph, { precision });
+    expect(parameters).toMatchObject({ scheme: 'ckks', polyModulusDegree });
+    expect(program.slotCount).toBe(polyModulusDegree / 2);
+    expect(noise.outputPrecisionBits).toHaveLength(1);
+    expect(noise.outputPrecisionBits[0]).toBeGreaterThanOrEqual(precision);
+  });
+
+  it('makes the chain as long as the program is deep', () => {
+    const { parameters, program } = select(SHALLOW, {});
+    expect(parameters.dataPrimes).toHaveLength(4);
+    expect(program.inputs.map(({ value }) => program.values[value]!.level)).toEqual([3]);
+    expect(program.outputs.map(({ value }) => program.values[value]!.level)).toEqual([0]);
+  });
+
+  it('tells of every pass', () => {
+    const passes: string[] = [];
+    select(FLAT, {}, passes);
+    expect(passes).toEqual(['compose-linear', 'pack-program', 'manage-scales']);
+  });
+
+  it('says how precise the best program is, where that is not enough', () => {
+    const { code, message, hint } = failure(SHALLOW, { precision: 33 });
+    expect(code).toBe('PRECISION_UNREACHABLE');
+    const [, best] = /(\d+\.\d) bits at best, 33 are asked for/.exec(message)!;
+    expect(() => select(SHALLOW, { precision: Math.floor(Number(best)) })).not.toThrow();
+    expect(hint).toContain('--precision');
+  });
+
+  it('lists what every layer costs, where no chain is long enough', () => {
+    const { code, message, hint, diagnostics } = failure(DEEP, {});
+    expect(code).toBe('DEPTH_EXCEEDED');
+    expect(message).toContain('the model needs 150 levels');
+    expect(diagnostics.length).toBeGreaterThan(30);
+    expect(diagnostics.slice(0, 2)).toMatchObject([
+      { code: 'LAYER_DEPTH', node: 'layer1', message: 'linear: 1 level, result at level 149' },
+      { code: 'LAYER_DEPTH', node: 'layer2', message: 'degree 16: 4 levels, result at level 145' },
+    ]);
+    expect(hint).toContain('--backend cleartext');
+  });
+
+  it('says what needs how much memory, where there is too little', () => {
+    const { code, message, hint } = failure(SHALLOW, { maxMemoryMb: 20 });
+    expect(code).toBe('MEMORY_EXCEEDED');
+    expect(message).toMatch(/needs \d+ MiB in one WASM heap, 20 MiB are there/);
+    expect(hint).toContain('--max-memory-mb');
+  });
+
+  it('takes any depth for the clear, under parameters that no key is made for', () => {
+    const { parameters, noise } = select(DEEP, { backend: 'cleartext' });
+    expect(parameters.scheme).toBe('cleartext');
+    expect(parameters.dataPrimes).toHaveLength(151);
+    expect(noise.outputPrecisionBits[0]).toBeGreaterThan(30);
+  });
+});

@@ -1,0 +1,11 @@
+/** Composition at one price, for tests; the compiler tries several in several rings (`select-program`). */
+import { sealCostModel } from '../../analysis/cost-model.ts';
+import type { LinearGraph } from '../../ir/linear-graph.ts';
+import { MatrixProducts } from '../../linear/matrix-products.ts';
+import { LinearComposer, reduceLinear } from '../compose-linear.ts';
+
+/** Reduces and composes a graph for an average ring and price of a level. */
+export function composeLinear(graph: LinearGraph): LinearGraph {
+  const products = new MatrixProducts();
+  return new LinearComposer(reduceLinear(graph, products), products, sealCostModel(16384, 8)).compose(1);
+}

@@ -1,0 +1,83 @@
+/** The library as a user has it: nothing but `src/index.ts`, from an ONNX file to a decrypted answer. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import type { Artifact } from '../src/index.ts';
+import {
+  compileModel,
+  decodeArtifact,
+  DEFAULT_OPTIONS,
+  encodeArtifact,
+  encodeCiphertextSet,
+  encodeEvaluationKeys,
+  Evaluator,
+  HeError,
+  interpretOutputs,
+  loadDataset,
+  parseCiphertextSet,
+  parseEvaluationKeys,
+  PublicClient,
+  SecretClient,
+  SILENT,
+} from '../src/index.ts';
+
+const FIXTURES = `${import.meta.dirname}/../fixtures`;
+
+function digits(part: 'calibration' | 'test') {
+  const file = (name: string): string => `${FIXTURES}/digits-${part}${name}.npy`;
+  const inputs = [{ name: 'input', shape: [1, 1, 28, 28] }];
+  return loadDataset(`npy:${file('')},${file('-labels')}`, {
+    inputs,
+    preprocessing: DEFAULT_OPTIONS.preprocessing,
+  });
+}
+
+async function compileDigits(): Promise<Uint8Array> {
+  const { artifact } = await compileModel(
+    readFileSync(`${FIXTURES}/digits-square.onnx`),
+    { ...DEFAULT_OPTIONS, calibration: await digits('calibration'), samples: 200 },
+    { modelDirectory: null, modelName: 'digits-square', progress: SILENT },
+  );
+  return encodeArtifact(artifact);
+}
+
+/** What the server does: bytes in, bytes out, and no secret. */
+async function serve(artifactFile: Uint8Array, keys: Uint8Array, input: Uint8Array): Promise<Uint8Array> {
+  const options = { backend: 'seal', threads: 1 } as const;
+  await using evaluator = await Evaluator.create(
+    decodeArtifact(artifactFile),
+    parseEvaluationKeys(keys),
+    options,
+  );
+  const { outputs } = await evaluator.evaluate(parseCiphertextSet(input));
+  return encodeCiphertextSet(outputs);
+}
+
+it('classifies an encrypted digit', async () => {
+  const file = await compileDigits();
+  const { signature, certificate }: Artifact = decodeArtifact(file);
+  expect(signature.parameters.polyModulusDegree).toBe(8192);
+  expect(certificate).toMatchObject({ securityBits: 128 });
+
+  await using owner = await SecretClient.generate(signature);
+  const keys = encodeEvaluationKeys(await owner.makeEvaluationKeys());
+  await using sender = await PublicClient.open(signature, await owner.makePublicKey());
+
+  const test = await digits('test');
+  const index = 17;
+  const input = await sender.encrypt([Float64Array.from(test.sample(index, 0))]);
+  const answer = await serve(file, keys, encodeCiphertextSet(input));
+  const [output] = interpretOutputs(signature, await owner.decrypt(parseCiphertextSet(answer)));
+  expect(output).toMatchObject({ name: signature.outputs[0]!.name, shape: signature.outputs[0]!.shape });
+  const scores = [...output!.values];
+  expect(scores.indexOf(Math.max(...scores))).toBe(test.label(index));
+});
+
+it('says with a code what is wrong with a model', async () => {
+  const error: unknown = await compileModel(new Uint8Array([1, 2, 3]), DEFAULT_OPTIONS, {
+    modelDirectory: null,
+    modelName: 'none',
+    progress: SILENT,
+  }).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(HeError);
+  expect(error).toMatchObject({ exitCode: 1, code: expect.stringMatching(/^[A-Z_]+$/) as string });
+});
