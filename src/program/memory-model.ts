@@ -107,38 +107,48 @@ export function relinearizes(instruction: Instruction): boolean {
   }
 }
 
-/** Bytes of the values that are alive at each instruction, and of its own temporaries: the largest sum. */
+/**
+ * SEAL's pools reuse freed memory only for the same size, so each level's ciphertexts add up to their own peak: the
+ * values alive at the worst moment and the temporaries of the instruction that needs most of them.
+ */
 function peakCiphertextBytes(program: Program, parameters: Shape): number {
   const lastUse = lastUses(program);
-  const bytesOf = (id: number): number => {
-    const { ciphertexts, level } = program.values[id]!;
-    return ciphertexts * sealCiphertextBytes(parameters, level);
-  };
+  const peaks = new Map<number, number>();
   const alive = new Set(program.inputs.map((input) => input.value));
-  let peak = 0;
   program.instructions.forEach((instruction, index) => {
     alive.add(instruction.output);
-    const values = [...alive].reduce((sum, id) => sum + bytesOf(id), 0);
-    peak = Math.max(peak, values + temporaryBytes(program, instruction, parameters));
+    const live = temporaries(program, instruction);
+    for (const id of alive) {
+      const { ciphertexts, level } = program.values[id]!;
+      live.set(level, (live.get(level) ?? 0) + ciphertexts);
+    }
+    for (const [level, count] of live) peaks.set(level, Math.max(peaks.get(level) ?? 0, count));
     for (const id of alive) if (lastUse[id]! <= index) alive.delete(id);
   });
-  return peak;
+  let bytes = 0;
+  for (const [level, count] of peaks) bytes += count * sealCiphertextBytes(parameters, level);
+  return bytes;
 }
 
-function temporaryBytes(program: Program, instruction: Instruction, parameters: Shape): number {
-  const ciphertext = sealCiphertextBytes(parameters, instruction.level);
+/** Ciphertexts that an instruction needs for itself, by level; a product of degree 2 counts as one and a half. */
+function temporaries(program: Program, instruction: Instruction): Map<number, number> {
+  const { level } = instruction;
   switch (instruction.kind) {
     case 'linear': {
       const lowered = instruction.inputs.reduce((sum, id) => sum + program.values[id]!.ciphertexts, 0);
       const giants = Math.max(0, ...instruction.outputs.map((plan) => plan.giants.length));
-      return ciphertext * (lowered + instruction.babies.length + giants + instruction.outputs.length);
+      return new Map([
+        [level, lowered + instruction.babies.length + giants + instruction.outputs.length + 1],
+      ]);
     }
     case 'polynomial': {
       const { powers } = choosePolynomialPlan(instruction, program.slotCount);
-      return ciphertext * 1.5 * (2 * powers.length + 4);
+      const depth = level - program.values[instruction.output]!.level;
+      const each = 1.5 * (powers.length + 2);
+      return new Map(Array.from({ length: depth + 1 }, (_, down) => [level - down, each]));
     }
     case 'product':
-      return ciphertext * 4;
+      return new Map([[level, 4]]);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The encrypted inputs or outputs of one inference. */
 import { ArtifactError } from '../../errors.ts';
 import type { Container } from './container.ts';
-import { decodeContainer, invalid, isCount, isRecord } from './container.ts';
+import { decodeContainer, encodeContainer, invalid, isCount, isRecord } from './container.ts';
 import type { Origin } from './origin.ts';
 import { checkOrigin, originMeta } from './origin.ts';
 
@@ -26,6 +26,11 @@ export function ciphertextSetContainer(set: CiphertextSet): Container {
   }));
   const blobs = set.tensors.flatMap((tensor) => tensor.ciphertexts);
   return { kind: 'ciphertexts', meta: { ...originMeta(set), tensors }, blobs };
+}
+
+/** The bytes that `parseCiphertextSet` reads. */
+export function encodeCiphertextSet(set: CiphertextSet): Uint8Array {
+  return encodeContainer(ciphertextSetContainer(set));
 }
 
 /** @throws ArtifactError, SECRET_KEY_REFUSED among others */

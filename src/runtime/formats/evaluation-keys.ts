@@ -1,7 +1,7 @@
 /** Evaluation keys: what a server needs to compute, and nothing that decrypts. */
 import { ArtifactError } from '../../errors.ts';
 import type { Container } from './container.ts';
-import { decodeContainer, invalid, isCount } from './container.ts';
+import { decodeContainer, encodeContainer, invalid, isCount } from './container.ts';
 import type { Origin } from './origin.ts';
 import { checkOrigin, originMeta } from './origin.ts';
 
@@ -20,6 +20,11 @@ export function evaluationKeysContainer(keys: EvaluationKeys): Container {
   const blobs = keys.rotations.map(({ bytes }) => bytes);
   if (keys.relinearization !== null) blobs.push(keys.relinearization);
   return { kind: 'evaluation-keys', meta, blobs };
+}
+
+/** The bytes that `parseEvaluationKeys` reads. */
+export function encodeEvaluationKeys(keys: EvaluationKeys): Uint8Array {
+  return encodeContainer(evaluationKeysContainer(keys));
 }
 
 /** @throws ArtifactError, SECRET_KEY_REFUSED among others */

@@ -2,11 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { ArtifactError } from '../../errors.ts';
 import { seededRandom } from '../../program/testing/random-instructions.ts';
 import type { CiphertextSet } from './ciphertext-set.ts';
-import { ciphertextSetContainer, parseCiphertextSet, requireTensors } from './ciphertext-set.ts';
+import { encodeCiphertextSet, parseCiphertextSet, requireTensors } from './ciphertext-set.ts';
 import type { Container } from './container.ts';
 import { containerChunks, decodeContainer, encodeContainer } from './container.ts';
 import type { EvaluationKeys } from './evaluation-keys.ts';
-import { evaluationKeysContainer, parseEvaluationKeys, requireKeys } from './evaluation-keys.ts';
+import {
+  encodeEvaluationKeys,
+  evaluationKeysContainer,
+  parseEvaluationKeys,
+  requireKeys,
+} from './evaluation-keys.ts';
 import { encodePublicKey, parsePublicKey } from './public-key.ts';
 import { encodeSecretKey, parseSecretKey } from './secret-key.ts';
 
@@ -50,10 +55,10 @@ function forged(kind: string, meta: Record<string, unknown>, blobs: readonly Uin
 
 describe('containers', () => {
   it('give back keys and ciphertexts', () => {
-    expect(parseEvaluationKeys(encodeContainer(evaluationKeysContainer(keys)))).toEqual(keys);
+    expect(parseEvaluationKeys(encodeEvaluationKeys(keys))).toEqual(keys);
     const without = { ...keys, relinearization: null };
-    expect(parseEvaluationKeys(encodeContainer(evaluationKeysContainer(without)))).toEqual(without);
-    expect(parseCiphertextSet(encodeContainer(ciphertextSetContainer(set)))).toEqual(set);
+    expect(parseEvaluationKeys(encodeEvaluationKeys(without))).toEqual(without);
+    expect(parseCiphertextSet(encodeCiphertextSet(set))).toEqual(set);
     const key = { ...ORIGIN, bytes: bytes(5, 6) };
     expect(parseSecretKey(encodeSecretKey(key), ORIGIN)).toEqual(key);
     expect(parsePublicKey(encodePublicKey(key), ORIGIN)).toEqual(key);
@@ -75,7 +80,7 @@ describe('containers', () => {
   });
 
   it('never let other kinds pass for keys, nor a public key for something else', () => {
-    const evaluation = encodeContainer(evaluationKeysContainer(keys));
+    const evaluation = encodeEvaluationKeys(keys);
     const file = encodePublicKey({ ...ORIGIN, bytes: bytes(1) });
     expect(codeOf(() => parseSecretKey(evaluation, ORIGIN))).toBe('CONTAINER_KIND');
     expect(codeOf(() => parsePublicKey(evaluation, ORIGIN))).toBe('CONTAINER_KIND');
@@ -111,13 +116,13 @@ describe('containers', () => {
   });
 
   it('refuse versions to come by name', () => {
-    const file = encodeContainer(ciphertextSetContainer(set));
+    const file = encodeCiphertextSet(set);
     file[4] = 2;
     expect(codeOf(() => parseCiphertextSet(file))).toBe('CONTAINER_VERSION');
   });
 
   it.each([
-    ['evaluation keys', encodeContainer(evaluationKeysContainer(keys)), parseEvaluationKeys],
+    ['evaluation keys', encodeEvaluationKeys(keys), parseEvaluationKeys],
     [
       'a public key',
       encodePublicKey({ ...ORIGIN, bytes: bytes(5, 6, 7) }),
