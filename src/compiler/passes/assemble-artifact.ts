@@ -9,6 +9,7 @@ import type {
 import { galoisElement } from '../../program/galois-element.ts';
 import {
   relinearizes,
+  SEAL_HEAP_BYTES,
   sealCiphertextBytes,
   sealKeyBytes,
   sealMemory,
@@ -190,7 +191,11 @@ function predictionsOf(
   return {
     precisionBits: Math.min(...noise.outputPrecisionBits),
     latencyMs: layers.reduce((sum, layer) => sum + layer.predictedMs, 0),
-    memoryBytes: memory.totalPerWorker + memory.plaintextBytes,
+    // Encoded plaintexts are kept only as far as the heap goes.
+    memoryBytes: Math.max(
+      memory.totalPerWorker,
+      Math.min(memory.totalPerWorker + memory.plaintextBytes, SEAL_HEAP_BYTES),
+    ),
     keyBytes: {
       galois: program.rotationSteps.length * perKey,
       relinearization: program.instructions.some(relinearizes) ? perKey : 0,
