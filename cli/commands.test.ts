@@ -1,5 +1,5 @@
 /** The commands on an embedded model, in the clear: what they print is the contract. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -135,6 +135,26 @@ it('run: compares with onnxruntime', async () => {
   );
   expect(Object.keys(latencyMs)).toEqual(['keygen', 'encrypt', 'evaluate', 'decrypt']);
   expect(Object.keys(bytes)).toEqual(['galoisKeys', 'relinKeys', 'inputCiphertexts', 'outputCiphertexts']);
+});
+
+it('run and bench: warn about a model that is not the one compiled', async () => {
+  const bytes = await readFile(MODEL);
+  // An unknown metadata field (number 1000, empty): another file, the same network.
+  await writeFile(join(folder, 'other.onnx'), Buffer.concat([bytes, Buffer.from([0xc2, 0x3e, 0x00])]));
+  const picture = join(FIXTURES, 'samples/7-0.png');
+  const run = (model: string): ReturnType<typeof runCli> =>
+    runCli(['run', 'm.hemodel', '--input', picture, '--model', model, '--backend', 'cleartext'], folder);
+  const bench = [
+    ...['bench', 'm.hemodel', '--model', 'other.onnx', '--data', TEST_DATA],
+    ...['--limit', '1', '--plaintext-limit', '1', '--backend', 'cleartext', '--json'],
+  ];
+  const [own, other, measured] = [await run(MODEL), await run('other.onnx'), await runCli(bench, folder)];
+  expect(own.stderr).not.toContain('warning');
+  for (const { exitCode, stdout, stderr } of [other, measured]) {
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toContain('warning: other.onnx is not the model');
+    expect(stdout).not.toContain('not the model');
+  }
 });
 
 it('bench: the fields of the contract, and a report', async () => {

@@ -1,4 +1,5 @@
 /** The plaintext side of comparisons: the original ONNX file in onnxruntime. */
+import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { importModel } from '../src/compiler/onnx/import.ts';
 import type { Dataset } from '../src/compiler/options.ts';
@@ -10,6 +11,13 @@ import type { Outputs } from './measure/bench.ts';
 
 export interface ReferenceFlags {
   readonly bind?: readonly (readonly [string, string])[];
+}
+
+/** A file that ought to be the model which an artifact was compiled from. */
+export interface ReferenceModel {
+  readonly file: string;
+  /** SHA-256 of the file that was compiled, hex. */
+  readonly digest: string;
 }
 
 /** Outputs of an ONNX file, sample by sample (first output only). */
@@ -27,15 +35,18 @@ export async function runReference(
   return splitOutputs(outputs, shape);
 }
 
-/** The same of the model in `file`; inputs bound at compile time are bound here too. */
+/** The same of a model on file, with a warning if it is another one; inputs bound at compile time are bound here too. */
 export async function runReferenceFile(
-  file: string,
+  { file, digest }: ReferenceModel,
   flags: ReferenceFlags,
   dataset: Dataset,
   limit: number,
   context: CommandContext,
 ): Promise<Outputs> {
   const bytes = await readModel(file);
+  if (createHash('sha256').update(bytes).digest('hex') !== digest) {
+    context.note(`warning: ${file} is not the model that the artifact was compiled from (other SHA-256)`);
+  }
   const title = 'plaintext model';
   if (flags.bind === undefined) return runReference(bytes, dataset, limit, title, context);
   const graph = importModel(bytes, {

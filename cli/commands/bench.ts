@@ -48,7 +48,8 @@ async function bench(file: string, flags: BenchFlags, context: CommandContext): 
     classNames: artifact.signature.labels,
     ...(Number.isFinite(plaintextLimit) ? { limit: plaintextLimit } : {}),
   });
-  const plaintext = await runReferenceFile(flags.model, flags, dataset, plaintextLimit, context);
+  const model = { file: flags.model, digest: artifact.report.modelDigest };
+  const plaintext = await runReferenceFile(model, flags, dataset, plaintextLimit, context);
   const { report, pictures } = await runBench({ artifact, dataset, plaintext, limit, flags }, context);
   for (const target of reports) {
     await writeBenchReport(target, report, pictures);

@@ -10,7 +10,7 @@ import { loadInputs } from '../load-inputs.ts';
 import { maxAbsDifference, outputRange } from '../measure/errors.ts';
 import type { EvaluationFlags } from '../parse-options.ts';
 import { addEvaluationOptions, assignment, collect } from '../parse-options.ts';
-import type { ReferenceFlags } from '../reference.ts';
+import type { ReferenceFlags, ReferenceModel } from '../reference.ts';
 import { runReference, runReferenceFile } from '../reference.ts';
 import { formatBits, formatBytes, formatMs, formatSignificant } from '../report/format.ts';
 import { precisionBits } from '../report/statistics.ts';
@@ -42,7 +42,9 @@ export function define(command: Command, run: Runner): void {
 async function runOnce(file: string, flags: RunFlags, context: CommandContext): Promise<Outcome> {
   const artifact = await readArtifact(file);
   const inputs = await loadInputs(artifact, flags.input, context);
-  const reference = flags.model === undefined ? null : await compute(flags.model, flags, inputs, context);
+  const { modelDigest: digest } = artifact.report;
+  const reference =
+    flags.model === undefined ? null : await compute({ file: flags.model, digest }, flags, inputs, context);
   await using inference = await Inference.open(artifact, flags, context);
   const result = await inference.infer([inputs], (fraction) => context.progress.report('evaluate', fraction));
   const outputs = finishOutputs(artifact, result.decrypted, 1, inference.backend === 'cleartext')[0]!;
@@ -89,7 +91,7 @@ async function runOnce(file: string, flags: RunFlags, context: CommandContext): 
 }
 
 async function compute(
-  model: string,
+  model: ReferenceModel,
   flags: ReferenceFlags,
   inputs: readonly Float32Array[],
   context: CommandContext,

@@ -12,6 +12,7 @@ export function packCleartextInputs(signature: Signature, inputs: readonly Float
   return {
     backend: 'cleartext',
     parametersDigest: parametersDigest(signature.parameters),
+    keySet: null,
     tensors: signature.inputs.map(({ name, level, scale }, i) => ({
       name,
       level,
@@ -28,8 +29,8 @@ export function unpackCleartextOutputs(signature: Signature, set: CiphertextSet)
     scale,
     ciphertexts: layout.ciphertexts,
   }));
-  const origin = { backend: 'cleartext' as const, parametersDigest: parametersDigest(signature.parameters) };
-  requireTensors(set, origin, expected);
+  const setting = { backend: 'cleartext' as const, parametersDigest: parametersDigest(signature.parameters) };
+  requireTensors(set, setting, expected);
   return signature.outputs.map(({ layout }, i) =>
     unpack(layout, set.tensors[i]!.ciphertexts.map(slotsFromBytes)),
   );

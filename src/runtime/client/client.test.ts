@@ -96,7 +96,13 @@ describe('the secret side', () => {
     expect(error).toBeLessThan((8 * 3.2 * Math.sqrt(8192)) / 2 ** 38);
     expect(error).toBeGreaterThan(0);
     const other = await generateKeys(signature);
-    const [garbage] = await decryptOutputs(signature, other.secretKey, encrypted);
+    await expect(decryptOutputs(signature, other.secretKey, encrypted)).rejects.toMatchObject({
+      code: 'KEY_SET_MISMATCH',
+      hint: expect.stringContaining('different key pairs') as string,
+    });
+    // What the check keeps from happening: with the set's name forged, only noise comes out.
+    const { keySet } = other.evaluationKeys;
+    const [garbage] = await decryptOutputs(signature, other.secretKey, { ...encrypted, keySet });
     expect(Math.max(...garbage!.map(Math.abs))).toBeGreaterThan(100);
   });
 

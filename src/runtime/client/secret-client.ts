@@ -10,7 +10,8 @@ import { encryptTensors } from '../encryption/encrypt-inputs.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
 import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
-import type { Origin } from '../formats/origin.ts';
+import type { Origin, Setting } from '../formats/origin.ts';
+import { newKeySet, requireKeySet } from '../formats/origin.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
 import { encodePublicKey } from '../formats/public-key.ts';
 import { encodeSecretKey, parseSecretKey } from '../formats/secret-key.ts';
@@ -48,8 +49,9 @@ export class SecretClient implements AsyncDisposable {
   ): Promise<SecretClient> {
     requireEncryption(signature.parameters);
     if (signal?.aborted === true) throw cancelled();
-    const origin: Origin = { backend: 'seal', parametersDigest: parametersDigest(signature.parameters) };
-    const saved = file === null ? null : parseSecretKey(file, origin).bytes;
+    const setting: Setting = { backend: 'seal', parametersDigest: parametersDigest(signature.parameters) };
+    const saved = file === null ? null : parseSecretKey(file, setting);
+    const origin: Origin = { ...setting, keySet: saved === null ? newKeySet() : saved.keySet };
     const heartbeat = new Heartbeat();
     const worker = new WorkerChannel<SecretWorkerApi>(workerEntry(import.meta.url, 'worker'), {
       heartbeat,
@@ -58,11 +60,11 @@ export class SecretClient implements AsyncDisposable {
     try {
       await worker.call('open', {
         parameters: signature.parameters,
-        secretKey: saved,
+        secretKey: saved?.bytes ?? null,
         cancellation: new Cancellation().flag,
         heartbeat: heartbeat.counter,
       });
-      const bytes = saved ?? (await worker.call('saveSecretKey', null));
+      const bytes = saved?.bytes ?? (await worker.call('saveSecretKey', null));
       return new SecretClient(signature, origin, worker, encodeSecretKey({ ...origin, bytes }));
     } catch (error) {
       await worker[Symbol.asyncDispose]();
@@ -116,7 +118,10 @@ export class SecretClient implements AsyncDisposable {
     );
   }
 
-  /** Decrypts and unpacks into row-major output tensors, client operators not yet applied. */
+  /**
+   * Decrypts and unpacks into row-major output tensors, client operators not yet applied.
+   * @throws ArtifactError PARAMETERS_MISMATCH, CIPHERTEXT_MISMATCH or KEY_SET_MISMATCH
+   */
   async decrypt(set: CiphertextSet): Promise<Float64Array[]> {
     const { outputs } = this.#signature;
     const expected = outputs.map(({ name, level, scale, layout }) => ({
@@ -126,6 +131,7 @@ export class SecretClient implements AsyncDisposable {
       ciphertexts: layout.ciphertexts,
     }));
     requireTensors(set, this.#origin, expected);
+    requireKeySet(set, this.#origin, 'the secret key');
     const tensors: Float64Array[] = [];
     for (const [i, { level, scale, layout }] of outputs.entries()) {
       const slots: Float64Array[] = [];

@@ -38,6 +38,24 @@ describe('inference with a public key, each step on the bytes of the one before'
     expect(maxError(decrypted, network.expected)).toBeGreaterThan(0);
   });
 
+  it('refuses to mix files of two key pairs, wherever they meet', async () => {
+    const other = await generateKeys(signature);
+    const mismatch = { code: 'KEY_SET_MISMATCH' };
+    await using evaluator = await Evaluator.create(network, parseEvaluationKeys(files.evaluationKeys), {
+      backend: 'seal',
+      threads: 1,
+    });
+    const foreign = parseCiphertextSet(
+      encodeCiphertextSet(await encryptWithPublicKey(signature, other.publicKey, network.inputs)),
+    );
+    const own = await encryptWithPublicKey(signature, files.publicKey, network.inputs);
+    await expect(evaluator.evaluate(foreign)).rejects.toMatchObject(mismatch);
+    await expect(evaluator.evaluateMany([own, foreign])).rejects.toMatchObject(mismatch);
+    const { outputs } = await evaluator.evaluate(own);
+    expect(outputs.keySet).toBe(own.keySet);
+    await expect(decryptOutputs(signature, other.secretKey, outputs)).rejects.toMatchObject(mismatch);
+  });
+
   it('checks inputs as any encryption does, and works on afterwards', async () => {
     await using client = await PublicClient.open(signature, files.publicKey);
     await expect(client.encrypt([])).rejects.toMatchObject({ code: 'INPUT_SHAPE' });
@@ -54,7 +72,7 @@ describe('inference with a public key, each step on the bytes of the one before'
     await expect(PublicClient.open(other, files.publicKey)).rejects.toMatchObject({
       code: 'PARAMETERS_MISMATCH',
     });
-    const none = { backend: 'seal' as const, parametersDigest: '', tensors: [] };
+    const none = { backend: 'seal' as const, parametersDigest: '', keySet: null, tensors: [] };
     await expect(decryptOutputs(signature, files.publicKey, none)).rejects.toMatchObject({
       code: 'CONTAINER_KIND',
     });

@@ -9,7 +9,7 @@
 import { requireEncryption } from '../../program/security.ts';
 import type { Signature } from '../../program/signature.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
-import type { Origin } from '../formats/origin.ts';
+import type { Origin, Setting } from '../formats/origin.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
 import { parsePublicKey } from '../formats/public-key.ts';
 import { DEFAULT_STALL_MS, WorkerChannel, workerEntry } from '../workers/channel.ts';
@@ -35,8 +35,8 @@ export class PublicClient implements AsyncDisposable {
     const { parameters } = signature;
     requireEncryption(parameters);
     if (signal?.aborted === true) throw cancelled();
-    const origin: Origin = { backend: 'seal', parametersDigest: parametersDigest(parameters) };
-    const { bytes } = parsePublicKey(publicKey, origin);
+    const setting: Setting = { backend: 'seal', parametersDigest: parametersDigest(parameters) };
+    const { bytes, ...origin } = parsePublicKey(publicKey, setting);
     const worker = new WorkerChannel<PublicWorkerApi>(workerEntry(import.meta.url, 'worker'), {
       // Every request is one short call: its reply is all the life there is to see.
       heartbeat: new Heartbeat(),

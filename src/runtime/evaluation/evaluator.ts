@@ -5,6 +5,7 @@ import type { CiphertextSet, ExpectedTensor } from '../formats/ciphertext-set.ts
 import { requireTensors } from '../formats/ciphertext-set.ts';
 import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
 import type { Origin } from '../formats/origin.ts';
+import { requireKeySet } from '../formats/origin.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
 import { DEFAULT_STALL_MS, WorkerChannel, workerEntry } from '../workers/channel.ts';
 import { Cancellation, Heartbeat, cancelled } from '../workers/control.ts';
@@ -69,8 +70,9 @@ export class Evaluator implements AsyncDisposable {
     options: EvaluatorOptions,
   ): Promise<Evaluator> {
     const { backend } = options;
-    const origin = { backend, parametersDigest: parametersDigest(artifact.parameters) };
-    if (backend !== 'cleartext') requireFittingKeys(artifact, keys, origin);
+    const setting = { backend, parametersDigest: parametersDigest(artifact.parameters) };
+    if (backend !== 'cleartext') requireFittingKeys(artifact, keys, setting);
+    const origin: Origin = { ...setting, keySet: backend === 'cleartext' ? null : (keys?.keySet ?? null) };
     const maxBytes = (options.maxMemoryMb ?? DEFAULT_MAX_MEMORY_MB) * 2 ** 20;
     const memory = planMemory(artifact, backend, options.threads ?? DEFAULT_THREADS, maxBytes);
     const program = shareProgram(artifact.program);
@@ -195,6 +197,7 @@ export class Evaluator implements AsyncDisposable {
   ): Promise<Evaluation> {
     const { program, parameters } = this.#artifact;
     requireTensors(inputs, this.#origin, expectedTensors(program, program.inputs));
+    requireKeySet(inputs, this.#origin, 'the evaluation keys');
     let peakMemoryBytes = 0;
     const onInstruction = (index: number): void => {
       peakMemoryBytes = Math.max(peakMemoryBytes, process.memoryUsage.rss());

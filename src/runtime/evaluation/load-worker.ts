@@ -6,7 +6,7 @@ import type { CkksParameters } from '../../program/security.ts';
 import { requireEncryption } from '../../program/security.ts';
 import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
 import { requireKeys } from '../formats/evaluation-keys.ts';
-import type { Origin } from '../formats/origin.ts';
+import type { Setting } from '../formats/origin.ts';
 import type { Cancellation } from '../workers/control.ts';
 import type { Partition } from './partition.ts';
 import type { EvaluationWorker } from './placement.ts';
@@ -32,14 +32,14 @@ export interface WorkerLoad {
 export function requireFittingKeys(
   { program, parameters }: { readonly program: Program; readonly parameters: CkksParameters },
   keys: EvaluationKeys | null,
-  origin: Origin,
+  setting: Setting,
 ): void {
   requireEncryption(parameters);
   if (keys === null) {
     throw new ArtifactError('KEY_MISSING', 'evaluation under encryption needs evaluation keys');
   }
   requireKeys(keys, {
-    ...origin,
+    ...setting,
     rotationSteps: program.rotationSteps,
     relinearization: program.instructions.some(relinearizes),
   });

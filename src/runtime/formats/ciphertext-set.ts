@@ -2,7 +2,7 @@
 import { ArtifactError } from '../../errors.ts';
 import type { Container } from './container.ts';
 import { decodeContainer, encodeContainer, invalid, isCount, isRecord } from './container.ts';
-import type { Origin } from './origin.ts';
+import type { Origin, Setting } from './origin.ts';
 import { checkOrigin, originMeta } from './origin.ts';
 
 export interface EncryptedTensor {
@@ -65,16 +65,16 @@ export interface ExpectedTensor {
  */
 export function requireTensors(
   set: CiphertextSet,
-  origin: Origin,
+  setting: Setting,
   expected: readonly ExpectedTensor[],
 ): void {
-  if (set.backend !== origin.backend) {
+  if (set.backend !== setting.backend) {
     throw new ArtifactError(
       'PARAMETERS_MISMATCH',
-      `the ciphertexts are of the ${set.backend} backend, not ${origin.backend}`,
+      `the ciphertexts are of the ${set.backend} backend, not ${setting.backend}`,
     );
   }
-  if (set.parametersDigest !== origin.parametersDigest) {
+  if (set.parametersDigest !== setting.parametersDigest) {
     throw new ArtifactError('PARAMETERS_MISMATCH', 'the ciphertexts were made for other parameters');
   }
   const describe = (tensors: readonly ExpectedTensor[]): string =>

@@ -23,7 +23,8 @@ export interface Container {
 }
 
 const MAGIC = 'HECT';
-const VERSION = 1;
+/** 2 added the key set. */
+const VERSION = 2;
 const PREFIX_BYTES = 12;
 const DIGEST_BYTES = 32;
 const MAX_HEADER_BYTES = 1 << 24;

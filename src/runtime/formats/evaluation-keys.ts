@@ -2,7 +2,7 @@
 import { ArtifactError } from '../../errors.ts';
 import type { Container } from './container.ts';
 import { decodeContainer, encodeContainer, invalid, isCount } from './container.ts';
-import type { Origin } from './origin.ts';
+import type { Origin, Setting } from './origin.ts';
 import { checkOrigin, originMeta } from './origin.ts';
 
 export interface EvaluationKeys extends Origin {
@@ -46,7 +46,7 @@ export function parseEvaluationKeys(bytes: Uint8Array): EvaluationKeys {
 /** @throws ArtifactError PARAMETERS_MISMATCH or KEY_MISSING */
 export function requireKeys(
   keys: EvaluationKeys,
-  needed: Origin & {
+  needed: Setting & {
     readonly rotationSteps: readonly number[];
     readonly relinearization: boolean;
   },

@@ -12,16 +12,17 @@ import {
   parseEvaluationKeys,
   requireKeys,
 } from './evaluation-keys.ts';
+import { newKeySet, requireKeySet } from './origin.ts';
 import { encodePublicKey, parsePublicKey } from './public-key.ts';
 import { encodeSecretKey, parseSecretKey } from './secret-key.ts';
 
 const DIGEST = 'ab'.repeat(32);
-const ORIGIN = { backend: 'seal' as const, parametersDigest: DIGEST };
+const KEY_SET = '12'.repeat(16);
+const ORIGIN = { backend: 'seal' as const, parametersDigest: DIGEST, keySet: KEY_SET };
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
 const keys: EvaluationKeys = {
-  backend: 'seal',
-  parametersDigest: DIGEST,
+  ...ORIGIN,
   rotations: [
     { step: 1, bytes: bytes(1, 2, 3) },
     { step: 7, bytes: bytes(4) },
@@ -30,8 +31,7 @@ const keys: EvaluationKeys = {
 };
 
 const set: CiphertextSet = {
-  backend: 'seal',
-  parametersDigest: DIGEST,
+  ...ORIGIN,
   tensors: [
     { name: 'x', level: 3, scale: 1.5e9, ciphertexts: [bytes(1), bytes()] },
     { name: 'y', level: 0, scale: 2 ** 40, ciphertexts: [bytes(2, 3)] },
@@ -103,6 +103,20 @@ describe('containers', () => {
     expect(parse({ steps: [1, '2'] })).toBe('CONTAINER_INVALID');
     expect(parse({ backend: 'other' })).toBe('CONTAINER_INVALID');
     expect(parse({ parametersDigest: 'zz' })).toBe('CONTAINER_INVALID');
+    for (const keySet of [
+      undefined,
+      null,
+      7,
+      '',
+      '12'.repeat(15),
+      'AB'.repeat(16),
+      `${KEY_SET}\n`,
+      [KEY_SET],
+    ]) {
+      expect(parse({ keySet })).toBe('CONTAINER_INVALID');
+    }
+    expect(parse({ backend: 'cleartext' })).toBe('CONTAINER_INVALID');
+    expect(parse({ backend: 'cleartext', keySet: null })).toBe('nothing thrown');
     expect(codeOf(() => decodeContainer(forged('unheard-of', {}, []), 'ciphertexts'))).toBe('CONTAINER_KIND');
     const tensors = [{ name: 'x', level: 1, scale: 0, ciphertexts: 1 }];
     const parseKey = (change: Record<string, unknown>, ...keyBlobs: Uint8Array[]): string =>
@@ -115,10 +129,12 @@ describe('containers', () => {
     expect(codeOf(() => parseCiphertextSet(sets))).toBe('CONTAINER_INVALID');
   });
 
-  it('refuse versions to come by name', () => {
+  it('refuse versions past and to come by name', () => {
     const file = encodeCiphertextSet(set);
-    file[4] = 2;
-    expect(codeOf(() => parseCiphertextSet(file))).toBe('CONTAINER_VERSION');
+    for (const version of [1, 3]) {
+      file[4] = version;
+      expect(codeOf(() => parseCiphertextSet(file))).toBe('CONTAINER_VERSION');
+    }
   });
 
   it.each([
@@ -150,6 +166,20 @@ describe('containers', () => {
       if (Buffer.compare(file, original) === 0) continue;
       expect(codeOf(() => parse(file))).toMatch(/^CONTAINER_/);
     }
+  });
+});
+
+describe('key sets', () => {
+  it('are 128 bits, new each time', () => {
+    expect(newKeySet()).toMatch(/^[0-9a-f]{32}$/);
+    expect(newKeySet()).not.toBe(newKeySet());
+  });
+
+  it('must be the same where ciphertexts meet a key', () => {
+    const other = { ...ORIGIN, keySet: '34'.repeat(16) };
+    expect(codeOf(() => requireKeySet(set, keys, 'the key'))).toBe('nothing thrown');
+    expect(codeOf(() => requireKeySet(set, other, 'the key'))).toBe('KEY_SET_MISMATCH');
+    expect(codeOf(() => requireKeySet({ ...set, keySet: null }, keys, 'the key'))).toBe('KEY_SET_MISMATCH');
   });
 });
 

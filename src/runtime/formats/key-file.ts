@@ -2,7 +2,7 @@
 import { ArtifactError } from '../../errors.ts';
 import type { ContainerKind } from './container.ts';
 import { decodeContainer, encodeContainer, invalid, KIND_NAMES } from './container.ts';
-import type { Origin } from './origin.ts';
+import type { Origin, Setting } from './origin.ts';
 import { checkOrigin, originMeta } from './origin.ts';
 
 export interface KeyFile extends Origin {
@@ -17,7 +17,7 @@ export function encodeKeyFile(kind: KeyKind, key: KeyFile): Uint8Array {
 }
 
 /** @throws ArtifactError CONTAINER_…, SECRET_KEY_REFUSED or PARAMETERS_MISMATCH */
-export function parseKeyFile(kind: KeyKind, file: Uint8Array, expected: Origin): KeyFile {
+export function parseKeyFile(kind: KeyKind, file: Uint8Array, expected: Setting): KeyFile {
   const { meta, blobs } = decodeContainer(file, kind);
   const origin = checkOrigin(meta);
   const [bytes] = blobs;
