@@ -6,7 +6,8 @@ import type {
   LayerReport,
   OperationCounts,
 } from '../../src/program/artifact.ts';
-import type { Instruction, Program } from '../../src/program/program.ts';
+import { operandsOf } from '../../src/program/memory-model.ts';
+import type { Program } from '../../src/program/program.ts';
 import type { SecurityCertificate } from '../../src/program/security.ts';
 import type { Curve } from './polynomial-curves.ts';
 import { polynomialCurves } from './polynomial-curves.ts';
@@ -189,15 +190,4 @@ function connectLayers(layers: readonly LayerReport[], program: Program): LayerV
 
 function kindOfValue(program: Program, value: number): LayerReport['kind'] {
   return program.instructions.find((instruction) => instruction.output === value)?.kind ?? 'input';
-}
-
-function operandsOf(instruction: Instruction): readonly number[] {
-  switch (instruction.kind) {
-    case 'linear':
-      return instruction.inputs;
-    case 'polynomial':
-      return [instruction.input];
-    case 'product':
-      return [instruction.left, instruction.right];
-  }
 }

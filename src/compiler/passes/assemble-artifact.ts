@@ -122,8 +122,8 @@ function negotiationOf({ program, parameters }: AssemblyParts): Negotiation {
 
 function reportOf(parts: AssemblyParts): CompileReport {
   const { program, parameters, polynomial, options } = parts;
-  const { total } = countOperations(program);
-  const layers = layerReports(parts);
+  const { total, perInstruction } = countOperations(program);
+  const layers = layerReports(parts, perInstruction);
   return {
     compilerVersion: COMPILER_VERSION,
     backend: options.backend,
@@ -140,8 +140,10 @@ function reportOf(parts: AssemblyParts): CompileReport {
   };
 }
 
-function layerReports({ program, parameters, noise, packed, options }: AssemblyParts): LayerReport[] {
-  const { perInstruction } = countOperations(program);
+function layerReports(
+  { program, parameters, noise, packed, options }: AssemblyParts,
+  perInstruction: readonly LayerReport['operations'][],
+): LayerReport[] {
   const latency = predictLatency(program, costModelFor(options.backend, parameters));
   const describe = (
     id: number,
