@@ -14,6 +14,9 @@ describe('parseCases', () => {
         calibration: 'random:1',
         data: 'random:2',
         limit: 7,
+        sealLimit: 7,
+        backends: ['seal', 'native'],
+        threads: [1, 2],
         compileOptions: ['--precision', '12'],
       },
     ]);
@@ -23,6 +26,13 @@ describe('parseCases', () => {
     expect(parseCases([])).toEqual(FIXTURE_SUITE);
     expect(parseCases(['--name', 'digits-cnn', '--limit', '3'])).toMatchObject([
       { name: 'digits-cnn', limit: 3 },
+    ]);
+  });
+
+  it('takes backends, threads and fewer samples for node-seal', () => {
+    const options = ['--backends', 'native', '--threads', '1,4', '--limit', '5', '--seal-limit', '1'];
+    expect(parseCases([...model, ...options])).toMatchObject([
+      { backends: ['native'], threads: [1, 4], limit: 5, sealLimit: 1 },
     ]);
   });
 
@@ -38,6 +48,8 @@ describe('parseCases', () => {
     ['a limit that is no number', [...model, '--limit', 'many']],
     ['a name that is a path', [...model, '--name', '../out']],
     ['an unknown case', ['--name', 'nothing']],
+    ['an unknown backend', ['--backends', 'seal,openfhe']],
+    ['no threads', ['--threads', '0']],
     ['an unknown option', ['--modle', 'a.onnx']],
   ])('refuses %s', (_what, argv) => {
     expect(() => parseCases(argv)).toThrow(expect.objectContaining({ code: 'BENCH_USAGE', exitCode: 2 }));

@@ -1,57 +1,53 @@
 /** Measures one case: the command line in processes of its own (memory is theirs alone), and onnxruntime beside it. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { InferenceSession, Tensor } from '../src/compiler/reference/onnxruntime.ts';
 import type { BenchReport } from '../cli/report/bench-report.ts';
 import type { LatencyStatistics } from '../cli/report/statistics.ts';
 import { latencyStatistics } from '../cli/report/statistics.ts';
 import { collectVersions, describeMachine } from '../cli/versions.ts';
 import { BackendError } from '../src/errors.ts';
-import type { BenchCase } from './case.ts';
-import type { BenchResult } from './result.ts';
+import type { Backend, BenchCase } from './case.ts';
+import { describeCommit } from './commit.ts';
+import type { BenchResult, ProgramResult, Refusal } from './result.ts';
 import { backendResult } from './result.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const ONNXRUNTIME_RUNS = 200;
 
-/** @throws BackendError BENCH_FAILED if a command fails */
+/** @throws BackendError BENCH_FAILED if a command fails, or no backend can run the model */
 export async function measureCase(one: BenchCase): Promise<BenchResult> {
   const createdAt = new Date().toISOString();
+  const before = loadavg()[0]!;
   const folder = await mkdtemp(join(tmpdir(), 'he-compile-bench-'));
   try {
-    const artifact = join(folder, 'model.hemodel');
     const model = await readFile(one.model);
-    const start = performance.now();
-    await heCompile(
-      'compile',
-      one.model,
-      '-o',
-      artifact,
-      '--calibration',
-      one.calibration,
-      ...one.compileOptions,
-    );
-    const wallMs = performance.now() - start;
-
+    const programs = new Map<Backend, Prepared | Refusal>();
+    for (const backend of one.backends) programs.set(backend, await prepare(one, backend, folder));
     // Alternated in one run, so that a busy machine is busy for all.
-    const measure = async (backend: string): Promise<BenchReport> => {
-      const data = ['--model', one.model, '--data', one.data, '--limit', String(one.limit)];
-      return (await heCompile('bench', artifact, ...data, '--backend', backend)) as BenchReport;
+    for (const threads of one.threads) {
+      for (const [backend, program] of programs) {
+        if (!('artifact' in program)) continue;
+        program.runs.push(await measure(one, program.artifact, backend, threads));
+      }
+    }
+    const measured = [...programs.values()].filter((program) => 'artifact' in program);
+    if (measured.length === 0) throw new BackendError('BENCH_FAILED', refusals([...programs]));
+    const { inputShape } = measured[0]!.runs[0]!.program;
+    const resultOf = (backend: Backend): ProgramResult | Refusal | null => {
+      const program = programs.get(backend) ?? null;
+      return program !== null && 'artifact' in program ? resultOfProgram(one, program) : program;
     };
-    const cleartext = await measure('cleartext');
-    const seal = await measure('seal');
-    const { parameters, depth, rotationSteps, operations, predicted, inputShape } = seal.program;
-
     return {
-      schema: 1,
+      schema: 2,
       name: one.name,
       createdAt,
       commit: await describeCommit(),
       machine: describeMachine(),
+      load: { before, after: loadavg()[0]! },
       versions: await collectVersions(),
       model: {
         file: one.model,
@@ -60,23 +56,80 @@ export async function measureCase(one: BenchCase): Promise<BenchResult> {
       },
       calibration: one.calibration,
       data: one.data,
-      compile: {
-        options: one.compileOptions,
-        wallMs,
-        artifactBytes: (await stat(artifact)).size,
-        parameters,
-        depth,
-        rotationSteps,
-        operations,
-        predicted,
-      },
       onnxruntime: { runs: ONNXRUNTIME_RUNS, latencyMs: await measureOnnxruntime(model, inputShape) },
-      cleartext: backendResult(cleartext),
-      seal: backendResult(seal),
+      programs: { seal: resultOf('seal'), native: resultOf('native') },
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** A program compiled for one backend. */
+interface Prepared {
+  readonly artifact: string;
+  readonly wallMs: number;
+  readonly artifactBytes: number;
+  readonly cleartext: BenchReport;
+  readonly runs: BenchReport[];
+}
+
+async function prepare(one: BenchCase, backend: Backend, folder: string): Promise<Prepared | Refusal> {
+  const artifact = join(folder, `${backend}.hemodel`);
+  const data = ['--calibration', one.calibration, ...one.compileOptions];
+  const start = performance.now();
+  try {
+    await heCompile('compile', one.model, '-o', artifact, '--backend', backend, ...data);
+  } catch (error) {
+    // That a backend cannot hold a model is a result; that a command crashed is not.
+    const refused = error instanceof BackendError ? refusalOf(error) : null;
+    if (refused === null) throw error;
+    return { refused };
+  }
+  const wallMs = performance.now() - start;
+  const cleartext = await measure(one, artifact, 'cleartext', null);
+  return { artifact, wallMs, artifactBytes: (await stat(artifact)).size, cleartext, runs: [] };
+}
+
+function refusalOf(error: BackendError): Refusal['refused'] | null {
+  try {
+    const { error: document } = JSON.parse(error.message.slice(error.message.indexOf('{'))) as {
+      error: { code: string; message: string };
+    };
+    return { code: document.code, message: document.message };
+  } catch {
+    return null;
+  }
+}
+
+function refusals(programs: readonly (readonly [Backend, Prepared | Refusal])[]): string {
+  const reasons = programs.map(([backend, one]) =>
+    'refused' in one ? `${backend}: ${one.refused.message}` : '',
+  );
+  return `no backend can run the model (${reasons.join('; ')})`;
+}
+
+/** Accuracies over the whole data set are taken in the clear only: they are the same for all runs of a program. */
+async function measure(
+  one: BenchCase,
+  artifact: string,
+  backend: string,
+  threads: number | null,
+): Promise<BenchReport> {
+  const limit = String(backend === 'seal' ? one.sealLimit : one.limit);
+  const args = ['--model', one.model, '--data', one.data, '--limit', limit, '--backend', backend];
+  if (threads !== null) args.push('--threads', String(threads), '--plaintext-limit', limit);
+  return (await heCompile('bench', artifact, ...args)) as BenchReport;
+}
+
+function resultOfProgram(one: BenchCase, program: Prepared): ProgramResult {
+  const { wallMs, artifactBytes, cleartext, runs } = program;
+  const { parameters, depth, rotationSteps, operations, predicted } = runs[0]!.program;
+  const compiled = { parameters, depth, rotationSteps, operations, predicted };
+  return {
+    compile: { options: one.compileOptions, wallMs, artifactBytes, ...compiled },
+    cleartext: backendResult(cleartext),
+    runs: runs.map(backendResult),
+  };
 }
 
 /** Latency of single inferences; it does not depend on the values, so they are zeros. */
@@ -114,15 +167,4 @@ async function heCompile(...args: readonly string[]): Promise<unknown> {
     throw new BackendError('BENCH_FAILED', `he-compile ${args[0]} ended with ${exitCode}: ${output.trim()}`);
   }
   return JSON.parse(output);
-}
-
-async function describeCommit(): Promise<string | null> {
-  const git = async (...args: string[]): Promise<string> =>
-    (await promisify(execFile)('git', args, { cwd: ROOT })).stdout.trim();
-  try {
-    const changed = (await git('status', '--porcelain', '--untracked-files=no')) !== '';
-    return (await git('rev-parse', '--short=12', 'HEAD')) + (changed ? '+' : '');
-  } catch {
-    return null;
-  }
 }

@@ -1,53 +1,107 @@
-/** Writes the table of README.md from bench/results: `node bench/readme-table.ts`; a test checks that it is up to date. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** Writes the tables of README.md from bench/results: `node bench/readme-table.ts`; a test checks that they are up to date. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InternalError } from '../src/errors.ts';
-import type { BenchResult } from './result.ts';
+import type { KernelsResult } from './kernels/result.ts';
+import type { BackendResult, BenchResult, ProgramResult } from './result.ts';
+import { isProgram } from './result.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const BEGIN = '<!-- results: begin (node bench/readme-table.ts) -->';
-const END = '<!-- results: end -->';
+const RESULTS = join(ROOT, 'bench/results');
+const KERNELS = 'kernels.json';
 
 export function readmeWithTable(): { readonly current: string; readonly expected: string } {
   const current = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const [begin, end] = [current.indexOf(BEGIN), current.indexOf(END)];
-  if (begin < 0 || end < begin)
-    throw new InternalError('README.md has lost the markers of its results table');
-  return {
-    current,
-    expected: `${current.slice(0, begin + BEGIN.length)}\n\n${table()}\n\n${current.slice(end)}`,
-  };
+  const expected = withSection(withSection(current, 'results', modelTable()), 'kernels', kernelTable());
+  return { current, expected };
 }
 
-function table(): string {
-  const folder = join(ROOT, 'bench/results');
-  const results = readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
-    .sort()
-    .map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as BenchResult);
+function withSection(text: string, name: string, table: string): string {
+  const marker = `<!-- ${name}: begin (node bench/readme-table.ts) -->`;
+  const [begin, end] = [text.indexOf(marker), text.indexOf(`<!-- ${name}: end -->`)];
+  if (begin < 0 || end < begin)
+    throw new InternalError(`README.md has lost the markers of its ${name} table`);
+  return `${text.slice(0, begin + marker.length)}\n\n${table}\n\n${text.slice(end)}`;
+}
+
+function modelTable(): string {
   const header = [
-    'model',
+    'model, backend',
     'accuracy: plaintext → polynomial',
     'agreement with plaintext under encryption',
     'N, depth',
-    'evaluation, median',
+    'evaluation: one thread, two',
     'encryption error (forecast)',
     'Galois keys, sent',
     'memory',
   ];
-  const rows = results.map(({ name, compile, seal }) => [
-    `[${name}](bench/results/${name}.json)`,
-    seal.plaintextAccuracy === null || seal.polynomialAccuracy === null
-      ? '–'
-      : `${percent(seal.plaintextAccuracy)} → ${percent(seal.polynomialAccuracy)} of ${seal.plaintextSamples}`,
-    seal.agreement === null ? '–' : `${percent(seal.agreement)} of ${seal.n}`,
+  const results = readdirSync(RESULTS)
+    .filter((file) => file.endsWith('.json') && file !== KERNELS)
+    .sort()
+    .map((file) => JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as BenchResult);
+  const rows = results.flatMap((result) =>
+    (['seal', 'native'] as const).flatMap((backend) => {
+      const program = result.programs[backend];
+      const label = `[${result.name}](bench/results/${result.name}.json), ${backend === 'seal' ? 'node-seal' : 'native'}`;
+      return isProgram(program) ? [[label, ...cells(program)]] : [];
+    }),
+  );
+  return markdown(header, rows);
+}
+
+function cells({ compile, cleartext, runs }: ProgramResult): string[] {
+  const seconds = (threads: number): string => {
+    const run = runs.find((one) => one.threads === threads);
+    return run === undefined ? '–' : milliseconds(run.latencyMs.median);
+  };
+  const last = runs.at(-1)!;
+  return [
+    accuracy(cleartext),
+    last.agreement === null ? '–' : `${percent(last.agreement)} of ${last.n}`,
     `${compile.parameters.polyModulusDegree}, ${compile.depth}`,
-    `${(seal.latencyMs.median / 1000).toFixed(2)} s`,
-    `${seal.encryptionPrecisionBits.median.toFixed(1)} bits (${compile.predicted.precisionBits.toFixed(1)})`,
-    `${(seal.bytes.galoisKeys / 1e6).toFixed(0)} MB`,
-    `${(seal.peakMemoryBytes / 2 ** 30).toFixed(1)} GiB`,
-  ]);
-  return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+    `${seconds(1)}, ${seconds(2)}`,
+    `${last.encryptionPrecisionBits.median.toFixed(1)} bits (${compile.predicted.precisionBits.toFixed(1)})`,
+    `${(last.bytes.galoisKeys / 1e6).toFixed(0)} MB`,
+    `${(Math.max(...runs.map((one) => one.peakMemoryBytes)) / 2 ** 30).toFixed(1)} GiB`,
+  ];
+}
+
+function accuracy({ plaintextAccuracy, polynomialAccuracy, plaintextSamples }: BackendResult): string {
+  if (plaintextAccuracy === null || polynomialAccuracy === null) return '–';
+  return `${percent(plaintextAccuracy)} → ${percent(polynomialAccuracy)} of ${plaintextSamples}`;
+}
+
+function kernelTable(): string {
+  const file = join(RESULTS, KERNELS);
+  if (!existsSync(file)) return 'Not measured yet: `npm run bench:kernels`.';
+  const { comparisons, hoisted } = JSON.parse(readFileSync(file, 'utf8')) as KernelsResult;
+  const header = ['ring, digits', 'operation', 'native', 'node-seal', 'ratio', 'of the limit'];
+  const shapes: Readonly<Record<string, string>> = {
+    P1: '8192, 3 + 1 primes, 3 digits',
+    P2: '16384, 8 + 1, 8 digits',
+    P3: '32768, 19 + 1, 19 digits',
+    H14: '16384, 8 + 3, 3 digits',
+    H15: '32768, 15 + 5, 3 digits',
+  };
+  const rows = [...comparisons, ...hoisted].map(
+    ({ set, operation, medianMs, seal, ratio, fractionOfLimit }) => [
+      shapes[set] ?? set,
+      operation,
+      milliseconds(medianMs),
+      `${milliseconds(seal.medianMs)}${seal.operation === operation ? '' : ` (${seal.operation})`}`,
+      `${ratio.toFixed(1)}`,
+      fractionOfLimit === null ? '–' : `${(100 * fractionOfLimit).toFixed(0)} %`,
+    ],
+  );
+  return markdown(header, rows);
+}
+
+function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [header, header.map(() => '---'), ...rows].map((line) => `| ${line.join(' | ')} |`).join('\n');
+}
+
+function milliseconds(value: number): string {
+  return value < 1000 ? `${value.toPrecision(3)} ms` : `${(value / 1000).toFixed(2)} s`;
 }
 
 function percent(fraction: number): string {

@@ -3,19 +3,34 @@ import type { BenchReport } from '../cli/report/bench-report.ts';
 import type { ProgramReport } from '../cli/report/program-report.ts';
 import type { LatencyStatistics, PrecisionStatistics } from '../cli/report/statistics.ts';
 import type { Machine, Versions } from '../cli/versions.ts';
+import type { Backend } from './case.ts';
 
 export interface BenchResult {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly name: string;
   /** ISO 8601, UTC; when the run began. */
   readonly createdAt: string;
   /** Commit measured, with "+" if files had changed; null outside a checkout. */
   readonly commit: string | null;
   readonly machine: Machine;
+  /** Load average of one minute when the run began and ended: what else the machine was doing. Null in older files. */
+  readonly load: { readonly before: number; readonly after: number } | null;
   readonly versions: Versions;
   readonly model: { readonly file: string; readonly bytes: number; readonly sha256: string };
   readonly calibration: string;
   readonly data: string;
+  /** The model as it came, one input at a time on one thread. */
+  readonly onnxruntime: { readonly runs: number; readonly latencyMs: LatencyStatistics };
+  /** By backend, what was compiled for it and how that ran; null where it was not asked for. */
+  readonly programs: Readonly<Record<Backend, ProgramResult | Refusal | null>>;
+}
+
+/** A backend that cannot run the model, in the words of the command line. */
+export interface Refusal {
+  readonly refused: { readonly code: string; readonly message: string };
+}
+
+export interface ProgramResult {
   readonly compile: {
     readonly options: readonly string[];
     readonly wallMs: number;
@@ -24,15 +39,17 @@ export interface BenchResult {
     readonly depth: number;
     readonly rotationSteps: readonly number[];
     readonly operations: ProgramReport['operations'];
-    /** Forecasts, to be held against `seal`. */
+    /** Forecasts, to be held against the encrypted runs. */
     readonly predicted: ProgramReport['predicted'];
   };
-  /** The model as it came, one input at a time on one thread. */
-  readonly onnxruntime: { readonly runs: number; readonly latencyMs: LatencyStatistics };
   /** The same program on unencrypted slots: what the program costs without encryption, and its approximation error. */
   readonly cleartext: BackendResult;
-  /** Encrypted. */
-  readonly seal: BackendResult;
+  /** Encrypted, by number of threads; accuracies in the clear are those of `cleartext`, over the whole data set. */
+  readonly runs: readonly BackendResult[];
+}
+
+export function isProgram(result: ProgramResult | Refusal | null): result is ProgramResult {
+  return result !== null && 'runs' in result;
 }
 
 /** The figures of `he-compile bench --json` for one backend, without its per-sample lists. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { HeError } from '../src/errors.ts';
 import { parseCases } from './case.ts';
 import { measureCase } from './measure.ts';
-import type { BenchResult } from './result.ts';
+import type { BackendResult, BenchResult } from './result.ts';
+import { isProgram } from './result.ts';
 
 const RESULTS = join(import.meta.dirname, 'results');
 
@@ -27,20 +28,23 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function summary({ name, compile, onnxruntime, cleartext, seal }: BenchResult): string {
+function summary({ name, onnxruntime, programs }: BenchResult): string {
   const ms = (value: number): string => `${value.toPrecision(3)} ms`;
-  const percent = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(2)} %`);
-  const bits = (value: number): string => `${value.toFixed(1)} bits`;
-  return [
-    `${name}: N=${compile.parameters.polyModulusDegree}`,
-    `latency onnxruntime ${ms(onnxruntime.latencyMs.median)}`,
-    `cleartext ${ms(cleartext.latencyMs.median)}`,
-    `encrypted ${ms(seal.latencyMs.median)}`,
-    `accuracy plaintext ${percent(seal.plaintextAccuracy)} (n=${seal.plaintextSamples})`,
-    `encrypted ${percent(seal.encryptedAccuracy)}, agreement ${percent(seal.agreement)} (n=${seal.n})`,
-    `encryption keeps ${bits(seal.encryptionPrecisionBits.median)} (forecast ${bits(compile.predicted.precisionBits)})`,
-    `approximation ${bits(seal.approximationPrecisionBits.median)}`,
-  ].join(', ');
+  const lines = [`${name}: onnxruntime ${ms(onnxruntime.latencyMs.median)}`];
+  for (const [backend, program] of Object.entries(programs)) {
+    if (program !== null && 'refused' in program) lines.push(`  ${backend}: ${program.refused.message}`);
+    if (!isProgram(program)) continue;
+    const { compile, cleartext, runs } = program;
+    const encrypted = runs.map((run) => `${ms(run.latencyMs.median)} with ${run.threads} threads`);
+    const [{ encryptionPrecisionBits, agreement, n, bytes, peakMemoryBytes }] = runs as [BackendResult];
+    lines.push(
+      `  ${backend}: N=${compile.parameters.polyModulusDegree}, cleartext ${ms(cleartext.latencyMs.median)}, ` +
+        `encrypted ${encrypted.join(', ')}, agreement ${agreement === null ? '–' : `${100 * agreement} %`} (n=${n}), ` +
+        `${encryptionPrecisionBits.median.toFixed(1)} bits (forecast ${compile.predicted.precisionBits.toFixed(1)}), ` +
+        `Galois keys ${(bytes.galoisKeys / 1e6).toFixed(1)} MB, memory ${(peakMemoryBytes / 2 ** 30).toFixed(2)} GiB`,
+    );
+  }
+  return lines.join('\n');
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,27 +1,22 @@
 /** The public side for commands: an evaluator, with progress and cancellation. No code for secret keys from here. */
-import { BackendError } from '../src/errors.ts';
 import type { Artifact } from '../src/program/artifact.ts';
+import type { BackendChoice } from '../src/runtime/evaluation/choose-backend.ts';
+import { chooseBackend } from '../src/runtime/evaluation/choose-backend.ts';
 import type { Evaluation } from '../src/runtime/evaluation/evaluator.ts';
 import { Evaluator } from '../src/runtime/evaluation/evaluator.ts';
 import type { CiphertextSet } from '../src/runtime/formats/ciphertext-set.ts';
 import type { EvaluationKeys } from '../src/runtime/formats/evaluation-keys.ts';
 import type { CommandContext } from './command.ts';
-import type { EvaluationBackend, EvaluationFlags } from './parse-options.ts';
+import type { EvaluationFlags } from './parse-options.ts';
 
 const STAGES = { keys: 'load keys', encoding: 'encode weights', evaluation: 'evaluate' } as const;
 
 /**
- * Refuses before keys are made, which would be of the wrong kind.
- * @throws BackendError BACKEND_UNAVAILABLE
+ * What evaluates here; see `chooseBackend`. Called before keys are made, it refuses before they are made in vain.
+ * @throws BackendError BACKEND_UNAVAILABLE or PARAMETERS_UNSUPPORTED
  */
-export function chosenBackend(artifact: Artifact, flags: EvaluationFlags): EvaluationBackend {
-  const backend = flags.backend ?? artifact.report.backend;
-  if (backend === 'native') {
-    throw new BackendError('BACKEND_UNAVAILABLE', 'the native backend is not part of this build', {
-      hint: 'use --backend seal',
-    });
-  }
-  return backend;
+export function chosenBackend({ parameters, report }: Artifact, flags: EvaluationFlags): BackendChoice {
+  return chooseBackend(parameters, report.backend, flags.backend ?? null);
 }
 
 /** @param keys null with the cleartext backend only */
@@ -29,10 +24,13 @@ export function openEvaluator(
   artifact: Artifact,
   keys: EvaluationKeys | null,
   flags: EvaluationFlags,
-  { progress, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<Evaluator> {
+  const { backend, note } = chosenBackend(artifact, flags);
+  if (note !== null) context.note(note);
+  const { progress, signal } = context;
   return Evaluator.create(artifact, keys, {
-    backend: chosenBackend(artifact, flags),
+    backend,
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
     progress: ({ stage, fraction }) => progress.report(STAGES[stage], fraction),
     signal,
@@ -56,6 +54,6 @@ export function ciphertextBytes(set: CiphertextSet): number {
 export function keyBytes(keys: EvaluationKeys | null): { galoisKeys: number; relinKeys: number } {
   return {
     galoisKeys: keys?.rotations.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? 0,
-    relinKeys: keys?.relinearization?.length ?? 0,
+    relinKeys: keys?.relinearization?.bytes.length ?? 0,
   };
 }

@@ -40,7 +40,7 @@ export class Inference implements AsyncDisposable {
   /** @throws ArtifactError, BackendError: what making keys and starting workers can run into */
   static async open(artifact: Artifact, flags: EvaluationFlags, context: CommandContext): Promise<Inference> {
     const { signature } = artifact;
-    const backend = chosenBackend(artifact, flags);
+    const { backend } = chosenBackend(artifact, flags);
     if (backend === 'cleartext') {
       const client: ClientSide = {
         encrypt: async (inputs) => packCleartextInputs(signature, inputs),

@@ -48,6 +48,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/evaluate.ts'),
   },
   decrypt: { summary: 'decrypt a result', load: () => import('./commands/decrypt.ts') },
+  profile: {
+    summary: "measure the native engine's kernels here, for programs planned for this machine",
+    load: () => import('./commands/profile.ts'),
+  },
   demo: {
     summary: 'the whole way on an embedded model: compile, encrypt, evaluate, decrypt, compare, report',
     load: () => import('./commands/demo.ts'),

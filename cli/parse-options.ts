@@ -9,6 +9,13 @@ export function naturalNumber(text: string): number {
   return Number(text);
 }
 
+/** Of a quantised number. */
+export function bitCount(text: string): number {
+  const bits = naturalNumber(text);
+  if (bits < 2 || bits > 16) throw new InvalidArgumentError('expected 2 to 16 bits');
+  return bits;
+}
+
 /** Repeatable options collect into a list. */
 export function collect<T>(
   parse: (text: string) => T,

@@ -11,7 +11,8 @@ export interface ResultTensor {
 
 /**
  * Results of the first `count` samples, one tensor per output of the model.
- * @param exact leaves out the rounding to the certified precision (the cleartext backend has no noise to hide)
+ * @param exact leaves out the rounding to the certified precision (the cleartext backend has no noise to hide, nor have
+ *   integer programs)
  */
 export function finishOutputs(
   artifact: Artifact,
@@ -22,7 +23,10 @@ export function finishOutputs(
   const batch = batchOf(artifact);
   const perOutput = artifact.signature.outputs.map((output, i) => {
     const values = decrypted[i]!;
-    const rounded = exact ? values : roundToPrecision(values, output.bound, output.precisionBits);
+    const rounded =
+      exact || output.quantisation !== undefined
+        ? values
+        : roundToPrecision(values, output.bound, output.precisionBits);
     const shape = sampleShape(output.layout.shape, batch);
     return splitSamples(rounded, batch, count).map((sample): ResultTensor => {
       const result = applyClientOperators({ shape, values: sample }, output.clientOperators);

@@ -71,6 +71,7 @@ export {
 // The public side: encrypts with the public key, evaluates with evaluation keys.
 export { encryptWithPublicKey, PublicClient } from './runtime/encryption/public-client.ts';
 export type { ClientOptions } from './runtime/encryption/client-options.ts';
+export { chooseBackend, type BackendChoice } from './runtime/evaluation/choose-backend.ts';
 export {
   Evaluator,
   type EvaluateOptions,
@@ -82,6 +83,7 @@ export {
 export { SecretClient } from './runtime/client/secret-client.ts';
 export { decryptOutputs, generateKeys } from './runtime/client/operations.ts';
 export { applyClientOperators, roundToPrecision, type Tensor } from './runtime/client/client-operators.ts';
+export type { InputQuantisation, OutputQuantisation } from './program/signature.ts';
 export { interpretOutputs, type NamedTensor } from './runtime/client/interpret-outputs.ts';
 
 // Verification without encryption: the client's part for an `Evaluator` on the 'cleartext' backend.

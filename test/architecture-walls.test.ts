@@ -78,6 +78,12 @@ describe('the checker sees', () => {
       'src/compiler/passes/a.ts',
       `import { onnx } from 'onnx-proto';`,
     ],
+    [
+      'the addon for secret keys outside the secret side',
+      'secret-side',
+      'src/runtime/backends/native/backend.ts',
+      `loadAddon('he_secret');`,
+    ],
     ['an undeclared package', 'declared-packages', 'src/data/a.ts', `import x from '@scope/x/deep.js';`],
     ['a Node built-in without node:', 'declared-packages', 'src/data/a.ts', `import fs from 'fs';`],
     ['test support in production', 'test-support', 'src/program/a.ts', `import './testing/builder.ts';`],

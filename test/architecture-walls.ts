@@ -45,8 +45,15 @@ const DATA_SEES_OF_COMPILER = ['src/compiler/options.ts', 'src/compiler/ir/tenso
 /** Folders and files with code for secret keys. */
 const SECRET_SIDE = [
   'src/runtime/client/',
+  'src/runtime/backends/native/secret-side.ts',
   'src/runtime/backends/seal/secret-side.ts',
   'src/runtime/formats/secret-key.ts',
+];
+/** The addon with the code for secret keys, by name, and the files that may name it. */
+const SECRET_ADDON = /['"`]he_secret['"`]/;
+const SECRET_ADDON_NAMED_IN = [
+  'src/runtime/backends/native/load-addon.ts',
+  'src/runtime/backends/native/secret-side.ts',
 ];
 /** Folders and files that must never have the code for secret keys in their process. */
 const PUBLIC_SIDE = [
@@ -89,6 +96,7 @@ export function findBreaches(tree: SourceTree, packages: ReadonlySet<string>): B
       ...packageBreaches(file, specifiers, packages),
       ...stateBreaches(file, text),
       ...unreadableLoads(file, text),
+      ...secretAddonBreaches(file, text),
     );
   }
   for (const [file, targets] of edges) breaches.push(...edgeBreaches(file, targets, tree));
@@ -133,6 +141,12 @@ function unreadableLoads(file: string, text: string): Breach[] {
   return [
     { wall: 'unresolved', file, detail: 'loads code under a name that cannot be read from the source' },
   ];
+}
+
+/** An addon is loaded by its name, which no import shows. */
+function secretAddonBreaches(file: string, text: string): Breach[] {
+  if (SECRET_ADDON_NAMED_IN.includes(file) || !SECRET_ADDON.test(text)) return [];
+  return [{ wall: 'secret-side', file, detail: 'names the addon for secret keys' }];
 }
 
 /** The path of a relative specifier; a built `.js` name stands for its `.ts` source. */

@@ -1,5 +1,6 @@
 /** Models of squares only: nothing is approximated, so that every gap is rounding or encryption. */
 import { describe, expect, it } from 'vitest';
+import { nativeUnavailable } from '../src/runtime/backends/native/load-addon.ts';
 import type { Comparison } from './four-way.ts';
 import { compareFourWays } from './four-way.ts';
 
@@ -26,10 +27,30 @@ describe.each(['digits-square', 'segment-square'])(
       expect((await compared()).packing).toBeLessThan(FLOAT64);
     });
 
-    it('encryption costs what was forecast, to within a bit', async () => {
-      const { artifact, encryptionBits } = await compared();
-      const forecast = artifact.report.predicted.precisionBits;
-      expect(Math.abs(encryptionBits! - forecast)).toBeLessThan(1);
-    });
+    it.for(['seal', 'native'] as const)(
+      'encryption costs what was forecast, to within a bit: %s',
+      async (backend, { skip }) => {
+        const missing = backend === 'native' ? nativeUnavailable() : null;
+        skip(missing !== null, `the native engine is not available: ${missing}`);
+        const { artifact, encryptionBits } = await compared();
+        const forecast = artifact.report.predicted.precisionBits;
+        expect(Math.abs(encryptionBits.get(backend)! - forecast)).toBeLessThan(1);
+      },
+    );
   },
 );
+
+it('digits-square compiled for the native engine: the same, with its own parameters and keys', async ({
+  skip,
+}) => {
+  const missing = nativeUnavailable();
+  skip(missing !== null, `the native engine is not available: ${missing}`);
+  const { artifact, ...gaps } = await compareFourWays('digits-square', { backend: 'native' }, 3);
+  expect(artifact.parameters.dnum).toBeLessThan(artifact.parameters.dataPrimes.length);
+  expect(gaps.approximation).toBeLessThan(FLOAT32);
+  expect(gaps.lowering).toBeLessThan(FLOAT32);
+  expect(gaps.packing).toBeLessThan(FLOAT64);
+  expect([...gaps.encryptionBits.keys()]).toEqual(['native']);
+  const forecast = artifact.report.predicted.precisionBits;
+  expect(Math.abs(gaps.encryptionBits.get('native')! - forecast)).toBeLessThan(1);
+});

@@ -10,16 +10,21 @@ import { compileModel } from '../src/compiler/pipeline.ts';
 import { evaluateModel } from '../src/compiler/reference/evaluate-model.ts';
 import { loadDataset } from '../src/data/load-dataset.ts';
 import type { Artifact } from '../src/program/artifact.ts';
+import { nativeUnavailable } from '../src/runtime/backends/native/load-addon.ts';
+import { sealRefusal } from '../src/runtime/backends/seal/refusal.ts';
 import { applyClientOperators } from '../src/runtime/client/client-operators.ts';
 import { packCleartextInputs, unpackCleartextOutputs } from '../src/runtime/client/cleartext-client.ts';
 import { SecretClient } from '../src/runtime/client/secret-client.ts';
 import { Evaluator } from '../src/runtime/evaluation/evaluator.ts';
+import type { CiphertextSet } from '../src/runtime/formats/ciphertext-set.ts';
 
 const FIXTURES = `${import.meta.dirname}/../fixtures`;
 const DIGITS = {
   inputs: [{ name: 'input', shape: [1, 1, 28, 28] }],
   preprocessing: DEFAULT_OPTIONS.preprocessing,
 };
+
+export type EncryptedBackend = 'seal' | 'native';
 
 /** First outputs, sample after sample, before the client's operators unless stated. */
 interface Answers {
@@ -32,8 +37,8 @@ interface Answers {
   readonly linear: Float64Array;
   /** The slot program in float64. */
   readonly slots: Float64Array;
-  /** The slot program under encryption; null if the artifact is for the clear only. */
-  readonly encrypted: Float64Array | null;
+  /** The slot program under encryption, on every backend that can run it here; on none if it is for the clear only. */
+  readonly encrypted: ReadonlyMap<EncryptedBackend, Float64Array>;
 }
 
 export interface Comparison {
@@ -42,8 +47,11 @@ export interface Comparison {
   readonly approximation: number;
   readonly lowering: number;
   readonly packing: number;
-  /** What encryption leaves, as forecasts count it: −log2 of four standard deviations of its error over the output's bound. */
-  readonly encryptionBits: number | null;
+  /**
+   * What encryption leaves on each backend, as forecasts count it: −log2 of four standard deviations of its error over the
+   * output's bound.
+   */
+  readonly encryptionBits: ReadonlyMap<EncryptedBackend, number>;
 }
 
 /** Compiles a fixture and compares `count` test digits. */
@@ -70,7 +78,7 @@ export async function compareFourWays(
     finished: finish(artifact, polynomial, count),
     linear: concatenate(inputs.map((input) => evaluateLinearGraph(linear, input)[0]!)),
     slots: await runSlots(artifact, inputs),
-    encrypted: artifact.certificate === null ? null : await runEncrypted(artifact, inputs),
+    encrypted: await runEncrypted(artifact, inputs),
   };
   return { artifact, ...gapsOf(answers, artifact.signature.outputs[0]!.bound) };
 }
@@ -108,21 +116,30 @@ async function runSlots(
 }
 
 async function runEncrypted(
-  { signature, program, parameters }: Artifact,
+  { signature, program, parameters, certificate }: Artifact,
   inputs: readonly (readonly Float64Array[])[],
-): Promise<Float64Array> {
+): Promise<Map<EncryptedBackend, Float64Array>> {
+  const results = new Map<EncryptedBackend, Float64Array>();
+  if (certificate === null) return results;
+  const backends: EncryptedBackend[] = [
+    ...(sealRefusal(parameters) === null ? ['seal' as const] : []),
+    ...(nativeUnavailable() === null ? ['native' as const] : []),
+  ];
+  // One key pair and the same ciphertexts for all.
   await using client = await SecretClient.generate(signature);
   const keys = await client.makeEvaluationKeys();
-  await using evaluator = await Evaluator.create({ program, parameters }, keys, {
-    backend: 'seal',
-    threads: 1,
-  });
-  const answers: Float64Array[] = [];
-  for (const input of inputs) {
-    const { outputs } = await evaluator.evaluate(await client.encrypt(input));
-    answers.push((await client.decrypt(outputs))[0]!);
+  const encrypted: CiphertextSet[] = [];
+  for (const input of inputs) encrypted.push(await client.encrypt(input));
+  for (const backend of backends) {
+    await using evaluator = await Evaluator.create({ program, parameters }, keys, { backend, threads: 1 });
+    const answers: Float64Array[] = [];
+    for (const input of encrypted) {
+      const { outputs } = await evaluator.evaluate(input);
+      answers.push((await client.decrypt(outputs))[0]!);
+    }
+    results.set(backend, concatenate(answers));
   }
-  return concatenate(answers);
+  return results;
 }
 
 function gapsOf(
@@ -134,7 +151,12 @@ function gapsOf(
     approximation: gap(finished, original),
     lowering: gap(linear, polynomial),
     packing: gap(slots, linear),
-    encryptionBits: encrypted === null ? null : -Math.log2((4 * rms(differences(encrypted, slots))) / bound),
+    encryptionBits: new Map(
+      [...encrypted].map(([backend, values]) => [
+        backend,
+        -Math.log2((4 * rms(differences(values, slots))) / bound),
+      ]),
+    ),
   };
 }
 

@@ -19,6 +19,7 @@ import {
   SecretClient,
   SILENT,
 } from '../src/index.ts';
+import { nativeUnavailable } from '../src/runtime/backends/native/load-addon.ts';
 
 const FIXTURES = `${import.meta.dirname}/../fixtures`;
 
@@ -41,8 +42,13 @@ async function compileDigits(): Promise<Uint8Array> {
 }
 
 /** What the server does: bytes in, bytes out, and no secret. */
-async function serve(artifactFile: Uint8Array, keys: Uint8Array, input: Uint8Array): Promise<Uint8Array> {
-  const options = { backend: 'seal', threads: 1 } as const;
+async function serve(
+  artifactFile: Uint8Array,
+  keys: Uint8Array,
+  input: Uint8Array,
+  backend: 'seal' | 'native',
+): Promise<Uint8Array> {
+  const options = { backend, threads: 1 };
   await using evaluator = await Evaluator.create(
     decodeArtifact(artifactFile),
     parseEvaluationKeys(keys),
@@ -52,7 +58,7 @@ async function serve(artifactFile: Uint8Array, keys: Uint8Array, input: Uint8Arr
   return encodeCiphertextSet(outputs);
 }
 
-it('classifies an encrypted digit', async () => {
+it('classifies an encrypted digit, on every backend that is there, from the same files', async () => {
   const file = await compileDigits();
   const { signature, certificate }: Artifact = decodeArtifact(file);
   expect(signature.parameters.polyModulusDegree).toBe(8192);
@@ -65,11 +71,14 @@ it('classifies an encrypted digit', async () => {
   const test = await digits('test');
   const index = 17;
   const input = await sender.encrypt([Float64Array.from(test.sample(index, 0))]);
-  const answer = await serve(file, keys, encodeCiphertextSet(input));
-  const [output] = interpretOutputs(signature, await owner.decrypt(parseCiphertextSet(answer)));
-  expect(output).toMatchObject({ name: signature.outputs[0]!.name, shape: signature.outputs[0]!.shape });
-  const scores = [...output!.values];
-  expect(scores.indexOf(Math.max(...scores))).toBe(test.label(index));
+  const backends = nativeUnavailable() === null ? (['seal', 'native'] as const) : (['seal'] as const);
+  for (const backend of backends) {
+    const answer = await serve(file, keys, encodeCiphertextSet(input), backend);
+    const [output] = interpretOutputs(signature, await owner.decrypt(parseCiphertextSet(answer)));
+    expect(output).toMatchObject({ name: signature.outputs[0]!.name, shape: signature.outputs[0]!.shape });
+    const scores = [...output!.values];
+    expect(scores.indexOf(Math.max(...scores))).toBe(test.label(index));
+  }
 });
 
 it('says with a code what is wrong with a model', async () => {

@@ -12,10 +12,12 @@ import type { SecurityLevel } from '../../src/program/parameters.ts';
 import type { Preprocessing } from '../../src/program/signature.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readModel } from '../files.ts';
+import { loadProfile } from '../profile-store.ts';
 import { IrDump } from '../ir-dump.ts';
 import {
   activation,
   assignment,
+  bitCount,
   collect,
   dimension,
   fraction,
@@ -36,6 +38,9 @@ interface CompileFlags {
   readonly calibration?: string;
   readonly samples?: number;
   readonly backend?: Backend;
+  readonly scheme?: CompileOptions['scheme'];
+  readonly inputBits?: number;
+  readonly weightBits?: number;
   readonly security?: SecurityLevel;
   readonly optimize?: CompileOptions['optimize'];
   readonly batch?: number;
@@ -53,6 +58,7 @@ interface CompileFlags {
   readonly emitPolynomial?: string;
   readonly dumpIrAfter?: string;
   readonly report?: readonly string[];
+  readonly profile?: string;
 }
 
 export function define(command: Command, run: Runner): void {
@@ -67,6 +73,13 @@ export function define(command: Command, run: Runner): void {
       `seal or native; cleartext for verification only (default: ${defaults.backend})`,
       oneOf('seal', 'native', 'cleartext'),
     )
+    .option(
+      '--scheme <NAME>',
+      `ckks, or bfv for exact integers: models whose activations are squares (default: ${defaults.scheme})`,
+      oneOf('ckks', 'bfv'),
+    )
+    .option('--weight-bits <B>', 'bfv: bits of quantised weights (default: as accuracy asks for)', bitCount)
+    .option('--input-bits <B>', 'bfv: bits of quantised inputs (default: as accuracy asks for)', bitCount)
     .option('--security <BITS>', `128, 192 or 256 (default: ${defaults.security})`, oneOf(128, 192, 256))
     .option(
       '--optimize <GOAL>',
@@ -103,6 +116,10 @@ export function define(command: Command, run: Runner): void {
     .option('--labels <FILE>', 'class names: one per line, or a JSON array')
     .option('--emit-polynomial <FILE>', 'write the polynomial model as ONNX')
     .option('--dump-ir-after <PASS>', 'write the result of a pass, or of "all", beside the artifact as JSON')
+    .option(
+      '--profile <FILE>',
+      'kernel times that programs for the native engine are planned by, or "default" (default: those measured here by "he-compile profile", else shipped ones)',
+    )
     .option('--report <FILE>', 'write a report (.html, .md or .json); repeatable', collect(String))
     .action((model: string, flags: CompileFlags) => run((context) => compile(model, flags, context)));
 }
@@ -115,7 +132,7 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
   const bytes = await readModel(file);
   await requireWritable(output);
 
-  const options = await compileOptions(bytes, file, flags);
+  const options = await compileOptions(bytes, file, flags, context);
   const dump = flags.dumpIrAfter === undefined ? null : new IrDump(flags.dumpIrAfter, output);
   let polynomialOnnx: Uint8Array | null = null;
   const { artifact } = await compileModel(bytes, options, {
@@ -145,8 +162,13 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
   };
 }
 
-async function compileOptions(bytes: Uint8Array, file: string, flags: CompileFlags): Promise<CompileOptions> {
-  const { batch, maxKeyMb, ...rest } = DEFAULT_OPTIONS;
+async function compileOptions(
+  bytes: Uint8Array,
+  file: string,
+  flags: CompileFlags,
+  context: CommandContext,
+): Promise<CompileOptions> {
+  const { batch, maxKeyMb, inputBits, weightBits, ...rest } = DEFAULT_OPTIONS;
   const preprocessing: Preprocessing = {
     pixelScale: flags.pixelScale ?? rest.preprocessing.pixelScale,
     mean: flags.mean ?? rest.preprocessing.mean,
@@ -154,6 +176,9 @@ async function compileOptions(bytes: Uint8Array, file: string, flags: CompileFla
   };
   const options: CompileOptions = {
     ...rest,
+    scheme: flags.scheme ?? rest.scheme,
+    inputBits: flags.inputBits ?? inputBits,
+    weightBits: flags.weightBits ?? weightBits,
     backend: flags.backend ?? rest.backend,
     security: flags.security ?? rest.security,
     optimize: flags.optimize ?? rest.optimize,
@@ -168,6 +193,7 @@ async function compileOptions(bytes: Uint8Array, file: string, flags: CompileFla
     preprocessing,
     labels: flags.labels === undefined ? [] : await readLabels(flags.labels),
     samples: flags.samples ?? rest.samples,
+    profile: await loadProfile(flags.profile, (line) => context.note(line)),
   };
   if (flags.calibration === undefined) return options;
   // One calibration sample is one input, however many a batch holds.

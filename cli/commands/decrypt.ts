@@ -1,7 +1,7 @@
 /** `he-compile decrypt <artifact> --secret-key FILE --input FILE` */
 import type { Command } from 'commander';
 import { MAX_INPUT_FILE_BYTES, readBounded } from '../../src/data/read-file.ts';
-import { decryptOutputs } from '../../src/runtime/client/operations.ts';
+import { SecretClient } from '../../src/runtime/client/secret-client.ts';
 import { parseCiphertextSet } from '../../src/runtime/formats/ciphertext-set.ts';
 import type { Outcome, Runner } from '../command.ts';
 import { MAX_CIPHERTEXT_FILE_BYTES, readArtifact } from '../files.ts';
@@ -28,15 +28,24 @@ async function decrypt(file: string, flags: DecryptFlags): Promise<Outcome> {
     await readBounded(flags.input, MAX_CIPHERTEXT_FILE_BYTES, 'the ciphertexts'),
   );
   const start = performance.now();
-  const decrypted = await decryptOutputs(artifact.signature, secretKey, set);
+  await using client = await SecretClient.open(artifact.signature, secretKey);
+  const decrypted = await client.decrypt(set);
   const decryptMs = performance.now() - start;
+  const measured = await client.noiseBudget(set);
+  const forecast = artifact.report.integer?.noiseBudgetBits ?? null;
   const outputs = finishOutputs(artifact, decrypted, 1, false)[0]!;
   return {
     document: {
       output: outputs[0]!,
       ...(outputs.length > 1 ? { outputs } : {}),
       latencyMs: { decrypt: decryptMs },
+      ...(measured === null ? {} : { noiseBudgetBits: { measured, forecast } }),
     },
-    text: outputs.map((tensor) => describeResult(tensor, artifact)).join('\n'),
+    text: [
+      ...outputs.map((tensor) => describeResult(tensor, artifact)),
+      ...(measured === null
+        ? []
+        : [`exact: ${measured} bits of noise budget are left, ${forecast} were forecast`]),
+    ].join('\n'),
   };
 }

@@ -116,7 +116,7 @@ function tell(
     `1. Compiled digits-cnn.onnx in ${formatMs(compileMs)}: ${plural(program.instructions.length, 'instruction')}, depth ${compiled.depth}.` +
       `\n   Activations became polynomials by themselves: ${activations || 'none were needed'}.` +
       `\n   N = ${formatCount(parameters.polyModulusDegree)}, ${parameters.securityLevel}-bit security, checked against ${artifactSource(report)}.`,
-    `2. Made the keys in ${formatMs(report.phaseMs.keygen)}: ${plural(program.rotationSteps.length, 'Galois key')}, ${formatBytes(report.bytes.galoisKeys + report.bytes.relinKeys)} for the server. The secret key stays with the client.`,
+    `2. Made the keys in ${formatMs(report.phaseMs.keygen)}: ${plural(program.rotationKeys.length, 'Galois key')}, ${formatBytes(report.bytes.galoisKeys + report.bytes.relinKeys)} for the server. The secret key stays with the client.`,
     `3. Encrypted ${plural(report.n, 'picture')}, ${formatBytes(report.bytes.inputCiphertexts)} and ${formatMs(report.phaseMs.encrypt)} each. The first one:` +
       (picture === null ? '' : `\n\n${indent(drawPicture(picture))}\n`),
     `4. Evaluated the network on ciphertexts: ${formatMs(report.latencyMs.median)} each (forecast ${formatMs(compiled.predicted.latencyMs)}).`,

@@ -51,12 +51,16 @@ async function evaluate(file: string, flags: EvaluateFlags, context: CommandCont
   return {
     document: {
       output: flags.output,
-      backend: chosenBackend(artifact, flags),
+      backend: chosenBackend(artifact, flags).backend,
       threads: evaluator.threads,
       bytes: { outputCiphertexts: bytes },
       latencyMs: { evaluate: evaluateMs },
       layers: layerMs,
       peakMemoryBytes,
+      // Measuring takes the secret key: this is what the artifact promises at least.
+      ...(artifact.report.integer === undefined
+        ? {}
+        : { noiseBudgetBits: { forecast: artifact.report.integer.noiseBudgetBits } }),
     },
     text: `wrote ${flags.output} (${formatBytes(bytes)}) in ${formatMs(evaluateMs)}, memory ${formatBytes(peakMemoryBytes)}`,
   };

@@ -64,9 +64,9 @@ async function keygen(
       publicKey: flags.publicKey,
       evaluationKeys: flags.evaluationKeys,
       bytes,
-      rotationSteps: signature.rotationSteps.length,
+      rotationSteps: signature.rotationKeys.length,
       latencyMs: { keygen: keygenMs },
     },
-    text: `wrote ${flags.secretKey} (keep it secret), ${flags.publicKey} (encrypts) and ${flags.evaluationKeys} (${plural(signature.rotationSteps.length, 'rotation step')}, ${formatBytes(bytes.galoisKeys + bytes.relinKeys)})`,
+    text: `wrote ${flags.secretKey} (keep it secret), ${flags.publicKey} (encrypts) and ${flags.evaluationKeys} (${plural(signature.rotationKeys.length, 'rotation step')}, ${formatBytes(bytes.galoisKeys + bytes.relinKeys)})`,
   };
 }

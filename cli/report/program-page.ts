@@ -18,7 +18,11 @@ export function renderProgramPage(program: ProgramReport): string {
     lead: programLead(program),
     badges: programBadges(program),
     tiles: [
-      { name: 'Evaluation', value: formatMs(predicted.latencyMs), note: 'predicted, one thread' },
+      {
+        name: 'Evaluation',
+        value: formatMs(predicted.latencyMs),
+        note: `predicted, one thread${program.compiler.costProfile === null ? '' : `, ${program.compiler.costProfile}`}`,
+      },
       { name: 'Precision', value: formatBits(predicted.precisionBits), note: 'predicted at the output' },
       { name: 'Depth', value: String(program.depth), note: 'levels used up' },
       {

@@ -3,6 +3,7 @@ import type {
   ApproximationSummary,
   Artifact,
   CompileReport,
+  IntegerSummary,
   LayerReport,
   OperationCounts,
 } from '../../src/program/artifact.ts';
@@ -43,6 +44,8 @@ export interface ProgramReport {
     readonly secretDistribution: string;
     readonly scaleBits: number;
     readonly dnum: number;
+    /** BFV only; decimal strings. */
+    readonly plainModuli?: readonly string[];
   };
   readonly depth: number;
   readonly slotCount: number;
@@ -55,6 +58,8 @@ export interface ProgramReport {
   readonly labels: readonly string[];
   readonly clientOperators: readonly string[];
   readonly rotationSteps: readonly number[];
+  /** Each step with the level that its key is for. */
+  readonly rotationKeys: Program['rotationKeys'];
   readonly operations: OperationCounts;
   readonly layers: readonly LayerView[];
   readonly predicted: {
@@ -75,12 +80,15 @@ export interface ProgramReport {
   readonly approximations: readonly ApproximationView[];
   readonly quality: CompileReport['quality'];
   readonly warnings: readonly string[];
+  /** Exact schemes only. */
+  readonly integer?: IntegerSummary;
   readonly compiler: {
     readonly version: string;
     readonly backend: string;
     readonly modelDigest: string;
     readonly calibration: string;
     /** Why node-seal cannot evaluate this artifact, or null. */
+    readonly costProfile: string | null;
     readonly sealObstacle: string | null;
   };
 }
@@ -102,6 +110,7 @@ export function describeProgram(artifact: Artifact): ProgramReport {
       secretDistribution: parameters.secretDistribution,
       scaleBits: parameters.scaleBits,
       dnum: parameters.dnum,
+      ...(parameters.plainModuli === undefined ? {} : { plainModuli: parameters.plainModuli.map(String) }),
     },
     depth: report.depth,
     slotCount: program.slotCount,
@@ -125,7 +134,8 @@ export function describeProgram(artifact: Artifact): ProgramReport {
     clientOperators: signature.outputs.flatMap((output) =>
       output.clientOperators.map((operator) => operator.op),
     ),
-    rotationSteps: program.rotationSteps,
+    rotationSteps: program.rotationKeys.map(({ step }) => step),
+    rotationKeys: program.rotationKeys,
     operations: report.operations,
     layers: connectLayers(report.layers, program),
     predicted: {
@@ -151,11 +161,13 @@ export function describeProgram(artifact: Artifact): ProgramReport {
     })),
     quality: report.quality,
     warnings: report.warnings,
+    ...(report.integer === undefined ? {} : { integer: report.integer }),
     compiler: {
       version: report.compilerVersion,
       backend: report.backend,
       modelDigest: report.modelDigest,
       calibration: report.calibration,
+      costProfile: report.costProfile,
       sealObstacle: report.sealObstacle,
     },
   };

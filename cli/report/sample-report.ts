@@ -93,6 +93,7 @@ export const SAMPLE_PROGRAM: ProgramReport = {
   labels: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
   clientOperators: ['Softmax'],
   rotationSteps,
+  rotationKeys: rotationSteps.map((step) => ({ step, level: 7 })),
   operations: total,
   layers,
   predicted: { precisionBits: 17.4, latencyMs: 2022, memoryBytes: 690e6, keyBytes: 12 * 23.6e6 + 23.6e6 },
@@ -146,6 +147,7 @@ export const SAMPLE_PROGRAM: ProgramReport = {
     backend: 'seal',
     modelDigest: '5f1d7a84db00d2fce00b31a7fc73224afcdc8a2bd0c5e5b9f0c4a5e2b1f7c6d3',
     calibration: 'npy:calibration.npy, 2000 samples',
+    costProfile: null,
     sealObstacle: null,
   },
 };

@@ -34,13 +34,41 @@ export function alignColumns(rows: readonly (readonly string[])[], rightFrom = 1
     .join('\n');
 }
 
+/** What is exact about an exact program, and how sure that is. */
+function integerFacts({ integer, parameters }: ProgramReport): (readonly [string, string])[] {
+  if (integer === undefined) return [];
+  const moduli = parameters.plainModuli ?? [];
+  const bits = moduli.map((modulus) => BigInt(modulus).toString(2).length).join(' + ');
+  const held = integer.guaranteed
+    ? 'no input can lead to more than they hold'
+    : 'an input unlike the calibration data could lead to more than they hold';
+  const right =
+    integer.accuracy === null
+      ? integer.agreement === null
+        ? null
+        : `agrees with the real model on ${formatPercent(integer.agreement)}`
+      : `right on ${formatPercent(integer.accuracy)}`;
+  return [
+    [
+      'integers',
+      `inputs of ${integer.inputBits} bits, weights of ${integer.weightBits}` +
+        (right === null ? '' : `; ${right} of ${formatCount(integer.samples)} calibration inputs`),
+    ],
+    [
+      'plain moduli',
+      `${bits} bits; outputs of ${integer.calibratedBits.toFixed(1)} bits seen, ${integer.worstCaseBits.toFixed(1)} at worst: ${held}`,
+    ],
+    ['noise budget', `${integer.noiseBudgetBits} bits forecast to remain at the output`],
+  ];
+}
+
 export function renderProgramText(program: ProgramReport): string {
   const { parameters, certificate, predicted } = program;
   const security =
     certificate === null
       ? 'none: compiled for verification in the clear'
       : `${certificate.securityBits} bits: log2(QP) = ${certificate.logQP} of at most ${certificate.maxLogQP} (${certificate.source})`;
-  const facts: [string, string][] = [
+  const facts: (readonly [string, string])[] = [
     [
       'model',
       `${program.model} (sha256 ${program.compiler.modelDigest.slice(0, 16)}…), compiled for ${program.compiler.backend}`,
@@ -55,14 +83,18 @@ export function renderProgramText(program: ProgramReport): string {
     ],
     [
       'parameters',
-      `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, ${plural(parameters.coeffModulusBits.length, 'prime')}, scale 2^${parameters.scaleBits}, depth ${program.depth}`,
+      `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, ${plural(parameters.coeffModulusBits.length, 'prime')}, scale 2^${parameters.scaleBits}, depth ${program.depth}${keySwitchingText(program)}`,
     ],
     ['security', security],
     ['operations', operationsText(program.operations)],
+    ...integerFacts(program),
     [
       'predicted',
-      `${formatBits(predicted.precisionBits)} of precision, ${formatMs(predicted.latencyMs)}, ${formatBytes(predicted.memoryBytes)} of memory`,
+      `${program.integer === undefined ? `${formatBits(predicted.precisionBits)} of precision` : 'exact'}, ${formatMs(predicted.latencyMs)}, ${formatBytes(predicted.memoryBytes)} of memory`,
     ],
+    ...(program.compiler.costProfile === null
+      ? []
+      : [['', `by the kernel times of: ${program.compiler.costProfile}`] as const]),
     ['calibration', program.compiler.calibration],
   ];
   const blocks = [programLead(program), alignColumns(facts, 2), layerTable(program)];
@@ -79,6 +111,13 @@ export function renderProgramText(program: ProgramReport): string {
   ];
   if (notes.length > 0) blocks.push(notes.map((note) => `! ${note}`).join('\n'));
   return blocks.join('\n\n');
+}
+
+/** Only where it is not SEAL's: one digit per prime, one special prime. */
+function keySwitchingText({ parameters: { dnum, specialPrimes, coeffModulusBits } }: ProgramReport): string {
+  return specialPrimes <= 1 && dnum === coeffModulusBits.length - specialPrimes
+    ? ''
+    : `, keys of ${plural(dnum, 'digit')} with ${plural(specialPrimes, 'special prime')}`;
 }
 
 function layerTable(program: ProgramReport): string {

@@ -2,6 +2,8 @@
 import type { SecurityLevel } from '../program/parameters.ts';
 import type { Preprocessing } from '../program/signature.ts';
 import type { ConstantTensor } from './ir/tensor-graph.ts';
+import { DEFAULT_NATIVE_PROFILE } from './profile/default-profile.ts';
+import type { NativeProfile } from './profile/native-profile.ts';
 
 /** Calibration or evaluation inputs: already preprocessed, one Float32Array per graph input and sample. */
 export interface Dataset {
@@ -21,7 +23,14 @@ export type ActivationChoice =
 /** 'cleartext' compiles for verification only: the artifact has no security and no encrypting backend will run it. */
 export type Backend = 'seal' | 'native' | 'cleartext';
 
+/** 'bfv': exact integers, for models whose activations are squares. */
+export type CompileScheme = 'ckks' | 'bfv';
+
 export interface CompileOptions {
+  readonly scheme: CompileScheme;
+  /** BFV only: bits of quantised inputs and weights; null lets accuracy decide. */
+  readonly inputBits: number | null;
+  readonly weightBits: number | null;
   readonly backend: Backend;
   readonly security: SecurityLevel;
   readonly optimize: 'latency' | 'throughput' | 'memory';
@@ -42,9 +51,14 @@ export interface CompileOptions {
   /** Calibration samples used at most (fitting and held-out together). */
   readonly samples: number;
   readonly seed: number;
+  /** What the native engine costs, where programs are planned for it. */
+  readonly profile: NativeProfile;
 }
 
 export const DEFAULT_OPTIONS: CompileOptions = {
+  scheme: 'ckks',
+  inputBits: null,
+  weightBits: null,
   backend: 'seal',
   security: 128,
   optimize: 'latency',
@@ -61,6 +75,7 @@ export const DEFAULT_OPTIONS: CompileOptions = {
   calibration: null,
   samples: 6000,
   seed: 0,
+  profile: DEFAULT_NATIVE_PROFILE,
 };
 
 /** Progress and cancellation, passed down every long-running call. */

@@ -6,6 +6,9 @@ import { createHash } from 'node:crypto';
 import { BackendError } from '../errors.ts';
 import type { Artifact } from '../program/artifact.ts';
 import { refreshBounds } from './analysis/bounds.ts';
+import { integerModel } from './integer/integer-model.ts';
+import { integerReference } from './integer/integer-reference.ts';
+import { selectIntegerProgram, type IntegerProgram } from './integer/select-integer-program.ts';
 import type { LinearGraph } from './ir/linear-graph.ts';
 import type { PolynomialGraph } from './ir/polynomial-graph.ts';
 import { isBatchable } from './onnx/batchable.ts';
@@ -19,8 +22,8 @@ import { lowerLinear } from './passes/lower-linear.ts';
 import { normalisePolynomials } from './passes/normalise-polynomials.ts';
 import { recogniseActivations } from './passes/recognise-activations.ts';
 import { requireFittingLabels } from './passes/require-fitting-labels.ts';
-import { approximate, calibrationInputs } from './passes/select-degrees.ts';
-import { selectProgram, type PassHook } from './passes/select-program.ts';
+import { approximateToFit, calibrationInputs } from './passes/select-degrees.ts';
+import { selectProgram, type PassHook, type SelectedProgram } from './passes/select-program.ts';
 import { stripOutputOperators } from './passes/strip-output-operators.ts';
 
 export interface CompileContext {
@@ -74,34 +77,56 @@ export async function compileModel(
   requireFittingLabels(stripped, options.labels);
   const tensors = pass('recognise-activations', recogniseActivations(stripped));
 
-  // → polynomial graph: every activation a polynomial fitted to what it sees.
-  const polynomial = pass('approximate-activations', await approximate(tensors, options, progress));
-
-  // Measured by onnxruntime over whole data sets, and worth having even if no secure program comes of it.
-  const batch = isBatchable(polynomial.graph) ? 'symbolic' : 'static';
-  const polynomialOnnx = pass('encode-polynomial', encodeOnnx(polynomial.graph, { batch }));
-
-  // → linear graph: linear maps, polynomials and products only.
-  progress.report('lower', 0);
-  const lowered = pass('lower-linear', lowerLinear(polynomial));
+  // → polynomial graph: every activation a polynomial fitted to what it sees, of a degree that a program can hold.
   const samples = calibrationInputs(tensors, options, BOUND_SAMPLES);
-  const bounded = pass('refresh-bounds', refreshBounds(lowered, samples));
-  const normalised = pass('normalise-polynomials', normalisePolynomials(bounded));
+  const polynomialOnnx = new Map<PolynomialGraph, Uint8Array>();
+  const { polynomial, program } = await approximateToFit<SelectedProgram | IntegerProgram>(
+    tensors,
+    options,
+    progress,
+    (fitted) => {
+      pass('approximate-activations', fitted);
+      // Measured by onnxruntime over whole data sets, and worth having even if no secure program comes of it.
+      if (polynomialOnnx.size === 0) {
+        polynomialOnnx.set(fitted, pass('encode-polynomial', encodePolynomial(fitted)));
+      }
 
-  // → slot program under secure parameters: the smallest ring whose forecast reaches the precision.
-  const selected = selectProgram(normalised, samples, options, { pass, progress });
+      // → linear graph: linear maps, polynomials and products only.
+      progress.report('lower', 0);
+      const lowered = pass('lower-linear', lowerLinear(fitted));
+      const bounded = pass('refresh-bounds', refreshBounds(lowered, samples));
+      const normalised = pass('normalise-polynomials', normalisePolynomials(bounded));
+
+      // → slot program under secure parameters: of integers, without any error, where that was asked for;
+      if (options.scheme === 'bfv') {
+        const reference = integerReference(tensors, normalised, options);
+        return selectIntegerProgram(normalised, samples, reference, options, { pass, progress });
+      }
+      // else the smallest ring whose forecast reaches the precision.
+      return selectProgram(normalised, samples, options, { pass, progress });
+    },
+  );
   progress.report('assemble', 0);
+  // What onnxruntime runs in place of the encrypted program: the rounded model, where it can be written down.
+  const rounded = 'integer' in program ? integerModel(program.integer, tensors) : null;
   const artifact = pass(
     'assemble-artifact',
     assembleArtifact({
-      ...selected,
+      ...program,
       tensors,
       polynomial,
       options,
       modelName: context.modelName,
       modelDigest: createHash('sha256').update(bytes).digest('hex'),
-      polynomialOnnx,
+      polynomialOnnx:
+        rounded === null
+          ? (polynomialOnnx.get(polynomial) ?? pass('encode-polynomial', encodePolynomial(polynomial)))
+          : pass('encode-polynomial', encodePolynomial({ graph: rounded })),
     }),
   );
-  return { artifact, polynomial, linear: selected.linear };
+  return { artifact, polynomial, linear: program.linear };
+}
+
+function encodePolynomial({ graph }: Pick<PolynomialGraph, 'graph'>): Uint8Array {
+  return encodeOnnx(graph, { batch: isBatchable(graph) ? 'symbolic' : 'static' });
 }

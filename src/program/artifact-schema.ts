@@ -74,6 +74,8 @@ const instruction = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const rotationKeys = z.array(z.object({ step: z.int().min(1), level: count })).max(65_536);
+const relinearizationLevel = count.nullable();
 const port = z.object({ name: text, value: count, layout });
 export const program = z.object({
   slotCount: z.int().min(1),
@@ -90,11 +92,12 @@ export const program = z.object({
     }),
   ),
   instructions: z.array(instruction).min(1),
-  rotationSteps: z.array(z.int().min(1)),
+  rotationKeys,
+  relinearizationLevel,
 });
 
 const parameters = z.object({
-  scheme: z.enum(['ckks', 'cleartext']),
+  scheme: z.enum(['ckks', 'bfv', 'cleartext']),
   polyModulusDegree: z.int(),
   dataPrimes: z.array(z.bigint()),
   specialPrimes: z.array(z.bigint()),
@@ -102,6 +105,7 @@ const parameters = z.object({
   secretDistribution: z.literal('uniform-ternary'),
   scaleBits: finite,
   dnum: z.int().min(1),
+  plainModuli: z.array(z.bigint()).max(64).exactOptional(),
 });
 
 const preprocessing = z.object({
@@ -115,12 +119,23 @@ const clientOperator = z.object({
   axis: z.int(),
   keepDims: z.boolean().optional(),
 });
+const inputQuantisation = z.object({ scale: finite.positive(), min: z.int(), max: z.int() });
+const outputQuantisation = z.object({ scale: finite.positive() });
 const signature = z.object({
   model: text,
   parameters,
-  rotationSteps: z.array(z.int()),
-  needsRelinearization: z.boolean(),
-  inputs: z.array(z.object({ name: text, layout, level: count, scale: finite.positive(), preprocessing })),
+  rotationKeys,
+  relinearizationLevel,
+  inputs: z.array(
+    z.object({
+      name: text,
+      layout,
+      level: count,
+      scale: finite.positive(),
+      preprocessing,
+      quantisation: inputQuantisation.exactOptional(),
+    }),
+  ),
   outputs: z.array(
     z.object({
       name: text,
@@ -131,16 +146,23 @@ const signature = z.object({
       clientOperators: z.array(clientOperator),
       precisionBits: finite,
       bound: finite,
+      quantisation: outputQuantisation.exactOptional(),
     }),
   ),
   labels: z.array(text),
 });
 
 const negotiation = z.object({
-  scheme_context: z.enum(['CKKS', 'cleartext']),
+  scheme_context: z.enum(['CKKS', 'BFV', 'cleartext']),
   poly_modulus_degree: z.int(),
   scale: finite.positive(),
   coeff_modulus: z.array(z.string().regex(/^[0-9]{1,40}$/)),
+  special_primes: count,
+  key_switching_digits: z.int().min(1),
+  plain_modulus: z
+    .array(z.string().regex(/^[0-9]{1,40}$/))
+    .max(64)
+    .exactOptional(),
   security_level: z.union([z.literal(128), z.literal(192), z.literal(256)]),
   max_multiplication_depth: count,
   input_packing_format: text,
@@ -161,6 +183,17 @@ const certificate = z.object({
 
 const pair = z.tuple([finite, finite]);
 const fraction = finite.nullable();
+const integerSummary = z.object({
+  inputBits: count,
+  weightBits: count,
+  calibratedBits: finite,
+  worstCaseBits: finite,
+  guaranteed: z.boolean(),
+  noiseBudgetBits: finite,
+  samples: count,
+  accuracy: fraction,
+  agreement: fraction,
+});
 const report = z.object({
   compilerVersion: text,
   backend: z.enum(['seal', 'native', 'cleartext']),
@@ -218,11 +251,13 @@ const report = z.object({
     outputCiphertextBytes: finite,
   }),
   warnings: z.array(text),
+  integer: integerSummary.exactOptional(),
+  costProfile: text.nullable(),
   sealObstacle: text.nullable(),
 });
 
 export const artifact = z.object({
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(2),
   program,
   parameters,
   signature,

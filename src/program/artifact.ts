@@ -5,11 +5,17 @@ import type { Signature } from './signature.ts';
 
 /** The draft's §7.1 request parameters, as the server of this artifact advertises and checks them. */
 export interface Negotiation {
-  readonly scheme_context: 'CKKS' | 'cleartext';
+  readonly scheme_context: 'CKKS' | 'BFV' | 'cleartext';
   readonly poly_modulus_degree: number;
   readonly scale: number;
   /** Ordered chain, decimal strings: data primes, then special primes. */
   readonly coeff_modulus: readonly string[];
+  /** How many of them, at the end, are special primes. */
+  readonly special_primes: number;
+  /** Digits of a key-switching key for the whole chain (dnum). */
+  readonly key_switching_digits: number;
+  /** BFV only: the batching primes, decimal strings; values are integers modulo their product. */
+  readonly plain_modulus?: readonly string[];
   readonly security_level: 128 | 192 | 256;
   readonly max_multiplication_depth: number;
   readonly input_packing_format: string;
@@ -53,7 +59,7 @@ export interface Predictions {
   readonly keyBytes: {
     readonly galois: number;
     readonly relinearization: number;
-    /** One Galois key, in memory. */
+    /** The largest Galois key, in memory. */
     readonly perGaloisKey: number;
   };
   readonly inputCiphertextBytes: number;
@@ -96,6 +102,23 @@ export interface ApproximationQuality {
   readonly rmsOutput: number;
 }
 
+/** How an integer program came about and what is known of it. */
+export interface IntegerSummary {
+  readonly inputBits: number;
+  readonly weightBits: number;
+  /** log2 of the largest |output integer| seen in calibration, and of the largest that any input can lead to. */
+  readonly calibratedBits: number;
+  readonly worstCaseBits: number;
+  /** Whether the plain moduli hold the worst case: then no input whatever wraps around. */
+  readonly guaranteed: boolean;
+  /** Forecast of the invariant noise budget of the worst output, bits; decryption is exact while it is above zero. */
+  readonly noiseBudgetBits: number;
+  /** Of the integer program in the clear, over this many calibration inputs; null as in `ApproximationQuality`. */
+  readonly samples: number;
+  readonly accuracy: number | null;
+  readonly agreement: number | null;
+}
+
 export interface CompileReport {
   readonly compilerVersion: string;
   readonly backend: 'seal' | 'native' | 'cleartext';
@@ -109,12 +132,16 @@ export interface CompileReport {
   readonly layers: readonly LayerReport[];
   readonly predicted: Predictions;
   readonly warnings: readonly string[];
+  /** Exact schemes only. */
+  readonly integer?: IntegerSummary;
+  /** Whose costs the program was planned by: a machine profile; null where the backend has no profile. */
+  readonly costProfile: string | null;
   /** Why node-seal cannot evaluate this here (memory, key size), with numbers; null if it can. */
   readonly sealObstacle: string | null;
 }
 
 export interface Artifact {
-  readonly formatVersion: 1;
+  readonly formatVersion: 2;
   readonly program: Program;
   readonly parameters: CkksParameters;
   readonly signature: Signature;

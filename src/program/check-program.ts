@@ -59,15 +59,26 @@ function checkVector(vector: VectorLike, slotCount: number, what: string): void 
 
 /** Every reference of the program resolves, levels follow, and rotations name only keyed steps. */
 export function checkProgram(value: z.infer<typeof schema.program>, levels: number): void {
-  const { slotCount, values, rotationSteps } = value;
-  const steps = new Set(rotationSteps);
-  demand(steps.size === rotationSteps.length, 'rotation steps repeat');
-  demand(
-    rotationSteps.every((step) => step < slotCount),
-    'a rotation step reaches past the slots',
-  );
-  const keyed = (via: readonly number[], what: string): void => {
-    for (const step of via) demand(steps.has(step), `${what} rotates by ${step}, for which there is no key`);
+  const { slotCount, values, rotationKeys, relinearizationLevel } = value;
+  const keyLevels = new Map(rotationKeys.map(({ step, level }) => [step, level]));
+  rotationKeys.forEach(({ step, level }, index) => {
+    demand(step > (rotationKeys[index - 1]?.step ?? 0), 'rotation steps do not ascend');
+    demand(step < slotCount, 'a rotation step reaches past the slots');
+    demand(level < levels, `the key of step ${step} is for level ${level}, above the chain`);
+  });
+  demand((relinearizationLevel ?? 0) < levels, 'the relinearization key is for a level above the chain');
+  const keyed = (via: readonly number[], level: number, what: string): void => {
+    for (const step of via) {
+      const keyLevel = keyLevels.get(step);
+      demand(keyLevel !== undefined, `${what} rotates by ${step}, for which there is no key`);
+      demand(keyLevel >= level, `${what} rotates by ${step} at level ${level}, above its key's`);
+    }
+  };
+  const multiplies = (level: number, what: string): void => {
+    demand(
+      relinearizationLevel !== null && relinearizationLevel >= level,
+      `${what} multiplies at level ${level}, above the relinearization key's`,
+    );
   };
   const total = (via: readonly number[]): number => via.reduce((sum, step) => (sum + step) % slotCount, 0);
   values.forEach((info, id) => {
@@ -108,7 +119,7 @@ export function checkProgram(value: z.infer<typeof schema.program>, levels: numb
         demand(step.outputs.length === output.ciphertexts, `${what} yields the wrong number of ciphertexts`);
         step.babies.forEach((baby, index) => {
           demand(baby.source < inputCount && baby.from < index, `${what} has a rotation out of order`);
-          keyed(baby.via, what);
+          keyed(baby.via, step.level, what);
           const start = baby.from < 0 ? 0 : step.babies[baby.from]!.step;
           demand(
             baby.from < 0 || step.babies[baby.from]!.source === baby.source,
@@ -126,19 +137,20 @@ export function checkProgram(value: z.infer<typeof schema.program>, levels: numb
               giant.into === -1 || (giant.into > index && giant.into < plan.giants.length),
               `${what} has giants out of order`,
             );
-            keyed(giant.via, what);
+            keyed(giant.via, step.level, what);
             for (const term of giant.terms) {
               demand(term.baby < step.babies.length, `${what} uses a rotation that is not there`);
               checkVector(term.diagonal, slotCount, what);
             }
           });
-          for (const reduction of plan.reductions) keyed(reduction, what);
+          for (const reduction of plan.reductions) keyed(reduction, step.level, what);
           if (plan.bias !== null) checkVector(plan.bias, slotCount, what);
         }
         break;
       }
       case 'polynomial': {
         const source = use(step.input, step.level, what);
+        multiplies(step.level, what);
         demand(
           !step.unitLeading || Number.isInteger(Math.log2(step.degree)),
           `${what} has a unit leading term of odd degree`,
@@ -161,6 +173,7 @@ export function checkProgram(value: z.infer<typeof schema.program>, levels: numb
       case 'product': {
         const left = use(step.left, step.level, what);
         const right = use(step.right, step.level, what);
+        multiplies(step.level, what);
         const output = produce(step.output, step.level - 1, what);
         demand(
           left.ciphertexts === right.ciphertexts && output.ciphertexts === left.ciphertexts,

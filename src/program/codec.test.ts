@@ -112,8 +112,26 @@ describe('artifact validation', () => {
       'ARTIFACT_INVALID',
     ],
     [
-      'other rotation steps in the signature',
-      (c) => Object.assign(c.signature, { rotationSteps: [1, 2] }),
+      'other rotation keys in the signature',
+      (c) =>
+        Object.assign(c.signature, { rotationKeys: [{ step: 1, level: 3 }, ...c.signature.rotationKeys] }),
+      'ARTIFACT_INVALID',
+    ],
+    [
+      'a rotation above the level of its key',
+      (c) => {
+        const rotationKeys = [{ step: 1, level: 0 }];
+        Object.assign(c.signature, { rotationKeys });
+        Object.assign(c.program, { rotationKeys });
+      },
+      'ARTIFACT_INVALID',
+    ],
+    [
+      'products without a relinearization key',
+      (c) => {
+        Object.assign(c.signature, { relinearizationLevel: null });
+        Object.assign(c.program, { relinearizationLevel: null });
+      },
       'ARTIFACT_INVALID',
     ],
   ])('refuses %s', (_name, change, code) => {

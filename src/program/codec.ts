@@ -1,7 +1,7 @@
 /**
  * The artifact file (.hemodel): bytes ↔ Artifact. Deterministic, integrity-checked, no code.
  *
- *   magic "HEMODEL1" · u32 section count · per section { u32 name, u32 packed length, u32 raw length } · sections · SHA-256
+ *   magic "HEMODEL2" · u32 section count · per section { u32 name, u32 packed length, u32 raw length } · sections · SHA-256
  *
  * All integers little-endian; sections are deflated. Section "json" holds the artifact as canonical JSON in which typed
  * arrays and big integers are references { "$f64": k }, { "$i32": k }, { "$u8": k }, { "$big": "…" }; sections "f64", "i32" and
@@ -13,7 +13,7 @@ import { ArtifactError, InternalError } from '../errors.ts';
 import type { Artifact } from './artifact.ts';
 import { validateArtifact } from './validate-artifact.ts';
 
-const MAGIC = new TextEncoder().encode('HEMODEL1');
+const MAGIC = new TextEncoder().encode('HEMODEL2');
 const SECTIONS = ['json', 'f64', 'i32', 'u8'] as const;
 type SectionName = (typeof SECTIONS)[number];
 const DIGEST_BYTES = 32;

@@ -12,7 +12,7 @@ export const POOL_OVERHEAD = 1.05;
 /** A WASM heap holds 4 GiB less one page; some is left for fragments and the allocator's own steps. */
 export const SEAL_HEAP_BYTES = 4 * 2 ** 30 - 128 * 2 ** 20;
 
-type Shape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes'>;
+type Shape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'plainModuli'>;
 
 function limbBytes({ polyModulusDegree }: Pick<ParametersLiteral, 'polyModulusDegree'>): number {
   return polyModulusDegree * 8;
@@ -49,11 +49,23 @@ const TABLE_LIMBS = 8;
 export function sealContextBytes(parameters: Shape): number {
   const primes = parameters.dataPrimes.length + parameters.specialPrimes.length;
   const chain = (primes * (primes + 1)) / 2;
-  return 16 * 2 ** 20 + chain * TABLE_LIMBS * limbBytes(parameters) + HEAP_GROWTH_BYTES;
+  const tables = chain * TABLE_LIMBS * limbBytes(parameters);
+  return 16 * 2 ** 20 + bfvFactor(parameters) * tables + HEAP_GROWTH_BYTES;
+}
+
+/** Under BFV there is everything once for each plain modulus. */
+function partsOf({ plainModuli }: Shape): number {
+  return plainModuli?.length ?? 1;
+}
+
+/** Contexts have the tables of a second base for products, and factors of plaintext products are there transformed as well. */
+function bfvFactor(parameters: Shape): number {
+  return parameters.plainModuli === undefined ? 1 : 2 * partsOf(parameters);
 }
 
 /** Encoders of single levels make encoding faster where memory allows them: a context of two steps each. */
 export function sealLevelEncoderBytes(parameters: Shape): number {
+  if (parameters.plainModuli !== undefined) return 0;
   const tables = parameters.dataPrimes.reduce((sum, _, level) => sum + 2 * level + 3, 0);
   return tables * TABLE_LIMBS * limbBytes(parameters);
 }
@@ -73,16 +85,17 @@ export interface SealMemory {
 /** Forecast for one worker that evaluates the whole program. */
 export function sealMemory(program: Program, parameters: Shape): SealMemory {
   const top = parameters.dataPrimes.length - 1;
-  const needsRelinearization = program.instructions.some(relinearizes);
-  const keys = program.rotationSteps.length + (needsRelinearization ? 1 : 0);
-  const keyBytes = POOL_OVERHEAD * keys * sealKeyBytes(parameters);
-  const ciphertextBytes = POOL_OVERHEAD * peakCiphertextBytes(program, parameters);
+  const keys = program.rotationKeys.length + (program.relinearizationLevel === null ? 0 : 1);
+  const parts = partsOf(parameters);
+  const keyBytes = POOL_OVERHEAD * keys * parts * sealKeyBytes(parameters);
+  const ciphertextBytes = POOL_OVERHEAD * bfvFactor(parameters) * peakCiphertextBytes(program, parameters);
   const plaintextBytes =
     POOL_OVERHEAD *
+    parts *
     program.instructions.reduce((sum, instruction) => sum + plainBytes(program, instruction, parameters), 0);
   const contextBytes = sealContextBytes(parameters);
   // Among others a key's serialized form and SEAL's copy of it while it is loaded, each half its size.
-  const scratch = sealKeyBytes(parameters) + 3 * sealCiphertextBytes(parameters, top);
+  const scratch = sealKeyBytes(parameters) + 3 * parts * sealCiphertextBytes(parameters, top);
   // A key comes in as its seeded form, half its size, which lies in the heap while it is expanded; the hole it leaves is
   // seldom of use to anything but the next one, and fragments cost about as much again (measured at N = 32768).
   const keyTransit = keys === 0 ? 0 : sealKeyBytes(parameters);
@@ -93,18 +106,6 @@ export function sealMemory(program: Program, parameters: Shape): SealMemory {
     contextBytes,
     totalPerWorker: keyBytes + keyTransit + ciphertextBytes + contextBytes + scratch,
   };
-}
-
-/** Whether the instruction multiplies ciphertexts. */
-export function relinearizes(instruction: Instruction): boolean {
-  switch (instruction.kind) {
-    case 'linear':
-      return false;
-    case 'polynomial':
-      return instruction.degree > 1;
-    case 'product':
-      return true;
-  }
 }
 
 /**

@@ -7,6 +7,7 @@
  * by q_l. Scales are exact real numbers, known at compile time for every value. A rotation step k > 0 moves slots to
  * the left: rotate(x, k)[i] = x[(i + k) mod slotCount].
  */
+import type { RotationKey } from './key-needs.ts';
 import type { Layout } from './layout.ts';
 import type { SlotVector } from './slot-vector.ts';
 
@@ -128,8 +129,10 @@ export interface Program {
   readonly values: readonly ValueInfo[];
   /** In an order in which every value is produced before it is used. */
   readonly instructions: readonly Instruction[];
-  /** Every rotation step for which a Galois key is needed, ascending, in 1 … slotCount − 1. */
-  readonly rotationSteps: readonly number[];
+  /** Every rotation step for which a Galois key is needed, ascending, with the highest level it is used at (see `keyNeeds`). */
+  readonly rotationKeys: readonly RotationKey[];
+  /** Highest level at which ciphertexts are multiplied; null if they never are. */
+  readonly relinearizationLevel: number | null;
 }
 
 /** Multiplicative depth of a polynomial instruction. */

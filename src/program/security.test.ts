@@ -64,10 +64,33 @@ describe('the security gate', () => {
     ['a composite', { specialPrimes: [16384n * 3n * 7n + 1n + 16384n] }, 'PARAMETERS_INVALID'],
     ['a prime of the wrong residue', { specialPrimes: [1000003n] }, 'PARAMETERS_INVALID'],
     ['no primes', { dataPrimes: [], specialPrimes: [] }, 'PARAMETERS_INVALID'],
-    ['another scheme', { scheme: 'bfv' }, 'PARAMETERS_INVALID'],
+    ['another scheme', { scheme: 'bgv' }, 'PARAMETERS_INVALID'],
+    ['a plain modulus under CKKS', { plainModuli: [65537n] }, 'PARAMETERS_INVALID'],
     ['cleartext with real primes', { scheme: 'cleartext' }, 'PARAMETERS_INVALID'],
   ])('refuses %s', (_name, change, code) => {
     expect(refusal(change)).toBe(code);
+  });
+
+  describe('knows hybrid key switching', () => {
+    const hybrid = testParameters(16384, [40, 30, 30, 30, 30], [36, 36], 30, 3);
+    const code = (change: Partial<Record<keyof ParametersLiteral, unknown>>): string =>
+      refusal({ ...hybrid, ...change });
+
+    it.each<[string, Partial<Record<keyof ParametersLiteral, unknown>>, string]>([
+      ['digits that the special primes cover', {}, 'accepted'],
+      ['no special prime', { specialPrimes: [] }, 'PARAMETERS_INVALID'],
+      [
+        'a digit above the special primes',
+        { specialPrimes: [hybrid.specialPrimes[0]] },
+        'PARAMETERS_INVALID',
+      ],
+      ['one digit for all primes, above the special ones', { dnum: 1 }, 'PARAMETERS_INVALID'],
+      ['more digits than primes', { dnum: 6 }, 'PARAMETERS_INVALID'],
+      ['a number of digits that primes of equal share do not make', { dnum: 4 }, 'PARAMETERS_INVALID'],
+      ['half a digit', { dnum: 2.5 }, 'PARAMETERS_INVALID'],
+    ])('%s', (_name, change, expected) => {
+      expect(code(change)).toBe(expected);
+    });
   });
 
   it('is exact at the bound', () => {
@@ -95,5 +118,31 @@ describe('the security gate', () => {
     expect(() => requireEncryption(clear)).toThrow(/clear only/);
     expect(() => requireEncryption(good)).not.toThrow();
     expect(certify(clear)).toBeNull();
+  });
+});
+
+describe('BFV parameters', () => {
+  const bfv = { scheme: 'bfv', scaleBits: 0, plainModuli: [65537n, 114689n] } as const;
+
+  it('are checked by the same table, certified and frozen', () => {
+    const checked = checkParameters({ ...good, ...bfv });
+    expect(certify(checked)).toEqual(certify(good));
+    expect(Object.isFrozen(checked.plainModuli)).toBe(true);
+    expect(() => requireEncryption(checked)).not.toThrow();
+  });
+
+  it.each<[string, object, string]>([
+    ['too much security claimed', { securityLevel: 256 }, 'PARAMETERS_INSECURE'],
+    ['no plain modulus', { plainModuli: [] }, 'PARAMETERS_INVALID'],
+    ['a missing plain modulus', { plainModuli: undefined }, 'PARAMETERS_INVALID'],
+    ['a plain modulus twice', { plainModuli: [65537n, 65537n] }, 'PARAMETERS_INVALID'],
+    ['a composite plain modulus', { plainModuli: [16385n * 16384n + 1n - 16384n] }, 'PARAMETERS_INVALID'],
+    ['a plain modulus that is not 1 mod 2N', { plainModuli: [65539n] }, 'PARAMETERS_INVALID'],
+    ['a plain modulus of the chain', { plainModuli: [good.dataPrimes[1]] }, 'PARAMETERS_INVALID'],
+    ['too many of them', { plainModuli: Array<bigint>(9).fill(65537n) }, 'PARAMETERS_INVALID'],
+    ['a scale', { scaleBits: 30 }, 'PARAMETERS_INVALID'],
+    ['hybrid key switching', { dnum: 1 }, 'PARAMETERS_INVALID'],
+  ])('are refused with %s', (_what, change, code) => {
+    expect(refusal({ ...bfv, ...change })).toBe(code);
   });
 });

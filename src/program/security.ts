@@ -6,6 +6,7 @@
  */
 import { ArtifactError } from '../errors.ts';
 import { isPrime } from './primes.ts';
+import { digitsAt, digitSize, isSealShaped } from './parameters.ts';
 import type { ParametersLiteral, SecurityLevel } from './parameters.ts';
 
 const MAX_LOG_QP: Readonly<Record<SecurityLevel, ReadonlyMap<number, number>>> = {
@@ -80,7 +81,8 @@ export function checkParameters(literal: ParametersLiteral): CkksParameters {
     throw new ArtifactError('PARAMETERS_INVALID', message);
   };
   if (literal.scheme === 'cleartext') return checkCleartext(literal);
-  if ((literal.scheme as string) !== 'ckks') invalid(`scheme must be ckks, not ${String(literal.scheme)}`);
+  if (!['ckks', 'bfv'].includes(literal.scheme))
+    invalid(`scheme must be ckks or bfv, not ${String(literal.scheme)}`);
   if (![128, 192, 256].includes(securityLevel))
     invalid(`security level must be 128, 192 or 256, not ${String(securityLevel)}`);
   if (literal.secretDistribution !== 'uniform-ternary') invalid('only uniform ternary secrets are supported');
@@ -88,6 +90,7 @@ export function checkParameters(literal: ParametersLiteral): CkksParameters {
   if (bound === 0) invalid(`the security table has no entry for N = ${n} at ${securityLevel} bits`);
   const primes = [...literal.dataPrimes, ...literal.specialPrimes];
   if (literal.dataPrimes.length === 0) invalid('at least one data prime is needed');
+  if (literal.specialPrimes.length === 0) invalid('at least one special prime is needed');
   if (primes.length > 64) invalid(`at most 64 primes are supported, not ${primes.length}`);
   if (new Set(primes).size !== primes.length) invalid('the primes must be distinct');
   for (const prime of primes) {
@@ -95,8 +98,13 @@ export function checkParameters(literal: ParametersLiteral): CkksParameters {
     if (prime % BigInt(2 * n) !== 1n) invalid(`modulus ${prime} must be 1 mod 2N`);
     if (!isPrime(prime)) invalid(`modulus ${prime} must be prime`);
   }
-  if (!Number.isFinite(literal.scaleBits) || literal.scaleBits < 10 || literal.scaleBits > 60)
+  const exact = wrongPlainModuli(literal, primes);
+  if (exact !== null) invalid(exact);
+  const leastScale = literal.scheme === 'bfv' ? 0 : 10;
+  if (!Number.isFinite(literal.scaleBits) || literal.scaleBits < leastScale || literal.scaleBits > 60)
     invalid(`scale must be between 2^10 and 2^60, not 2^${literal.scaleBits}`);
+  const wrong = wrongDigits(literal);
+  if (wrong !== null) invalid(wrong);
   const logQP = totalBits(primes);
   if (logQP > bound) {
     throw new ArtifactError(
@@ -109,7 +117,51 @@ export function checkParameters(literal: ParametersLiteral): CkksParameters {
     ...literal,
     dataPrimes: Object.freeze([...literal.dataPrimes]),
     specialPrimes: Object.freeze([...literal.specialPrimes]),
+    ...(literal.plainModuli === undefined ? {} : { plainModuli: Object.freeze([...literal.plainModuli]) }),
   }) as CkksParameters;
+}
+
+/** So many parts a BFV ciphertext may have; more than any program needs. */
+const MAX_PLAIN_MODULI = 8;
+
+/** What is wrong with the plain moduli and what goes with them, or null. They have no influence on security. */
+function wrongPlainModuli(literal: ParametersLiteral, primes: readonly bigint[]): string | null {
+  const { scheme, plainModuli, polyModulusDegree, scaleBits } = literal;
+  if (scheme !== 'bfv') return plainModuli === undefined ? null : 'only BFV has plain moduli';
+  if (plainModuli === undefined || plainModuli.length === 0 || plainModuli.length > MAX_PLAIN_MODULI)
+    return `BFV needs 1 to ${MAX_PLAIN_MODULI} plain moduli, not ${plainModuli?.length ?? 0}`;
+  if (new Set([...plainModuli, ...primes]).size !== plainModuli.length + primes.length)
+    return 'the plain moduli must be distinct, and none of them a ciphertext modulus';
+  for (const modulus of plainModuli) {
+    if (modulus < 2n || modulus >= 1n << 60n) return `plain modulus ${modulus} must have at most 60 bits`;
+    if (modulus % BigInt(2 * polyModulusDegree) !== 1n) return `plain modulus ${modulus} must be 1 mod 2N`;
+    if (!isPrime(modulus)) return `plain modulus ${modulus} must be prime`;
+  }
+  if (!isSealShaped(literal))
+    return 'BFV needs one special prime and a key-switching digit for each data prime';
+  return scaleBits === 0 ? null : `the scale of BFV is 1, not 2^${scaleBits}`;
+}
+
+/**
+ * What is wrong with the key-switching digits, or null. Key-switching noise is divided by P, the product of the special
+ * primes: with P below a digit, it drowns the message instead of vanishing (Han and Ki, eprint 2019/688, §3). SEAL's own shape
+ * is let pass as SEAL does, whose special prime need not be the largest: its noise is then in the forecast.
+ */
+function wrongDigits(literal: ParametersLiteral): string | null {
+  const { dataPrimes, specialPrimes, dnum } = literal;
+  if (!Number.isInteger(dnum) || dnum < 1 || dnum > dataPrimes.length)
+    return `dnum must be between 1 and ${dataPrimes.length}, not ${dnum}`;
+  const size = digitSize(literal);
+  if (digitsAt(literal, dataPrimes.length - 1) !== dnum)
+    return `${dataPrimes.length} data primes in digits of ${size} are not ${dnum} digits`;
+  if (isSealShaped(literal)) return null;
+  const product = (primes: readonly bigint[]): bigint => primes.reduce((all, prime) => all * prime, 1n);
+  const special = product(specialPrimes);
+  for (let first = 0; first < dataPrimes.length; first += size) {
+    if (product(dataPrimes.slice(first, first + size)) >= special)
+      return `the special primes do not cover the key-switching digit of q_${first} … q_${Math.min(first + size, dataPrimes.length) - 1}`;
+  }
+  return null;
 }
 
 /** Placeholder parameters of a program that is only verified in the clear: levels and scales, no security. */

@@ -1,4 +1,5 @@
 /** What a client needs to use an artifact: shapes, packing, preprocessing, labels, and nothing of the weights. */
+import type { RotationKey } from './key-needs.ts';
 import type { Layout } from './layout.ts';
 import type { CkksParameters } from './security.ts';
 
@@ -18,12 +19,26 @@ export interface ClientOperator {
   readonly keepDims?: boolean;
 }
 
+/** How real values become integers, for exact schemes: min(max(round(x / scale), min), max). */
+export interface InputQuantisation {
+  readonly scale: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A decrypted integer times `scale` is the real value. */
+export interface OutputQuantisation {
+  readonly scale: number;
+}
+
 export interface SignatureInput {
   readonly name: string;
   readonly layout: Layout;
   readonly level: number;
   readonly scale: number;
   readonly preprocessing: Preprocessing;
+  /** Exact schemes only. */
+  readonly quantisation?: InputQuantisation;
 }
 
 export interface SignatureOutput {
@@ -38,13 +53,17 @@ export interface SignatureOutput {
   readonly precisionBits: number;
   /** Largest |value| expected. */
   readonly bound: number;
+  /** Exact schemes only; such results carry no noise and are not rounded. */
+  readonly quantisation?: OutputQuantisation;
 }
 
 export interface Signature {
   readonly model: string;
   readonly parameters: CkksParameters;
-  readonly rotationSteps: readonly number[];
-  readonly needsRelinearization: boolean;
+  /** Galois keys to make, ascending by step, each for ciphertexts at its level or below. */
+  readonly rotationKeys: readonly RotationKey[];
+  /** Level of the relinearization key; null if none is needed. */
+  readonly relinearizationLevel: number | null;
   readonly inputs: readonly SignatureInput[];
   readonly outputs: readonly SignatureOutput[];
   readonly labels: readonly string[];

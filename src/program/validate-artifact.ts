@@ -8,6 +8,7 @@ import { artifact } from './artifact-schema.ts';
 import type { Artifact } from './artifact.ts';
 import { checkLayout, checkProgram, demand, invalid, type LayoutLike } from './check-program.ts';
 import type { Program } from './program.ts';
+import { isSealShaped } from './parameters.ts';
 import { certify, checkParameters } from './security.ts';
 
 /** @throws ArtifactError ARTIFACT_INVALID, PARAMETERS_INSECURE, PARAMETERS_INVALID */
@@ -49,8 +50,17 @@ export function validateArtifact(untrusted: unknown): Artifact {
     ports(value.signature.inputs, value.program.inputs, 'input');
     ports(value.signature.outputs, value.program.outputs, 'output');
     demand(
-      JSON.stringify(value.signature.rotationSteps) === JSON.stringify(value.program.rotationSteps),
-      'the signature names other rotation steps',
+      isDeepStrictEqual(value.signature.rotationKeys, value.program.rotationKeys) &&
+        value.signature.relinearizationLevel === value.program.relinearizationLevel,
+      'the signature names other keys',
+    );
+    const top = checked.dataPrimes.length - 1;
+    demand(
+      !isSealShaped(checked) ||
+        [...value.program.rotationKeys.map(({ level }) => level), value.program.relinearizationLevel].every(
+          (level) => level === null || level === top,
+        ),
+      'keys in the shape of SEAL are truncated',
     );
     demand(
       isDeepStrictEqual(certify(checked), value.certificate),
@@ -60,8 +70,18 @@ export function validateArtifact(untrusted: unknown): Artifact {
       value.negotiation.poly_modulus_degree === checked.polyModulusDegree &&
         value.negotiation.security_level === checked.securityLevel &&
         value.negotiation.slot_count === value.program.slotCount &&
+        value.negotiation.special_primes === checked.specialPrimes.length &&
+        value.negotiation.key_switching_digits === checked.dnum &&
+        String(value.negotiation.plain_modulus) === String(checked.plainModuli) &&
         value.negotiation.coeff_modulus.join() === [...checked.dataPrimes, ...checked.specialPrimes].join(),
       'the negotiation values do not match the parameters',
+    );
+    const exact = checked.scheme === 'bfv';
+    demand(
+      [...value.signature.inputs, ...value.signature.outputs].every(
+        ({ quantisation, scale }) => (quantisation !== undefined) === exact && (!exact || scale === 1),
+      ),
+      'the signature does not say how values become integers, or says it where they do not',
     );
     const signatureChecked = { ...value.signature, parameters: checked };
     return { ...value, parameters: checked, signature: signatureChecked } as unknown as Artifact;

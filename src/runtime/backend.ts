@@ -1,8 +1,15 @@
 /**
  * What a backend does, in whole instructions over opaque ciphertexts, so that it may hoist and fuse. A backend lives in
- * one worker, holds evaluation keys but never a secret key, and owns what it allocates.
+ * one worker, holds evaluation keys but never a secret key, and owns what it allocates. It has several threads of its own, or
+ * can be one of several workers that divide instructions among them.
  */
-import type { LinearInstruction, PolynomialInstruction, ProductInstruction } from '../program/program.ts';
+import type {
+  Instruction,
+  LinearInstruction,
+  PolynomialInstruction,
+  ProductInstruction,
+  ValueInfo,
+} from '../program/program.ts';
 import type { TermFilter } from '../program/semantics/evaluate-linear.ts';
 
 export type BackendName = 'seal' | 'native' | 'cleartext';
@@ -27,8 +34,22 @@ export interface EvaluationBackend<C> extends Disposable {
   store(ciphertext: C): Uint8Array;
   free(ciphertext: C): void;
 
-  /** Encodes what the selected terms will need, as far as the plaintext budget goes; may do nothing. */
-  prepareLinear(instruction: LinearInstruction, counts: readonly number[], includes: TermFilter): void;
+  /**
+   * Makes ready what the instruction will need (of a linear one, for the selected terms), as far as memory goes.
+   * @param values the program's, indexed by ValueId
+   */
+  prepare(instruction: Instruction, values: readonly ValueInfo[], includes: TermFilter): void;
+  /** All output ciphertexts, at level − 1 and `outputScale`. */
+  linear(instruction: LinearInstruction, operands: LinearOperands<C>, outputScale: number): C[];
+  polynomial(instruction: PolynomialInstruction, input: C, index: number, outputScale: number): C;
+  product(instruction: ProductInstruction, left: C, right: C, outputScale: number): C;
+
+  /** Memory held outside the JavaScript heap, bytes. */
+  memoryBytes(): number;
+}
+
+/** A backend of one thread, which shares a linear instruction with the workers beside it. */
+export interface DividingBackend<C> extends EvaluationBackend<C> {
   /** The sums of the selected terms before reductions and rescale; see `accumulateLinear`. */
   linearSums(
     instruction: LinearInstruction,
@@ -46,9 +67,8 @@ export interface EvaluationBackend<C> extends Disposable {
     fallback: C,
     outputScale: number,
   ): C[];
-  polynomial(instruction: PolynomialInstruction, input: C, index: number, outputScale: number): C;
-  product(instruction: ProductInstruction, left: C, right: C, outputScale: number): C;
+}
 
-  /** Memory held outside the JavaScript heap, bytes. */
-  memoryBytes(): number;
+export function canDivide<C>(backend: EvaluationBackend<C>): backend is DividingBackend<C> {
+  return 'linearSums' in backend && 'linearFinish' in backend;
 }

@@ -50,6 +50,11 @@ export function keysSection(program: ProgramReport, measured: MeasuredBytes | nu
   );
 }
 
+/** Keys are truncated to the level where they are used, where the backend can do that. */
+function sameSize({ rotationKeys }: ProgramReport): boolean {
+  return rotationKeys.every(({ level }) => level === rotationKeys[0]?.level);
+}
+
 export interface MeasuredBytes {
   readonly galoisKeys: number;
   readonly relinKeys: number;
@@ -64,7 +69,7 @@ export function byteRows(program: ProgramReport, measured: MeasuredBytes | null)
       name: 'Galois keys',
       predicted: program.keys.galoisBytes,
       measured: measured?.galoisKeys ?? null,
-      note: `${formatBytes(program.keys.perGaloisKeyBytes)} each`,
+      note: `${formatBytes(program.keys.perGaloisKeyBytes)} ${sameSize(program) ? 'each' : 'the largest'}`,
     },
     {
       name: 'Relinearization key',

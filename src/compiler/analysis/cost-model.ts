@@ -1,47 +1,63 @@
+/** What the operations of a program cost on a backend, in milliseconds on one core, and what keys weigh: used by every search. */
 import type { CkksParameters } from '../../program/security.ts';
 import type { Backend } from '../options.ts';
+import type { NativeProfile } from '../profile/native-profile.ts';
+import { bfvCostModel } from './bfv-cost.ts';
+import { nativeCostModel } from './native-cost.ts';
+import { sealCostModel } from './seal-cost.ts';
 
-/** What one primitive costs on a backend at a level, in milliseconds, and what a key weighs: used by every search. */
+/**
+ * The parts of a linear map at one level. A backend that hoists decomposes a ciphertext once (`open`) for all its rotations; on
+ * one that does not, opening is free and each rotation pays in full.
+ */
+export interface LinearCosts {
+  /** Making an input ciphertext ready to be rotated, once for all rotations of it. */
+  readonly open: number;
+  /** The same for a ciphertext that is a rotation itself. */
+  readonly reopen: number;
+  /** A rotation of an opened ciphertext. */
+  readonly baby: number;
+  /** Rotating a sum and adding it to another: giant steps and reductions. */
+  readonly giant: number;
+  /** A product with an encoded diagonal, added to a sum. */
+  readonly term: number;
+  /** Added to that, each time: of a diagonal that is kept as coefficients only, and of one that is not kept at all. */
+  readonly expand: number;
+  readonly encode: number;
+  /** Finishing an output ciphertext, rescale included. */
+  readonly output: number;
+  /** What one more distinct rotation key is worth to the search for baby and giant steps. */
+  readonly key: number;
+  /** Memory of one encoded diagonal, and of its coefficients. */
+  readonly diagonalBytes: number;
+  readonly coefficientBytes: number;
+}
+
 export interface CostModel {
   readonly backend: string;
   readonly slotCount: number;
-  /** A rotation whose input is not shared with another (key switch included). */
-  rotate(level: number): number;
-  /** A further rotation of an already decomposed ciphertext; equals `rotate` where the backend cannot hoist. */
-  hoistedRotate(level: number): number;
-  /** Multiply by an encoded diagonal and accumulate. */
-  multiplyPlain(level: number): number;
-  /** Ciphertext product with relinearization. */
+  linear(level: number): LinearCosts;
+  /** Ciphertext product, not relinearized. */
   multiply(level: number): number;
+  relinearize(level: number): number;
+  /** Multiply by an encoded vector, outside of linear maps. */
+  multiplyPlain(level: number): number;
   add(level: number): number;
   rescale(level: number): number;
-  /** Bytes of one Galois key in memory. */
-  readonly galoisKeyBytes: number;
+  /** Bytes of a Galois or relinearization key, in memory, that serves ciphertexts at `level` and below. */
+  keyBytes(level: number): number;
+  /** Part of a program's latency that getting rid of a key of so many bytes is worth. */
+  keyWorth(bytes: number): number;
 }
 
-/**
- * node-seal 7 (WASM, no SIMD): fitted to measurements at N = 8192, 16384 and 32768. A key switch at level l does
- * (l+1)(l+2) NTTs of one limb; everything else is linear in the number of limbs.
- * `topLevel` is L: a key holds (L+1) digits of 2 polynomials over L+2 primes.
- */
-export function sealCostModel(polyModulusDegree: number, topLevel: number): CostModel {
-  const unit = (polyModulusDegree * Math.log2(polyModulusDegree)) / (16384 * 14);
-  const linear = polyModulusDegree / 16384;
-  const rotate = (level: number): number => unit * 0.4 * (level + 1) * (level + 2);
-  return {
-    backend: 'seal',
-    slotCount: polyModulusDegree / 2,
-    rotate,
-    hoistedRotate: rotate,
-    multiplyPlain: (level) => linear * 0.25 * (level + 1),
-    multiply: (level) => rotate(level) + linear * 0.6 * (level + 1),
-    add: (level) => linear * 0.04 * (level + 1),
-    rescale: (level) => unit * 0.55 * (level + 1),
-    galoisKeyBytes: (topLevel + 1) * 2 * (topLevel + 2) * polyModulusDegree * 8,
-  };
-}
-
-/** The model for a backend and a chain. The native engine has none of its own yet; cleartext plans as node-seal would. */
-export function costModelFor(_backend: Backend, parameters: CkksParameters): CostModel {
-  return sealCostModel(parameters.polyModulusDegree, parameters.dataPrimes.length - 1);
+/** The model for a backend and a chain; cleartext plans as node-seal would. */
+export function costModelFor(
+  backend: Backend,
+  parameters: CkksParameters,
+  profile: NativeProfile,
+): CostModel {
+  if (parameters.scheme === 'bfv') return bfvCostModel(parameters);
+  return backend === 'native' && parameters.scheme === 'ckks'
+    ? nativeCostModel(parameters, profile)
+    : sealCostModel(parameters.polyModulusDegree, parameters.dataPrimes.length - 1);
 }

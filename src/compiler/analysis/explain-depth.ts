@@ -1,7 +1,9 @@
 /** When no secure chain is long enough: how deep the model is, which layers cost what, and what would help. */
 import { CompileError } from '../../errors.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
-import { deepestChain, type ParameterDemand } from '../passes/select-parameters.ts';
+import type { Backend } from '../options.ts';
+import type { ParameterDemand } from '../passes/chain-demand.ts';
+import { deepestChain } from '../passes/select-parameters.ts';
 import { depthOf } from './levels.ts';
 
 /** Beyond this, the head room for the output is what keeps chains short. */
@@ -11,8 +13,9 @@ export function explainDepth(
   graph: LinearGraph,
   levels: readonly number[],
   demand: ParameterDemand,
+  backend: Backend,
 ): CompileError {
-  const most = deepestChain(demand);
+  const most = deepestChain(demand, backend);
   const layers = graph.nodes
     .filter((node) => node.kind !== 'input')
     .map((node) => ({ node, cost: depthOf(node), level: levels[node.id]! }));

@@ -1,29 +1,92 @@
-/** Predicted time of a program: the primitives' costs at their levels, summed, on one core. */
-import type { Instruction, Program } from '../../program/program.ts';
+/** Predicted time of a program: the costs of its instructions at their levels, summed, on one core. */
+import type { Instruction, LinearInstruction, Program } from '../../program/program.ts';
+import { neededBabies } from '../../program/semantics/evaluate-linear.ts';
 import { visitOperations } from '../../program/semantics/count-operations.ts';
 import type { CostModel } from './cost-model.ts';
 
-/** Milliseconds per instruction. */
-export function predictLatency(program: Program, cost: CostModel): number[] {
-  return program.instructions.map((instruction) => instructionMs(program, instruction, cost));
+/**
+ * Milliseconds per instruction.
+ * @param room bytes in which diagonals are kept encoded: as many as leave room for the coefficients of all others; where even
+ *   these do not fit, the last ones are encoded from their values each time
+ */
+export function predictLatency(program: Program, cost: CostModel, room = Infinity): number[] {
+  let left = room - diagonalBytes(program, cost, 'coefficientBytes');
+  let missing = Math.max(0, -left);
+  return program.instructions
+    .toReversed()
+    .map((instruction) => {
+      if (instruction.kind !== 'linear') return primitivesMs(program, instruction, cost);
+      const costs = cost.linear(instruction.level);
+      const terms = termCount(instruction);
+      const lost = Math.min(terms, Math.ceil(missing / costs.coefficientBytes));
+      missing -= lost * costs.coefficientBytes;
+      const growth = costs.diagonalBytes - costs.coefficientBytes;
+      const kept = growth === 0 ? terms : Math.min(terms - lost, Math.floor(Math.max(left, 0) / growth));
+      left -= kept * growth;
+      const expanding = (terms - lost - kept) * costs.expand;
+      return linearMs(instruction, cost) + expanding + lost * costs.encode;
+    })
+    .reverse();
 }
 
-function instructionMs(program: Program, instruction: Instruction, cost: CostModel): number {
+/** Memory of all diagonals, encoded in full or as coefficients. */
+export function diagonalBytes(
+  program: Program,
+  cost: CostModel,
+  form: 'diagonalBytes' | 'coefficientBytes' = 'diagonalBytes',
+): number {
+  return program.instructions.reduce(
+    (sum, instruction) =>
+      instruction.kind === 'linear'
+        ? sum + termCount(instruction) * cost.linear(instruction.level)[form]
+        : sum,
+    0,
+  );
+}
+
+function termCount({ outputs }: LinearInstruction): number {
+  return outputs.reduce((sum, { giants }) => sum + giants.reduce((n, { terms }) => n + terms.length, 0), 0);
+}
+
+/** Every diagonal encoded ahead. */
+function linearMs(instruction: LinearInstruction, cost: CostModel): number {
+  const { babies, outputs, level } = instruction;
+  const costs = cost.linear(level);
+  const needed = neededBabies(instruction);
+  const opened = new Set<number>();
+  const reopened = new Set<number>();
+  let ms = 0;
+  babies.forEach(({ source, from, via }, index) => {
+    if (needed[index] === 0 || via.length === 0) return;
+    const origin = from === -1 || babies[from]!.step === 0 ? null : from;
+    if (origin === null) opened.add(source);
+    else reopened.add(origin);
+    // A rotation in several steps opens what each but the last of them makes.
+    ms += via.length * costs.baby + (via.length - 1) * costs.reopen;
+  });
+  ms += opened.size * costs.open + reopened.size * costs.reopen;
+  for (const { giants, reductions, bias } of outputs) {
+    const rotations = [...giants.map(({ via }) => via), ...reductions].reduce(
+      (sum, via) => sum + via.length,
+      0,
+    );
+    ms += rotations * costs.giant + costs.output + (bias === null ? 0 : cost.add(level - 1));
+  }
+  return ms + termCount(instruction) * costs.term;
+}
+
+function primitivesMs(program: Program, instruction: Instruction, cost: CostModel): number {
   let ms = 0;
   visitOperations(program, instruction, (operation, level) => {
     switch (operation) {
-      case 'rotate':
-        ms += cost.rotate(level);
-        break;
       case 'multiplyPlain':
         ms += cost.multiplyPlain(level);
         break;
       case 'multiply':
-        // The relinearization of the sum is reported on its own.
-        ms += cost.multiply(level) - cost.rotate(level);
+        ms += cost.multiply(level);
         break;
       case 'relinearize':
-        ms += cost.rotate(level);
+        ms += cost.relinearize(level);
         break;
       case 'add':
       case 'addPlain':
@@ -33,6 +96,7 @@ function instructionMs(program: Program, instruction: Instruction, cost: CostMod
         ms += cost.rescale(level);
         break;
       case 'encode':
+      case 'rotate':
         break;
     }
   });

@@ -10,6 +10,7 @@
  * Error" (eprint 2020/1118) and Costache, Curtis, Hales, Murphy, Ogilvie, Player, "On the precision loss in
  * approximate homomorphic encryption" (eprint 2022/162), here for uniform ternary secrets.
  */
+import { digitSize, isSealShaped } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { ERROR_STANDARD_DEVIATION } from '../../program/security.ts';
 
@@ -25,6 +26,11 @@ export interface NoiseSources {
   rescale(scale: number): number;
   /** Rotation or relinearization of a ciphertext modulo q_0 … q_level. */
   keySwitch(level: number, scale: number): number;
+  /**
+   * The same where the result stays in the extended basis, to be divided by P and rounded together with others (hoisting);
+   * chains in SEAL's shape may be run by SEAL, which rounds each.
+   */
+  deferredKeySwitch(level: number, scale: number): number;
 }
 
 export function noiseSources(parameters: CkksParameters): NoiseSources {
@@ -37,7 +43,9 @@ export function noiseSources(parameters: CkksParameters): NoiseSources {
     fresh: (scale) => toSlot(freshVariance(n), scale) + plaintext(scale),
     plaintext,
     rescale: (scale) => toSlot(divisionRounding(n), scale),
-    keySwitch: (level, scale) => toSlot(switching[level]!, scale),
+    keySwitch: (level, scale) => toSlot(switching[level]! + divisionRounding(n), scale),
+    deferredKeySwitch: (level, scale) =>
+      toSlot(switching[level]! + (isSealShaped(parameters) ? divisionRounding(n) : 0), scale),
   };
 }
 
@@ -61,26 +69,31 @@ function divisionRounding(n: number): number {
 }
 
 /**
- * Coefficient variance of a key switch, by level. The ciphertext is cut into digits of `digitSize` primes; digit j, raised to
- * the whole modulus by the fast base conversion, is a sum of `digitSize` numbers uniform in [0, D_j): its mean square is
- * D_j² (m² / 4 + m / 12), which is D_j² / 3 for digits of one prime as in SEAL. Each is multiplied by a key error, N products
- * per coefficient, and the sum divided by the special modulus P and rounded.
+ * Coefficient variance of a key switch before the division by P is rounded, by level. The ciphertext is cut into digits; digit
+ * j is raised to the whole modulus and multiplied by a key error, N products per coefficient, and the sum divided by P.
+ * Digits of several primes are raised exactly and centred: uniform in ±D_j / 2, a mean square of D_j² / 12 (Halevi,
+ * Polyakov, Shoup, eprint 2018/117, §2.2). Digits of one prime are uniform in [0, D_j), as in SEAL: D_j² / 3.
  *
- * The m² / 4 comes from digits that are not centred. The slots do not share it evenly: it is a multiple of Σ X^i, whose values
+ * The slots do not share the noise of digits that are not centred evenly: their mean is a multiple of Σ X^i, whose values
  * 2 / (1 − ζ) are largest at the roots next to 1, which are those of slot 0 and a few others. A special modulus some bits
  * larger than every digit makes the whole term vanish beside the rounding.
  */
 function keySwitchVariances(parameters: CkksParameters): number[] {
-  const { polyModulusDegree: n, dataPrimes, specialPrimes, dnum } = parameters;
-  const digitSize = Math.ceil(dataPrimes.length / dnum);
-  const special = specialPrimes.reduce((product, prime) => product * Number(prime), 1);
+  const { polyModulusDegree: n, dataPrimes, specialPrimes } = parameters;
+  const size = digitSize(parameters);
+  const meanSquare = size === 1 ? 1 / 3 : 1 / 12;
+  const logSpecial = logProduct(specialPrimes);
   return dataPrimes.map((_, level) => {
     let sum = 0;
-    for (let first = 0; first <= level; first += digitSize) {
-      const digit = dataPrimes.slice(first, Math.min(first + digitSize, level + 1));
-      const ratio = digit.reduce((product, prime) => product * Number(prime), 1) / special;
-      sum += ratio * ratio * (digit.length ** 2 / 4 + digit.length / 12);
+    for (let first = 0; first <= level; first += size) {
+      const logDigit = logProduct(dataPrimes.slice(first, Math.min(first + size, level + 1)));
+      sum += 4 ** (logDigit - logSpecial) * meanSquare;
     }
-    return sum * n * ERROR_STANDARD_DEVIATION ** 2 + divisionRounding(n);
+    return sum * n * ERROR_STANDARD_DEVIATION ** 2;
   });
+}
+
+/** Base 2; products of many primes are beyond float64. */
+function logProduct(primes: readonly bigint[]): number {
+  return primes.reduce((sum, prime) => sum + Math.log2(Number(prime)), 0);
 }

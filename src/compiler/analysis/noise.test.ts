@@ -64,7 +64,8 @@ function program(values: readonly ValueSketch[], instructions: readonly Instruct
       ...value,
     })),
     instructions,
-    rotationSteps: [],
+    rotationKeys: [],
+    relinearizationLevel: null,
   };
 }
 

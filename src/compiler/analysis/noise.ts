@@ -115,13 +115,18 @@ function linearVariance(
 ): number {
   const { level, babies, inputs, plainScales, outputs } = instruction;
   const inputOf = inputs.flatMap((value, i) => new Array<number>(program.values[value]!.ciphertexts).fill(i));
-  const keySwitches: number[] = [];
+  /** What rotating has added: of all steps but the last, the rounding too. */
+  const rotating: number[] = [];
   const factors = babies.map(({ source, from, via }, b): BabyNoise => {
     const input = inputOf[source]!;
     const value = inputs[input]!;
-    keySwitches[b] = via.length + (from < 0 ? 0 : keySwitches[from]!);
+    const { scale } = program.values[value]!;
+    const last = sources.deferredKeySwitch(level, scale);
+    const whole = sources.keySwitch(level, scale);
+    const before = from < 0 || rotating[from] === 0 ? 0 : rotating[from]! + whole - last;
+    rotating[b] = via.length === 0 ? (rotating[from] ?? 0) : before + (via.length - 1) * whole + last;
     return {
-      variance: variance[value]! + keySwitches[b] * sources.keySwitch(level, program.values[value]!.scale),
+      variance: variance[value]! + rotating[b],
       // (x + ε)(d + δ) = x d + ε d + x δ: the diagonal's encoding error counts x².
       encoding: meanSquares[value]! * sources.plaintext(plainScales[input]!),
     };

@@ -1,15 +1,11 @@
 /** Whether node-seal can evaluate a program at all: its WASM heap holds 4 GiB, and a full heap hangs. */
-import {
-  POOL_OVERHEAD,
-  relinearizes,
-  SEAL_HEAP_BYTES,
-  sealKeyBytes,
-  sealMemory,
-} from '../../program/memory-model.ts';
+import { POOL_OVERHEAD, SEAL_HEAP_BYTES, sealKeyBytes, sealMemory } from '../../program/memory-model.ts';
+import { isSealShaped } from '../../program/parameters.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 
 const MIB = 2 ** 20;
+const LARGEST_RING = 32768;
 
 function heapLimit(maxMemoryMb: number): number {
   return Math.min(SEAL_HEAP_BYTES, maxMemoryMb * MIB);
@@ -19,7 +15,7 @@ function heapLimit(maxMemoryMb: number): number {
 export function sealKeyRoom(program: Program, parameters: CkksParameters, maxMemoryMb: number): number {
   const memory = sealMemory(program, parameters);
   const others = memory.totalPerWorker - memory.keyBytes;
-  const relinearization = program.instructions.some(relinearizes) ? sealKeyBytes(parameters) : 0;
+  const relinearization = program.relinearizationLevel === null ? 0 : sealKeyBytes(parameters);
   return (heapLimit(maxMemoryMb) - others) / POOL_OVERHEAD - relinearization;
 }
 
@@ -30,13 +26,19 @@ export function sealObstacle(
   maxMemoryMb: number,
 ): string | null {
   if (parameters.scheme === 'cleartext') return 'compiled for verification in the clear only';
+  const { specialPrimes, dnum, polyModulusDegree } = parameters;
+  if (!isSealShaped(parameters)) {
+    return `node-seal switches keys with one digit per prime and one special prime; these parameters have ${dnum} digits and ${specialPrimes.length} special primes`;
+  }
+  if (polyModulusDegree > LARGEST_RING)
+    return `node-seal's security tables end at N = ${LARGEST_RING}; these parameters have N = ${polyModulusDegree}`;
   const memory = sealMemory(program, parameters);
   const limit = heapLimit(maxMemoryMb);
   if (memory.totalPerWorker <= limit) return null;
   const mb = (bytes: number): string => `${Math.ceil(bytes / MIB)} MiB`;
   return (
     `node-seal needs ${mb(memory.totalPerWorker)} in one WASM heap, ${mb(limit)} are there: ` +
-    `${program.rotationSteps.length} Galois keys and relinearization take ${mb(memory.keyBytes)}, ` +
+    `${program.rotationKeys.length} Galois keys and relinearization take ${mb(memory.keyBytes)}, ` +
     `ciphertexts ${mb(memory.ciphertextBytes)}, context ${mb(memory.contextBytes)} ` +
     `(N = ${parameters.polyModulusDegree}, ${parameters.dataPrimes.length + 1} primes)`
   );

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { babyOf, moduliFor, SplitSearch, type SplitResult } from './baby-giant.ts';
 
 const N = 4096;
-const costs = { babies: (count: number): number => count, giant: 1, key: 0.01 };
+const costs = { babies: (count: number): number => count, giant: 1, key: 0.01, hoisted: false };
 
 function split(offsets: number[], steps: number[] = []): SplitResult {
   const block = { input: 0, output: 0, offsets: Int32Array.from(offsets) };

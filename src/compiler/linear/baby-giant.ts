@@ -33,6 +33,8 @@ export interface SplitCosts {
   readonly giant: number;
   /** What one more distinct key is worth, to prefer regular step sets. */
   readonly key: number;
+  /** Baby steps start from the input, each by a key of its own; otherwise from one another. */
+  readonly hoisted: boolean;
 }
 
 export interface SplitResult {
@@ -105,9 +107,8 @@ export class SplitSearch {
     const results = near.map(({ split }): SplitResult => {
       const babies = stepLists(blocks, split, 'baby', inputs);
       const giants = stepLists(blocks, split, 'giant', outputs);
-      const lists = [...babies, ...giants];
-      const rotations = lists.reduce((sum, steps) => sum + rotationsFor(steps), 0);
-      return { split, babies, giants, rotations, keys: distinctDifferences(lists) };
+      const rotations = [...babies, ...giants].reduce((sum, steps) => sum + rotationsFor(steps), 0);
+      return { split, babies, giants, rotations, keys: distinctKeys(babies, giants, costs.hoisted) };
     });
     return results.reduce((best, result) =>
       priceOf(result, costs).cost < priceOf(best, costs).cost ? result : best,
@@ -140,17 +141,23 @@ function rotationsFor(steps: readonly number[]): number {
   return steps.length - (steps[0] === 0 ? 1 : 0);
 }
 
-/** Upper bound of the keys that trees over these steps need: the differences between neighbours. */
-function distinctDifferences(lists: readonly (readonly number[])[]): number {
-  const differences = new Set<number>();
-  for (const steps of lists) {
+/** Upper bound of the keys that trees over these steps need: the differences between neighbours, of stars the steps themselves. */
+function distinctKeys(
+  babies: readonly (readonly number[])[],
+  giants: readonly (readonly number[])[],
+  hoisted: boolean,
+): number {
+  const keys = new Set<number>();
+  const add = (steps: readonly number[], fromZero: boolean): void => {
     let previous = 0;
     for (const step of steps) {
-      if (step > previous) differences.add(step - previous);
-      previous = step;
+      if (step > previous) keys.add(step - previous);
+      if (!fromZero) previous = step;
     }
-  }
-  return differences.size;
+  };
+  for (const steps of babies) add(steps, hoisted);
+  for (const steps of giants) add(steps, false);
+  return keys.size;
 }
 
 function stepLists(

@@ -1,7 +1,8 @@
 /**
- * Without hoisting every rotation costs the same, whatever it starts from. A set of steps is therefore computed as a
- * tree: each step from an earlier one, by a difference for which there is a key. Giant steps are the same tree read
- * backwards (Horner). Few distinct differences, hence few keys, serve a whole layer that way.
+ * A set of rotations of one ciphertext is computed as a tree: each step from the origin or from an earlier step, by a difference
+ * for which there is a key. Without hoisting it does not matter where a rotation starts, and few distinct differences, hence
+ * few keys, serve a whole layer. With hoisting the origin is decomposed once for all that starts there, and every step
+ * from which others start (a branch) costs a decomposition of its own. Giant steps are the same tree read backwards (Horner).
  */
 import { InternalError } from '../../errors.ts';
 
@@ -9,8 +10,13 @@ import { InternalError } from '../../errors.ts';
 export interface RotationTree {
   /** Ascending, distinct, in 1 … slotCount − 1. */
   readonly steps: readonly number[];
+  /** Of the ciphertexts. */
+  readonly level: number;
+  /** One keyed rotation. */
   readonly rotateMs: number;
-  /** Every step starts from 0: single rotations, and backends that share the decomposition of the input. */
+  /** Making a step ready for rotations of its own, once however many; nothing where rotations share nothing. */
+  readonly branchMs: number;
+  /** Every step starts from 0. */
   readonly direct: boolean;
 }
 
@@ -82,35 +88,76 @@ export function* distancesTo(tree: RotationTree, index: number): Generator<numbe
   for (let p = 0; p < index; p++) yield step - tree.steps[p]!;
 }
 
-/** Rotations that the tree takes with the keys of `table`; Infinity if they do not suffice. */
-export function treeHops(tree: RotationTree, table: RoutingTable): number {
-  let total = 0;
+/** Milliseconds of all steps with the keys of `table`; Infinity if they do not suffice. */
+export function treeMs(tree: RotationTree, table: RoutingTable): number {
+  const branches = chooseBranches(tree, table);
+  let total = branches === null ? 0 : branches.length * tree.branchMs;
   for (let index = 0; index < tree.steps.length; index++) {
-    let best = Infinity;
-    for (const distance of distancesTo(tree, index)) {
-      best = Math.min(best, table.hops(distance));
-      if (best === 1) break;
+    let best = table.hops(tree.steps[index]!);
+    const parents = branches === null ? index : branches.length;
+    for (let k = 0; k < parents && best > 1 && !tree.direct; k++) {
+      const p = branches === null ? k : branches[k]!;
+      if (p < index) best = Math.min(best, table.hops(tree.steps[index]! - tree.steps[p]!));
     }
-    total += best;
+    total += wayMs(tree, best);
   }
   return total;
 }
 
 /** The cheapest tree; among equals the shallowest, which adds up the least noise. */
 export function growTree(tree: RotationTree, table: RoutingTable): TreeStep[] {
+  const { steps, direct } = tree;
+  const branches = chooseBranches(tree, table);
   const depth: number[] = [];
-  return tree.steps.map((step, index) => {
+  return steps.map((step, index) => {
     let parent = -1;
     let best = table.hops(step);
     let bestDepth = best;
-    for (let p = 0; p < index && !tree.direct; p++) {
-      const hops = table.hops(step - tree.steps[p]!);
+    for (let p = 0; p < index && !direct; p++) {
+      if (branches?.includes(p) === false) continue;
+      const hops = table.hops(step - steps[p]!);
       if (hops > best || (hops === best && hops + depth[p]! >= bestDepth)) continue;
       best = hops;
       bestDepth = hops + depth[p]!;
       parent = p;
     }
     depth.push(bestDepth);
-    return { step, parent, via: table.route(parent < 0 ? step : step - tree.steps[parent]!) };
+    return { step, parent, via: table.route(parent < 0 ? step : step - steps[parent]!) };
   });
+}
+
+/** A rotation in several steps makes each but the last of them ready for the next. */
+function wayMs({ rotateMs, branchMs }: RotationTree, hops: number): number {
+  return hops === Infinity ? Infinity : hops * rotateMs + (hops - 1) * branchMs;
+}
+
+/** Stands for a step that cannot be reached, so that branches which reach it are preferred. */
+const UNREACHABLE_MS = 1e9;
+
+/**
+ * The steps from which others start (indices, ascending), chosen greedily: the one that saves most, as long as one saves more
+ * than it costs. Null where branches cost nothing: then every step may be one.
+ */
+function chooseBranches(tree: RotationTree, table: RoutingTable): readonly number[] | null {
+  const { steps, branchMs, direct } = tree;
+  if (branchMs === 0 || direct) return direct ? [] : null;
+  const ms = (distance: number): number => Math.min(wayMs(tree, table.hops(distance)), UNREACHABLE_MS);
+  const best = Float64Array.from(steps, ms);
+  const branches: number[] = [];
+  for (;;) {
+    let chosen = -1;
+    let most = branchMs;
+    for (let p = 0; p < steps.length; p++) {
+      let saving = 0;
+      for (let index = p + 1; index < steps.length; index++) {
+        saving += Math.max(0, best[index]! - ms(steps[index]! - steps[p]!));
+      }
+      if (saving > most * (1 + 1e-9)) [chosen, most] = [p, saving];
+    }
+    if (chosen < 0) return branches.sort((a, b) => a - b);
+    branches.push(chosen);
+    for (let index = chosen + 1; index < steps.length; index++) {
+      best[index] = Math.min(best[index]!, ms(steps[index]! - steps[chosen]!));
+    }
+  }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pack } from '../../program/layout.ts';
 import { toDense } from '../../program/slot-vector.ts';
-import { sealCostModel } from '../analysis/cost-model.ts';
+import { sealCostModel } from '../analysis/seal-cost.ts';
 import { buildDiagonals } from './diagonals.ts';
 import { makeFrame, placedLayout, type Frame, type Placement } from './frame.ts';
 import { patternOf } from './pattern.ts';
@@ -174,11 +174,8 @@ describe('TransformPlanner', () => {
       expect(steps(low)).toEqual(steps(high));
       const babies = low.babies.flat().filter((step) => step !== 0).length;
       const giants = low.rotations - babies;
-      const expected =
-        low.rotations * cost.rotate(1) +
-        giants * cost.add(1) +
-        low.diagonals * cost.multiplyPlain(1) +
-        cost.rescale(1);
+      const { baby, giant, term, output } = cost.linear(1);
+      const expected = babies * baby + giants * giant + low.diagonals * term + output;
       expect(low.latencyMs).toBeCloseTo(expected, 12);
       expect(high.latencyMs).toBeGreaterThan(low.latencyMs);
     });

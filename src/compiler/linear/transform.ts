@@ -55,8 +55,7 @@ interface Geometry {
   readonly split: SplitResult;
 }
 
-/** A distinct key is worth this fraction of a rotation, an encoded diagonal this fraction of a product. */
-const KEY_PRICE = 0.04;
+/** An encoded diagonal is worth this fraction of a product. */
 const DIAGONAL_PRICE = 0.15;
 
 /** Remembers what it has planned: the steps of a map depend on its geometry, not on the level it runs at. */
@@ -147,23 +146,23 @@ export class TransformPlanner {
   }
 
   #splitCosts(level: number): SplitCosts {
-    const rotate = this.#cost.rotate(level);
-    const hoisted = Math.min(rotate, this.#cost.hoistedRotate(level));
+    const { open, reopen, baby, giant, key } = this.#cost.linear(level);
     return {
-      babies: (count) => (count === 0 ? 0 : rotate + (count - 1) * hoisted),
-      giant: rotate + this.#cost.add(level),
-      key: rotate * KEY_PRICE,
+      babies: (count) => (count === 0 ? 0 : open + count * baby),
+      giant,
+      key,
+      hoisted: reopen > 0,
     };
   }
 
   /** All but the steps: products with diagonals, rotate-and-adds, rescales, and the price of the diagonals' memory. */
   #fixed(target: Target, diagonals: number, level: number): { latencyMs: number; price: number } {
-    const cost = this.#cost;
     const outputs = target.frame.layout.ciphertexts;
-    const products = (diagonals * cost.multiplyPlain(level)) / this.#parallelism;
-    const folding = outputs * reductionSteps(target).length * (cost.rotate(level) + cost.add(level));
+    const { term, giant, output } = this.#cost.linear(level);
+    const products = (diagonals * term) / this.#parallelism;
+    const folding = outputs * reductionSteps(target).length * giant;
     return {
-      latencyMs: products + folding + outputs * cost.rescale(level),
+      latencyMs: products + folding + outputs * output,
       price: DIAGONAL_PRICE * products,
     };
   }

@@ -6,23 +6,19 @@ import type {
   Negotiation,
   Predictions,
 } from '../../program/artifact.ts';
+import type { IntegerSummary } from '../../program/artifact.ts';
 import { galoisElement } from '../../program/galois-element.ts';
-import {
-  relinearizes,
-  SEAL_HEAP_BYTES,
-  sealCiphertextBytes,
-  sealKeyBytes,
-  sealMemory,
-  sealPlaintextBytes,
-} from '../../program/memory-model.ts';
+import { sealCiphertextBytes, sealPlaintextBytes } from '../../program/memory-model.ts';
 import type { Program } from '../../program/program.ts';
 import { certify, type CkksParameters } from '../../program/security.ts';
 import { countOperations } from '../../program/semantics/count-operations.ts';
 import type { Signature } from '../../program/signature.ts';
 import { costModelFor } from '../analysis/cost-model.ts';
 import { predictLatency } from '../analysis/latency.ts';
+import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
 import { sealObstacle } from '../analysis/seal-obstacle.ts';
+import type { IntegerGraph } from '../integer/quantise-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import { shapeOf, type TensorGraph } from '../ir/tensor-graph.ts';
@@ -40,12 +36,15 @@ export interface AssemblyParts {
   readonly modelName: string;
   readonly modelDigest: string;
   readonly polynomialOnnx: Uint8Array;
+  /** Exact schemes only. */
+  readonly integer?: IntegerGraph;
+  readonly summary?: IntegerSummary;
 }
 
 export function assembleArtifact(parts: AssemblyParts): Artifact {
   const { program, parameters } = parts;
   return {
-    formatVersion: 1,
+    formatVersion: 2,
     program,
     parameters,
     signature: signatureOf(parts),
@@ -56,21 +55,31 @@ export function assembleArtifact(parts: AssemblyParts): Artifact {
   };
 }
 
-function signatureOf({ program, parameters, noise, tensors, options, modelName }: AssemblyParts): Signature {
+function signatureOf({
+  program,
+  parameters,
+  noise,
+  tensors,
+  options,
+  modelName,
+  integer,
+}: AssemblyParts): Signature {
   return {
     model: modelName,
     parameters,
-    rotationSteps: program.rotationSteps,
-    needsRelinearization: program.instructions.some(relinearizes),
-    inputs: program.inputs.map(({ name, value, layout }) => ({
+    rotationKeys: program.rotationKeys,
+    relinearizationLevel: program.relinearizationLevel,
+    inputs: program.inputs.map(({ name, value, layout }, index) => ({
       name,
       layout,
       level: program.values[value]!.level,
       scale: program.values[value]!.scale,
       preprocessing: options.preprocessing,
+      ...(integer === undefined ? {} : { quantisation: integer.inputs[index]! }),
     })),
     outputs: program.outputs.map(({ name, value, layout }, index) => {
       const clientOperators = tensors.clientOperators[index] ?? [];
+      const quantisation = integer?.outputs[index];
       return {
         name,
         layout,
@@ -79,7 +88,8 @@ function signatureOf({ program, parameters, noise, tensors, options, modelName }
         shape: clientShape(shapeOf(tensors, tensors.outputs[index]!), clientOperators),
         clientOperators,
         precisionBits: noise.outputPrecisionBits[index]!,
-        bound: program.values[value]!.bound,
+        bound: program.values[value]!.bound * (quantisation?.scale ?? 1),
+        ...(quantisation === undefined ? {} : { quantisation }),
       };
     }),
     labels: options.labels,
@@ -100,13 +110,18 @@ function clientShape(
   }, shape);
 }
 
+const SCHEME_CONTEXTS = { ckks: 'CKKS', bfv: 'BFV', cleartext: 'cleartext' } as const;
+
 function negotiationOf({ program, parameters }: AssemblyParts): Negotiation {
   const n = parameters.polyModulusDegree;
   return {
-    scheme_context: parameters.scheme === 'ckks' ? 'CKKS' : 'cleartext',
+    scheme_context: SCHEME_CONTEXTS[parameters.scheme],
     poly_modulus_degree: n,
     scale: 2 ** parameters.scaleBits,
     coeff_modulus: [...parameters.dataPrimes, ...parameters.specialPrimes].map(String),
+    special_primes: parameters.specialPrimes.length,
+    key_switching_digits: parameters.dnum,
+    ...(parameters.plainModuli === undefined ? {} : { plain_modulus: parameters.plainModuli.map(String) }),
     security_level: parameters.securityLevel,
     max_multiplication_depth: parameters.dataPrimes.length - 1,
     input_packing_format: program.inputs.map((input) => input.layout.format).join('; '),
@@ -115,7 +130,7 @@ function negotiationOf({ program, parameters }: AssemblyParts): Negotiation {
     ),
     slot_count: program.slotCount,
     galois_key_mappings: Object.fromEntries(
-      program.rotationSteps.map((step) => [String(step), `galois:${galoisElement(step, n)}`]),
+      program.rotationKeys.map(({ step }) => [String(step), `galois:${galoisElement(step, n)}`]),
     ),
   };
 }
@@ -136,6 +151,8 @@ function reportOf(parts: AssemblyParts): CompileReport {
     layers,
     predicted: predictionsOf(parts, layers),
     warnings: polynomial.warnings,
+    ...(parts.summary === undefined ? {} : { integer: parts.summary }),
+    costProfile: options.backend === 'native' ? options.profile.machine : null,
     sealObstacle: sealObstacle(program, parameters, options.maxMemoryMb),
   };
 }
@@ -144,7 +161,9 @@ function layerReports(
   { program, parameters, noise, packed, options }: AssemblyParts,
   perInstruction: readonly LayerReport['operations'][],
 ): LayerReport[] {
-  const latency = predictLatency(program, costModelFor(options.backend, parameters));
+  const { plaintextRoom } = memoryLimits(program, parameters, options);
+  const cost = costModelFor(options.backend, parameters, options.profile);
+  const latency = predictLatency(program, cost, plaintextRoom);
   const describe = (
     id: number,
     kind: LayerReport['kind'],
@@ -176,11 +195,12 @@ function layerReports(
 }
 
 function predictionsOf(
-  { program, parameters, noise }: AssemblyParts,
+  { program, parameters, noise, options }: AssemblyParts,
   layers: readonly LayerReport[],
 ): Predictions {
-  const memory = sealMemory(program, parameters);
-  const perKey = sealKeyBytes(parameters);
+  const cost = costModelFor(options.backend, parameters, options.profile);
+  const galois = program.rotationKeys.map(({ level }) => cost.keyBytes(level));
+  const { relinearizationLevel } = program;
   const bytesOf = (ports: Program['inputs'], seeded: boolean): number =>
     ports.reduce((sum, { value }) => {
       const { ciphertexts, level } = program.values[value]!;
@@ -193,15 +213,11 @@ function predictionsOf(
   return {
     precisionBits: Math.min(...noise.outputPrecisionBits),
     latencyMs: layers.reduce((sum, layer) => sum + layer.predictedMs, 0),
-    // Encoded plaintexts are kept only as far as the heap goes.
-    memoryBytes: Math.max(
-      memory.totalPerWorker,
-      Math.min(memory.totalPerWorker + memory.plaintextBytes, SEAL_HEAP_BYTES),
-    ),
+    memoryBytes: memoryLimits(program, parameters, options).peakBytes,
     keyBytes: {
-      galois: program.rotationSteps.length * perKey,
-      relinearization: program.instructions.some(relinearizes) ? perKey : 0,
-      perGaloisKey: perKey,
+      galois: galois.reduce((sum, bytes) => sum + bytes, 0),
+      relinearization: relinearizationLevel === null ? 0 : cost.keyBytes(relinearizationLevel),
+      perGaloisKey: Math.max(0, ...galois),
     },
     inputCiphertextBytes: bytesOf(program.inputs, true),
     outputCiphertextBytes: bytesOf(program.outputs, false),

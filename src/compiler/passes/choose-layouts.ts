@@ -119,11 +119,15 @@ class LayoutSearch {
           node.kind === 'product'
             ? 1
             : polynomialDepth(node.degree, node.unitLeading) + Math.max(0, Math.sqrt(node.degree) - 2);
-        const each = products * (this.#cost.multiply(level) + this.#cost.rescale(level));
+        const each = products * (this.#productMs(level) + this.#cost.rescale(level));
         const latencyMs = placement.frame.layout.ciphertexts * each;
         return [{ ...state, cost: state.cost + latencyMs, latencyMs: state.latencyMs + latencyMs }];
       }
     }
+  }
+
+  #productMs(level: number): number {
+    return this.#cost.multiply(level) + this.#cost.relinearize(level);
   }
 
   #placeInput(state: State, node: InputNode): State[] {
@@ -131,7 +135,7 @@ class LayoutSearch {
     if (state.placements[index] !== null) return [state];
     return this.#inputFrames(node).map((frame) => {
       // A fresh ciphertext costs the client about as much as a product costs the server, and an upload.
-      const price = frame.layout.ciphertexts * this.#cost.multiply(this.#levels[node.id]!);
+      const price = frame.layout.ciphertexts * this.#productMs(this.#levels[node.id]!);
       const placements = state.placements.with(index, { frame, shift: 0 });
       return { ...state, placements, cost: state.cost + price };
     });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { pack, unpack } from '../../program/layout.ts';
 import { evaluateNodes } from '../analysis/evaluate-linear-graph.ts';
-import { sealCostModel, type CostModel } from '../analysis/cost-model.ts';
+import type { CostModel } from '../analysis/cost-model.ts';
+import { sealCostModel } from '../analysis/seal-cost.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
@@ -26,8 +27,15 @@ function check(
 ): Checked {
   const levels = assignLevels(graph);
   const seal = sealCostModel(2 * slotCount, Math.max(...levels));
-  const cost: CostModel = { ...seal, hoistedRotate: (level) => seal.rotate(level) * hoisting };
-  const maxKeyBytes = maxKeys === null ? null : maxKeys * cost.galoisKeyBytes;
+  const cost: CostModel = {
+    ...seal,
+    linear: (level) => {
+      const plain = seal.linear(level);
+      const open = plain.baby * (1 - hoisting);
+      return { ...plain, open, reopen: open, baby: plain.baby * hoisting };
+    },
+  };
+  const maxKeyBytes = maxKeys === null ? null : maxKeys * cost.keyBytes(0);
   const program = packProgram(graph, levels, cost, { maxKeyBytes });
   const inputs = graph.nodes
     .filter(({ kind }) => kind === 'input')

@@ -43,7 +43,8 @@ export function packProgram(
   );
   const keys = selectRotations([...demands.values()].flatMap(treesOf), {
     slotCount: cost.slotCount,
-    galoisKeyBytes: cost.galoisKeyBytes,
+    keyBytes: (level) => cost.keyBytes(level),
+    keyWorth: (bytes) => cost.keyWorth(bytes),
     maxKeyBytes: options.maxKeyBytes,
     latencyMs: choice.latencyMs,
   });

@@ -3,6 +3,8 @@
  * result meet the default scale exactly (Kim, Papadimitriou, Polyakov, eprint 2020/1118: no drift, no mismatch at sums).
  */
 import { InternalError } from '../../errors.ts';
+import { keyNeeds } from '../../program/key-needs.ts';
+import { scaleDivisors } from '../../program/parameters.ts';
 import { polynomialDepth, type Instruction, type Program, type ValueInfo } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { polynomialOutputScale } from '../../program/semantics/choose-polynomial-plan.ts';
@@ -15,7 +17,7 @@ export function manageScales(
   levels: readonly number[],
   parameters: CkksParameters,
 ): Program {
-  const primes = parameters.dataPrimes.map(Number);
+  const primes = scaleDivisors(parameters);
   const defaultScale = 2 ** parameters.scaleBits;
   const scales = packed.values.map(() => 0);
   const scaleOf = (id: number): number => {
@@ -70,6 +72,6 @@ export function manageScales(
     outputs: packed.outputs.map(port),
     values,
     instructions,
-    rotationSteps: packed.rotationSteps,
+    ...keyNeeds(instructions, parameters),
   };
 }

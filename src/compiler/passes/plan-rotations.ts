@@ -15,19 +15,29 @@ export interface RotationDemand {
 
 /** @param level of the map's inputs when it multiplies */
 export function planRotations(plan: TransformPlan, cost: CostModel, level: number): RotationDemand {
-  const rotateMs = cost.rotate(level);
-  const hoisted = cost.hoistedRotate(level);
+  const { baby, reopen, giant } = cost.linear(level);
   const nonZero = (steps: readonly number[]): number[] => steps.filter((step) => step !== 0);
   return {
     babies: plan.babies.map((steps) => ({
       steps: nonZero(steps),
-      rotateMs: hoisted < rotateMs ? hoisted : rotateMs,
-      direct: hoisted < rotateMs,
+      level,
+      rotateMs: baby,
+      branchMs: reopen,
+      direct: false,
     })),
-    giants: plan.giants.map((steps) => ({ steps: nonZero(steps), rotateMs, direct: false })),
+    // Every giant step pays in full, from wherever it starts.
+    giants: plan.giants.map((steps) => ({
+      steps: nonZero(steps),
+      level,
+      rotateMs: giant,
+      branchMs: 0,
+      direct: false,
+    })),
     reductions: plan.reductions.map((step) => ({
       steps: [step],
-      rotateMs: rotateMs * plan.giants.length,
+      level,
+      rotateMs: giant * plan.giants.length,
+      branchMs: 0,
       direct: true,
     })),
   };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BackendError, CompileError } from '../../errors.ts';
 import { LEADING_FLOOR } from '../approx/least-squares.ts';
 import { largestMagnitude } from '../approx/chebyshev.ts';
+import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import type { PolynomialAttributes, TensorGraph } from '../ir/tensor-graph.ts';
 import { classify } from '../onnx/classify.ts';
 import type { CompileOptions } from '../options.ts';
@@ -16,7 +17,7 @@ import {
   tensor,
 } from './approximation/testing/graphs.ts';
 import { withBatchSize } from './approximation/calibration-batch.ts';
-import { approximate } from './select-degrees.ts';
+import { approximate, approximateToFit } from './select-degrees.ts';
 
 const calibration = randomDataset(72, 600, 9);
 const fixed = (degree: number): CompileOptions['activations'] => new Map([['*', { kind: 'degree', degree }]]);
@@ -144,6 +145,44 @@ describe('degree search', () => {
     const strict = await run(smallConvNet(), { maxAccuracyDrop: 8 });
     expect(Math.max(...strict.approximations.map((report) => report.degree))).toBeGreaterThan(2);
     expect(strict.warnings).toEqual([]);
+  });
+
+  it('takes the best degrees that fit, raising single ones as far as they do', async () => {
+    const options = optionsWith({ calibration, maxAccuracyDrop: 0 });
+    const wanted = (await run(smallConvNet(), { maxAccuracyDrop: 0 })).approximations;
+    expect(wanted.map(({ degree }) => degree)).toEqual([16, 16]);
+    const attempts: number[][] = [];
+    const within =
+      (levels: number) =>
+      ({ approximations }: PolynomialGraph): string => {
+        attempts.push(approximations.map(({ degree }) => degree));
+        if (approximations.reduce((sum, { depth }) => sum + depth, 0) <= levels) return 'a program';
+        throw new CompileError('DEPTH_EXCEEDED', 'too deep for this test');
+      };
+    const { polynomial, program } = await approximateToFit(smallConvNet(), options, SILENT, within(7));
+    expect(program).toBe('a program');
+    expect(attempts.slice(0, 2)).toEqual([
+      [16, 16],
+      [8, 8],
+    ]);
+    const depths = polynomial.approximations.map(({ depth }) => depth);
+    expect(depths.reduce((a, b) => a + b)).toBeLessThanOrEqual(7);
+    expect(depths.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(6);
+    expect(polynomial.warnings.join()).toContain('too deep for this test');
+    // Not even squares fit: the refusal is that of the degrees wanted.
+    await expect(approximateToFit(smallConvNet(), options, SILENT, within(1))).rejects.toThrow(/too deep/);
+    expect(attempts.at(-1)).toEqual([2, 2]);
+  });
+
+  it('does not search where the error is of another kind', async () => {
+    const attempts: number[] = [];
+    const make = (): never => {
+      attempts.push(1);
+      throw new CompileError('VALUES_NOT_FINITE', 'not a matter of size');
+    };
+    const options = optionsWith({ calibration, maxAccuracyDrop: 0 });
+    await expect(approximateToFit(smallConvNet(), options, SILENT, make)).rejects.toThrow(/not a matter/);
+    expect(attempts).toHaveLength(1);
   });
 
   it('warns if nothing is good enough', async () => {

@@ -1,14 +1,17 @@
 /**
  * Chooses the degree of every activation by what it costs in accuracy on held-out samples: the smallest uniform degree
- * that is good enough, then single activations lowered as long as it stays good enough.
+ * that is good enough, then single activations lowered as long as it stays good enough. Where no program holds these degrees
+ * (levels, memory, keys), the best ones that fit are searched for.
  */
+import { CompileError } from '../../errors.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import type { ActivationChoice, CompileOptions, Progress } from '../options.ts';
 import { Blas } from '../reference/blas.ts';
 import { approximateActivations } from './approximate-activations.ts';
 import { loadCalibration, unbatch, withBatchSize } from './approximation/calibration-batch.ts';
-import type { Drop } from './approximation/quality.ts';
+import { CheckpointStore, MAX_GREEDY_SITES } from './approximation/checkpoint-store.ts';
+import { drop, resultWarnings } from './approximation/result-warnings.ts';
 import { DEFAULT_SETTINGS } from './approximation/settings.ts';
 import type { ActivationSite } from './approximation/sites.ts';
 import { findSites } from './approximation/sites.ts';
@@ -20,52 +23,98 @@ export { calibrationInputs } from './approximation/calibration-batch.ts';
 
 /** Powers of two make full use of their depth: 1, 2, 3, 4 levels (the leading coefficient is folded away). */
 const CANDIDATE_DEGREES = [2, 4, 8, 16] as const;
-/** Above this many activations, trying each of them takes longer than it gains. */
-const MAX_GREEDY_SITES = 8;
-/** Bytes of checkpoints kept for restarting in the middle of the graph. */
-const CHECKPOINT_BUDGET = 1.5e9;
+/** What says that a program is too large, not that it is wrong: lower degrees may help. */
+const TOO_LARGE = ['DEPTH_EXCEEDED', 'MEMORY_EXCEEDED', 'PRECISION_UNREACHABLE', 'KEY_BUDGET_TOO_SMALL'];
+
+/** A program made of a polynomial graph; may throw one of the errors above. */
+export type MakeProgram<T> = (polynomial: PolynomialGraph) => T;
 
 /**
  * Approximates every activation of a graph: the entry point of the pipeline.
  * @throws CompileError DATASET_MISMATCH, UNKNOWN_ACTIVATION, INVALID_DEGREE, NOT_PIECEWISE_LINEAR, REFERENCE_FAILED;
- *   BackendError CANCELLED
+ *   BackendError CANCELLED; what `make` throws, if no degrees help
  */
-export async function approximate(
+export async function approximateToFit<T>(
   graph: TensorGraph,
   options: CompileOptions,
   progress: Progress,
-): Promise<PolynomialGraph> {
+  make: MakeProgram<T>,
+): Promise<{ readonly polynomial: PolynomialGraph; readonly program: T }> {
   const { single, batchSize } = unbatch(graph);
   const sites = findSites(single, options.activations);
   const batch = loadCalibration(single, options);
   await using blas = await Blas.open();
   const settings = { ...DEFAULT_SETTINGS, seed: options.seed };
   const context: ApproximationContext = { graph: single, sites, batch, blas, progress, settings };
-  const { approximation, warnings } = await search(context, options);
-  const ranges = await calibrateRanges(approximation.graph, batch.inputs, progress);
-  return {
+  const complete = async (
+    approximation: Approximation,
+    warnings: readonly string[],
+  ): Promise<PolynomialGraph> => ({
     graph: batchSize === 1 ? approximation.graph : withBatchSize(approximation.graph, batchSize),
     approximations: approximation.approximations,
     quality: approximation.comparison.quality,
-    ranges,
+    ranges: await calibrateRanges(approximation.graph, batch.inputs, progress),
     warnings: [...batch.warnings, ...approximation.warnings, ...warnings],
-  };
+  });
+
+  const found = await search(context, options);
+  const exact = sites.length === 0;
+  const polynomial = await complete(
+    found.best.approximation,
+    resultWarnings(found.best.approximation, options.maxAccuracyDrop, exact),
+  );
+  try {
+    return { polynomial, program: make(polynomial) };
+  } catch (error) {
+    if (!isTooLarge(error) || found.lower.length === 0) throw error;
+    const attempt = async ({
+      approximation,
+    }: Candidate): Promise<{ polynomial: PolynomialGraph; program: T } | null> => {
+      const limited = await complete(approximation, [
+        `no program holds the degrees that the accuracy asks for (${error.message}): these are the best found that fit`,
+        ...resultWarnings(approximation, options.maxAccuracyDrop, exact),
+      ]);
+      try {
+        return { polynomial: limited, program: make(limited) };
+      } catch (refusal) {
+        if (isTooLarge(refusal)) return null;
+        throw refusal;
+      }
+    };
+    const fitting = await bestThatFits(context, found, attempt);
+    if (fitting !== null) return fitting;
+    throw error;
+  }
 }
 
-/**
- * The best estimate of the drop, in percentage points. Held-out inputs usually come from the data that the model was
- * trained on, where it is more accurate than elsewhere and has more to lose, so the estimate errs on the safe side; a confidence
- * bound on top of it would spend levels on sampling noise.
- */
-function drop({ points }: Drop): number {
-  return points;
+/** The same where every program fits. */
+export async function approximate(
+  graph: TensorGraph,
+  options: CompileOptions,
+  progress: Progress,
+): Promise<PolynomialGraph> {
+  return (await approximateToFit(graph, options, progress, () => null)).polynomial;
+}
+
+function isTooLarge(error: unknown): error is CompileError {
+  return error instanceof CompileError && TOO_LARGE.includes(error.code);
 }
 
 type Choices = ReadonlyMap<string, ActivationChoice>;
 
-interface SearchResult {
+interface Candidate {
+  readonly choices: Choices;
   readonly approximation: Approximation;
-  readonly warnings: readonly string[];
+  /** By activation, the state before it. */
+  readonly checkpoints: ReadonlyMap<string, Checkpoint>;
+}
+
+interface SearchResult {
+  readonly best: Candidate;
+  /** Of uniform degrees below the best one's, highest first. */
+  readonly lower: readonly Candidate[];
+  /** Activations whose degree is open. */
+  readonly open: readonly ActivationSite[];
 }
 
 async function search(context: ApproximationContext, options: CompileOptions): Promise<SearchResult> {
@@ -74,15 +123,14 @@ async function search(context: ApproximationContext, options: CompileOptions): P
   const uniform = (degree: number): Choices =>
     new Map(sites.map((site) => [site.name, site.fixed ?? ({ kind: 'degree', degree } as const)]));
   const limit = options.maxAccuracyDrop;
-  const fixedChoices = uniform(0);
   if (open.length === 0) {
-    const approximation = await approximateActivations(context, fixedChoices);
-    return { approximation, warnings: resultWarnings(approximation, limit, sites.length === 0) };
+    const choices = uniform(0);
+    const approximation = await approximateActivations(context, choices);
+    return { best: { choices, approximation, checkpoints: new Map() }, lower: [], open };
   }
 
   // Everything before the first site that is searched is the same for all candidates.
-  let best: { choices: Choices; approximation: Approximation; checkpoints: Map<string, Checkpoint> } | null =
-    null;
+  const tried: Candidate[] = [];
   let start: Checkpoint | undefined;
   for (const [index, degree] of CANDIDATE_DEGREES.entries()) {
     progress.report('select-degrees', index / (CANDIDATE_DEGREES.length + 1));
@@ -92,18 +140,20 @@ async function search(context: ApproximationContext, options: CompileOptions): P
       if (site === open[0]) start ??= checkpoint;
       checkpoints.add(site, checkpoint);
     });
-    if (best === null || drop(approximation.comparison.drop) < drop(best.approximation.comparison.drop)) {
-      best = { choices, approximation, checkpoints: checkpoints.entries };
-    }
-    if (drop(approximation.comparison.drop) <= limit) {
-      best = { choices, approximation, checkpoints: checkpoints.entries };
-      break;
-    }
+    tried.push({ choices, approximation, checkpoints: checkpoints.entries });
+    if (drop(approximation.comparison.drop) <= limit) break;
   }
-  const acceptable = drop(best!.approximation.comparison.drop) <= limit;
+  const acceptable = drop(tried.at(-1)!.approximation.comparison.drop) <= limit;
+  const at = acceptable ? tried.length - 1 : tried.indexOf(tried.reduce(better));
+  const best = tried[at]!;
+  const lower = tried.slice(0, at).reverse();
   const lowerable = acceptable && open.length > 1 && open.length <= MAX_GREEDY_SITES;
-  const approximation = lowerable ? await lowerSingly(context, open, best!, limit) : best!.approximation;
-  return { approximation, warnings: resultWarnings(approximation, limit, false) };
+  return { best: lowerable ? await lowerSingly(context, open, best, limit) : best, lower, open };
+}
+
+/** The first of equals. */
+function better(a: Candidate, b: Candidate): Candidate {
+  return drop(b.approximation.comparison.drop) < drop(a.approximation.comparison.drop) ? b : a;
 }
 
 /**
@@ -113,71 +163,65 @@ async function search(context: ApproximationContext, options: CompileOptions): P
 async function lowerSingly(
   context: ApproximationContext,
   open: readonly ActivationSite[],
-  from: { choices: Choices; approximation: Approximation; checkpoints: ReadonlyMap<string, Checkpoint> },
+  from: Candidate,
   limit: number,
-): Promise<Approximation> {
-  let { choices, approximation } = from;
+): Promise<Candidate> {
+  let current = from;
   for (const [index, site] of [...open].reverse().entries()) {
     context.progress.report('select-degrees', 0.5 + (0.5 * index) / open.length);
-    const current = choices.get(site.name)!;
+    const chosen = current.choices.get(site.name)!;
     for (const degree of CANDIDATE_DEGREES) {
-      if (current.kind !== 'degree' || degree >= current.degree) break;
-      const lowered = new Map([...choices, [site.name, { kind: 'degree', degree } as const]]);
-      const start = from.checkpoints.get(site.name) ?? startCheckpoint(context);
-      const candidate = await approximateActivations(context, lowered, start);
-      if (drop(candidate.comparison.drop) > limit) continue;
-      choices = lowered;
-      approximation = candidate;
+      if (chosen.kind !== 'degree' || degree >= chosen.degree) break;
+      const candidate = await withDegree(context, current, site, degree);
+      if (drop(candidate.approximation.comparison.drop) > limit) continue;
+      current = candidate;
       break;
     }
   }
-  return approximation;
+  return current;
 }
 
-/** Keeps the checkpoints before the sites as long as they fit in memory. */
-class CheckpointStore {
-  readonly entries = new Map<string, Checkpoint>();
-  readonly #context: ApproximationContext;
-  readonly #arrays = new Set<Float32Array>();
-  #bytes = 0;
-
-  constructor(context: ApproximationContext) {
-    this.#context = context;
+/**
+ * From the highest uniform degree that fits: activations raised towards the degrees wanted, one after another, the last first,
+ * where that helps and still fits. Null if not even the lowest degrees fit.
+ */
+async function bestThatFits<T>(
+  context: ApproximationContext,
+  { best, lower, open }: SearchResult,
+  attempt: (candidate: Candidate) => Promise<T | null>,
+): Promise<T | null> {
+  for (const uniform of lower) {
+    const fitting = await attempt(uniform);
+    if (fitting === null) continue;
+    let current = { candidate: uniform, result: fitting };
+    if (open.length === 1 || open.length > MAX_GREEDY_SITES) return current.result;
+    for (const [index, site] of [...open].reverse().entries()) {
+      context.progress.report('select-degrees', 0.5 + (0.5 * index) / open.length);
+      const wanted = best.choices.get(site.name)!;
+      const chosen = current.candidate.choices.get(site.name)!;
+      if (wanted.kind !== 'degree' || chosen.kind !== 'degree' || wanted.degree <= chosen.degree) continue;
+      const raised = await withDegree(context, current.candidate, site, wanted.degree);
+      if (better(current.candidate, raised) !== raised) continue;
+      const result = await attempt(raised);
+      if (result !== null) current = { candidate: raised, result };
+    }
+    return current.result;
   }
-
-  add(site: ActivationSite, checkpoint: Checkpoint): void {
-    if (this.#context.sites.length > MAX_GREEDY_SITES) return;
-    const added = new Set(
-      [...checkpoint.original.values(), ...checkpoint.approximated.values()].filter(
-        (array) => !this.#arrays.has(array),
-      ),
-    );
-    const bytes = [...added].reduce((sum, array) => sum + array.byteLength, 0);
-    if (this.#bytes + bytes > CHECKPOINT_BUDGET) return;
-    this.#bytes += bytes;
-    for (const array of added) this.#arrays.add(array);
-    this.entries.set(site.name, checkpoint);
-  }
+  return null;
 }
 
-function resultWarnings({ comparison }: Approximation, limit: number, exact: boolean): string[] {
-  const warnings: string[] = [];
-  if (comparison.overflows > 0) {
-    warnings.push(
-      `${comparison.overflows} of ${comparison.quality.samples} held-out calibration inputs overflow: they leave the range ` +
-        `of a polynomial; more calibration data widens the ranges`,
-    );
-  }
-  if (exact || drop(comparison.drop) <= limit) return warnings;
-  const { measure, points, standardError } = comparison.drop;
-  const what = {
-    accuracy: 'accuracy drops by',
-    agreement: 'the class changes for a share of inputs of',
-    'output-error': 'the output error corresponds to',
-  }[measure];
-  warnings.push(
-    `${what} ${points.toFixed(2)} ± ${standardError.toFixed(2)} percentage points on held-out calibration inputs, more ` +
-      `than the ${limit} allowed; more calibration data, a higher degree or relu-composite activations may help`,
-  );
-  return warnings;
+/** One activation changed; what comes before it is not computed again if it is at hand. */
+async function withDegree(
+  context: ApproximationContext,
+  { choices, checkpoints }: Candidate,
+  site: ActivationSite,
+  degree: number,
+): Promise<Candidate> {
+  const changed = new Map([...choices, [site.name, { kind: 'degree', degree } as const]]);
+  const start = checkpoints.get(site.name) ?? startCheckpoint(context);
+  return {
+    choices: changed,
+    approximation: await approximateActivations(context, changed, start),
+    checkpoints,
+  };
 }

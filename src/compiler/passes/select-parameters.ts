@@ -1,71 +1,63 @@
 /**
- * Chooses ring degree and modulus chain for a depth: the smallest ring whose security bound holds a chain with enough
- * scale for the precision asked for. The chain is q_0 (scale plus head room for the output), L primes just below 2^scale
- * and one special prime, larger than q_0 by all the bits that are left, so that key-switching noise drowns in rescale rounding.
+ * Chooses ring degree and modulus chain for a depth. For node-seal there is one chain per ring: q_0 (scale plus head room for
+ * the output), L primes just below 2^scale and one special prime, larger than q_0 by all the bits that are left, so that
+ * key-switching noise drowns in rescale rounding. For the native engine there are several, see `native-chains.ts`.
  */
 import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
-import type { SecurityLevel } from '../../program/parameters.ts';
 import { nearestNttPrime } from '../../program/primes.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters, maxLogQP, ringDegrees } from '../../program/security.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
+import type { Backend } from '../options.ts';
+import {
+  MAX_SCALE_BITS,
+  outputHeadroomBits,
+  reachesPrecision,
+  type ParameterDemand,
+} from './chain-demand.ts';
+import { nativeChains } from './native-chains.ts';
 
 /** SEAL's limit for a modulus; also keeps products of two residues within 128 bits with room to spare. */
 const MAX_PRIME_BITS = 60;
-/** More scale than this buys nothing: encoding and decryption are done in float64. */
-const MAX_SCALE_BITS = 42;
 /**
  * Special prime above the largest data prime, in bits: at least this much, and all that the bound leaves. SEAL's digits are
  * not centred, so that without room the key-switching error gathers in a few slots.
  */
 const SPECIAL_HEADROOM_BITS = 3;
-/** Below this the rescale rounding error of the ring leaves nothing; not worth trying. */
-const MIN_SCALE_OVER_NOISE_BITS = 4;
 
-export interface ParameterDemand {
-  /** Rescales from input to output. */
-  readonly depth: number;
-  /** Largest |value| expected at level 0. */
-  readonly outputBound: number;
-  readonly security: SecurityLevel;
-  /** Output bits asked for, relative to the output bound. */
-  readonly precision: number;
+/** The chains of one ring that may do, of the same length. */
+export interface RingCandidate {
+  readonly polyModulusDegree: number;
+  readonly chains: readonly CkksParameters[];
 }
 
-/** log2 of the standard deviation, per slot, of the error that one rescale adds (absolute, before division by the scale). */
-export function rescaleNoiseBits(polyModulusDegree: number): number {
-  // Rounding errors are uniform in [-1/2, 1/2]: variance (1 + ‖s‖²)/12 per coefficient with ‖s‖² = 2N/3 for uniform
-  // ternary s; a slot is a sum over N coefficients with unit-modulus factors, half of it in the real part.
-  const perCoefficient = (1 + (2 * polyModulusDegree) / 3) / 12;
-  return Math.log2(Math.sqrt((perCoefficient * polyModulusDegree) / 2));
-}
-
-/** Bits above the scale that q_0 needs so that the output, with a sign and a margin of two, does not wrap. */
-function outputHeadroomBits(bound: number): number {
-  return Math.max(2, Math.ceil(Math.log2(Math.max(bound, 1e-3))) + 2);
+/** Candidates in order of ring degree, only those whose scale may reach the precision; the caller checks by forecast. */
+export function* ringCandidates(
+  demand: ParameterDemand,
+  backend: Exclude<Backend, 'cleartext'>,
+): Generator<RingCandidate> {
+  for (const polyModulusDegree of ringDegrees(demand.security)) {
+    if (polyModulusDegree < 4096) continue;
+    const chains =
+      backend === 'native' ? nativeChains(polyModulusDegree, demand) : sealChains(polyModulusDegree, demand);
+    if (chains.length > 0) yield { polyModulusDegree, chains };
+  }
 }
 
 /** Largest scale (bits) with which a chain of this depth fits the ring's bound; may be useless (≤ 0). */
-export function largestScaleBits(polyModulusDegree: number, demand: ParameterDemand): number {
+function largestScaleBits(polyModulusDegree: number, demand: ParameterDemand): number {
   const headroom = outputHeadroomBits(demand.outputBound);
   const budget = maxLogQP(polyModulusDegree, demand.security);
   const scale = Math.floor((budget - 2 * headroom - SPECIAL_HEADROOM_BITS) / (demand.depth + 2));
   return Math.min(scale, MAX_SCALE_BITS, MAX_PRIME_BITS - headroom - SPECIAL_HEADROOM_BITS);
 }
 
-/** Candidates in order of ring degree, only those whose scale may reach the precision; the caller checks by forecast. */
-export function* parameterCandidates(demand: ParameterDemand): Generator<CkksParameters> {
-  for (const polyModulusDegree of ringDegrees(demand.security)) {
-    if (polyModulusDegree < 4096) continue;
-    const scaleBits = largestScaleBits(polyModulusDegree, demand);
-    const noise = rescaleNoiseBits(polyModulusDegree);
-    // The output's bound counts as signal: errors are judged relative to the output range.
-    const signal = Math.log2(Math.max(demand.outputBound, 1e-3));
-    if (scaleBits - noise + signal < Math.max(demand.precision, MIN_SCALE_OVER_NOISE_BITS)) continue;
-    const parameters = makeChain(polyModulusDegree, scaleBits, demand);
-    if (parameters !== null) yield parameters;
-  }
+function sealChains(polyModulusDegree: number, demand: ParameterDemand): CkksParameters[] {
+  const scaleBits = largestScaleBits(polyModulusDegree, demand);
+  if (!reachesPrecision(polyModulusDegree, scaleBits, demand)) return [];
+  const chain = makeChain(polyModulusDegree, scaleBits, demand);
+  return chain === null ? [] : [chain];
 }
 
 function makeChain(
@@ -119,14 +111,19 @@ export function clearParameters(graph: LinearGraph, depth: number): CkksParamete
 }
 
 /** Deepest chain (levels) that any ring in the table allows at a scale that leaves `precision` bits. */
-export function deepestChain(demand: Omit<ParameterDemand, 'depth'>): {
-  depth: number;
-  polyModulusDegree: number;
-} {
-  const rings = ringDegrees(demand.security);
-  const largest = rings[rings.length - 1];
-  if (largest === undefined) throw new InternalError('the security table is empty');
+export function deepestChain(
+  demand: Omit<ParameterDemand, 'depth'>,
+  backend: Backend,
+): { depth: number; polyModulusDegree: number } {
+  const kind = backend === 'native' ? 'native' : 'seal';
   let depth = 0;
-  while (!parameterCandidates({ ...demand, depth: depth + 1 }).next().done) depth++;
-  return { depth, polyModulusDegree: largest };
+  let polyModulusDegree = ringDegrees(demand.security).at(-1);
+  if (polyModulusDegree === undefined) throw new InternalError('the security table is empty');
+  for (;;) {
+    const rings = [...ringCandidates({ ...demand, depth: depth + 1 }, kind)];
+    const largest = rings.at(-1);
+    if (largest === undefined) return { depth, polyModulusDegree };
+    depth++;
+    polyModulusDegree = largest.polyModulusDegree;
+  }
 }

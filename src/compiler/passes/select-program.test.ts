@@ -5,6 +5,8 @@ import { refreshBounds } from '../analysis/bounds.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { diagonal } from '../linear/sparse-matrix.ts';
 import { dense, graphOf, weights } from '../linear/testing/maps.ts';
+import { isSealShaped } from '../../program/parameters.ts';
+import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
 import type { CompileOptions } from '../options.ts';
 import { DEFAULT_OPTIONS, SILENT } from '../options.ts';
 import type { SelectedProgram } from './select-program.ts';
@@ -124,5 +126,57 @@ describe('selectProgram', () => {
     expect(parameters.scheme).toBe('cleartext');
     expect(parameters.dataPrimes).toHaveLength(151);
     expect(noise.outputPrecisionBits[0]).toBeGreaterThan(30);
+  });
+});
+
+describe('selectProgram for the native engine', () => {
+  const native = { backend: 'native' } as const;
+
+  it('plans hybrid key switching, with keys truncated to where they are used', () => {
+    const { parameters, program, noise } = select(SHALLOW, native);
+    expect(isSealShaped(parameters)).toBe(false);
+    expect(parameters.dnum).toBeLessThan(parameters.dataPrimes.length);
+    expect(noise.outputPrecisionBits[0]).toBeGreaterThanOrEqual(DEFAULT_OPTIONS.precision);
+    expect(program.rotationKeys).not.toHaveLength(0);
+    expect(program.rotationKeys.some(({ level }) => level < parameters.dataPrimes.length - 1)).toBe(true);
+    expect(program.relinearizationLevel).toBe(2);
+  });
+
+  it('gives the same program again, and another one for another machine', () => {
+    const first = select(SHALLOW, native);
+    expect(select(SHALLOW, native).program).toEqual(first.program);
+    // Where long primes cost nothing but transforms much, fewer and longer special primes pay.
+    const [short, middle, long] = DEFAULT_NATIVE_PROFILE.kernels;
+    const slow = { ...short!, forward: 50, inverse: 50 };
+    const profile = { ...DEFAULT_NATIVE_PROFILE, kernels: [slow, { ...slow, maxBits: 50 }, long!] };
+    expect(middle!.maxBits).toBe(50);
+    expect(select(SHALLOW, { ...native, profile }).parameters).not.toEqual(first.parameters);
+  });
+
+  it('needs more keys than one only if they are worth it: a budget composes them', () => {
+    const free = select(SHALLOW, native).program.rotationKeys.length;
+    const tight = select(SHALLOW, { ...native, maxKeyMb: 4 }).program.rotationKeys.length;
+    expect(tight).toBeLessThan(free);
+  });
+
+  it('says what needs how much memory, where there is too little', () => {
+    const { code, message } = failure(SHALLOW, { ...native, maxMemoryMb: 100 });
+    expect(code).toBe('MEMORY_EXCEEDED');
+    expect(message).toMatch(/the native engine needs \d+ MiB, 100 MiB are allowed/);
+  });
+
+  it('reaches depths that node-seal does not', () => {
+    const deep = withoutBiases(
+      graphOf(
+        [4],
+        Array.from({ length: 9 }, () => [
+          { shape: [4], matrix: diagonal(new Float64Array(4).fill(0.3)) },
+          { degree: 4 },
+        ]).flat(),
+      ),
+    );
+    const { parameters } = select(deep, { ...native, precision: 6 });
+    expect(parameters.dataPrimes.length).toBeGreaterThan(24);
+    expect(parameters.polyModulusDegree).toBeGreaterThanOrEqual(32768);
   });
 });

@@ -1,57 +1,45 @@
 /**
  * From the normalised linear graph to the cheapest program that is secure and precise enough. Composing neighbours trades
  * diagonals for levels, and what a level is worth depends on the ring: compositions are searched in every ring that may
- * hold one, from the smallest up, and the cheapest that the ring holds with enough precision is the ring's candidate.
+ * hold one, from the smallest up, and the cheapest that the ring holds with enough precision is the ring's candidate. Where a
+ * ring has several chains (see `native-chains.ts`), the quickest that is precise enough is taken.
  */
 import { CompileError } from '../../errors.ts';
-import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
-import { costModelFor, sealCostModel } from '../analysis/cost-model.ts';
+import { costModelFor, type CostModel } from '../analysis/cost-model.ts';
 import { explainDepth } from '../analysis/explain-depth.ts';
-import { predictLatency } from '../analysis/latency.ts';
 import { assignLevels } from '../analysis/levels.ts';
-import type { NoiseForecast } from '../analysis/noise.ts';
-import { sealKeyRoom, sealObstacle } from '../analysis/seal-obstacle.ts';
-import { forecastOnSamples } from '../analysis/sampled-noise.ts';
+import { sealCostModel } from '../analysis/seal-cost.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
-import type { PackedProgram } from '../ir/packed-program.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions, Progress } from '../options.ts';
+import {
+  buildCandidate,
+  latencyOf,
+  underChain,
+  type BuildContext,
+  type Candidate,
+  type PassHook,
+  type Samples,
+  type SelectedProgram,
+} from './build-candidate.ts';
+import type { ParameterDemand } from './chain-demand.ts';
 import { leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
-import { packProgram } from './emit-packed.ts';
 import { manageScales } from './manage-scales.ts';
-import { clearParameters, parameterCandidates, type ParameterDemand } from './select-parameters.ts';
+import { clearParameters, ringCandidates, type RingCandidate } from './select-parameters.ts';
 
-/** Told of each pass's result; returns it. */
-export type PassHook = <T>(name: string, result: T) => T;
-
-/** Values of all graph inputs, per calibration sample. */
-export type Samples = readonly (readonly Float64Array[])[];
-
-export interface SelectedProgram {
-  readonly linear: LinearGraph;
-  readonly packed: PackedProgram;
-  readonly program: Program;
-  readonly parameters: CkksParameters;
-  readonly noise: NoiseForecast;
-}
-
-interface Candidate extends SelectedProgram {
-  /** Predicted milliseconds on one core. */
-  readonly latency: number;
-  /** Forecast precision of the worst output. */
-  readonly bits: number;
-  /** Why the backend cannot hold the program; null if it can. */
-  readonly obstacle: string | null;
-}
+export type { PassHook, Samples, SelectedProgram } from './build-candidate.ts';
 
 /** Of a level, see `weightedCost`: from what it costs within a ring to depth at any price. */
 const DEPTH_WEIGHTS = [0, 1, 2, 50];
 
 /** Where no ring holds any composition, the shallowest is found in the largest. */
 const LARGEST = sealCostModel(32768, 20);
+
+/** A chain has to be predicted to be so much quicker for the program to be planned anew for it. */
+const REPLAN_GAIN = 0.99;
 
 /** @throws CompileError DEPTH_EXCEEDED, PRECISION_UNREACHABLE, MEMORY_EXCEEDED, KEY_BUDGET_TOO_SMALL */
 export function selectProgram(
@@ -62,26 +50,27 @@ export function selectProgram(
 ): SelectedProgram {
   const products = new MatrixProducts();
   const reduced = reduceLinear(graph, products);
+  const context: BuildContext = { samples, options, pass };
   const candidates: Candidate[] = [];
   let best: Candidate | null = null;
-  for (const ring of parametersFor(reduced, options, leastDepth(reduced))) {
+  for (const ring of ringsFor(reduced, options, leastDepth(reduced))) {
     progress.report('pack', 0);
-    const costs = costModelFor(options.backend, ring);
+    const costs = costsOf(quickestChain(ring, options), options);
     // What composing has planned, packing finds again.
     const planner = new TransformPlanner(costs, 1);
     const compositions = new LinearComposer(reduced, products, costs, planner).composeAll(DEPTH_WEIGHTS);
     // Cheapest first: deeper ones may fail where shallower ones leave more bits per level.
     for (const [index, composition] of compositions.entries()) {
       // Outputs are the same in all compositions: for the parameters, only the depth differs.
-      const parameters = [...parametersFor(reduced, options, depthOf(composition))].find(
+      const own = [...ringsFor(reduced, options, depthOf(composition))].find(
         ({ polyModulusDegree }) => polyModulusDegree === ring.polyModulusDegree,
       );
-      if (parameters === undefined) continue;
+      if (own === undefined) continue;
       progress.report('pack', index / compositions.length);
       const linear = pass('compose-linear', refreshBounds(composition, samples));
-      const candidate = build(linear, samples, parameters, options, planner, pass);
+      const candidate = bestChain(linear, own, planner, context);
       candidates.push(candidate);
-      if (candidate.bits < options.precision || candidate.obstacle !== null) continue;
+      if (!suffices(candidate, options)) continue;
       // A larger ring only helps if it lets in a cheaper composition, and one step larger is enough for that.
       if (best !== null) return candidate.latency < best.latency ? candidate : best;
       if (index === 0) return candidate;
@@ -90,30 +79,104 @@ export function selectProgram(
     }
   }
   if (best !== null) return best;
+  throw refusal(candidates, options) ?? tooDeep(reduced, products, options);
+}
+
+function suffices({ bits, obstacle }: Candidate, { precision }: CompileOptions): boolean {
+  return bits >= precision && obstacle === null;
+}
+
+/**
+ * The quickest chain of the ring that is precise enough and fits; if there is none, the most precise one. The program is planned
+ * for a chain that promises much, then held against the others, and planned anew for the one that turns out best.
+ */
+function bestChain(
+  linear: LinearGraph,
+  ring: RingCandidate,
+  planner: TransformPlanner,
+  context: BuildContext,
+): Candidate {
+  const { options } = context;
+  const first = quickestChain(ring, options);
+  const planned = buildCandidate(linear, first, planner, context);
+  if (ring.chains.length === 1) return planned;
+  const levels = assignLevels(linear);
+  const ranked = ring.chains
+    .map((chain) => {
+      const program = manageScales(planned.packed, levels, chain);
+      return { chain, latency: latencyOf(program, chain, costsOf(chain, options), options) };
+    })
+    .sort((a, b) => a.latency - b.latency);
+  let fallback = planned;
+  for (const { chain, latency } of ranked) {
+    if (chain === first && suffices(planned, options)) return planned;
+    const candidate = chain === first ? planned : underChain(planned, chain, context);
+    if (candidate.bits < options.precision) {
+      if (candidate.bits > fallback.bits) fallback = candidate;
+      continue;
+    }
+    if (candidate.obstacle === null && latency > REPLAN_GAIN * planned.latency && suffices(planned, options))
+      return planned;
+    const replanned = buildCandidate(
+      linear,
+      chain,
+      new TransformPlanner(costsOf(chain, options), 1),
+      context,
+    );
+    const better = replanned.latency <= candidate.latency || candidate.obstacle !== null;
+    const chosen = better && replanned.bits >= options.precision ? replanned : candidate;
+    if (suffices(chosen, options)) return chosen;
+    fallback = fallback.bits >= options.precision ? fallback : chosen;
+  }
+  return fallback;
+}
+
+/** By a mix of operations at all levels: what a program is planned for first. */
+function quickestChain({ chains }: RingCandidate, options: CompileOptions): CkksParameters {
+  const price = (chain: CkksParameters): number => {
+    const cost = costsOf(chain, options);
+    return chain.dataPrimes.reduce((sum, _, level) => {
+      const { open, baby, giant, term, output } = cost.linear(level);
+      return sum + open + 6 * baby + 6 * giant + 40 * term + output + cost.relinearize(level);
+    }, 0);
+  };
+  return chains.reduce((best, chain) => (price(chain) < price(best) ? chain : best));
+}
+
+function costsOf(chain: CkksParameters, { backend, profile }: CompileOptions): CostModel {
+  return costModelFor(backend, chain, profile);
+}
+
+/** Programs were built, but none will do: why. Null if there was not even a chain for one. */
+function refusal(candidates: readonly Candidate[], options: CompileOptions): CompileError | null {
   const sufficient = candidates.filter(({ bits }) => bits >= options.precision);
   const held = sufficient[0];
   if (held !== undefined) {
-    throw new CompileError('MEMORY_EXCEEDED', held.obstacle ?? '', {
+    const most = options.backend === 'seal' ? ' up to 4096' : '';
+    return new CompileError('MEMORY_EXCEEDED', held.obstacle ?? '', {
       pass: 'select-program',
-      hint: 'fewer levels need smaller keys: lower the degrees with --activation, or raise --max-memory-mb up to 4096; --backend cleartext verifies the model without encryption',
+      hint: `fewer levels need smaller keys: lower the degrees with --activation, or raise --max-memory-mb${most}; --backend cleartext verifies the model without encryption`,
     });
   }
-  if (candidates.length > 0) {
-    const bits = Math.max(...candidates.map((candidate) => candidate.bits));
-    throw new CompileError(
-      'PRECISION_UNREACHABLE',
-      `the forecast output precision is ${bits.toFixed(1)} bits at best, ${options.precision} are asked for`,
-      {
-        pass: 'select-program',
-        hint:
-          bits >= 1
-            ? 'lower --precision, or lower the degrees with --activation'
-            : 'bits count against the range of the outputs over the calibration inputs: check that these vary (--calibration) and that the output depends on the input',
-      },
-    );
-  }
+  if (candidates.length === 0) return null;
+  const bits = Math.max(...candidates.map((candidate) => candidate.bits));
+  return new CompileError(
+    'PRECISION_UNREACHABLE',
+    `the forecast output precision is ${bits.toFixed(1)} bits at best, ${options.precision} are asked for`,
+    {
+      pass: 'select-program',
+      hint:
+        bits >= 1
+          ? 'lower --precision, or lower the degrees with --activation'
+          : 'bits count against the range of the outputs over the calibration inputs: check that these vary (--calibration) and that the output depends on the input',
+    },
+  );
+}
+
+function tooDeep(reduced: LinearGraph, products: MatrixProducts, options: CompileOptions): CompileError {
   const [shallowest] = new LinearComposer(reduced, products, LARGEST).composeAll(DEPTH_WEIGHTS.slice(-1));
-  throw explainDepth(shallowest!, assignLevels(shallowest!), demandOf(shallowest!, options));
+  const demand = demandOf(shallowest!, options);
+  return explainDepth(shallowest!, assignLevels(shallowest!), demand, options.backend);
 }
 
 function depthOf(graph: LinearGraph): number {
@@ -129,59 +192,9 @@ function demandOf(
   return { depth, outputBound, security, precision };
 }
 
-function parametersFor(
-  linear: LinearGraph,
-  options: CompileOptions,
-  depth: number,
-): Iterable<CkksParameters> {
+function ringsFor(linear: LinearGraph, options: CompileOptions, depth: number): Iterable<RingCandidate> {
   const demand = demandOf(linear, options, depth);
-  return options.backend === 'cleartext'
-    ? [clearParameters(linear, demand.depth)]
-    : parameterCandidates(demand);
-}
-
-function build(
-  linear: LinearGraph,
-  samples: Samples,
-  parameters: CkksParameters,
-  options: CompileOptions,
-  planner: TransformPlanner,
-  pass: PassHook,
-): Candidate {
-  const levels = assignLevels(linear);
-  const cost = costModelFor(options.backend, parameters);
-  const pack = (maxKeyBytes: number | null): { packed: PackedProgram; program: Program } => {
-    const packed = pass('pack-program', packProgram(linear, levels, cost, { maxKeyBytes, planner }));
-    return { packed, program: pass('manage-scales', manageScales(packed, levels, parameters)) };
-  };
-  const asked = options.maxKeyMb === null ? null : options.maxKeyMb * 2 ** 20;
-  let { packed, program } = pack(asked);
-  let obstacle = obstacleTo(program, parameters, options);
-  if (obstacle !== null) {
-    // Rotations can be composed of fewer steps: slower, but perhaps it fits.
-    const room = sealKeyRoom(program, parameters, options.maxMemoryMb);
-    const tighter = packWithin(pack, Math.min(room, asked ?? room));
-    if (tighter !== null) {
-      ({ packed, program } = tighter);
-      obstacle = obstacleTo(program, parameters, options);
-    }
-  }
-  const noise = forecastOnSamples(program, parameters, linear, samples);
-  const latency = predictLatency(program, cost).reduce((sum, ms) => sum + ms, 0);
-  const bits = Math.min(...noise.outputPrecisionBits);
-  return { linear, packed, program, parameters, noise, latency, bits, obstacle };
-}
-
-function obstacleTo(program: Program, parameters: CkksParameters, options: CompileOptions): string | null {
-  return options.backend === 'seal' ? sealObstacle(program, parameters, options.maxMemoryMb) : null;
-}
-
-/** Null where the budget holds no set of keys from which all rotations can be composed. */
-function packWithin<T>(pack: (maxKeyBytes: number) => T, maxKeyBytes: number): T | null {
-  try {
-    return pack(maxKeyBytes);
-  } catch (error) {
-    if (error instanceof CompileError && error.code === 'KEY_BUDGET_TOO_SMALL') return null;
-    throw error;
-  }
+  if (options.backend !== 'cleartext') return ringCandidates(demand, options.backend);
+  const chain = clearParameters(linear, demand.depth);
+  return [{ polyModulusDegree: chain.polyModulusDegree, chains: [chain] }];
 }

@@ -5,12 +5,19 @@ import { selectRotations, type RotationBudget } from './select-rotations.ts';
 const N = 4096;
 const budget = (rest: Partial<RotationBudget> = {}): RotationBudget => ({
   slotCount: N,
-  galoisKeyBytes: 1000,
+  keyBytes: () => 1000,
+  keyWorth: () => 0.01,
   maxKeyBytes: null,
   latencyMs: 0,
   ...rest,
 });
-const tree = (steps: number[], direct = false): RotationTree => ({ steps, rotateMs: 1, direct });
+const tree = (steps: number[], direct = false): RotationTree => ({
+  steps,
+  level: 0,
+  rotateMs: 1,
+  branchMs: 0,
+  direct,
+});
 const range = (count: number, step: number): number[] =>
   Array.from({ length: count }, (_, k) => (k + 1) * step);
 
@@ -72,6 +79,50 @@ describe('selectRotations', () => {
         hint: expect.stringContaining('--max-key-mb') as string,
       }),
     );
+  });
+});
+
+describe('where rotations of one ciphertext share its decomposition', () => {
+  /** A 5×5 kernel with rows of 32. */
+  const kernel: RotationTree = {
+    steps: Array.from({ length: 24 }, (_, k) => Math.floor((k + 1) / 5) * 32 + ((k + 1) % 5)),
+    level: 0,
+    rotateMs: 1,
+    branchMs: 2,
+    direct: false,
+  };
+  const select = (worth: number): ReturnType<typeof selectRotations> =>
+    selectRotations([kernel], budget({ keyWorth: () => worth, latencyMs: 100 }));
+
+  it('gives every step a key if keys weigh nothing', () => {
+    const { steps, rotationMs } = select(0);
+    expect(steps).toEqual(kernel.steps);
+    expect(rotationMs).toBe(24);
+  });
+
+  it('branches once per row if keys weigh something', () => {
+    const { steps, rotationMs } = select(0.0075);
+    expect(steps).toEqual([1, 2, 3, 4, 32]);
+    // Each row starts from the one before: one branch for each but the first.
+    expect(rotationMs).toBe(24 + 4 * 2);
+  });
+
+  it('chains them if keys weigh much', () => {
+    const { steps, rotationMs } = select(1);
+    expect(steps.length).toBeLessThanOrEqual(2);
+    expect(rotationMs).toBeGreaterThan(24 + 10 * 2);
+  });
+
+  it('weighs a key by the highest level it is used at', () => {
+    const low = { ...kernel, steps: [1, 2, 3] };
+    const high = { ...kernel, steps: [3], level: 5 };
+    const keyBytes = (level: number): number => 1000 * (level + 1);
+    const { steps } = selectRotations([low, high], budget({ keyBytes, keyWorth: () => 0 }));
+    expect(steps).toEqual([1, 2, 3]);
+    // The key for 3 alone takes six thousand bytes, and cannot be done without.
+    const tight = selectRotations([low, high], budget({ keyBytes, keyWorth: () => 0, maxKeyBytes: 7500 }));
+    expect(tight.steps).toHaveLength(2);
+    expect(() => selectRotations([low, high], budget({ keyBytes, maxKeyBytes: 5000 }))).toThrow(/at least/);
   });
 });
 

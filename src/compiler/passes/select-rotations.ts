@@ -1,16 +1,29 @@
 /**
  * Chooses the Galois keys of the whole program. It starts from a small set with which every rotation is one key switch
- * (greedy cover over all layers at once, so that layers share steps), then gives up keys as long as composing their
- * rotations from others costs next to nothing, and further until a key budget is met.
+ * (greedy cover over all layers at once, so that layers share steps), adds keys where they make trees flatter and that pays
+ * (on backends that hoist), then gives up keys as long as composing their rotations from others costs less than they are
+ * worth, and further until a key budget is met.
  */
 import { CompileError } from '../../errors.ts';
-import { distancesTo, RoutingTable, treeHops, type RotationTree } from '../linear/rotation-tree.ts';
+import {
+  coverSteps,
+  growKeys,
+  judge,
+  pruneKeys,
+  swapKeys,
+  type KeyPrices,
+  type KeySet,
+} from '../linear/key-search.ts';
+import { RoutingTable, type RotationTree } from '../linear/rotation-tree.ts';
 
 export interface RotationBudget {
   readonly slotCount: number;
-  readonly galoisKeyBytes: number;
+  /** Bytes of a key, in memory, that serves ciphertexts at `level` and below. */
+  keyBytes(level: number): number;
+  /** Part of the program's latency that getting rid of a key of so many bytes is worth. */
+  keyWorth(bytes: number): number;
   readonly maxKeyBytes: number | null;
-  /** Of the whole program; a key is given up if that costs less than a hundredth of it. */
+  /** Of the whole program. */
   readonly latencyMs: number;
 }
 
@@ -22,110 +35,58 @@ export interface RotationKeys {
   readonly rotationMs: number;
 }
 
-/** Part of the program's latency that one key less may cost. */
-const KEY_WORTH = 0.01;
 /** Key sets of last resort: powers of these. */
 const RADICES = [2, 4, 8, 16];
+const REFINEMENTS = 3;
 
 /** @throws CompileError KEY_BUDGET_TOO_SMALL */
 export function selectRotations(trees: readonly RotationTree[], budget: RotationBudget): RotationKeys {
-  const { slotCount, galoisKeyBytes, maxKeyBytes } = budget;
-  const limit = maxKeyBytes === null ? Infinity : Math.floor(maxKeyBytes / galoisKeyBytes);
-  let keys = prune(coverSteps(trees, slotCount), trees, budget, limit);
-  if (maxKeyBytes !== null) {
-    const sets = [keys, ...RADICES.map((radix) => powersOf(radix, slotCount))].filter(
-      (set) => rotationCost(trees, set, slotCount) < Infinity,
-    );
-    const fitting = sets.filter((set) => set.length <= limit);
-    if (fitting.length === 0) throw budgetError(Math.min(...sets.map((set) => set.length)), budget);
-    keys = cheapest(fitting, trees, slotCount);
-  }
-  const steps = [...keys].sort((a, b) => a - b);
-  return {
-    steps,
-    table: new RoutingTable(slotCount, steps),
-    rotationMs: rotationCost(trees, steps, slotCount),
+  const { slotCount, maxKeyBytes, latencyMs } = budget;
+  const prices: KeyPrices = {
+    slotCount,
+    keyBytes: (level) => budget.keyBytes(level),
+    keyWorthMs: (bytes) => budget.keyWorth(bytes) * latencyMs,
   };
+  const sets = startingSets(trees, prices).map((start) =>
+    refine(start, trees, prices, maxKeyBytes ?? Infinity),
+  );
+  let best = cheapest(sets);
+  if (maxKeyBytes !== null) {
+    const all = [...sets, ...RADICES.map((radix) => judge(trees, powersOf(radix, slotCount), prices))].filter(
+      ({ ms }) => ms < Infinity,
+    );
+    const fitting = all.filter(({ totalBytes }) => totalBytes <= maxKeyBytes);
+    if (fitting.length === 0) throw budgetError(all, maxKeyBytes);
+    best = cheapest(fitting);
+  }
+  const steps = [...best.keys].sort((a, b) => a - b);
+  return { steps, table: new RoutingTable(slotCount, steps), rotationMs: best.ms };
 }
 
-/** Greedy set cover: the distance that serves most (by cost) of the steps not yet served becomes a key. */
-function coverSteps(trees: readonly RotationTree[], slotCount: number): number[] {
-  const gain = new Float64Array(slotCount);
-  const open: { tree: RotationTree; index: number }[] = [];
-  for (const tree of trees) {
-    for (let index = 0; index < tree.steps.length; index++) {
-      open.push({ tree, index });
-      for (const distance of distancesTo(tree, index)) gain[distance]! += tree.rotateMs;
-    }
-  }
-  const keys: number[] = [];
-  let left = open;
-  while (left.length > 0) {
-    let best = 0;
-    for (let distance = 1; distance < slotCount; distance++) {
-      // Equal gains: a power of two is more likely to help others.
-      const bonus = (distance & (distance - 1)) === 0 ? 1e-9 : 0;
-      if (gain[distance]! + bonus > gain[best]! * (1 + 1e-12) + 1e-10) best = distance;
-    }
-    keys.push(best);
-    const rest: typeof open = [];
-    for (const entry of left) {
-      let served = false;
-      for (const distance of distancesTo(entry.tree, entry.index)) if (distance === best) served = true;
-      if (!served) rest.push(entry);
-      else {
-        for (const distance of distancesTo(entry.tree, entry.index)) gain[distance]! -= entry.tree.rotateMs;
-      }
-    }
-    gain[best] = 0;
-    left = rest;
-  }
-  return keys;
+/** Where branches cost nothing, one key per difference is best; else also one per step, and what lies between. */
+function startingSets(trees: readonly RotationTree[], prices: KeyPrices): (readonly number[])[] {
+  const differences = coverSteps(trees, prices.slotCount);
+  if (trees.every(({ branchMs }) => branchMs === 0)) return [differences];
+  const flat = trees.map((tree) => ({ ...tree, direct: tree.direct || tree.branchMs > 0 }));
+  return [growKeys(differences, trees, prices), coverSteps(flat, prices.slotCount)];
 }
 
-/** Removes the key whose loss costs least, while that is nearly free or there are more than `limit`. */
-function prune(
+/** Prunes; where branches cost, other keys may pay after that, and make some of the old ones worthless. */
+function refine(
   start: readonly number[],
   trees: readonly RotationTree[],
-  budget: RotationBudget,
-  limit: number,
-): number[] {
-  const { slotCount } = budget;
-  let keys = [...start];
-  let cost = rotationCost(trees, keys, slotCount);
-  // The loss of a key only grows as others disappear, so earlier figures bound it from below.
-  const loss = new Map(keys.map((key) => [key, 0]));
-  while (keys.length > 0) {
-    const queue = [...keys].sort((a, b) => loss.get(a)! - loss.get(b)! || b - a);
-    let best: number | null = null;
-    let least = Infinity;
-    for (const key of queue) {
-      if (loss.get(key)! >= least) break;
-      const without = keys.filter((other) => other !== key);
-      const extra = rotationCost(trees, without, slotCount) - cost;
-      loss.set(key, extra);
-      if (extra < least) {
-        least = extra;
-        best = key;
-      }
-    }
-    if (best === null || (keys.length <= limit && least > KEY_WORTH * budget.latencyMs)) break;
-    const removed = best;
-    keys = keys.filter((key) => key !== removed);
-    cost += least;
+  prices: KeyPrices,
+  maxBytes: number,
+): KeySet {
+  let best = judge(trees, pruneKeys(start, trees, prices, maxBytes), prices);
+  if (trees.every(({ branchMs }) => branchMs === 0)) return best;
+  for (let round = 0; round < REFINEMENTS; round++) {
+    const swapped = swapKeys(best.keys, trees, prices);
+    const next = judge(trees, pruneKeys(swapped, trees, prices, maxBytes), prices);
+    if (next.cost >= best.cost && best.totalBytes <= maxBytes) break;
+    best = next;
   }
-  return keys;
-}
-
-/** Most distances are two keys apart at most; only if that does not do, the whole group is searched. */
-function rotationCost(trees: readonly RotationTree[], keys: readonly number[], slotCount: number): number {
-  for (const maxHops of [2, undefined]) {
-    const table = new RoutingTable(slotCount, keys, maxHops);
-    let cost = 0;
-    for (const tree of trees) cost += tree.steps.length === 0 ? 0 : tree.rotateMs * treeHops(tree, table);
-    if (cost < Infinity) return cost;
-  }
-  return Infinity;
+  return best;
 }
 
 function powersOf(radix: number, slotCount: number): number[] {
@@ -134,25 +95,21 @@ function powersOf(radix: number, slotCount: number): number[] {
   return powers;
 }
 
-function cheapest(
-  sets: readonly (readonly number[])[],
-  trees: readonly RotationTree[],
-  slotCount: number,
-): number[] {
-  const costs = sets.map((set) => rotationCost(trees, set, slotCount));
-  return [...sets[costs.indexOf(Math.min(...costs))]!];
+function cheapest(sets: readonly KeySet[]): KeySet {
+  return sets.reduce((best, set) => (set.cost < best.cost ? set : best));
 }
 
-function budgetError(fewest: number, budget: RotationBudget): CompileError {
+function budgetError(sets: readonly KeySet[], maxKeyBytes: number): CompileError {
   const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  const { galoisKeyBytes, maxKeyBytes } = budget;
+  const least = sets.reduce((best, set) => (set.totalBytes < best.totalBytes ? set : best));
+  const count = least.keys.length;
   return new CompileError(
     'KEY_BUDGET_TOO_SMALL',
-    `the rotations need at least ${fewest} Galois keys of ${megabytes(galoisKeyBytes)} each, ` +
-      `${megabytes(fewest * galoisKeyBytes)} in all, but only ${megabytes(maxKeyBytes ?? 0)} are allowed`,
+    `the rotations need at least ${count} Galois keys of ${megabytes(least.totalBytes / count)} each, ` +
+      `${megabytes(least.totalBytes)} in all, but only ${megabytes(maxKeyBytes)} are allowed`,
     {
       pass: 'select-rotations',
-      hint: `raise --max-key-mb to ${Math.ceil((fewest * galoisKeyBytes) / 2 ** 20)} or more`,
+      hint: `raise --max-key-mb to ${Math.ceil(least.totalBytes / 2 ** 20)} or more`,
     },
   );
 }

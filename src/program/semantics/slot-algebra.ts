@@ -35,6 +35,8 @@ export interface SlotAlgebra<C, P> {
   /** Divides by q_level and lowers the level by one. */
   rescaleInPlace(ciphertext: C, scale: number): void;
   free(ciphertext: C): void;
+  /** An encryption of exactly zero made of any ciphertext, where the smallest plaintext is not near zero: in exact schemes. */
+  zeroFrom?(ciphertext: C): C;
 
   /** Null if every slot encodes to zero at this scale: the product with it must then be skipped. */
   encode(value: Coefficient, level: number, scale: number): P | null;
@@ -148,6 +150,7 @@ export function almostZero<C, P>(
   ciphertext: C,
   scale: number,
 ): C {
+  if (algebra.zeroFrom !== undefined) return scope.own(algebra.zeroFrom(ciphertext));
   const plainScale = scale / algebra.scaleOf(ciphertext);
   const product = accumulate(algebra, scope, null, ciphertext, 1 / plainScale, scale, plainScale);
   if (product === null) throw new InternalError('the smallest plaintext encodes to zero');

@@ -1,4 +1,5 @@
 /** Builds small programs by hand, levels and scales managed: for tests of whatever runs programs. */
+import { keyNeeds } from '../key-needs.ts';
 import type { Layout } from '../layout.ts';
 import type {
   Coefficient,
@@ -17,6 +18,7 @@ import { productOutputScale } from '../semantics/evaluate-product.ts';
 
 export class ProgramBuilder {
   readonly slotCount: number;
+  readonly #parameters: ParametersLiteral;
   readonly #primes: readonly number[];
   readonly #scale: number;
   readonly #values: ValueInfo[] = [];
@@ -25,6 +27,7 @@ export class ProgramBuilder {
 
   constructor(parameters: ParametersLiteral) {
     this.slotCount = parameters.polyModulusDegree / 2;
+    this.#parameters = parameters;
     this.#primes = parameters.dataPrimes.map(Number);
     this.#scale = 2 ** parameters.scaleBits;
   }
@@ -94,7 +97,7 @@ export class ProgramBuilder {
       })),
       values: this.#values,
       instructions: this.#instructions,
-      rotationSteps: rotationStepsOf(this.#instructions),
+      ...keyNeeds(this.#instructions, this.#parameters),
     };
   }
 
@@ -120,21 +123,4 @@ export class ProgramBuilder {
       format: 'slots in order',
     };
   }
-}
-
-/** Every keyed step that the instructions rotate by, ascending. */
-export function rotationStepsOf(instructions: readonly Instruction[]): number[] {
-  const steps = new Set<number>();
-  const add = (via: readonly number[]): void => {
-    for (const step of via) steps.add(step);
-  };
-  for (const instruction of instructions) {
-    if (instruction.kind !== 'linear') continue;
-    for (const baby of instruction.babies) add(baby.via);
-    for (const plan of instruction.outputs) {
-      for (const giant of plan.giants) add(giant.via);
-      for (const reduction of plan.reductions) add(reduction);
-    }
-  }
-  return [...steps].sort((a, b) => a - b);
 }

@@ -1,5 +1,4 @@
 /** The signature of a hand-built program. */
-import { relinearizes } from '../memory-model.ts';
 import type { Program } from '../program.ts';
 import type { CkksParameters } from '../security.ts';
 import type { Signature } from '../signature.ts';
@@ -8,8 +7,8 @@ export function signatureOf(program: Program, parameters: CkksParameters): Signa
   return {
     model: 'test',
     parameters,
-    rotationSteps: program.rotationSteps,
-    needsRelinearization: program.instructions.some(relinearizes),
+    rotationKeys: program.rotationKeys,
+    relinearizationLevel: program.relinearizationLevel,
     inputs: program.inputs.map(({ name, value, layout }) => {
       const { level, scale } = program.values[value]!;
       return { name, layout, level, scale, preprocessing: { pixelScale: 1, mean: [0], std: [1] } };

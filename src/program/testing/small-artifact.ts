@@ -47,14 +47,14 @@ export function smallArtifact(): Artifact {
   const result = program.outputs[0]!;
   const operations = countOperations(program).total;
   return {
-    formatVersion: 1,
+    formatVersion: 2,
     program,
     parameters,
     signature: {
       model: 'small',
       parameters,
-      rotationSteps: program.rotationSteps,
-      needsRelinearization: true,
+      rotationKeys: program.rotationKeys,
+      relinearizationLevel: program.relinearizationLevel,
       inputs: [
         {
           name: port.name,
@@ -83,6 +83,8 @@ export function smallArtifact(): Artifact {
       poly_modulus_degree: parameters.polyModulusDegree,
       scale: 2 ** parameters.scaleBits,
       coeff_modulus: [...parameters.dataPrimes, ...parameters.specialPrimes].map(String),
+      special_primes: parameters.specialPrimes.length,
+      key_switching_digits: parameters.dnum,
       security_level: 128,
       max_multiplication_depth: 3,
       input_packing_format: port.layout.format,
@@ -118,6 +120,7 @@ export function smallArtifact(): Artifact {
         outputCiphertextBytes: 1,
       },
       warnings: [],
+      costProfile: null,
       sealObstacle: null,
     },
     polynomialOnnx: new Uint8Array([1, 2, 3]),

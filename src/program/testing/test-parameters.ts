@@ -4,12 +4,16 @@ import { nearestNttPrime } from '../primes.ts';
 import type { CkksParameters } from '../security.ts';
 import { checkParameters } from '../security.ts';
 
-/** Primes near 2^bits for each entry of `dataBits` (q_0 first), one special prime, 128-bit security. */
+/**
+ * Primes near 2^bits for each entry of `dataBits` (q_0 first) and of `specialBits`, 128-bit security. Without `dnum`, one
+ * key-switching digit per data prime.
+ */
 export function testParameters(
   polyModulusDegree: number,
   dataBits: readonly number[],
-  specialBits: number,
+  specialBits: number | readonly number[],
   scaleBits: number,
+  dnum = dataBits.length,
 ): CkksParameters {
   const taken = new Set<bigint>();
   const take = (bits: number): bigint => {
@@ -23,10 +27,10 @@ export function testParameters(
     scheme: 'ckks',
     polyModulusDegree,
     dataPrimes: dataBits.map(take),
-    specialPrimes: [take(specialBits)],
+    specialPrimes: (typeof specialBits === 'number' ? [specialBits] : specialBits).map(take),
     securityLevel: 128,
     secretDistribution: 'uniform-ternary',
     scaleBits,
-    dnum: dataBits.length,
+    dnum,
   });
 }

@@ -1,16 +1,22 @@
 /** A backend from the primitive operations alone: every instruction through the shared kernels. */
 import { InternalError } from '../../errors.ts';
-import type { LinearInstruction, PolynomialInstruction, ProductInstruction } from '../../program/program.ts';
+import type {
+  Instruction,
+  LinearInstruction,
+  PolynomialInstruction,
+  ProductInstruction,
+  ValueInfo,
+} from '../../program/program.ts';
 import { choosePolynomialPlan } from '../../program/semantics/choose-polynomial-plan.ts';
 import type { TermFilter } from '../../program/semantics/evaluate-linear.ts';
-import { accumulateLinear, finishLinear } from '../../program/semantics/evaluate-linear.ts';
+import { accumulateLinear, evaluateLinear, finishLinear } from '../../program/semantics/evaluate-linear.ts';
 import { evaluatePolynomial } from '../../program/semantics/evaluate-polynomial.ts';
 import { evaluateProduct } from '../../program/semantics/evaluate-product.ts';
 import type { PolynomialPlan } from '../../program/semantics/polynomial-plan.ts';
 import type { SlotAlgebra } from '../../program/semantics/slot-algebra.ts';
-import type { BackendName, EvaluationBackend, LinearOperands } from '../backend.ts';
+import type { BackendName, DividingBackend, LinearOperands } from '../backend.ts';
 
-export abstract class AlgebraBackend<C, P> implements EvaluationBackend<C> {
+export abstract class AlgebraBackend<C, P> implements DividingBackend<C> {
   abstract readonly name: BackendName;
   protected abstract readonly algebra: SlotAlgebra<C, P>;
   readonly #plans = new WeakMap<PolynomialInstruction, PolynomialPlan>();
@@ -26,8 +32,16 @@ export abstract class AlgebraBackend<C, P> implements EvaluationBackend<C> {
     this.algebra.free(ciphertext);
   }
 
-  prepareLinear(_instruction: LinearInstruction, _counts: readonly number[], _includes: TermFilter): void {
+  prepare(_instruction: Instruction, _values: readonly ValueInfo[], _includes: TermFilter): void {
     // Nothing is gained where plaintexts are used as they are.
+  }
+
+  linear(
+    instruction: LinearInstruction,
+    { ciphertexts, counts }: LinearOperands<C>,
+    outputScale: number,
+  ): C[] {
+    return evaluateLinear(this.algebra, instruction, ciphertexts, counts, outputScale);
   }
 
   linearSums(

@@ -1,7 +1,9 @@
 /** The client of the cleartext backend: packs and unpacks as usual, and encrypts nothing. For verification only. */
 import { unpack } from '../../program/layout.ts';
+import { dequantise } from '../../program/quantisation.ts';
 import type { Signature } from '../../program/signature.ts';
 import { slotsFromBytes, slotsToBytes } from '../backends/cleartext.ts';
+import { integersFromBytes, integersToBytes } from '../backends/integers.ts';
 import { packInputs } from '../encryption/encrypt-inputs.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
@@ -10,14 +12,18 @@ import { parametersDigest } from '../formats/parameters-digest.ts';
 export function packCleartextInputs(signature: Signature, inputs: readonly Float64Array[]): CiphertextSet {
   const packed = packInputs(signature, inputs);
   return {
-    backend: 'cleartext',
+    scheme: 'cleartext',
     parametersDigest: parametersDigest(signature.parameters),
     keySet: null,
     tensors: signature.inputs.map(({ name, level, scale }, i) => ({
       name,
       level,
       scale,
-      ciphertexts: packed[i]!.map(slotsToBytes),
+      ciphertexts: packed[i]!.map(
+        signature.parameters.scheme === 'bfv'
+          ? (slots) => integersToBytes(Array.from(slots, BigInt))
+          : slotsToBytes,
+      ),
     })),
   };
 }
@@ -29,9 +35,13 @@ export function unpackCleartextOutputs(signature: Signature, set: CiphertextSet)
     scale,
     ciphertexts: layout.ciphertexts,
   }));
-  const setting = { backend: 'cleartext' as const, parametersDigest: parametersDigest(signature.parameters) };
+  const setting = { scheme: 'cleartext' as const, parametersDigest: parametersDigest(signature.parameters) };
   requireTensors(set, setting, expected);
-  return signature.outputs.map(({ layout }, i) =>
-    unpack(layout, set.tensors[i]!.ciphertexts.map(slotsFromBytes)),
+  const slotsOf =
+    signature.parameters.scheme === 'bfv'
+      ? (bytes: Uint8Array): Float64Array => Float64Array.from(integersFromBytes(bytes), Number)
+      : slotsFromBytes;
+  return signature.outputs.map(({ layout, quantisation }, i) =>
+    dequantise(unpack(layout, set.tensors[i]!.ciphertexts.map(slotsOf)), quantisation),
   );
 }

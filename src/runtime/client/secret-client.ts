@@ -3,13 +3,14 @@
  * encryption context, so a client that encrypts often should be kept too.
  */
 import { unpack } from '../../program/layout.ts';
+import { dequantise } from '../../program/quantisation.ts';
 import { requireEncryption } from '../../program/security.ts';
 import type { Signature } from '../../program/signature.ts';
 import type { ClientOptions } from '../encryption/client-options.ts';
 import { encryptTensors } from '../encryption/encrypt-inputs.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
-import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
+import type { EvaluationKeys, RotationSwitchingKey } from '../formats/evaluation-keys.ts';
 import type { Origin, Setting } from '../formats/origin.ts';
 import { newKeySet, requireKeySet } from '../formats/origin.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
@@ -49,7 +50,8 @@ export class SecretClient implements AsyncDisposable {
   ): Promise<SecretClient> {
     requireEncryption(signature.parameters);
     if (signal?.aborted === true) throw cancelled();
-    const setting: Setting = { backend: 'seal', parametersDigest: parametersDigest(signature.parameters) };
+    const { parameters } = signature;
+    const setting: Setting = { scheme: parameters.scheme, parametersDigest: parametersDigest(parameters) };
     const saved = file === null ? null : parseSecretKey(file, setting);
     const origin: Origin = { ...setting, keySet: saved === null ? newKeySet() : saved.keySet };
     const heartbeat = new Heartbeat();
@@ -96,14 +98,20 @@ export class SecretClient implements AsyncDisposable {
 
   /** Keys for every rotation step of the signature, made one by one to keep memory low. */
   async makeEvaluationKeys({ progress, signal }: ClientOptions = {}): Promise<EvaluationKeys> {
-    const { rotationSteps, needsRelinearization } = this.#signature;
-    const rotations: { step: number; bytes: Uint8Array }[] = [];
-    for (const step of [...rotationSteps].sort((a, b) => a - b)) {
+    const { rotationKeys, relinearizationLevel } = this.#signature;
+    const rotations: RotationSwitchingKey[] = [];
+    for (const { step, level } of rotationKeys) {
       if (signal?.aborted === true) throw cancelled();
-      rotations.push({ step, bytes: await this.#worker.call('makeKey', { step }) });
-      progress?.(rotations.length / (rotationSteps.length + 1));
+      rotations.push({ step, level, bytes: await this.#worker.call('makeKey', { step, level }) });
+      progress?.(rotations.length / (rotationKeys.length + 1));
     }
-    const relinearization = needsRelinearization ? await this.#worker.call('makeKey', { step: null }) : null;
+    const relinearization =
+      relinearizationLevel === null
+        ? null
+        : {
+            level: relinearizationLevel,
+            bytes: await this.#worker.call('makeKey', { step: null, level: relinearizationLevel }),
+          };
     progress?.(1);
     return { ...this.#origin, rotations, relinearization };
   }
@@ -124,7 +132,36 @@ export class SecretClient implements AsyncDisposable {
    */
   async decrypt(set: CiphertextSet): Promise<Float64Array[]> {
     const { outputs } = this.#signature;
-    const expected = outputs.map(({ name, level, scale, layout }) => ({
+    this.#requireOutputs(set);
+    const tensors: Float64Array[] = [];
+    for (const [i, { level, scale, layout, quantisation }] of outputs.entries()) {
+      const slots: Float64Array[] = [];
+      for (const bytes of set.tensors[i]!.ciphertexts) {
+        slots.push(await this.#worker.call('decrypt', { bytes, level, scale }));
+      }
+      tensors.push(dequantise(unpack(layout, slots), quantisation));
+    }
+    return tensors;
+  }
+
+  /**
+   * Measured invariant noise budget of the worst ciphertext, bits, to hold against the forecast; null under CKKS, which has none.
+   * @throws ArtifactError as `decrypt`
+   */
+  async noiseBudget(set: CiphertextSet): Promise<number | null> {
+    this.#requireOutputs(set);
+    let least: number | null = null;
+    for (const { level, ciphertexts } of set.tensors) {
+      for (const bytes of ciphertexts) {
+        const budget = await this.#worker.call('noiseBudget', { bytes, level });
+        if (budget !== null) least = Math.min(least ?? Infinity, budget);
+      }
+    }
+    return least;
+  }
+
+  #requireOutputs(set: CiphertextSet): void {
+    const expected = this.#signature.outputs.map(({ name, level, scale, layout }) => ({
       name,
       level,
       scale,
@@ -132,15 +169,6 @@ export class SecretClient implements AsyncDisposable {
     }));
     requireTensors(set, this.#origin, expected);
     requireKeySet(set, this.#origin, 'the secret key');
-    const tensors: Float64Array[] = [];
-    for (const [i, { level, scale, layout }] of outputs.entries()) {
-      const slots: Float64Array[] = [];
-      for (const bytes of set.tensors[i]!.ciphertexts) {
-        slots.push(await this.#worker.call('decrypt', { bytes, level, scale }));
-      }
-      tensors.push(unpack(layout, slots));
-    }
-    return tensors;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

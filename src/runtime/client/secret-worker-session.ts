@@ -1,8 +1,9 @@
 /** The secret side inside its worker: one context, one secret key. */
 import type { CkksParameters } from '../../program/security.ts';
-import { SealSecretSide } from '../backends/seal/secret-side.ts';
 import type { EncryptionOrder } from '../encryption/encrypt-inputs.ts';
 import { Cancellation, Heartbeat } from '../workers/control.ts';
+import type { SecretSide } from './open-secret-side.ts';
+import { openSecretSide } from './open-secret-side.ts';
 
 export interface SecretOpening {
   readonly parameters: CkksParameters;
@@ -13,16 +14,22 @@ export interface SecretOpening {
 }
 
 export class SecretWorkerSession {
-  readonly #secret: SealSecretSide;
+  readonly #secret: SecretSide;
   readonly #cancellation: Cancellation;
   readonly #heartbeat: Heartbeat;
 
   static async open(opening: SecretOpening): Promise<SecretWorkerSession> {
-    const secret = await SealSecretSide.create(opening.parameters, opening.secretKey);
-    return new SecretWorkerSession(secret, opening);
+    const { parameters, secretKey, cancellation, heartbeat } = opening;
+    try {
+      const secret = await openSecretSide(parameters, secretKey, { cancellation, heartbeat });
+      return new SecretWorkerSession(secret, opening);
+    } finally {
+      // The worker's own copy, made when the request crossed threads.
+      secretKey?.fill(0);
+    }
   }
 
-  private constructor(secret: SealSecretSide, opening: SecretOpening) {
+  private constructor(secret: SecretSide, opening: SecretOpening) {
     this.#secret = secret;
     this.#cancellation = new Cancellation(opening.cancellation);
     this.#heartbeat = new Heartbeat(opening.heartbeat);
@@ -38,9 +45,11 @@ export class SecretWorkerSession {
   }
 
   /** `step` null makes the relinearization key. */
-  makeKey({ step }: { step: number | null }): Uint8Array {
+  makeKey({ step, level }: { step: number | null; level: number }): Uint8Array {
     this.#checkpoint();
-    return step === null ? this.#secret.makeRelinearizationKey() : this.#secret.makeGaloisKey(step);
+    return step === null
+      ? this.#secret.makeRelinearizationKey(level)
+      : this.#secret.makeRotationKey(step, level);
   }
 
   encrypt({ slots, level, scale }: EncryptionOrder): Uint8Array {
@@ -51,6 +60,12 @@ export class SecretWorkerSession {
   decrypt({ bytes, level, scale }: { bytes: Uint8Array; level: number; scale: number }): Float64Array {
     this.#checkpoint();
     return this.#secret.decrypt(bytes, level, scale);
+  }
+
+  /** Null where the scheme has none. */
+  noiseBudget({ bytes, level }: { bytes: Uint8Array; level: number }): number | null {
+    this.#checkpoint();
+    return this.#secret.noiseBudget?.(bytes, level) ?? null;
   }
 
   #checkpoint(): void {

@@ -11,6 +11,7 @@ export interface SecretWorkerMethods {
   readonly makeKey: SecretWorkerSession['makeKey'];
   readonly encrypt: SecretWorkerSession['encrypt'];
   readonly decrypt: SecretWorkerSession['decrypt'];
+  readonly noiseBudget: SecretWorkerSession['noiseBudget'];
 }
 
 /** As a type alias, so that it counts as a record of methods. */
@@ -31,6 +32,7 @@ function makeApi(): SecretWorkerApi {
     makeKey: (order) => opened().makeKey(order),
     encrypt: (order) => opened().encrypt(order),
     decrypt: (order) => opened().decrypt(order),
+    noiseBudget: (order) => opened().noiseBudget(order),
   };
 }
 

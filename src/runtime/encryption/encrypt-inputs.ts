@@ -1,6 +1,7 @@
 /** From input tensors to ciphertexts by a signature, whichever key encrypts. */
 import { ArtifactError, InternalError } from '../../errors.ts';
 import { elementCount, pack } from '../../program/layout.ts';
+import { quantise } from '../../program/quantisation.ts';
 import type { Signature } from '../../program/signature.ts';
 import type { CiphertextSet, EncryptedTensor } from '../formats/ciphertext-set.ts';
 import type { Origin } from '../formats/origin.ts';
@@ -40,7 +41,7 @@ export function packInputs(signature: Signature, inputs: readonly Float64Array[]
       `expected ${signature.inputs.length} input tensors, found ${inputs.length}`,
     );
   }
-  return signature.inputs.map(({ name, layout }, i) => {
+  return signature.inputs.map(({ name, layout, quantisation }, i) => {
     const values = inputs[i];
     if (values === undefined) throw new InternalError('an input is missing');
     if (values.length !== elementCount(layout.shape)) {
@@ -51,6 +52,6 @@ export function packInputs(signature: Signature, inputs: readonly Float64Array[]
     }
     const bad = values.findIndex((value) => !Number.isFinite(value));
     if (bad !== -1) throw new ArtifactError('INPUT_VALUE', `input ${name} is not finite at element ${bad}`);
-    return pack(layout, values);
+    return pack(layout, quantise(values, quantisation));
   });
 }

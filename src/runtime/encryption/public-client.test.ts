@@ -72,7 +72,7 @@ describe('inference with a public key, each step on the bytes of the one before'
     await expect(PublicClient.open(other, files.publicKey)).rejects.toMatchObject({
       code: 'PARAMETERS_MISMATCH',
     });
-    const none = { backend: 'seal' as const, parametersDigest: '', keySet: null, tensors: [] };
+    const none = { scheme: 'ckks' as const, parametersDigest: '', keySet: null, tensors: [] };
     await expect(decryptOutputs(signature, files.publicKey, none)).rejects.toMatchObject({
       code: 'CONTAINER_KIND',
     });

@@ -35,7 +35,7 @@ export class PublicClient implements AsyncDisposable {
     const { parameters } = signature;
     requireEncryption(parameters);
     if (signal?.aborted === true) throw cancelled();
-    const setting: Setting = { backend: 'seal', parametersDigest: parametersDigest(parameters) };
+    const setting: Setting = { scheme: parameters.scheme, parametersDigest: parametersDigest(parameters) };
     const { bytes, ...origin } = parsePublicKey(publicKey, setting);
     const worker = new WorkerChannel<PublicWorkerApi>(workerEntry(import.meta.url, 'worker'), {
       // Every request is one short call: its reply is all the life there is to see.

@@ -1,6 +1,10 @@
 /** Worker entry of public-key encryption: one context, one public key. */
+import { availableParallelism } from 'node:os';
 import { InternalError } from '../../errors.ts';
 import type { CkksParameters } from '../../program/security.ts';
+import { BfvPublicSide } from '../backends/bfv/public-side.ts';
+import { NativePublicSide } from '../backends/native/public-side.ts';
+import { preferNative } from '../backends/prefer-native.ts';
 import { SealPublicSide } from '../backends/seal/public-side.ts';
 import { serve } from '../workers/serve.ts';
 import type { EncryptionOrder } from './encrypt-inputs.ts';
@@ -17,10 +21,18 @@ export type PublicWorkerApi = {
 };
 
 function makeApi(): PublicWorkerApi {
-  let side: SealPublicSide | null = null;
+  let side: BfvPublicSide | NativePublicSide | SealPublicSide | null = null;
   return {
     open: async ({ parameters, publicKey }) => {
-      side = await SealPublicSide.create(parameters, publicKey);
+      if (parameters.scheme === 'bfv') {
+        side = await BfvPublicSide.create(parameters, publicKey);
+        return;
+      }
+      side = await preferNative<NativePublicSide | SealPublicSide>(
+        parameters,
+        () => NativePublicSide.create(parameters, publicKey, availableParallelism()),
+        () => SealPublicSide.create(parameters, publicKey),
+      );
     },
     encrypt: ({ slots, level, scale }) => {
       if (side === null) throw new InternalError('the worker has not been opened');

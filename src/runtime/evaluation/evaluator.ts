@@ -1,10 +1,11 @@
 /** The public side: evaluates an artifact's program on encrypted inputs, in worker threads. */
 import type { Artifact } from '../../program/artifact.ts';
+import { scaleDivisors } from '../../program/parameters.ts';
 import type { BackendName } from '../backend.ts';
 import type { CiphertextSet, ExpectedTensor } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
 import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
-import type { Origin } from '../formats/origin.ts';
+import type { Origin, Setting } from '../formats/origin.ts';
 import { requireKeySet } from '../formats/origin.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
 import { DEFAULT_STALL_MS, WorkerChannel, workerEntry } from '../workers/channel.ts';
@@ -23,9 +24,9 @@ export type EvaluableArtifact = Pick<Artifact, 'program' | 'parameters'>;
 
 export interface EvaluatorOptions {
   readonly backend: BackendName;
-  /** Workers wanted; fewer are used if memory does not allow them. */
+  /** Threads wanted; fewer are used if memory or processors do not allow them. */
   readonly threads?: number;
-  /** Bound of all workers' memory together. */
+  /** Bound of all threads' memory together. */
   readonly maxMemoryMb?: number;
   /** Time without any progress after which a worker is taken to hang. */
   readonly stallMs?: number;
@@ -54,6 +55,7 @@ export class Evaluator implements AsyncDisposable {
   readonly #artifact: EvaluableArtifact;
   readonly #origin: Origin;
   readonly #workers: readonly EvaluationWorker[];
+  readonly #threadsPerWorker: number;
   readonly #cancellation: Cancellation;
   readonly #partitions: readonly (Partition | null)[];
   #nextId = 0;
@@ -70,7 +72,8 @@ export class Evaluator implements AsyncDisposable {
     options: EvaluatorOptions,
   ): Promise<Evaluator> {
     const { backend } = options;
-    const setting = { backend, parametersDigest: parametersDigest(artifact.parameters) };
+    const scheme = backend === 'cleartext' ? 'cleartext' : artifact.parameters.scheme;
+    const setting: Setting = { scheme, parametersDigest: parametersDigest(artifact.parameters) };
     if (backend !== 'cleartext') requireFittingKeys(artifact, keys, setting);
     const origin: Origin = { ...setting, keySet: backend === 'cleartext' ? null : (keys?.keySet ?? null) };
     const maxBytes = (options.maxMemoryMb ?? DEFAULT_MAX_MEMORY_MB) * 2 ** 20;
@@ -85,13 +88,13 @@ export class Evaluator implements AsyncDisposable {
           stallMs: options.stallMs ?? DEFAULT_STALL_MS,
         }),
     );
-    const split = options.split !== false && backend !== 'cleartext';
+    const split = options.split !== false && backend === 'seal';
     const partitions = program.instructions.map((instruction) =>
       split && instruction.kind === 'linear'
         ? choosePartition(program, instruction, workers.length, SEAL_COSTS)
         : null,
     );
-    const evaluator = new Evaluator(artifact, origin, workers, cancellation, partitions);
+    const evaluator = new Evaluator(artifact, origin, workers, memory.threads, cancellation, partitions);
     try {
       await evaluator.#cancellable(options.signal, () =>
         Promise.all(
@@ -100,9 +103,10 @@ export class Evaluator implements AsyncDisposable {
               backend,
               parameters: artifact.parameters,
               program,
-              heapBytes: memory.heapBytes,
+              memoryBytes: memory.memoryBytes,
               plaintextCacheBytes: memory.plaintextCacheBytes,
               levelEncoders: memory.levelEncoders,
+              threads: memory.threads,
               cancellation: cancellation.flag,
               heartbeat: heartbeats[part]!.counter,
             });
@@ -124,19 +128,21 @@ export class Evaluator implements AsyncDisposable {
     artifact: EvaluableArtifact,
     origin: Origin,
     workers: readonly EvaluationWorker[],
+    threadsPerWorker: number,
     cancellation: Cancellation,
     partitions: readonly (Partition | null)[],
   ) {
     this.#artifact = artifact;
     this.#origin = origin;
     this.#workers = workers;
+    this.#threadsPerWorker = threadsPerWorker;
     this.#cancellation = cancellation;
     this.#partitions = partitions;
   }
 
-  /** Workers in use. */
+  /** Threads in use: workers, or those of a worker's own. */
   get threads(): number {
-    return this.#workers.length;
+    return this.#workers.length * this.#threadsPerWorker;
   }
 
   /** How each instruction is divided among the workers; null where it is not. */
@@ -206,7 +212,7 @@ export class Evaluator implements AsyncDisposable {
       progress?.({ stage: 'evaluation', layer, fraction: index / program.instructions.length });
     };
     const { outputs, instructionMs } = await runProgram(program, workers, inputs, {
-      primes: parameters.dataPrimes.map(Number),
+      primes: scaleDivisors(parameters),
       partitions: this.#partitions,
       newId: () => this.#nextId++,
       onInstruction,

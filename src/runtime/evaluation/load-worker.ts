@@ -1,6 +1,5 @@
 /** What a worker is given before its first evaluation: keys that were checked, and plaintexts encoded ahead. */
 import { ArtifactError } from '../../errors.ts';
-import { relinearizes } from '../../program/memory-model.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { requireEncryption } from '../../program/security.ts';
@@ -38,11 +37,7 @@ export function requireFittingKeys(
   if (keys === null) {
     throw new ArtifactError('KEY_MISSING', 'evaluation under encryption needs evaluation keys');
   }
-  requireKeys(keys, {
-    ...setting,
-    rotationSteps: program.rotationSteps,
-    relinearization: program.instructions.some(relinearizes),
-  });
+  requireKeys(keys, setting, program);
 }
 
 /** One by one, and only those that the program has use for. */
@@ -50,15 +45,15 @@ export async function loadKeys(
   { worker, program, cancellation, progress }: WorkerLoad,
   keys: EvaluationKeys,
 ): Promise<void> {
-  const wanted = new Set(program.rotationSteps);
+  const wanted = new Set(program.rotationKeys.map(({ step }) => step));
   const rotations = keys.rotations.filter(({ step }) => wanted.has(step));
   for (const [i, { step, bytes }] of rotations.entries()) {
     cancellation.check();
     await worker.call('loadKey', { step, bytes });
     progress?.({ stage: 'keys', layer: '', fraction: (i + 1) / (rotations.length + 1) });
   }
-  if (keys.relinearization !== null && program.instructions.some(relinearizes)) {
-    await worker.call('loadKey', { step: null, bytes: keys.relinearization });
+  if (keys.relinearization !== null && program.relinearizationLevel !== null) {
+    await worker.call('loadKey', { step: null, bytes: keys.relinearization.bytes });
   }
   progress?.({ stage: 'keys', layer: '', fraction: 1 });
 }
@@ -69,8 +64,7 @@ export async function encodeAhead(
   partitions: readonly (Partition | null)[],
 ): Promise<void> {
   const { instructions } = program;
-  for (const [index, instruction] of instructions.entries()) {
-    if (instruction.kind !== 'linear') continue;
+  for (const index of instructions.keys()) {
     cancellation.check();
     const partition = partitions[index] ?? null;
     await worker.call('prepare', {

@@ -1,14 +1,18 @@
 /** How many workers fit into memory, and what each may use. */
+import { availableParallelism } from 'node:os';
 import { BackendError } from '../../errors.ts';
 import { SEAL_HEAP_BYTES, sealLevelEncoderBytes, sealMemory } from '../../program/memory-model.ts';
+import { nativeMemory, nativePlaintextRoom, nativePoolBytes } from '../../program/native-memory.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import type { BackendName } from '../backend.ts';
 
 export interface MemoryPlan {
   readonly workers: number;
+  /** Of the backend's own, inside each worker. */
+  readonly threads: number;
   /** Per worker. */
-  readonly heapBytes: number;
+  readonly memoryBytes: number;
   /** Of it, what encoded plaintexts may keep between evaluations. */
   readonly plaintextCacheBytes: number;
   /** Whether there is room for encoders of single levels. */
@@ -22,32 +26,81 @@ export function planMemory(
   threads: number,
   maxBytes: number,
 ): MemoryPlan {
-  if (backend === 'cleartext')
-    return { workers: threads, heapBytes: maxBytes, plaintextCacheBytes: 0, levelEncoders: false };
+  if (backend === 'cleartext') {
+    const memory = { memoryBytes: maxBytes, plaintextCacheBytes: 0, levelEncoders: false };
+    return { workers: threads, threads: 1, ...memory };
+  }
+  if (backend === 'native') return planNative(program, parameters, threads, maxBytes);
+  return planSeal(program, parameters, threads, maxBytes);
+}
+
+/** One worker with threads of its own: keys and plaintexts are there once, whatever the number of threads. */
+function planNative(
+  program: Program,
+  parameters: CkksParameters,
+  threads: number,
+  maxBytes: number,
+): MemoryPlan {
+  const need = nativeMemory(program, parameters);
+  if (need.total > maxBytes) throw tooLittle('the native engine', need, need.total, maxBytes);
+  return {
+    workers: 1,
+    // More threads than processors would wait for each other at every step.
+    threads: Math.max(1, Math.min(threads, availableParallelism())),
+    memoryBytes: nativePoolBytes(need, maxBytes),
+    // More than is needed does no harm: it is filled only as far as there are plaintexts.
+    plaintextCacheBytes: nativePlaintextRoom(need, maxBytes),
+    levelEncoders: false,
+  };
+}
+
+/** Workers of one thread each, every one with its own copy of the keys. */
+function planSeal(
+  program: Program,
+  parameters: CkksParameters,
+  threads: number,
+  maxBytes: number,
+): MemoryPlan {
   const need = sealMemory(program, parameters);
   const fitting = Math.floor(maxBytes / need.totalPerWorker);
   if (fitting < 1 || need.totalPerWorker > SEAL_HEAP_BYTES) {
-    const limit = Math.min(maxBytes, SEAL_HEAP_BYTES);
-    throw new BackendError(
-      'MEMORY_EXCEEDED',
-      `one worker needs ${mebibytes(need.totalPerWorker)} (keys ${mebibytes(need.keyBytes)}, ciphertexts ` +
-        `${mebibytes(need.ciphertextBytes)}, context ${mebibytes(need.contextBytes)}), but only ${mebibytes(limit)} are allowed`,
-      { hint: 'compile with a smaller --max-key-mb, or allow more memory' },
+    throw tooLittle(
+      'one worker of node-seal',
+      need,
+      need.totalPerWorker,
+      Math.min(maxBytes, SEAL_HEAP_BYTES),
     );
   }
   const workers = Math.max(1, Math.min(threads, fitting));
-  const heapBytes = Math.min(SEAL_HEAP_BYTES, Math.floor(maxBytes / workers));
-  const spare = heapBytes - need.totalPerWorker;
+  const memoryBytes = Math.min(SEAL_HEAP_BYTES, Math.floor(maxBytes / workers));
+  const spare = memoryBytes - need.totalPerWorker;
   // Keeping plaintexts saves more than encoding them faster, unless there is room for both.
   const encoderBytes = sealLevelEncoderBytes(parameters);
   const levelEncoders = spare - encoderBytes >= spare / 2;
   const room = (spare - (levelEncoders ? encoderBytes : 0)) * 0.9;
   return {
     workers,
-    heapBytes,
+    threads: 1,
+    memoryBytes,
     plaintextCacheBytes: Math.max(0, Math.min(room, need.plaintextBytes)),
     levelEncoders,
   };
+}
+
+function tooLittle(
+  who: string,
+  need: { readonly keyBytes: number; readonly ciphertextBytes: number; readonly contextBytes: number },
+  total: number,
+  limit: number,
+): BackendError {
+  return new BackendError(
+    'MEMORY_EXCEEDED',
+    `${who} needs ${mebibytes(total)} (keys ${mebibytes(need.keyBytes)}, ciphertexts ${mebibytes(need.ciphertextBytes)}, ` +
+      `context ${mebibytes(need.contextBytes)}), but only ${mebibytes(limit)} are allowed`,
+    {
+      hint: 'compile with a smaller --max-key-mb, allow more memory, or use --backend native, which needs less',
+    },
+  );
 }
 
 function mebibytes(bytes: number): string {

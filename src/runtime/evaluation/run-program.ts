@@ -113,19 +113,30 @@ class Run {
   async #linear(index: number, instruction: LinearInstruction): Promise<Located[]> {
     const operands = instruction.inputs.flatMap((id) => this.#values.get(id)!);
     const partition = this.#options.partitions[index] ?? null;
-    const split = partition !== null && this.#workers.length >= partition.parts;
-    const workers = split ? this.#workers.slice(0, partition.parts) : [this.#busiest(operands)];
+    if (partition !== null && this.#workers.length >= partition.parts) {
+      return this.#dividedLinear(index, instruction, operands, partition);
+    }
+    const worker = this.#busiest(operands);
+    const ids = await this.#placement.bring(operands, worker);
+    const results = instruction.outputs.map(() => this.#placement.newId(worker));
+    await worker.call('linear', { instruction: index, operands: ids, results });
+    const shape = this.#program.values[instruction.output]!;
+    return results.map((id) => this.#placement.made(shape, worker, id));
+  }
+
+  async #dividedLinear(
+    index: number,
+    instruction: LinearInstruction,
+    operands: readonly Located[],
+    partition: Partition,
+  ): Promise<Located[]> {
+    const workers = this.#workers.slice(0, partition.parts);
     const parts = await settled(
       workers.map(async (worker, part) => {
         const ids = await this.#placement.bring(operands, worker);
         const results = instruction.outputs.map(() => this.#placement.newId(worker));
-        const share = split ? { partition, part } : null;
-        const present = await worker.call('linearSums', {
-          instruction: index,
-          operands: ids,
-          share,
-          results,
-        });
+        const order = { instruction: index, operands: ids, share: { partition, part }, results };
+        const present = await worker.call('linearSums', order);
         return { worker, fallback: ids[0]!, sums: results.map((id, o) => (present[o] === true ? id : null)) };
       }),
     );

@@ -37,7 +37,8 @@ function indexBytes({ indices }: SlotVector): number {
   return indices === null ? 0 : Math.ceil(indices.length / 2) * 8;
 }
 
-function* slotVectors(instructions: readonly Instruction[]): Generator<SlotVector> {
+/** Every slot vector of the instructions, as often as it occurs. */
+export function* slotVectors(instructions: readonly Instruction[]): Generator<SlotVector> {
   for (const instruction of instructions) {
     switch (instruction.kind) {
       case 'linear':

@@ -1,23 +1,31 @@
 /** What one worker holds, and everything it can be asked: ciphertexts live under ids that the main thread gives. */
 import { ArtifactError, BackendError, InternalError } from '../../errors.ts';
-import type { Instruction, Program } from '../../program/program.ts';
+import type { Instruction, LinearInstruction, Program } from '../../program/program.ts';
+import { plainModulus } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
 import type { TermFilter } from '../../program/semantics/evaluate-linear.ts';
-import type { BackendName, EvaluationBackend } from '../backend.ts';
+import type { BackendName, DividingBackend, EvaluationBackend, LinearOperands } from '../backend.ts';
+import { canDivide } from '../backend.ts';
+import { BfvBackend } from '../backends/bfv/backend.ts';
 import { CleartextBackend } from '../backends/cleartext.ts';
+import { IntegerBackend } from '../backends/integers.ts';
+import { NativeBackend } from '../backends/native/backend.ts';
 import { SealBackend } from '../backends/seal/backend.ts';
 import { Cancellation, Heartbeat } from '../workers/control.ts';
 import type { Partition } from './partition.ts';
 import { termsOfPart } from './partition.ts';
+import { slotVectors } from './share-program.ts';
 
 export interface Opening {
   readonly backend: BackendName;
   readonly parameters: CkksParameters;
   readonly program: Program;
-  readonly heapBytes: number;
+  readonly memoryBytes: number;
   readonly plaintextCacheBytes: number;
   readonly levelEncoders: boolean;
+  /** Of the backend's own, inside this worker. */
+  readonly threads: number;
   readonly cancellation: Int32Array;
   readonly heartbeat: Int32Array;
 }
@@ -50,10 +58,11 @@ export class WorkerSession implements Disposable {
     else this.#backend.loadRotationKey(step, bytes);
   }
 
-  prepare({ instruction, share }: { instruction: number; share: Share | null }): void {
-    const linear = this.#linear(instruction);
-    const counts = linear.inputs.map((id) => this.#program.values[id]!.ciphertexts);
-    this.#backend.prepareLinear(linear, counts, this.#filter(linear, share));
+  prepare(order: { instruction: number; share: Share | null }): void {
+    const instruction = this.#program.instructions[order.instruction];
+    if (instruction === undefined) throw new InternalError('no such instruction');
+    const filter = instruction.kind === 'linear' ? this.#filter(instruction, order.share) : () => true;
+    this.#backend.prepare(instruction, this.#program.values, filter);
   }
 
   load({ id, bytes, level, scale }: { id: number; bytes: Uint8Array; level: number; scale: number }): void {
@@ -73,19 +82,25 @@ export class WorkerSession implements Disposable {
     }
   }
 
+  linear(order: { instruction: number; operands: readonly number[]; results: readonly number[] }): void {
+    const linear = this.#linear(order.instruction);
+    const { scale } = this.#program.values[linear.output]!;
+    const results = this.#backend.linear(linear, this.#operands(linear, order.operands), scale);
+    results.forEach((result, o) => this.#ciphertexts.set(order.results[o]!, result));
+  }
+
   /** Puts the partial sums under the ids of `results`, one per output ciphertext; returns which of them exist. */
   linearSums(order: {
     instruction: number;
     operands: readonly number[];
-    share: Share | null;
+    share: Share;
     results: readonly number[];
   }): boolean[] {
     const linear = this.#linear(order.instruction);
-    const counts = linear.inputs.map((id) => this.#program.values[id]!.ciphertexts);
-    const ciphertexts = order.operands.map((id) => this.#ciphertext(id));
     const { scale } = this.#program.values[linear.output]!;
     const filter = this.#filter(linear, order.share);
-    const sums = this.#backend.linearSums(linear, { ciphertexts, counts }, scale, filter);
+    const operands = this.#operands(linear, order.operands);
+    const sums = this.#dividing().linearSums(linear, operands, scale, filter);
     sums.forEach((sum, o) => {
       if (sum !== null) this.#ciphertexts.set(order.results[o]!, sum);
     });
@@ -107,7 +122,7 @@ export class WorkerSession implements Disposable {
       output,
       sums: sums.map((id) => this.#take(id)),
     }));
-    const results = this.#backend.linearFinish(linear, outputs, this.#ciphertext(order.fallback), scale);
+    const results = this.#dividing().linearFinish(linear, outputs, this.#ciphertext(order.fallback), scale);
     results.forEach((result, i) => this.#ciphertexts.set(order.outputs[i]!.result, result));
   }
 
@@ -136,13 +151,25 @@ export class WorkerSession implements Disposable {
     this.#backend[Symbol.dispose]();
   }
 
-  #linear(index: number): Extract<Instruction, { kind: 'linear' }> {
+  #linear(index: number): LinearInstruction {
     const instruction = this.#program.instructions[index];
     if (instruction?.kind !== 'linear') throw new InternalError('not a linear instruction');
     return instruction;
   }
 
-  #filter(instruction: Extract<Instruction, { kind: 'linear' }>, share: Share | null): TermFilter {
+  #dividing(): DividingBackend<unknown> {
+    if (!canDivide(this.#backend)) throw new InternalError('this backend does not divide instructions');
+    return this.#backend;
+  }
+
+  #operands({ inputs }: LinearInstruction, ids: readonly number[]): LinearOperands<unknown> {
+    return {
+      ciphertexts: ids.map((id) => this.#ciphertext(id)),
+      counts: inputs.map((id) => this.#program.values[id]!.ciphertexts),
+    };
+  }
+
+  #filter(instruction: LinearInstruction, share: Share | null): TermFilter {
     if (share === null) return () => true;
     let filters = this.#filters.get(instruction);
     if (filters === undefined) this.#filters.set(instruction, (filters = new Map<string, TermFilter>()));
@@ -183,12 +210,28 @@ async function makeBackend(opening: Opening): Promise<EvaluationBackend<unknown>
   }
   switch (opening.backend) {
     case 'cleartext':
+      if (parameters.scheme === 'bfv') {
+        const levels = parameters.dataPrimes.length;
+        return new IntegerBackend(program.slotCount, levels, plainModulus(parameters), checkpoint);
+      }
       return new CleartextBackend(program.slotCount, parameters.dataPrimes.map(Number), checkpoint);
     case 'seal':
-      return SealBackend.create(parameters, { ...opening, checkpoint });
+      if (parameters.scheme === 'bfv') {
+        return BfvBackend.create(parameters, { ...opening, heapBytes: opening.memoryBytes, checkpoint });
+      }
+      return SealBackend.create(parameters, { ...opening, heapBytes: opening.memoryBytes, checkpoint });
     case 'native':
-      throw new BackendError('BACKEND_UNAVAILABLE', 'the native backend is not part of this build', {
-        hint: 'compile with --backend seal',
+      // Whoever did not ask `chooseBackend` first.
+      if (parameters.scheme === 'bfv') {
+        throw new BackendError('PARAMETERS_UNSUPPORTED', 'the native engine has no BFV');
+      }
+      return NativeBackend.create(parameters, {
+        memoryBytes: opening.memoryBytes,
+        plaintextCacheBytes: opening.plaintextCacheBytes,
+        expectedPlaintexts: new Set(slotVectors(program.instructions)).size,
+        threads: opening.threads,
+        cancellation: opening.cancellation,
+        heartbeat: opening.heartbeat,
       });
   }
 }

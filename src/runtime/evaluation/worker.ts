@@ -23,6 +23,7 @@ function makeApi(): EvaluationWorkerApi {
     load: (order) => opened().load(order),
     store: (order) => opened().store(order),
     free: (order) => opened().free(order),
+    linear: (order) => opened().linear(order),
     linearSums: (order) => opened().linearSums(order),
     linearFinish: (order) => opened().linearFinish(order),
     polynomial: (order) => opened().polynomial(order),

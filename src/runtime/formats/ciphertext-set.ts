@@ -3,13 +3,13 @@ import { ArtifactError } from '../../errors.ts';
 import type { Container } from './container.ts';
 import { decodeContainer, encodeContainer, invalid, isCount, isRecord } from './container.ts';
 import type { Origin, Setting } from './origin.ts';
-import { checkOrigin, originMeta } from './origin.ts';
+import { checkOrigin, originMeta, requireSetting } from './origin.ts';
 
 export interface EncryptedTensor {
   readonly name: string;
   readonly level: number;
   readonly scale: number;
-  /** The backend's own serialization; of the cleartext backend little-endian float64 slots, not encrypted at all. */
+  /** In SEAL's serialization; in the clear little-endian float64 slots, not encrypted at all. */
   readonly ciphertexts: readonly Uint8Array[];
 }
 
@@ -68,15 +68,7 @@ export function requireTensors(
   setting: Setting,
   expected: readonly ExpectedTensor[],
 ): void {
-  if (set.backend !== setting.backend) {
-    throw new ArtifactError(
-      'PARAMETERS_MISMATCH',
-      `the ciphertexts are of the ${set.backend} backend, not ${setting.backend}`,
-    );
-  }
-  if (set.parametersDigest !== setting.parametersDigest) {
-    throw new ArtifactError('PARAMETERS_MISMATCH', 'the ciphertexts were made for other parameters');
-  }
+  requireSetting(set, setting, 'the ciphertexts were', 'encrypt for this artifact');
   const describe = (tensors: readonly ExpectedTensor[]): string =>
     JSON.stringify(tensors.map(({ name, level, scale, ciphertexts }) => [name, level, scale, ciphertexts]));
   const found = describe(

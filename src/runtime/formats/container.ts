@@ -23,8 +23,8 @@ export interface Container {
 }
 
 const MAGIC = 'HECT';
-/** 2 added the key set. */
-const VERSION = 2;
+/** 2 added the key set; 3 names the scheme, not the backend, and the level of each key. */
+const VERSION = 3;
 const PREFIX_BYTES = 12;
 const DIGEST_BYTES = 32;
 const MAX_HEADER_BYTES = 1 << 24;
@@ -66,7 +66,13 @@ export function decodeContainer(bytes: Uint8Array, kind: ContainerKind): Contain
   if (version !== VERSION) {
     throw new ArtifactError(
       'CONTAINER_VERSION',
-      `format version ${version} is not supported, only ${VERSION}`,
+      `the file has format version ${version}, this program reads version ${VERSION}`,
+      {
+        hint:
+          version < VERSION
+            ? 'it was made by an older he-compile: make keys and ciphertexts again'
+            : 'it was made by a newer he-compile: update this one',
+      },
     );
   }
   const headerLength = view.getUint32(8, true);

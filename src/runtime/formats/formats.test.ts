@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ArtifactError } from '../../errors.ts';
+import type { KeyNeeds } from '../../program/key-needs.ts';
 import { seededRandom } from '../../program/testing/random-instructions.ts';
 import type { CiphertextSet } from './ciphertext-set.ts';
 import { encodeCiphertextSet, parseCiphertextSet, requireTensors } from './ciphertext-set.ts';
@@ -18,16 +19,16 @@ import { encodeSecretKey, parseSecretKey } from './secret-key.ts';
 
 const DIGEST = 'ab'.repeat(32);
 const KEY_SET = '12'.repeat(16);
-const ORIGIN = { backend: 'seal' as const, parametersDigest: DIGEST, keySet: KEY_SET };
+const ORIGIN = { scheme: 'ckks' as const, parametersDigest: DIGEST, keySet: KEY_SET };
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
 const keys: EvaluationKeys = {
   ...ORIGIN,
   rotations: [
-    { step: 1, bytes: bytes(1, 2, 3) },
-    { step: 7, bytes: bytes(4) },
+    { step: 1, level: 4, bytes: bytes(1, 2, 3) },
+    { step: 7, level: 2, bytes: bytes(4) },
   ],
-  relinearization: bytes(9, 9),
+  relinearization: { level: 3, bytes: bytes(9, 9) },
 };
 
 const set: CiphertextSet = {
@@ -43,6 +44,16 @@ function codeOf(action: () => unknown): string {
     action();
   } catch (error) {
     if (error instanceof ArtifactError) return error.code;
+    throw error;
+  }
+  return 'nothing thrown';
+}
+
+function hintOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ArtifactError) return error.hint ?? '';
     throw error;
   }
   return 'nothing thrown';
@@ -76,7 +87,9 @@ describe('containers', () => {
     expect(codeOf(() => parsePublicKey(file, ORIGIN))).toBe('SECRET_KEY_REFUSED');
     const foreign = { ...ORIGIN, parametersDigest: 'cd'.repeat(32) };
     expect(codeOf(() => parseSecretKey(file, foreign))).toBe('PARAMETERS_MISMATCH');
-    expect(codeOf(() => parseSecretKey(file, { ...ORIGIN, backend: 'native' }))).toBe('PARAMETERS_MISMATCH');
+    expect(codeOf(() => parseSecretKey(file, { ...ORIGIN, scheme: 'cleartext' }))).toBe(
+      'PARAMETERS_MISMATCH',
+    );
   });
 
   it('never let other kinds pass for keys, nor a public key for something else', () => {
@@ -97,11 +110,18 @@ describe('containers', () => {
     const parse = (change: Record<string, unknown>): string =>
       codeOf(() => parseEvaluationKeys(forged('evaluation-keys', { ...meta, ...change }, blobs)));
     expect(parse({})).toBe('nothing thrown');
-    expect(parse({ steps: [1] })).toBe('CONTAINER_INVALID');
-    expect(parse({ steps: [7, 1] })).toBe('CONTAINER_INVALID');
-    expect(parse({ steps: [0, 1] })).toBe('CONTAINER_INVALID');
-    expect(parse({ steps: [1, '2'] })).toBe('CONTAINER_INVALID');
-    expect(parse({ backend: 'other' })).toBe('CONTAINER_INVALID');
+    const steps = (...list: unknown[]): string =>
+      parse({ rotations: list.map((step) => ({ step, level: 1 })) });
+    expect(steps(1)).toBe('CONTAINER_INVALID');
+    expect(steps(7, 1)).toBe('CONTAINER_INVALID');
+    expect(steps(0, 1)).toBe('CONTAINER_INVALID');
+    expect(steps(1, '2')).toBe('CONTAINER_INVALID');
+    expect(steps(1, 2)).toBe('nothing thrown');
+    expect(parse({ rotations: [1, 2] })).toBe('CONTAINER_INVALID');
+    expect(parse({ rotations: [{ step: 1, level: -1 }, { step: 2 }] })).toBe('CONTAINER_INVALID');
+    expect(parse({ relinearizationLevel: 1.5 })).toBe('CONTAINER_INVALID');
+    expect(parse({ relinearizationLevel: null })).toBe('CONTAINER_INVALID');
+    expect(parse({ scheme: 'other' })).toBe('CONTAINER_INVALID');
     expect(parse({ parametersDigest: 'zz' })).toBe('CONTAINER_INVALID');
     for (const keySet of [
       undefined,
@@ -115,8 +135,8 @@ describe('containers', () => {
     ]) {
       expect(parse({ keySet })).toBe('CONTAINER_INVALID');
     }
-    expect(parse({ backend: 'cleartext' })).toBe('CONTAINER_INVALID');
-    expect(parse({ backend: 'cleartext', keySet: null })).toBe('nothing thrown');
+    expect(parse({ scheme: 'cleartext' })).toBe('CONTAINER_INVALID');
+    expect(parse({ scheme: 'cleartext', keySet: null })).toBe('nothing thrown');
     expect(codeOf(() => decodeContainer(forged('unheard-of', {}, []), 'ciphertexts'))).toBe('CONTAINER_KIND');
     const tensors = [{ name: 'x', level: 1, scale: 0, ciphertexts: 1 }];
     const parseKey = (change: Record<string, unknown>, ...keyBlobs: Uint8Array[]): string =>
@@ -131,9 +151,15 @@ describe('containers', () => {
 
   it('refuse versions past and to come by name', () => {
     const file = encodeCiphertextSet(set);
-    for (const version of [1, 3]) {
-      file[4] = version;
+    const hints = {
+      1: 'make keys and ciphertexts again',
+      2: 'make keys and ciphertexts again',
+      4: 'update this one',
+    };
+    for (const [version, hint] of Object.entries(hints)) {
+      file[4] = Number(version);
       expect(codeOf(() => parseCiphertextSet(file))).toBe('CONTAINER_VERSION');
+      expect(hintOf(() => parseCiphertextSet(file))).toContain(hint);
     }
   });
 
@@ -184,30 +210,38 @@ describe('key sets', () => {
 });
 
 describe('checks against a program', () => {
+  const setting = { scheme: 'ckks' as const, parametersDigest: DIGEST };
   const needed = {
-    backend: 'seal' as const,
-    parametersDigest: DIGEST,
-    rotationSteps: [1, 7],
-    relinearization: true,
+    rotationKeys: [
+      { step: 1, level: 3 },
+      { step: 7, level: 2 },
+    ],
+    relinearizationLevel: 3,
   };
 
-  it('find missing and foreign keys', () => {
-    expect(() => requireKeys(keys, needed)).not.toThrow();
-    expect(codeOf(() => requireKeys(keys, { ...needed, rotationSteps: [1, 2] }))).toBe('KEY_MISSING');
-    expect(codeOf(() => requireKeys({ ...keys, relinearization: null }, needed))).toBe('KEY_MISSING');
-    expect(codeOf(() => requireKeys(keys, { ...needed, parametersDigest: 'x' }))).toBe('PARAMETERS_MISMATCH');
-    expect(codeOf(() => requireKeys(keys, { ...needed, backend: 'native' }))).toBe('PARAMETERS_MISMATCH');
+  it('find missing and foreign keys, and those of too low a level', () => {
+    const check = (change: Partial<KeyNeeds>, found: EvaluationKeys = keys): string =>
+      codeOf(() => requireKeys(found, setting, { ...needed, ...change }));
+    expect(check({})).toBe('nothing thrown');
+    expect(check({ rotationKeys: [{ step: 2, level: 0 }] })).toBe('KEY_MISSING');
+    expect(check({ rotationKeys: [{ step: 7, level: 3 }] })).toBe('KEY_MISSING');
+    expect(check({ relinearizationLevel: 4 })).toBe('KEY_MISSING');
+    expect(check({}, { ...keys, relinearization: null })).toBe('KEY_MISSING');
+    expect(check({ relinearizationLevel: null }, { ...keys, relinearization: null })).toBe('nothing thrown');
+    for (const other of [{ parametersDigest: 'x' }, { scheme: 'cleartext' as const }]) {
+      expect(codeOf(() => requireKeys(keys, { ...setting, ...other }, needed))).toBe('PARAMETERS_MISMATCH');
+    }
   });
 
   it('find ciphertexts of another shape, level, scale or scheme', () => {
     const expected = set.tensors.map((tensor) => ({ ...tensor, ciphertexts: tensor.ciphertexts.length }));
     const [first, second] = expected;
-    const code = (tensors: typeof expected, backend: 'seal' | 'native' = 'seal'): string =>
-      codeOf(() => requireTensors(set, { backend, parametersDigest: DIGEST }, tensors));
+    const code = (tensors: typeof expected, scheme: 'ckks' | 'cleartext' = 'ckks'): string =>
+      codeOf(() => requireTensors(set, { scheme, parametersDigest: DIGEST }, tensors));
     expect(code(expected)).toBe('nothing thrown');
     expect(code([first!])).toBe('CIPHERTEXT_MISMATCH');
     expect(code([first!, { ...second!, scale: 2 ** 40 + 1 }])).toBe('CIPHERTEXT_MISMATCH');
     expect(code([first!, { ...second!, ciphertexts: 2 }])).toBe('CIPHERTEXT_MISMATCH');
-    expect(code(expected, 'native')).toBe('PARAMETERS_MISMATCH');
+    expect(code(expected, 'cleartext')).toBe('PARAMETERS_MISMATCH');
   });
 });

@@ -1,12 +1,11 @@
 /** A container that holds one key and nothing else. */
-import { ArtifactError } from '../../errors.ts';
 import type { ContainerKind } from './container.ts';
 import { decodeContainer, encodeContainer, invalid, KIND_NAMES } from './container.ts';
 import type { Origin, Setting } from './origin.ts';
-import { checkOrigin, originMeta } from './origin.ts';
+import { checkOrigin, originMeta, requireSetting } from './origin.ts';
 
 export interface KeyFile extends Origin {
-  /** The backend's own serialization. */
+  /** In SEAL's serialization. */
   readonly bytes: Uint8Array;
 }
 
@@ -22,16 +21,11 @@ export function parseKeyFile(kind: KeyKind, file: Uint8Array, expected: Setting)
   const origin = checkOrigin(meta);
   const [bytes] = blobs;
   if (bytes === undefined || blobs.length !== 1) throw invalid('it must hold one key');
-  if (origin.backend !== expected.backend) {
-    throw new ArtifactError(
-      'PARAMETERS_MISMATCH',
-      `expected a key of the ${expected.backend} backend, found one of ${origin.backend}`,
-    );
-  }
-  if (origin.parametersDigest !== expected.parametersDigest) {
-    throw new ArtifactError('PARAMETERS_MISMATCH', `${KIND_NAMES[kind]} made for other parameters`, {
-      hint: 'use a key that was generated for this artifact',
-    });
-  }
+  requireSetting(
+    origin,
+    expected,
+    `${KIND_NAMES[kind]} was`,
+    'use a key that was generated for this artifact',
+  );
   return { ...origin, bytes };
 }

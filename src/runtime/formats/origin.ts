@@ -1,12 +1,15 @@
 /** What every container says about where it comes from. */
 import { randomBytes } from 'node:crypto';
 import { ArtifactError } from '../../errors.ts';
-import type { BackendName } from '../backend.ts';
+import type { ParametersLiteral } from '../../program/parameters.ts';
 import { invalid } from './container.ts';
+
+/** How values are hidden, if at all. Files of one scheme serve every backend that computes on it. */
+export type Scheme = ParametersLiteral['scheme'];
 
 /** What a program asks of keys and ciphertexts: it fits any key pair of its parameters. */
 export interface Setting {
-  readonly backend: BackendName;
+  readonly scheme: Scheme;
   readonly parametersDigest: string;
 }
 
@@ -23,25 +26,42 @@ export function newKeySet(): string {
   return randomBytes(16).toString('hex');
 }
 
-export function originMeta({ backend, parametersDigest, keySet }: Origin): Record<string, unknown> {
-  return { backend, parametersDigest, keySet };
+export function originMeta({ scheme, parametersDigest, keySet }: Origin): Record<string, unknown> {
+  return { scheme, parametersDigest, keySet };
 }
 
 /** @throws ArtifactError CONTAINER_INVALID */
 export function checkOrigin(meta: Readonly<Record<string, unknown>>): Origin {
-  const { backend, parametersDigest, keySet } = meta;
-  if (backend !== 'seal' && backend !== 'native' && backend !== 'cleartext') throw invalid('unknown backend');
+  const { scheme, parametersDigest, keySet } = meta;
+  if (scheme !== 'ckks' && scheme !== 'bfv' && scheme !== 'cleartext') throw invalid('unknown scheme');
   if (typeof parametersDigest !== 'string' || !/^[0-9a-f]{64}$/.test(parametersDigest)) {
     throw invalid('its parameters digest is malformed');
   }
-  if (backend === 'cleartext') {
+  if (scheme === 'cleartext') {
     if (keySet !== null) throw invalid('it names a key set, but is in the clear');
-    return { backend, parametersDigest, keySet };
+    return { scheme, parametersDigest, keySet };
   }
   if (typeof keySet !== 'string' || !/^[0-9a-f]{32}$/.test(keySet)) {
     throw invalid('its key set is malformed');
   }
-  return { backend, parametersDigest, keySet };
+  return { scheme, parametersDigest, keySet };
+}
+
+/**
+ * @param subject how the message begins: "the ciphertexts were"
+ * @throws ArtifactError PARAMETERS_MISMATCH
+ */
+export function requireSetting(found: Setting, expected: Setting, subject: string, hint: string): void {
+  if (found.scheme !== expected.scheme) {
+    throw new ArtifactError(
+      'PARAMETERS_MISMATCH',
+      `${subject} made under the scheme ${found.scheme}, not ${expected.scheme}`,
+      { hint },
+    );
+  }
+  if (found.parametersDigest !== expected.parametersDigest) {
+    throw new ArtifactError('PARAMETERS_MISMATCH', `${subject} made for other parameters`, { hint });
+  }
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   sealKeyBytes,
   sealPlaintextBytes,
 } from '../../../program/memory-model.ts';
-import type { LinearInstruction } from '../../../program/program.ts';
+import type { Instruction, ValueInfo } from '../../../program/program.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import type { TermFilter } from '../../../program/semantics/evaluate-linear.ts';
 import { AlgebraBackend } from '../algebra-backend.ts';
@@ -132,12 +132,10 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
     return callSeal('saving a ciphertext', () => ciphertext.handle.saveToArray(none) as Uint8Array);
   }
 
-  override prepareLinear(
-    instruction: LinearInstruction,
-    counts: readonly number[],
-    includes: TermFilter,
-  ): void {
+  override prepare(instruction: Instruction, values: readonly ValueInfo[], includes: TermFilter): void {
+    if (instruction.kind !== 'linear') return;
     const { level } = instruction;
+    const counts = instruction.inputs.map((id) => values[id]!.ciphertexts);
     const bytes = sealPlaintextBytes(this.#context.parameters, level);
     const scaleOfSource = counts.flatMap((count, i) =>
       Array<number>(count).fill(instruction.plainScales[i]!),

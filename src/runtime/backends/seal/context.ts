@@ -13,6 +13,7 @@ import { checkParameters, requireEncryption } from '../../../program/security.ts
 import { HandleOwner } from './handle-owner.ts';
 import type { SealModule } from './module.ts';
 import { callSeal, loadSeal } from './module.ts';
+import { sealRefusal } from './refusal.ts';
 
 /** Making the tables of one prime takes as long as this many encodings of one limb (measured: 25 ms to 0.3 ms). */
 const LIMB_ENCODINGS_PER_TABLE = 80;
@@ -39,11 +40,9 @@ export class SealContext implements Disposable {
     // Parameters may have come from another thread or file, where the type proves nothing.
     const checked = checkParameters(parameters);
     requireEncryption(checked);
-    if (checked.specialPrimes.length !== 1) {
-      throw new BackendError(
-        'PARAMETERS_UNSUPPORTED',
-        `node-seal needs exactly one special prime, not ${checked.specialPrimes.length}`,
-      );
+    const refusal = sealRefusal(checked);
+    if (refusal !== null) {
+      throw new BackendError('PARAMETERS_UNSUPPORTED', refusal, { hint: 'use --backend native' });
     }
     return new SealContext(await loadSeal(), checked);
   }

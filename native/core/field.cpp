@@ -1,0 +1,219 @@
+// Fields: choice of a path, tables, and the thin class that hands calls on to the path's functions.
+#include <bit>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+#include "cpu.h"
+#include "kernel-table.h"
+#include "modular.h"
+#include "number-theory.h"
+
+namespace he {
+
+Field::~Field() = default;
+
+namespace {
+
+struct Release {
+  void operator()(u64* p) const noexcept { ::operator delete(p, std::align_val_t{4096}); }
+};
+using Table = std::unique_ptr<u64[], Release>;
+
+Table makeTable(std::size_t words) {
+  return Table(static_cast<u64*>(::operator new(words * sizeof(u64), std::align_val_t{4096})));
+}
+
+/** As a path multiplies with a root: what stands beside it in the table, or in place of it. */
+Constant rootForm(const FieldData& f, RootForm form, u64 w) noexcept {
+  const u64 q = f.modulus;
+  switch (form) {
+    case RootForm::shoup: return {w, modular::quotient(w, f.shift, q)};
+    case RootForm::halved: return {w, modular::quotient(w, f.shift - 1, q)};
+    case RootForm::montgomery: {
+      const u64 value = modular::multiply(w, f.radix.value, q);
+      return {value, (value * f.inverseOfWord) & ((u64{1} << f.shift) - 1)};
+    }
+    case RootForm::floating: {
+      const double centred = w > q / 2 ? -static_cast<double>(q - w) : static_cast<double>(w);
+      return {std::bit_cast<u64>(centred), std::bit_cast<u64>(centred / static_cast<double>(q))};
+    }
+  }
+  return {};
+}
+
+void fillRoots(const FieldData& f, RootForm form, u64 root, u64* value, u64* quotient) noexcept {
+  const u64 step = modular::quotient(root, 64, f.modulus);
+  u64 power = 1;
+  for (std::size_t i = 0; i < f.degree; i++) {
+    const std::size_t at = modular::reverseBits(i, f.logDegree);
+    const Constant entry = rootForm(f, form, power);
+    value[at] = entry.value;
+    quotient[at] = entry.quotient;
+    power = power * root - modular::high(power, step) * f.modulus;
+    if (power >= f.modulus) power -= f.modulus;
+  }
+}
+
+class TableField final : public Field {
+ public:
+  TableField(u64 modulus, std::size_t degree, const KernelTable& kernels) : k(kernels), tables(makeTable(4 * degree)) {
+    f.modulus = modulus;
+    f.degree = degree;
+    f.logDegree = static_cast<unsigned>(std::countr_zero(degree));
+    f.shift = k.shift;
+    f.inverseOfWord = modular::inverseOfWord(modulus);
+    f.barrett = modular::quotient(1, 64, modulus);
+    const u64 radix = modular::power(2, f.shift, modulus);
+    f.radix = constant(radix);
+    f.radixInverse = constant(modular::inverse(radix, modulus));
+    const u64 root = smallestRoot(modulus, degree), inverseRoot = modular::inverse(root, modulus);
+    u64* t = tables.get();
+    f.forward = {t, t + degree};
+    f.inverse = {t + 2 * degree, t + 3 * degree};
+    fillRoots(f, k.forwardRoots, root, t, t + degree);
+    fillRoots(f, k.inverseRoots, inverseRoot, t + 2 * degree, t + 3 * degree);
+    const u64 overDegree = modular::inverse(degree % modulus, modulus);
+    f.inverseDegree = constant(overDegree);
+    f.inverseDegreeRoot = constant(modular::multiply(overDegree, modular::power(inverseRoot, degree / 2, modulus), modulus));
+  }
+
+  u64 modulus() const noexcept override { return f.modulus; }
+  std::size_t degree() const noexcept override { return f.degree; }
+  Path path() const noexcept override { return k.path; }
+  Constant constant(u64 value) const noexcept override {
+    value %= f.modulus;
+    return {value, modular::quotient(value, f.shift, f.modulus)};
+  }
+
+  void forward(u64* dst, const u64* src) const noexcept override { k.forward(f, dst, src); }
+  void forwardLazy(u64* dst, const u64* src, u64 sourceModulus) const noexcept override {
+    k.forwardLazy(f, dst, src, sourceModulus);
+  }
+  void inverse(u64* dst, const u64* src, Constant scale) const noexcept override {
+    if (scale.value == 1) {
+      const Constant last[2] = {f.inverseDegree, f.inverseDegreeRoot};
+      k.inverse(f, dst, src, last);
+      return;
+    }
+    const Constant last[2] = {constant(modular::multiply(f.inverseDegree.value, scale.value, f.modulus)),
+                              constant(modular::multiply(f.inverseDegreeRoot.value, scale.value, f.modulus))};
+    k.inverse(f, dst, src, last);
+  }
+  void add(u64* dst, const u64* a, const u64* b, std::size_t n) const noexcept override { k.add(f, dst, a, b, n); }
+  void subtract(u64* dst, const u64* a, const u64* b, std::size_t n) const noexcept override { k.subtract(f, dst, a, b, n); }
+  void negate(u64* dst, const u64* a, std::size_t n) const noexcept override { k.negate(f, dst, a, n); }
+  void multiply(u64* dst, const u64* a, const u64* b, std::size_t n) const noexcept override { k.multiply(f, dst, a, b, n); }
+  void scale(u64* dst, const u64* a, Constant c, std::size_t n) const noexcept override { k.scale(f, dst, a, c, n); }
+  void scaleAdd(u64* dst, const u64* a, Constant c, std::size_t n) const noexcept override { k.scaleAdd(f, dst, a, c, n); }
+  void reduce(u64* dst, const u64* a, u64 sourceModulus, std::size_t n) const noexcept override {
+    k.reduce(f, dst, a, sourceModulus, n);
+  }
+  void toMultiplicand(u64* dst, const u64* a, std::size_t n) const noexcept override {
+    k.scale(f, dst, a, k.montgomeryMultiplicands ? f.radix : constant(1), n);
+  }
+  void fromMultiplicand(u64* dst, const u64* a, std::size_t n) const noexcept override {
+    k.scale(f, dst, a, k.montgomeryMultiplicands ? f.radixInverse : constant(1), n);
+  }
+  void multiplyAccumulate(u64* dst0, u64* dst1, const u64* const* x, const u64* const* y0, const u64* const* y1,
+                          std::size_t terms, bool add, std::size_t n) const noexcept override {
+    k.multiplyAccumulate(f, dst0, dst1, x, y0, y1, terms, add, n);
+  }
+  void convert(u64* dst, const u64* const* y, const Constant* c, std::size_t count, std::size_t n, u64 bound) const noexcept override {
+    k.convert(f, dst, y, c, count, bound, n);
+  }
+  void convertForwardLazy(u64* dst, const u64* const* y, const Constant* c, std::size_t count, u64 bound) const noexcept override {
+    k.convertForwardLazy(f, dst, y, c, count, bound);
+  }
+  void subtractScale(u64* dst, const u64* a, const u64* b, Constant c, std::size_t n) const noexcept override {
+    k.subtractScale(f, dst, a, b, c, n);
+  }
+  void subtractScaleAdd(u64* dst, const u64* a, const u64* b, Constant c, const u64* addend,
+                        const Automorphism* automorphism) const noexcept override {
+    k.subtractScaleAdd(f, dst, a, b, c, addend, automorphism);
+  }
+
+  const KernelTable& k;
+  FieldData f;
+
+ private:
+  Table tables;
+};
+
+bool covers(Path path, u64 modulus) noexcept {
+  constexpr u64 ifmaBound = u64{1} << 50, avx2Bound = u64{1} << 47;
+  if (path == Path::ifma) return modulus < ifmaBound;
+  if (path == Path::avx2) return modulus < avx2Bound;
+  return true;
+}
+
+#if defined(__x86_64__)
+/** The AVX-512 path with the transforms that IFMA makes faster. */
+const KernelTable& wideKernels() noexcept {
+  static const KernelTable kernels = [] {
+    KernelTable k = avx512Kernels;
+    k.forwardRoots = k.inverseRoots = RootForm::shoup;
+    k.forward = ifmaWideTransforms.forward;
+    k.forwardLazy = ifmaWideTransforms.forwardLazy;
+    k.inverse = ifmaWideTransforms.inverse;
+    k.convertForwardLazy = ifmaWideTransforms.convertForwardLazy;
+    return k;
+  }();
+  return kernels;
+}
+#endif
+
+/** `forced`: by its name, so that only its own instructions are used. */
+const KernelTable& kernelsFor(Path path, bool forced, u64 modulus, std::size_t degree) noexcept {
+  switch (path) {
+#if defined(__x86_64__)
+    case Path::avx2: return avx2Kernels;
+    case Path::avx512: return !forced && machineHas(Path::ifma) ? wideKernels() : avx512Kernels;
+    case Path::ifma: return ifmaNeverReduces(modulus, degree) ? ifmaLazyKernels : ifmaKernels;
+#elif defined(__aarch64__)
+    case Path::neon: return neonKernels;
+#endif
+    default: break;
+  }
+  static_cast<void>(forced), static_cast<void>(modulus), static_cast<void>(degree);
+  return scalarKernels;
+}
+
+/** The path itself or the next slower one of the machine. */
+Path choose(Path wanted, u64 modulus) noexcept {
+  constexpr Path fastestFirst[] = {Path::ifma, Path::avx512, Path::avx2, Path::neon, Path::scalar};
+  bool reached = wanted == Path::automatic;
+  for (const Path path : fastestFirst) {
+    reached = reached || path == wanted;
+    if (reached && supports(path, modulus)) return path;
+  }
+  return Path::scalar;
+}
+
+}  // namespace
+
+bool supports(Path path, u64 modulus) noexcept { return machineHas(path) && covers(path, modulus); }
+
+std::shared_ptr<const Field> makeField(u64 modulus, std::size_t degree, Path path) {
+  constexpr std::size_t smallest = 1024, largest = 131072;
+  if (!std::has_single_bit(degree) || degree < smallest || degree > largest)
+    throw std::invalid_argument("degree " + std::to_string(degree) + " is not a power of two in 1024 ... 131072");
+  const std::string name = "modulus " + std::to_string(modulus);
+  if (modulus >= u64{1} << 60) throw std::invalid_argument(name + " is not below 2^60");
+  if (modulus % (2 * degree) != 1) throw std::invalid_argument(name + " is not 1 mod " + std::to_string(2 * degree));
+  if (!isPrime(modulus)) throw std::invalid_argument(name + " is not prime");
+  return std::make_shared<TableField>(modulus, degree, kernelsFor(choose(path, modulus), path == Path::avx512, modulus, degree));
+}
+
+// Permutations run on the field's path where there is a field; the one without asks the machine.
+void permute(const Automorphism& automorphism, u64* dst, const u64* src) noexcept {
+  static const KernelTable& kernels = kernelsFor(choose(Path::automatic, ~u64{0}), false, ~u64{0}, 0);
+  kernels.permute(automorphism, dst, src);
+}
+
+void permuteAdd(const Automorphism& automorphism, const Field& field, u64* dst, const u64* src, const u64* addend) noexcept {
+  const TableField& own = static_cast<const TableField&>(field);
+  own.k.permuteAdd(own.f, automorphism, dst, src, addend);
+}
+
+}  // namespace he

@@ -1,0 +1,176 @@
+#include "plaintexts.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "../format/blake2.h"
+#include "engine-error.h"
+
+namespace he {
+
+Plaintexts::Plaintexts(Workspace& workspace, std::size_t cacheBytes, std::size_t expected)
+    : workspace_(workspace),
+      encoder_(workspace.degree()),
+      limit_(cacheBytes),
+      expected_(expected),
+      cached_(std::make_shared<std::atomic<std::size_t>>(0)) {}
+
+std::size_t Plaintexts::limbCount(const PlainRequest& request) const noexcept {
+  return request.extended ? workspace_.context().extendedCount(request.level) : request.level + 1;
+}
+
+const Field& Plaintexts::fieldAt(const PlainRequest& request, std::size_t index) const noexcept {
+  return workspace_.context().field(workspace_.context().extendedLimb(request.level, index));
+}
+
+/** @param kept bytes that are to remain for others */
+bool Plaintexts::reserve(Plain& plain, std::size_t bytes, std::size_t kept) noexcept {
+  if (cached_->fetch_add(bytes) + bytes + kept > limit_) {
+    cached_->fetch_sub(bytes);
+    return false;
+  }
+  plain.cachedBytes = bytes;
+  return true;
+}
+
+std::vector<Plaintexts::Handle> Plaintexts::prepare(std::span<const PlainRequest> requests, bool constants) {
+  const std::size_t slots = encoder_.slotCount();
+  std::vector<Key> keys(requests.size());
+  workspace_.threads().each(requests.size(), [&](std::size_t i, std::size_t) {
+    const PlainRequest& r = requests[i];
+    const SlotValues& v = *r.values;
+    const bool sparse = !v.positions.empty();
+    bool valid = sparse ? v.positions.size() == v.values.size() : v.values.size() == slots || v.values.size() == 1;
+    for (const u32 position : v.positions) valid = valid && position < slots;
+    if (!valid || r.level > workspace_.context().topLevel()) throw EngineError("INTERNAL", "malformed slot values");
+    // Hash of hashes: what the values are and how they are to be encoded.
+    Key parts[3];
+    const auto hash = [](Key& to, const void* data, std::size_t bytes) {
+      format::blake2b({reinterpret_cast<std::uint8_t*>(to.data()), sizeof(Key)}, {static_cast<const std::uint8_t*>(data), bytes});
+    };
+    hash(parts[0], v.values.data(), v.values.size() * sizeof(double));
+    hash(parts[1], v.positions.data(), v.positions.size() * sizeof(u32));
+    parts[2] = {std::bit_cast<u64>(r.scale), r.level, u64{r.extended} + 2 * u64{r.multiplicand} + 4 * u64{constants},
+                u64{sparse}};
+    hash(keys[i], parts, sizeof parts);
+  });
+
+  std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
+  const auto account = cached_;
+  const auto release = [account](Plain* plain) {
+    account->fetch_sub(plain->cachedBytes);
+    delete plain;
+  };
+  std::vector<Handle> result(requests.size());
+  std::vector<std::pair<Plain*, const SlotValues*>> fresh;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    auto& entry = known_[keys[i]];
+    result[i] = entry.lock();
+    if (result[i]) continue;
+    const std::shared_ptr<Plain> plain(new Plain, release);
+    plain->request = requests[i];
+    plain->request.values = nullptr;
+    fresh.emplace_back(plain.get(), requests[i].values);
+    result[i] = plain;
+    entry = plain;
+  }
+  try {
+    workspace_.threads().each(fresh.size(), [&](std::size_t i, std::size_t thread) {
+      encode(*fresh[i].first, *fresh[i].second, constants, thread);
+    });
+  } catch (...) {
+    // Half-made entries must not be found again.
+    for (const Key& key : keys) known_.erase(key);
+    throw;
+  }
+  return result;
+}
+
+void Plaintexts::checkMagnitude(const PlainRequest& request, double largest) const {
+  if (!std::isfinite(largest)) throw EngineError("PLAINTEXT_INVALID", "a slot value is not finite");
+  if (largest > 1 && std::ceil(std::log2(largest)) + 1 >= workspace_.context().modulusBits(request.level)) {
+    throw EngineError("PLAINTEXT_INVALID", "slot values at this scale are too large for the modulus");
+  }
+}
+
+void Plaintexts::encodeConstant(Plain& plain, double value, bool constants) {
+  const PlainRequest& request = plain.request;
+  const double coefficient = std::round(value * request.scale);
+  checkMagnitude(request, std::fabs(coefficient));
+  if (coefficient == 0) return;
+  const std::size_t degree = workspace_.degree();
+  for (std::size_t index = 0; index < limbCount(request); ++index) {
+    plain.constants.push_back(Encoder::reduceConstant(coefficient, fieldAt(request, index).modulus()));
+  }
+  plain.form = Plain::Form::constant;
+  if (constants) return;
+  plain.limbs = workspace_.limbs(limbCount(request));
+  for (std::size_t index = 0; index < limbCount(request); ++index) {
+    std::fill_n(plain.limbs[index], degree, plain.constants[index]);
+    if (request.multiplicand) fieldAt(request, index).toMultiplicand(plain.limbs[index], plain.limbs[index], degree);
+  }
+  plain.form = Plain::Form::limbs;
+}
+
+void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, std::size_t thread) {
+  const std::size_t degree = workspace_.degree();
+  if (values.positions.empty() && values.values.size() == 1) return encodeConstant(plain, values.values[0], constants);
+
+  const PlainRequest& request = plain.request;
+  auto* const coefficients = reinterpret_cast<double*>(workspace_.spareLimb(thread, 0));
+  const double largest = encoder_.coefficients(coefficients, values.values, values.positions, request.scale,
+                                               reinterpret_cast<double*>(workspace_.spareLimb(thread, 1)));
+  checkMagnitude(request, largest);
+  if (largest == 0) return;
+
+  const bool large = largest >= Encoder::integerBound;
+  const std::size_t limbBytes = Limbs::words(limbCount(request), degree) * sizeof(u64);
+  std::size_t others = expected_.load();
+  while (others != 0 && !expected_.compare_exchange_weak(others, others - 1)) {
+  }
+  const std::size_t integerBytes = degree * sizeof(u64);
+  if (reserve(plain, limbBytes, others > 1 ? (others - 1) * integerBytes : 0) || large) {
+    plain.limbs = workspace_.limbs(limbCount(request));
+    plain.form = Plain::Form::limbs;
+    auto* const integers = reinterpret_cast<std::int64_t*>(coefficients);
+    if (!large) Encoder::round(integers, coefficients, degree);
+    for (std::size_t index = 0; index < limbCount(request); ++index) {
+      u64* const limb = plain.limbs[index];
+      const Field& field = fieldAt(request, index);
+      if (!large) {
+        expandLimb(plain, integers, index, limb);
+        continue;
+      }
+      Encoder::reduceLarge(limb, coefficients, field);
+      if (request.multiplicand) field.toMultiplicand(limb, limb, degree);
+      field.forward(limb, limb);
+    }
+  } else if (reserve(plain, integerBytes, 0)) {
+    plain.integers = Block(workspace_.pool(), degree);
+    plain.form = Plain::Form::integers;
+    Encoder::round(reinterpret_cast<std::int64_t*>(plain.integers.data()), coefficients, degree);
+  } else {
+    plain.slots = values;
+    plain.request.values = &plain.slots;
+    plain.form = Plain::Form::slots;
+  }
+}
+
+Block Plaintexts::integersOf(const Plain& plain, std::size_t thread) {
+  Block block(workspace_.pool(), workspace_.degree());
+  auto* const coefficients = reinterpret_cast<double*>(block.data());
+  encoder_.coefficients(coefficients, plain.slots.values, plain.slots.positions, plain.request.scale,
+                        reinterpret_cast<double*>(workspace_.spareLimb(thread, 1)));
+  Encoder::round(reinterpret_cast<std::int64_t*>(coefficients), coefficients, workspace_.degree());
+  return block;
+}
+
+void Plaintexts::expandLimb(const Plain& plain, const std::int64_t* integers, std::size_t index, u64* dst) const {
+  const Field& field = fieldAt(plain.request, index);
+  Encoder::reduce(dst, integers, field);
+  if (plain.request.multiplicand) field.toMultiplicand(dst, dst, workspace_.degree());
+  field.forward(dst, dst);
+}
+
+}  // namespace he

@@ -1,0 +1,80 @@
+/**
+ * Encoded plaintexts within a bound on memory: as residues of every limb in NTT form (quick), as one integer per coefficient
+ * (small), or as slot values that are encoded whenever they are used.
+ */
+#pragma once
+#include <array>
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "encoder.h"
+#include "workspace.h"
+
+namespace he {
+
+/** What is encoded and how it will be used. */
+struct PlainRequest {
+  const SlotValues* values = nullptr;
+  double scale = 1;
+  std::size_t level = 0;
+  bool extended = false;      // special limbs too
+  bool multiplicand = false;  // for products; otherwise reduced, for sums
+};
+
+struct Plain {
+  enum class Form : std::uint8_t { zero, constant, limbs, integers, slots };
+
+  Form form = Form::zero;
+  PlainRequest request;          // `values` is null, or points to `slots`
+  std::vector<u64> constants;    // by limb index, reduced: every coefficient of NTT form
+  Limbs limbs;                   // by limb index
+  Block integers;                // N signed words
+  SlotValues slots;
+  std::size_t cachedBytes = 0;
+};
+
+class Plaintexts {
+ public:
+  using Handle = std::shared_ptr<const Plain>;
+
+  /** @param expected different plaintexts to come: that many keep room for their small form when others take limbs */
+  Plaintexts(Workspace& workspace, std::size_t cacheBytes, std::size_t expected);
+
+  /**
+   * Encodes all, in parallel; equal requests share their result, with each other and with those still held from before.
+   * @param constants whether one value for all slots may stay a constant (otherwise it becomes limbs)
+   * @throws EngineError PLAINTEXT_INVALID if a value is not finite or too large for the modulus
+   */
+  std::vector<Handle> prepare(std::span<const PlainRequest> requests, bool constants);
+
+  /** The rounded coefficients (form `slots`), in memory of their own. */
+  Block integersOf(const Plain& plain, std::size_t thread);
+  /** Residues of one limb, by index, in the requested form. @param integers of the plaintext */
+  void expandLimb(const Plain& plain, const std::int64_t* integers, std::size_t index, u64* dst) const;
+
+  std::size_t cachedBytes() const noexcept { return cached_->load(); }
+
+ private:
+  using Key = std::array<u64, 4>;
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const noexcept { return static_cast<std::size_t>(key[0]); }
+  };
+
+  void encode(Plain& plain, const SlotValues& values, bool constants, std::size_t thread);
+  void encodeConstant(Plain& plain, double value, bool constants);
+  void checkMagnitude(const PlainRequest& request, double largest) const;
+  std::size_t limbCount(const PlainRequest& request) const noexcept;
+  const Field& fieldAt(const PlainRequest& request, std::size_t index) const noexcept;
+  bool reserve(Plain& plain, std::size_t bytes, std::size_t kept) noexcept;
+
+  Workspace& workspace_;
+  Encoder encoder_;
+  std::size_t limit_;
+  std::atomic<std::size_t> expected_;
+  std::shared_ptr<std::atomic<std::size_t>> cached_;  // shared with handles, which may be the last to go
+  std::unordered_map<Key, std::weak_ptr<const Plain>, KeyHash> known_;
+};
+
+}  // namespace he

@@ -1,0 +1,5 @@
+# How Node itself was configured: of no concern to Node-API.
+{
+  'target_defaults': {},
+  'variables': {}
+}

@@ -1,0 +1,444 @@
+/** The engine against plain computation on slots: every level, several digit shapes and degrees, threads, bounds, cancellation. */
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "engine_support.h"
+
+namespace he::testing {
+namespace {
+
+using Op = TapeStep::Op;
+
+const double kScale = std::pow(2.0, 38);
+
+std::vector<int> chain(std::size_t count, int first = 45, int others = 38) {
+  std::vector<int> bits(count, others);
+  bits[0] = first;
+  return bits;
+}
+
+/** SEAL's shape, one special prime for many digits, hybrid shapes with whole and partial digits, one digit, large primes. */
+std::vector<Shape> shapes(std::size_t degree) {
+  return {
+      {degree, chain(4), {45}, 4},
+      {degree, chain(5), {46, 46}, 3},
+      {degree, chain(6), {46, 46, 46}, 2},
+      {degree, chain(3), {45, 45, 45, 45}, 1},
+      {degree, {60, 40, 40, 60}, {60}, 4},
+      {degree, {60, 50, 50, 50}, {59, 59}, 2},
+  };
+}
+
+TapeStep only(Op op, u32 argument = 0, double scale = 0) { return {op, 0, 0, 0, argument, scale}; }
+
+void testPrimitives(const Shape& shape, std::size_t threads) {
+  std::mt19937_64 random(1);
+  Party party(shape, threads);
+  Engine& engine = party.engine;
+  const std::string name = describe(shape) + " threads=" + std::to_string(threads);
+  const std::size_t top = party.context->topLevel();
+  party.addRelinearizationKey(top);
+  party.addRotationKey(3, top);
+  const Slots x = randomSlots(party.slots(), random), y = randomSlots(party.slots(), random);
+  for (std::size_t level = 0; level <= top; ++level) {
+    const std::string here = name + " level=" + std::to_string(level);
+    const auto a = party.encrypt(x, level, kScale), b = party.encrypt(y, level, kScale);
+    const auto moved = engine.run(only(Op::rotate, 3), a, 0, nullptr);
+    requireClose(party.decrypt(moved), rotated(x, 3), 1e-4, here + " rotate");
+    require(engine.scaleOf(moved) == kScale && engine.levelOf(moved) == level, here + " rotate: level and scale");
+
+    const auto sum = engine.run(only(Op::add), a, b, nullptr);
+    Slots expected(party.slots());
+    for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = x[i] + y[i];
+    requireClose(party.decrypt(sum), expected, 1e-5, here + " add");
+
+    const TapePlain addend{{y, {}}, static_cast<u32>(level), kScale};
+    requireClose(party.decrypt(engine.run(only(Op::addPlain), a, 0, &addend)), expected, 1e-5, here + " addPlain");
+    const TapePlain half{{{0.5}, {}}, static_cast<u32>(level), kScale};
+    Slots shifted(x);
+    for (double& v : shifted) v += 0.5;
+    requireClose(party.decrypt(engine.run(only(Op::addPlain), a, 0, &half)), shifted, 1e-5, here + " add constant");
+
+    if (level == 0) continue;
+    // So that the product is at kScale after the rescale, whatever the size of the prime.
+    const double other = party.prime(level), natural = kScale;
+    const auto c = party.encrypt(y, level, other);
+    const auto product = engine.run(only(Op::multiply, 0, kScale * other), a, c, nullptr);
+    require(engine.polynomialsOf(product) == 3, here + " multiply: three polynomials");
+    const auto linear = engine.run(only(Op::relinearize), product, 0, nullptr);
+    const auto rescaled = engine.run(only(Op::rescale, 0, natural), linear, 0, nullptr);
+    for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = x[i] * y[i];
+    requireClose(party.decrypt(rescaled), expected, 1e-4, here + " multiply, relinearize, rescale");
+    require(engine.levelOf(rescaled) == level - 1, here + " rescale: level");
+
+    const TapePlain factor{{y, {}}, static_cast<u32>(level), other};
+    const auto scaled = engine.run(only(Op::multiplyPlain, 0, kScale * other), a, 0, &factor);
+    requireClose(party.decrypt(engine.run(only(Op::rescale, 0, natural), scaled, 0, nullptr)), expected, 1e-4,
+                 here + " multiplyPlain");
+    const auto lower = engine.run(only(Op::dropToLevel, static_cast<u32>(level - 1)), a, 0, nullptr);
+    requireClose(party.decrypt(lower), x, 1e-5, here + " dropToLevel");
+  }
+}
+
+/** Keys truncated to a level serve at and below it, and are missed above. */
+void testTruncatedKeys(const Shape& shape) {
+  std::mt19937_64 random(2);
+  const Slots x = randomSlots(shape.degree / 2, random);
+  const std::size_t top = shape.dataBits.size() - 1;
+  for (std::size_t keyLevel = 0; keyLevel < top; ++keyLevel) {
+    Party party(shape, 1);
+    party.addRotationKey(1, keyLevel);
+    for (std::size_t level = 0; level <= keyLevel; ++level) {
+      const auto moved = party.engine.run(only(Op::rotate, 1), party.encrypt(x, level, kScale), 0, nullptr);
+      requireClose(party.decrypt(moved), rotated(x, 1), 1e-4, describe(shape) + " truncated key");
+    }
+    bool missed = false;
+    try {
+      party.engine.run(only(Op::rotate, 1), party.encrypt(x, keyLevel + 1, kScale), 0, nullptr);
+    } catch (const EngineError& error) {
+      missed = error.code == "KEY_MISSING";
+    }
+    require(missed, describe(shape) + " truncated key used above its level");
+  }
+}
+
+/** Several switches of one decomposition give what each gives alone, byte for byte. */
+void testHoistedSwitches(const Shape& shape) {
+  std::mt19937_64 random(11);
+  Party party(shape, 1);
+  const std::size_t level = party.context->topLevel();
+  Workspace workspace(party.context, std::size_t{1} << 30, 2, {});
+  KeySwitcher switcher(workspace);
+  std::vector<SwitchingKey> keys;
+  std::vector<KeySwitcher::Switch> switches;
+  for (const u32 step : {1, 2, 5}) {
+    const u64 element = galoisElement(step, shape.degree);
+    auto key = format::readSwitchingKey(*party.context, workspace.pool(), party.rotationKey(step, level), (element - 1) / 2);
+    keys.push_back(prepareKey(workspace, std::move(key), element));
+  }
+  const std::vector<u32> steps{1, 2, 5};
+  for (std::size_t i = 0; i < steps.size(); ++i) switches.push_back({&keys[i], galoisElement(steps[i], shape.degree)});
+  const Slots x = randomSlots(party.slots(), random);
+  const auto input = format::readCiphertext(*party.context, workspace.pool(), party.secret.encrypt(x, level, kScale));
+  const u64* const c0 = input.polynomials[0].words.data();
+  const Decomposition decomposition = switcher.decompose(level, input.polynomials[1].words.data());
+  const auto together = switcher.apply(decomposition, switches, c0, nullptr, kScale, false);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto alone = switcher.apply(decomposition, {&switches[i], 1}, c0, nullptr, kScale, false).front();
+    const auto bytes = format::writeCiphertext(*party.context, *together[i].data);
+    require(bytes == format::writeCiphertext(*party.context, *alone.data), describe(shape) + " hoisted switches differ");
+    requireClose(party.secret.decrypt(bytes, level, kScale), rotated(x, steps[i]), 1e-4, describe(shape) + " hoisted switch");
+  }
+}
+
+/** Two inputs, chained babies, giants of all kinds, reductions, an output without terms, constant and sparse diagonals. */
+LinearDescription motley(const Party& party, std::size_t level, std::mt19937_64& random) {
+  LinearDescription d;
+  const std::size_t slots = party.slots();
+  d.level = static_cast<u32>(level);
+  d.outputScale = 1.25 * kScale;
+  const double sumScale = d.outputScale * party.prime(level);
+  d.plainScales = {sumScale / kScale, sumScale / (1.5 * kScale)};
+  d.babies = {{0, -1, {}, 0}, {0, -1, {1}, 1}, {0, 1, {1}, 2}, {0, 2, {1, 4}, 7}, {1, -1, {4}, 4}, {1, -1, {}, 0}, {1, -1, {4}, 4}};
+  for (int i = 0; i < 6; ++i) d.diagonals.push_back({randomSlots(slots, random), {}});
+  d.diagonals.push_back({{0.75}, {}});
+  d.diagonals.push_back({{0.5, -1, 0.25}, {0, 5, static_cast<u32>(slots - 1)}});
+  d.diagonals.push_back({Slots(slots, 0.0), {}});
+  d.diagonals.push_back(d.diagonals[0]);
+  LinearDescription::Output first;
+  first.giants = {
+      {2, {4}, {{0, 0}, {1, 1}}},           // into a giant further on
+      {-1, {}, {{2, 2}, {3, 3}}},           // no rotation: melts into the output
+      {3, {4, 1}, {{4, 4}, {5, 5}, {0, 8}}},  // two keyed steps; one term encodes to zero
+      {-1, {1}, {}},                        // only what flows in
+      {-1, {4}, {{6, 6}, {3, 7}, {1, 9}}},
+  };
+  first.reductions = {{4}, {1, 1}};
+  first.bias = 1;
+  LinearDescription::Output zero{{{-1, {4}, {{0, 8}}}}, {{1}}, 6};
+  LinearDescription::Output inputsOnly{{{-1, {1}, {{0, 2}}}, {-1, {}, {{5, 3}}}}, {}, -1};
+  d.outputs = {first, zero, inputsOnly};
+  return d;
+}
+
+void testLinear(const Shape& shape, std::size_t threads, std::size_t cacheBytes) {
+  std::mt19937_64 random(3);
+  Party party(shape, threads, cacheBytes);
+  const std::size_t top = party.context->topLevel();
+  for (std::size_t level = top; level >= 1; --level) {
+    const LinearDescription d = motley(party, level, random);
+    if (level == top) addKeys(party, d);
+    const std::vector<Slots> inputs{randomSlots(party.slots(), random), randomSlots(party.slots(), random)};
+    const std::vector<Engine::Handle> handles{party.encrypt(inputs[0], level, kScale), party.encrypt(inputs[1], top, 1.5 * kScale)};
+    const u32 prepared = party.engine.prepareLinear(d);
+    const std::size_t inUse = party.engine.memoryInUse();
+    const auto expected = evaluatePlainly(d, inputs);
+    const auto outputs = party.engine.linear(prepared, handles);
+    for (std::size_t o = 0; o < outputs.size(); ++o) {
+      const std::string here = describe(shape) + " threads=" + std::to_string(threads) + " cache=" + std::to_string(cacheBytes) +
+                               " level=" + std::to_string(level) + " output=" + std::to_string(o);
+      require(party.engine.levelOf(outputs[o]) == level - 1 && party.engine.scaleOf(outputs[o]) == d.outputScale, here + " form");
+      requireClose(party.decrypt(outputs[o]), expected[o], 2e-4, "linear " + here);
+      party.engine.free(outputs[o]);
+    }
+    require(party.engine.memoryInUse() == inUse, "linear: memory left over");
+    party.engine.forgetLinear(prepared);
+    for (const auto handle : handles) party.engine.free(handle);
+  }
+  require(party.engine.cachedPlaintextBytes() == 0, "plaintexts left in the cache");
+}
+
+/** Same bytes whatever the number of threads and the form of plaintexts. */
+void testDeterminism(const Shape& shape) {
+  std::mt19937_64 random(4);
+  Party party(shape, 1);
+  const std::size_t level = party.context->topLevel();
+  const LinearDescription d = motley(party, level, random);
+  std::vector<std::vector<std::uint8_t>> keys;
+  const std::vector<u32> steps{1, 4};
+  for (const u32 step : steps) keys.push_back(party.rotationKey(step, level));
+  const auto first = party.secret.encrypt(randomSlots(party.slots(), random), level, kScale);
+  const auto second = party.secret.encrypt(randomSlots(party.slots(), random), level, 1.5 * kScale);
+  std::vector<std::uint8_t> reference;
+  const std::size_t limb = shape.degree * sizeof(u64);
+  for (const std::size_t threads : {1, 2, 3}) {
+    for (const std::size_t cache : {std::size_t{0}, 3 * limb, 40 * limb, std::size_t{1} << 30}) {
+      Engine engine(party.context, {std::size_t{2} << 30, cache, threads, {}});
+      for (std::size_t i = 0; i < steps.size(); ++i) engine.loadRotationKey(steps[i], keys[i]);
+      const std::vector<Engine::Handle> inputs{engine.load(first), engine.load(second)};
+      std::vector<std::uint8_t> bytes;
+      for (const auto output : engine.linear(engine.prepareLinear(d), inputs)) {
+        const auto stored = engine.store(output);
+        bytes.insert(bytes.end(), stored.begin(), stored.end());
+      }
+      require(engine.cachedPlaintextBytes() <= cache, "the plaintext cache exceeds its bound");
+      if (reference.empty()) reference = bytes;
+      require(bytes == reference, describe(shape) + ": results depend on threads or on the cache");
+    }
+  }
+}
+
+void testSquareTransforms(const Shape& shape) {
+  std::mt19937_64 random(5);
+  for (const bool horner : {false, true}) {
+    Party party(shape, 2);
+    const std::size_t level = party.context->topLevel();
+    const LinearDescription d = squareTransform(party, level, kScale, 4, 4, horner, random);
+    addKeys(party, d);
+    const std::vector<Slots> inputs{randomSlots(party.slots(), random)};
+    const std::vector<Engine::Handle> handles{party.encrypt(inputs[0], level, kScale)};
+    const auto outputs = party.engine.linear(party.engine.prepareLinear(d), handles);
+    requireClose(party.decrypt(outputs[0]), evaluatePlainly(d, inputs)[0], 2e-4, "transform " + describe(shape));
+  }
+}
+
+/** y = (2 x^2 - 1) z + 0.5 x, with x dropped, in place and out of place. */
+void testTape(const Shape& shape, std::size_t threads, std::size_t cacheBytes) {
+  std::mt19937_64 random(6);
+  Party party(shape, threads, cacheBytes);
+  const std::size_t top = party.context->topLevel();
+  party.addRelinearizationKey(top);
+  const Slots x = randomSlots(party.slots(), random), z = randomSlots(party.slots(), random);
+  const Slots half(party.slots(), 0.5);
+  const double q = party.prime(top), p = party.prime(top - 1);
+  const double s = std::sqrt(kScale * q), t = s * s / q;  // scales of the inputs and of 2 x^2 - 1
+  Tape tape;
+  tape.inputs = 2;
+  tape.registers = 6;
+  tape.outputs = {4};
+  const auto lower = static_cast<u32>(top - 1);
+  tape.plains = {{{{-1.0}, {}}, lower, t}, {{half, {}}, lower, t * s / s}, {{Slots(party.slots(), 0.0), {}}, lower, t}};
+  tape.steps = {
+      {Op::multiply, 2, 0, 0, 0, s * s},
+      {Op::add, 2, 2, 2, 0, 0},
+      {Op::relinearize, 2, 2, 0, 0, 0},
+      {Op::rescale, 2, 2, 0, 0, t},
+      {Op::addPlain, 2, 2, 0, 0, 0},
+      {Op::dropToLevel, 3, 1, 0, lower, 0},
+      {Op::multiply, 4, 2, 3, 0, t * s},
+      {Op::dropToLevel, 5, 0, 0, lower, 0},
+      {Op::release, 3, 0, 0, 0, 0},
+      {Op::multiplyPlainAdd, 4, 4, 5, 1, 0},
+      {Op::multiplyPlainAdd, 4, 4, 5, 2, 0},
+      {Op::relinearize, 4, 4, 0, 0, 0},
+      {Op::rescale, 4, 4, 0, 0, t * s / p},
+  };
+  const std::vector<Engine::Handle> inputs{party.encrypt(x, top, s), party.encrypt(z, top, s)};
+  const std::size_t inUse = party.engine.memoryInUse();
+  const u32 prepared = party.engine.prepareTape(tape);
+  Slots expected(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) expected[i] = (2 * x[i] * x[i] - 1) * z[i] + 0.5 * x[i];
+  for (int again = 0; again < 2; ++again) {
+    const auto outputs = party.engine.run(prepared, inputs);
+    require(party.engine.levelOf(outputs[0]) == top - 2, "tape: level");
+    requireClose(party.decrypt(outputs[0]), expected, 2e-4, "tape " + describe(shape));
+    party.engine.free(outputs[0]);
+  }
+  requireClose(party.decrypt(inputs[0]), x, 1e-5, "tape: an input was changed");
+  party.engine.forgetTape(prepared);
+  require(party.engine.memoryInUse() == inUse, "tape: memory left over");
+}
+
+/** Wherever the cancellation comes, the call ends with it and leaves nothing behind. */
+void testCancellation() {
+  std::mt19937_64 random(7);
+  std::atomic<std::int32_t> cancel{0}, heartbeat{0};
+  const Shape shape{4096, chain(6), {46, 46}, 3};
+  Party party(shape, 2, std::size_t{1} << 30, {&cancel, &heartbeat});
+  const LinearDescription d = motley(party, 5, random);
+  addKeys(party, d);
+  const Slots x = randomSlots(party.slots(), random);
+  const std::vector<Engine::Handle> handles{party.encrypt(x, 5, kScale), party.encrypt(x, 5, 1.5 * kScale)};
+  const u32 prepared = party.engine.prepareLinear(d);
+  const std::size_t inUse = party.engine.memoryInUse(), live = party.engine.liveHandles();
+  const std::int32_t before = heartbeat;
+  for (const auto handle : party.engine.linear(prepared, handles)) party.engine.free(handle);
+  const std::int32_t beats = heartbeat - before;
+  require(beats > 50, "the heart does not beat");
+  int cancelled = 0;
+  for (int part = 0; part < 10; ++part) {
+    const std::int32_t at = heartbeat + beats * part / 10;
+    std::thread canceller([&] {
+      while (heartbeat < at) std::this_thread::yield();
+      cancel = 1;
+    });
+    try {
+      for (const auto handle : party.engine.linear(prepared, handles)) party.engine.free(handle);
+    } catch (const Cancelled&) {
+      ++cancelled;
+    }
+    canceller.join();
+    cancel = 0;
+    require(party.engine.memoryInUse() == inUse && party.engine.liveHandles() == live, "a cancelled call leaves something behind");
+  }
+  require(cancelled >= 5, "cancellation is not heard");
+}
+
+/** Under less and less memory a transform succeeds, then throws MemoryExceeded; it never leaks, and never exceeds the bound. */
+void testMemoryBound() {
+  std::mt19937_64 random(8);
+  const Shape shape{4096, chain(6), {46, 46}, 3};
+  Party party(shape, 1);
+  const LinearDescription d = squareTransform(party, 5, kScale, 4, 8, true, random);
+  const auto input = party.secret.encrypt(randomSlots(party.slots(), random), 5, kScale);
+  std::vector<std::pair<u32, std::vector<std::uint8_t>>> keys;
+  for (const u32 step : {1, 2, 3, 4}) keys.emplace_back(step, party.rotationKey(step, 5));
+  std::vector<std::uint8_t> reference;
+  int succeeded = 0, exceeded = 0;
+  for (std::size_t mebibytes = 64; mebibytes >= 4; mebibytes -= mebibytes > 24 ? 8 : 1) {
+    const std::size_t limit = mebibytes << 20;
+    try {
+      Engine engine(party.context, {limit, 0, 2, {}});
+      for (const auto& [step, bytes] : keys) engine.loadRotationKey(step, bytes);
+      const std::vector<Engine::Handle> handles{engine.load(input)};
+      const u32 prepared = engine.prepareLinear(d);
+      const std::size_t inUse = engine.memoryInUse();
+      try {
+        const auto outputs = engine.linear(prepared, handles);
+        const auto bytes = engine.store(outputs[0]);
+        if (reference.empty()) reference = bytes;
+        require(bytes == reference, "results depend on the memory limit");
+        engine.free(outputs[0]);
+        ++succeeded;
+      } catch (const MemoryExceeded&) {
+        ++exceeded;
+      }
+      require(engine.memoryInUse() == inUse, "memory left over under a tight limit");
+      require(engine.memoryBytes() <= limit, "the memory limit is exceeded");
+    } catch (const MemoryExceeded&) {
+      ++exceeded;
+    }
+  }
+  require(succeeded >= 3 && exceeded >= 3, "the memory bound was not tried from both sides");
+}
+
+template <class Call>
+void requireError(const char* code, const std::string& what, Call call) {
+  std::string found = "nothing";
+  try {
+    call();
+  } catch (const EngineError& error) {
+    found = error.code;
+  }
+  require(found == code, what + " gives " + found);
+}
+
+void testErrors() {
+  std::mt19937_64 random(9);
+  Party party({1024, chain(3), {45}, 3}, 1);
+  Engine& engine = party.engine;
+  const Slots x = randomSlots(party.slots(), random);
+  const auto a = party.encrypt(x, 2, kScale), b = party.encrypt(x, 1, kScale);
+  requireError("KEY_MISSING", "a missing rotation key", [&] { engine.run(only(Op::rotate, 5), a, 0, nullptr); });
+  requireError("INTERNAL", "a sum over levels", [&] { engine.run(only(Op::add), a, b, nullptr); });
+  requireError("INTERNAL", "an unknown handle", [&] { engine.run(only(Op::copy), 12345, 0, nullptr); });
+  requireError("INTERNAL", "a product at a wrong scale", [&] { engine.run(only(Op::multiply, 0, kScale), a, a, nullptr); });
+  requireError("INTERNAL", "a switch upwards", [&] { engine.run(only(Op::dropToLevel, 2), b, 0, nullptr); });
+  const TapePlain huge{{Slots(party.slots(), 1e30), {}}, 2, kScale}, infinite{{Slots(party.slots(), INFINITY), {}}, 2, kScale};
+  requireError("PLAINTEXT_INVALID", "a huge plaintext", [&] { engine.run(only(Op::addPlain), a, 0, &huge); });
+  requireError("PLAINTEXT_INVALID", "an infinite plaintext", [&] { engine.run(only(Op::addPlain), a, 0, &infinite); });
+  LinearDescription d = motley(party, 2, random);
+  d.outputs[0].giants[0].into = 0;
+  requireError("INTERNAL", "a giant that flows into itself", [&] { engine.prepareLinear(d); });
+  d = motley(party, 2, random);
+  d.babies[1].from = 1;
+  requireError("INTERNAL", "a baby from itself", [&] { engine.prepareLinear(d); });
+  d = motley(party, 2, random);
+  d.diagonals[7].positions[0] = static_cast<u32>(party.slots());
+  requireError("INTERNAL", "a position beyond the slots", [&] { engine.prepareLinear(d); });
+}
+
+/** Scales beyond 2^63: coefficients that no word holds. */
+void testLargeScales() {
+  std::mt19937_64 random(10);
+  Party party({1024, {60, 60, 60}, {60}, 3}, 1);
+  Engine& engine = party.engine;
+  const Slots x = randomSlots(party.slots(), random), y = randomSlots(party.slots(), random);
+  const double large = std::pow(2.0, 90), small = std::pow(2.0, 30);
+  const auto a = party.encrypt(x, 2, small);
+  const TapePlain factor{{y, {}}, 2, large};
+  const auto product = engine.run(only(Op::multiplyPlain, 0, small * large), a, 0, &factor);
+  const double scale = small * large / party.prime(2);
+  Slots expected(x);
+  for (std::size_t i = 0; i < x.size(); ++i) expected[i] *= y[i];
+  requireClose(party.decrypt(engine.run(only(Op::rescale, 0, scale), product, 0, nullptr)), expected, 1e-3, "large scale");
+  const TapePlain constant{{{-0.375}, {}}, 2, large};
+  const auto scaled = engine.run(only(Op::multiplyPlain, 0, small * large), a, 0, &constant);
+  for (std::size_t i = 0; i < x.size(); ++i) expected[i] = -0.375 * x[i];
+  requireClose(party.decrypt(engine.run(only(Op::rescale, 0, scale), scaled, 0, nullptr)), expected, 1e-3, "large constant");
+}
+
+void testAll() {
+  const std::size_t limb = 1024 * sizeof(u64);
+  for (const Shape& shape : shapes(1024)) {
+    testPrimitives(shape, 1);
+    testTruncatedKeys(shape);
+    testHoistedSwitches(shape);
+    testLinear(shape, 1, std::size_t{1} << 30);
+    testLinear(shape, 2, 20 * limb);
+    testTape(shape, 1, std::size_t{1} << 30);
+    testTape(shape, 3, 0);
+  }
+  testDeterminism(shapes(1024)[0]);
+  testDeterminism(shapes(1024)[1]);
+  testErrors();
+  testLargeScales();
+  testCancellation();
+  testMemoryBound();
+  for (const std::size_t degree : {2048, 4096, 8192}) {
+    testPrimitives(shapes(degree)[1], 2);
+    testLinear(shapes(degree)[2], 3, std::size_t{1} << 30);
+    testSquareTransforms(shapes(degree)[0]);
+  }
+  for (const std::size_t degree : {16384, 32768, 65536}) testSquareTransforms(shapes(degree)[1]);
+}
+
+}  // namespace
+}  // namespace he::testing
+
+int main() {
+  he::testing::testAll();
+  std::puts("engine: ok");
+}

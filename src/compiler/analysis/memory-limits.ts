@@ -1,0 +1,71 @@
+/** Whether a backend can hold a program, and how much room is left for keys and for encoded plaintexts. */
+import { nativeKeyBytes, nativeMemory, nativePlaintextRoom } from '../../program/native-memory.ts';
+import { SEAL_HEAP_BYTES, sealMemory } from '../../program/memory-model.ts';
+import type { Program } from '../../program/program.ts';
+import type { CkksParameters } from '../../program/security.ts';
+import type { CompileOptions } from '../options.ts';
+import { sealKeyRoom, sealObstacle } from './seal-obstacle.ts';
+
+const MIB = 2 ** 20;
+
+export interface MemoryLimits {
+  /** Why the program cannot be held, with numbers; null if it can. */
+  readonly obstacle: string | null;
+  /** Bytes that Galois keys may take so that it can be held; may be negative. */
+  readonly keyRoom: number;
+  /** Bytes in which plaintexts can be kept encoded. */
+  readonly plaintextRoom: number;
+  /** Forecast of an evaluation's memory, plaintexts included as far as they fit. */
+  readonly peakBytes: number;
+}
+
+type Limits = Pick<CompileOptions, 'backend' | 'maxMemoryMb'>;
+
+export function memoryLimits(program: Program, parameters: CkksParameters, options: Limits): MemoryLimits {
+  if (parameters.scheme !== 'ckks' || options.backend !== 'native')
+    return sealLimits(program, parameters, options);
+  const limit = options.maxMemoryMb * MIB;
+  const memory = nativeMemory(program, parameters);
+  const { relinearizationLevel } = program;
+  const relinearization =
+    relinearizationLevel === null ? 0 : nativeKeyBytes(parameters, relinearizationLevel);
+  const plaintextRoom = nativePlaintextRoom(memory, limit);
+  return {
+    obstacle: memory.total <= limit ? null : nativeObstacle(program, parameters, limit),
+    keyRoom: limit - (memory.total - memory.keyBytes) - relinearization,
+    plaintextRoom,
+    peakBytes: memory.total + Math.min(plaintextRoom, memory.plaintextBytes),
+  };
+}
+
+function nativeObstacle(program: Program, parameters: CkksParameters, limit: number): string {
+  const memory = nativeMemory(program, parameters);
+  const mb = (bytes: number): string => `${Math.ceil(bytes / MIB)} MiB`;
+  const { polyModulusDegree, dataPrimes, specialPrimes, dnum } = parameters;
+  return (
+    `the native engine needs ${mb(memory.total)}, ${mb(limit)} are allowed: ` +
+    `${program.rotationKeys.length} Galois keys and relinearization take ${mb(memory.keyBytes)}, ` +
+    `values ${mb(memory.ciphertextBytes)}, work space ${mb(memory.workspaceBytes)}, ` +
+    `engine and process ${mb(memory.contextBytes)} ` +
+    `(N = ${polyModulusDegree}, ${dataPrimes.length} + ${specialPrimes.length} primes, ${dnum} digits)`
+  );
+}
+
+function sealLimits(
+  program: Program,
+  parameters: CkksParameters,
+  { backend, maxMemoryMb }: Limits,
+): MemoryLimits {
+  const memory = sealMemory(program, parameters);
+  return {
+    obstacle: backend === 'seal' ? sealObstacle(program, parameters, maxMemoryMb) : null,
+    keyRoom: sealKeyRoom(program, parameters, maxMemoryMb),
+    // Its cost model counts no encoding: what does not fit is a small part.
+    plaintextRoom: Infinity,
+    // Encoded plaintexts are kept only as far as the heap goes.
+    peakBytes: Math.max(
+      memory.totalPerWorker,
+      Math.min(memory.totalPerWorker + memory.plaintextBytes, SEAL_HEAP_BYTES),
+    ),
+  };
+}

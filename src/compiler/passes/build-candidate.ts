@@ -1,0 +1,118 @@
+/** One composition under one chain: packed, scaled, forecast, and held against the memory there is. */
+import { CompileError } from '../../errors.ts';
+import type { Program } from '../../program/program.ts';
+import type { CkksParameters } from '../../program/security.ts';
+import { costModelFor, type CostModel } from '../analysis/cost-model.ts';
+import { predictLatency } from '../analysis/latency.ts';
+import { assignLevels } from '../analysis/levels.ts';
+import { memoryLimits } from '../analysis/memory-limits.ts';
+import type { NoiseForecast } from '../analysis/noise.ts';
+import { forecastOnSamples } from '../analysis/sampled-noise.ts';
+import type { LinearGraph } from '../ir/linear-graph.ts';
+import type { PackedProgram } from '../ir/packed-program.ts';
+import type { TransformPlanner } from '../linear/transform.ts';
+import type { CompileOptions } from '../options.ts';
+import { packProgram } from './emit-packed.ts';
+import { manageScales } from './manage-scales.ts';
+
+/** Told of each pass's result; returns it. */
+export type PassHook = <T>(name: string, result: T) => T;
+
+/** Values of all graph inputs, per calibration sample. */
+export type Samples = readonly (readonly Float64Array[])[];
+
+export interface SelectedProgram {
+  readonly linear: LinearGraph;
+  readonly packed: PackedProgram;
+  readonly program: Program;
+  readonly parameters: CkksParameters;
+  readonly noise: NoiseForecast;
+}
+
+export interface Candidate extends SelectedProgram {
+  /** Predicted milliseconds on one core. */
+  readonly latency: number;
+  /** Forecast precision of the worst output. */
+  readonly bits: number;
+  /** Why the backend cannot hold the program; null if it can. */
+  readonly obstacle: string | null;
+}
+
+export interface BuildContext {
+  readonly samples: Samples;
+  readonly options: CompileOptions;
+  readonly pass: PassHook;
+}
+
+/** Rotation keys for the cost model of `parameters`, as few as memory asks for. */
+export function buildCandidate(
+  linear: LinearGraph,
+  parameters: CkksParameters,
+  planner: TransformPlanner,
+  context: BuildContext,
+): Candidate {
+  const { options, pass } = context;
+  const levels = assignLevels(linear);
+  const cost = costModelFor(options.backend, parameters, options.profile);
+  const pack = (maxKeyBytes: number | null): { packed: PackedProgram; program: Program } => {
+    const packed = pass('pack-program', packProgram(linear, levels, cost, { maxKeyBytes, planner }));
+    return { packed, program: pass('manage-scales', manageScales(packed, levels, parameters)) };
+  };
+  const asked = options.maxKeyMb === null ? null : options.maxKeyMb * 2 ** 20;
+  let { packed, program } = pack(asked);
+  const limits = memoryLimits(program, parameters, options);
+  if (limits.obstacle !== null) {
+    // Rotations can be composed of fewer steps: slower, but perhaps it fits.
+    const tighter = packWithin(pack, Math.min(limits.keyRoom, asked ?? limits.keyRoom));
+    if (tighter !== null) ({ packed, program } = tighter);
+  }
+  return judgeCandidate({ linear, packed, program, parameters }, cost, context);
+}
+
+/** The same instructions under another chain of the same length. */
+export function underChain(
+  { linear, packed }: Pick<SelectedProgram, 'linear' | 'packed'>,
+  parameters: CkksParameters,
+  context: BuildContext,
+): Candidate {
+  const program = manageScales(packed, assignLevels(linear), parameters);
+  const cost = costModelFor(context.options.backend, parameters, context.options.profile);
+  return judgeCandidate({ linear, packed, program, parameters }, cost, context);
+}
+
+/** Predicted milliseconds with as many plaintexts encoded ahead as memory allows. */
+export function latencyOf(
+  program: Program,
+  parameters: CkksParameters,
+  cost: CostModel,
+  options: CompileOptions,
+): number {
+  const { plaintextRoom } = memoryLimits(program, parameters, options);
+  return predictLatency(program, cost, plaintextRoom).reduce((sum, ms) => sum + ms, 0);
+}
+
+function judgeCandidate(
+  selected: Omit<SelectedProgram, 'noise'>,
+  cost: CostModel,
+  { samples, options }: BuildContext,
+): Candidate {
+  const { program, parameters, linear } = selected;
+  const noise = forecastOnSamples(program, parameters, linear, samples);
+  return {
+    ...selected,
+    noise,
+    latency: latencyOf(program, parameters, cost, options),
+    bits: Math.min(...noise.outputPrecisionBits),
+    obstacle: memoryLimits(program, parameters, options).obstacle,
+  };
+}
+
+/** Null where the budget holds no set of keys from which all rotations can be composed. */
+function packWithin<T>(pack: (maxKeyBytes: number) => T, maxKeyBytes: number): T | null {
+  try {
+    return pack(maxKeyBytes);
+  } catch (error) {
+    if (error instanceof CompileError && error.code === 'KEY_BUDGET_TOO_SMALL') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Modulus chains for the native engine: digits of several data primes, as many special primes as cover a digit. More primes per
+ * digit mean fewer digits (quicker key switching, smaller keys) but a larger special modulus, which leaves less for the scale.
+ */
+import { nearestNttPrime } from '../../program/primes.ts';
+import type { CkksParameters } from '../../program/security.ts';
+import { checkParameters, maxLogQP } from '../../program/security.ts';
+import {
+  MAX_SCALE_BITS,
+  outputHeadroomBits,
+  reachesPrecision,
+  type ParameterDemand,
+} from './chain-demand.ts';
+
+/** The engine's arithmetic classes: the shorter the primes, the quicker, but the more of them are needed. */
+const PRIME_CLASSES = [46, 50, 60] as const;
+/** P over the largest digit, in bits, at least: key-switching noise then stays below that of rounding. */
+const SPECIAL_HEADROOM_BITS = 3;
+const MOST_PRIMES = 64;
+/** Part of the chain that may be primes of half the scale: what a whole bit more for the scale is worth. */
+const SHORT_PRIMES = 0.5;
+
+/** Every shape of chain for a ring, with the largest scale that each has room for; fewest primes per digit first. */
+export function nativeChains(polyModulusDegree: number, demand: ParameterDemand): CkksParameters[] {
+  const primes = demand.depth + 1;
+  const chains: CkksParameters[] = [];
+  for (let size = 1; size <= primes; size++) {
+    const dnum = Math.ceil(primes / size);
+    if (Math.ceil(primes / dnum) !== size) continue;
+    const plans = PRIME_CLASSES.map((widest) => planChain(polyModulusDegree, size, widest, demand));
+    const distinct = new Map(plans.flatMap((plan) => (plan === null ? [] : [[JSON.stringify(plan), plan]])));
+    for (const plan of distinct.values()) {
+      if (!reachesPrecision(polyModulusDegree, plan.scaleBits, demand)) continue;
+      if (primes + plan.specials > MOST_PRIMES) continue;
+      const chain = makeChain(polyModulusDegree, dnum, plan, demand);
+      if (chain !== null) chains.push(chain);
+    }
+  }
+  return chains;
+}
+
+/** Bit lengths of a chain's primes. */
+interface ChainPlan {
+  readonly scaleBits: number;
+  /** Primes one bit below the scale: those of the lowest levels, whose errors fewest later layers amplify. */
+  readonly short: number;
+  readonly specials: number;
+  readonly specialBits: number;
+}
+
+/**
+ * The largest scale Δ for digits of `size` primes and special primes of at most `widest` bits. Data primes need not equal the
+ * scale, since every linear map brings its result back to Δ: so that a fraction of a bit is not lost, some primes are one
+ * bit shorter.
+ */
+function planChain(
+  polyModulusDegree: number,
+  size: number,
+  widest: number,
+  { depth, outputBound, security }: ParameterDemand,
+): ChainPlan | null {
+  const budget = maxLogQP(polyModulusDegree, security);
+  const headroom = outputHeadroomBits(outputBound);
+  for (let scaleBits = Math.min(MAX_SCALE_BITS, 60 - headroom); scaleBits > 0; scaleBits--) {
+    const digit = size * scaleBits + headroom;
+    const specials = Math.ceil((digit + SPECIAL_HEADROOM_BITS) / widest);
+    const least = Math.ceil((digit + SPECIAL_HEADROOM_BITS) / specials);
+    const left = budget - (scaleBits + headroom) - specials * least - depth * scaleBits;
+    const short = Math.max(0, -left);
+    if (short > SHORT_PRIMES * depth) continue;
+    // Bits to spare make the special primes larger, within their class: less noise at no cost.
+    const spare = Math.floor(Math.max(0, left) / specials);
+    return { scaleBits, short, specials, specialBits: Math.min(widest, least + spare) };
+  }
+  return null;
+}
+
+function makeChain(
+  polyModulusDegree: number,
+  dnum: number,
+  { scaleBits, short, specials, specialBits }: ChainPlan,
+  { depth, outputBound, security }: ParameterDemand,
+): CkksParameters | null {
+  const taken = new Set<bigint>();
+  const take = (bits: number): bigint | null => {
+    const prime = nearestNttPrime(2 ** bits - 1, polyModulusDegree, taken, bits);
+    // A prime far below its target would let the scales drift.
+    if (prime === null || Number(prime) < 2 ** bits * 0.8) return null;
+    taken.add(prime);
+    return prime;
+  };
+  const all = [
+    ...Array.from({ length: specials }, () => take(specialBits)),
+    take(scaleBits + outputHeadroomBits(outputBound)),
+    ...Array.from({ length: depth }, (_, index) => take(index < short ? scaleBits - 1 : scaleBits)),
+  ];
+  if (!all.every((prime) => prime !== null)) return null;
+  return checkParameters({
+    scheme: 'ckks',
+    polyModulusDegree,
+    dataPrimes: all.slice(specials),
+    specialPrimes: all.slice(0, specials),
+    securityLevel: security,
+    secretDistribution: 'uniform-ternary',
+    scaleBits,
+    dnum,
+  });
+}

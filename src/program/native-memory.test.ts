@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { nativeKeyBytes, nativeMemory } from './native-memory.ts';
+import { checkParameters } from './security.ts';
+import { ProgramBuilder } from './testing/program-builder.ts';
+import { randomLinear, seededRandom } from './testing/random-instructions.ts';
+import { testParameters } from './testing/test-parameters.ts';
+
+const LIMB = 8192 * 8;
+
+describe('the native memory model', () => {
+  // Five data primes in digits of 2, two special primes.
+  const parameters = testParameters(8192, [33, 25, 25, 25, 25], [30, 30], 25, 3);
+
+  it('truncates keys to the level where they are used', () => {
+    expect(nativeKeyBytes(parameters, 4)).toBe(3 * 2 * 7 * LIMB);
+    expect(nativeKeyBytes(parameters, 3)).toBe(2 * 2 * 6 * LIMB);
+    expect(nativeKeyBytes(parameters, 0)).toBe(1 * 2 * 3 * LIMB);
+  });
+
+  it('adds up the keys that the program lists, and what its instructions hold', () => {
+    const shape = { sources: 1, outputs: 1, babySteps: 4, giantSteps: 2, style: 'direct' as const };
+    const builder = new ProgramBuilder(parameters);
+    const x = builder.input(1);
+    const y = builder.linear([x], randomLinear(seededRandom(1), builder.slotCount, shape));
+    const squared = builder.polynomial(y, [[0, 0]], { unitLeading: true });
+    const program = builder.build([squared]);
+    expect(program.rotationKeys).toEqual([1, 2, 3, 4].map((step) => ({ step, level: 4 })));
+    expect(program.relinearizationLevel).toBe(3);
+    const memory = nativeMemory(program, parameters);
+    expect(memory.keyBytes).toBe(4 * nativeKeyBytes(parameters, 4) + nativeKeyBytes(parameters, 3));
+    // Eight diagonals in the extended basis of 7 limbs.
+    expect(memory.plaintextBytes).toBeGreaterThanOrEqual(8 * 7 * LIMB);
+    expect(memory.plaintextBytes).toBeLessThan(9 * 7 * LIMB);
+    expect(memory.ciphertextBytes).toBe((2 * 5 + 2 * 4) * LIMB);
+    expect(memory.workspaceBytes).toBeGreaterThan(2 * 7 * LIMB);
+    expect(memory.total).toBeGreaterThan(memory.keyBytes + memory.ciphertextBytes + memory.workspaceBytes);
+  });
+
+  it('holds whole keys in the shape of SEAL', () => {
+    const seal = checkParameters({ ...parameters, dnum: 5, specialPrimes: [parameters.specialPrimes[0]!] });
+    const builder = new ProgramBuilder(seal);
+    const low = builder.input(1, 2);
+    const shape = { sources: 1, outputs: 1, babySteps: 2, giantSteps: 1, style: 'direct' as const };
+    const program = builder.build([
+      builder.linear([low], randomLinear(seededRandom(2), builder.slotCount, shape)),
+    ]);
+    expect(program.rotationKeys).toEqual([{ step: 1, level: 4 }]);
+  });
+});

@@ -1,0 +1,173 @@
+/**
+ * Bytes that the native engine needs, from the shapes alone: a compile constraint and a forecast. One limb is N coefficients of
+ * 8 bytes. Keys are held at the level they are used at; the linear maps' sums stay in the extended basis, K limbs more than a
+ * ciphertext has.
+ */
+import { digitsAt, type ParametersLiteral } from './parameters.ts';
+import { lastUses } from './memory-model.ts';
+import type { Instruction, LinearInstruction, Program } from './program.ts';
+import type { SlotVector } from './slot-vector.ts';
+import { choosePolynomialPlan } from './semantics/choose-polynomial-plan.ts';
+
+type Shape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum'>;
+
+/** Roots and inverse roots with their quotients, and base conversions, per prime. */
+const TABLE_LIMBS = 6;
+/** The process around the engine: Node, the program's structure, buffers for ciphertexts on their way. */
+const PROCESS_BYTES = 384 * 2 ** 20;
+/** The slot vectors' numbers: as they were read, and where all threads see them. */
+const PROGRAM_COPIES = 2;
+/** Limbs lie a little apart in memory, and pieces between blocks stay free. */
+const POOL_OVERHEAD = 1.02;
+/** Threads that the forecast allows for: each has scratch limbs of its own. */
+const THREADS = 2;
+
+/** Giant steps that are accumulated together, and plaintext limbs expanded at a time. */
+const GIANTS_AT_A_TIME = 64;
+const EXPANDED_AT_A_TIME = 8;
+
+export interface NativeMemory {
+  /** All Galois keys and the relinearization key. */
+  readonly keyBytes: number;
+  /** The most that values take at one time. */
+  readonly ciphertextBytes: number;
+  /** What the hungriest instruction needs for itself. */
+  readonly workspaceBytes: number;
+  /** Outside the engine's pool: tables of the primes, the process, the program, the files of the keys. */
+  readonly contextBytes: number;
+  /** All diagonals and coefficients encoded; those that do not fit are encoded when they are used. */
+  readonly plaintextBytes: number;
+  /** What an evaluation cannot do without: all but the plaintexts. */
+  readonly total: number;
+}
+
+/** A Galois or relinearization key for ciphertexts at `level` and below. */
+export function nativeKeyBytes(parameters: Shape, level: number): number {
+  return digitsAt(parameters, level) * 2 * extendedLimbs(parameters, level) * limbBytes(parameters);
+}
+
+export function nativeMemory(program: Program, parameters: Shape): NativeMemory {
+  const limb = limbBytes(parameters);
+  const levels = [
+    ...program.rotationKeys.map(({ level }) => level),
+    ...(program.relinearizationLevel === null ? [] : [program.relinearizationLevel]),
+  ];
+  const keyBytes = levels.reduce((sum, level) => sum + nativeKeyBytes(parameters, level), 0);
+  const ciphertextBytes = limb * peakValueLimbs(program);
+  const workspaceBytes =
+    limb *
+    Math.max(0, ...program.instructions.map((instruction) => workLimbs(program, instruction, parameters)));
+  const primes = parameters.dataPrimes.length + parameters.specialPrimes.length;
+  // Keys come as files of their seeded form, half their size.
+  const contextBytes =
+    PROCESS_BYTES + primes * TABLE_LIMBS * limb + PROGRAM_COPIES * slotVectorBytes(program) + keyBytes / 2;
+  const plaintextBytes =
+    limb * program.instructions.reduce((sum, instruction) => sum + plainLimbs(instruction, parameters), 0);
+  // While one is made ready for use there are two of it.
+  const transit = levels.reduce((most, level) => Math.max(most, nativeKeyBytes(parameters, level)), 0);
+  const pooled = keyBytes + transit + ciphertextBytes + workspaceBytes;
+  const total = Math.ceil(pooled * POOL_OVERHEAD) + Math.ceil(contextBytes);
+  return { keyBytes, ciphertextBytes, workspaceBytes, contextBytes, plaintextBytes, total };
+}
+
+function limbBytes({ polyModulusDegree }: Shape): number {
+  return polyModulusDegree * 8;
+}
+
+/** Of the limit, what the engine's pool may take. */
+export function nativePoolBytes(memory: NativeMemory, limitBytes: number): number {
+  return Math.max(0, Math.floor(limitBytes - memory.contextBytes));
+}
+
+/** Of the limit, what encoded plaintexts may take: the compiler counts on it and the runtime keeps to it. */
+export function nativePlaintextRoom(memory: NativeMemory, limitBytes: number): number {
+  return Math.max(0, Math.floor((limitBytes - memory.total) / POOL_OVERHEAD));
+}
+
+/** Each distinct vector once. */
+function slotVectorBytes({ instructions }: Program): number {
+  const vectors = new Set<SlotVector>();
+  for (const instruction of instructions) {
+    if (instruction.kind === 'linear') {
+      for (const { giants, bias } of instruction.outputs) {
+        for (const { terms } of giants) for (const { diagonal } of terms) vectors.add(diagonal);
+        if (bias !== null) vectors.add(bias);
+      }
+    } else if (instruction.kind === 'polynomial') {
+      for (const own of instruction.coefficients) {
+        for (const coefficient of own) if (typeof coefficient !== 'number') vectors.add(coefficient);
+      }
+    }
+  }
+  let bytes = 0;
+  for (const { values, indices } of vectors) bytes += values.byteLength + (indices?.byteLength ?? 0);
+  return bytes;
+}
+
+function extendedLimbs(parameters: Shape, level: number): number {
+  return level + 1 + parameters.specialPrimes.length;
+}
+
+function peakValueLimbs(program: Program): number {
+  const lastUse = lastUses(program);
+  const limbsOf = (id: number): number =>
+    2 * program.values[id]!.ciphertexts * (program.values[id]!.level + 1);
+  const alive = new Set(program.inputs.map(({ value }) => value));
+  let peak = 0;
+  program.instructions.forEach((instruction, index) => {
+    alive.add(instruction.output);
+    peak = Math.max(
+      peak,
+      [...alive].reduce((sum, id) => sum + limbsOf(id), 0),
+    );
+    for (const id of alive) if (lastUse[id]! <= index) alive.delete(id);
+  });
+  return peak;
+}
+
+function workLimbs(program: Program, instruction: Instruction, parameters: Shape): number {
+  const { level } = instruction;
+  const extended = extendedLimbs(parameters, level);
+  const digits = digitsAt(parameters, level);
+  switch (instruction.kind) {
+    case 'linear': {
+      const { babies, outputs } = instruction;
+      const parents = new Set(
+        babies.flatMap(({ from, via }) => (from < 0 || via.length === 0 ? [] : [from])),
+      );
+      const sources = new Set(babies.filter(({ via }) => via.length > 0).map(({ source }) => source));
+      const giants = outputs.reduce((sum, plan) => sum + plan.giants.length, 0);
+      const block = Math.min(giants, GIANTS_AT_A_TIME);
+      const decomposed = (sources.size + parents.size) * (level + 1 + digits) + parents.size * extended;
+      const sums = (block + outputs.length + 3) * extended;
+      return decomposed + sums + THREADS * (2 * babies.length + block + EXPANDED_AT_A_TIME + digits);
+    }
+    case 'polynomial': {
+      const { powers } = choosePolynomialPlan(instruction, program.slotCount);
+      return 3 * (powers.length + 3) * (level + 1) + (digits + 2) * extended;
+    }
+    case 'product':
+      return 8 * (level + 1) + (digits + 2) * extended;
+  }
+}
+
+function plainLimbs(instruction: Instruction, parameters: Shape): number {
+  const { level } = instruction;
+  switch (instruction.kind) {
+    case 'linear':
+      return termCount(instruction) * extendedLimbs(parameters, level) + instruction.outputs.length * level;
+    case 'polynomial': {
+      const vectors = instruction.coefficients.reduce(
+        (sum, own) => sum + own.filter((coefficient) => typeof coefficient !== 'number').length,
+        0,
+      );
+      return vectors * (level + 1);
+    }
+    case 'product':
+      return 0;
+  }
+}
+
+function termCount({ outputs }: LinearInstruction): number {
+  return outputs.reduce((sum, { giants }) => sum + giants.reduce((n, { terms }) => n + terms.length, 0), 0);
+}

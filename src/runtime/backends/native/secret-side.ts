@@ -1,0 +1,116 @@
+/** The secret side of the native engine: makes keys, encrypts, decrypts. Only `runtime/client` may import it. */
+import type { CkksParameters } from '../../../program/security.ts';
+import { checkParameters, requireEncryption } from '../../../program/security.ts';
+import { callNative } from './call-native.ts';
+import { forcedPath, loadAddon } from './load-addon.ts';
+
+/** What he_secret.node offers. It wipes the key when disposed, or when its object is collected. */
+interface NativeSecret {
+  saveSecretKey(): Uint8Array<ArrayBuffer>;
+  makePublicKey(): Uint8Array<ArrayBuffer>;
+  makeRotationKey(step: number, level: number): Uint8Array<ArrayBuffer>;
+  makeRelinearizationKey(level: number): Uint8Array<ArrayBuffer>;
+  encrypt(slots: Float64Array, level: number, scale: number): Uint8Array<ArrayBuffer>;
+  decrypt(bytes: Uint8Array, level: number, scale: number): Float64Array;
+  dispose(): void;
+}
+
+interface SecretAddon {
+  readonly SecretSide: new (
+    degree: number,
+    dataPrimes: BigUint64Array,
+    specialPrimes: BigUint64Array,
+    digits: number,
+    path: string,
+    memoryBytes: number,
+    threads: number,
+    cancel: Int32Array | null,
+    heartbeat: Int32Array | null,
+    secretKey: Uint8Array | null,
+  ) => NativeSecret;
+}
+
+export interface NativeSecretOptions {
+  readonly threads?: number;
+  /** Shared word: not 0 stops the making of keys. */
+  readonly cancellation?: Int32Array;
+  /** Shared word that counts up while keys are made. */
+  readonly heartbeat?: Int32Array;
+}
+
+/** The secret key, one digit of a key at a time and scratch: at N = 131072 with 64 primes some 500 MB. */
+const MEMORY_BYTES = 2 ** 30;
+
+export class NativeSecretSide implements Disposable {
+  readonly #secret: NativeSecret;
+
+  /**
+   * With a new secret key, or one that was saved, by this class or by node-seal.
+   * @throws BackendError BACKEND_UNAVAILABLE, ArtifactError KEY_INVALID
+   */
+  static create(
+    parameters: CkksParameters,
+    secretKey: Uint8Array | null,
+    options: NativeSecretOptions = {},
+  ): NativeSecretSide {
+    // Parameters may have come from another thread or file, where the type proves nothing.
+    const checked = checkParameters(parameters);
+    requireEncryption(checked);
+    return new NativeSecretSide(checked, secretKey, options);
+  }
+
+  private constructor(
+    parameters: CkksParameters,
+    secretKey: Uint8Array | null,
+    { threads, cancellation, heartbeat }: NativeSecretOptions,
+  ) {
+    const { SecretSide } = loadAddon('he_secret') as SecretAddon;
+    this.#secret = callNative('the secret key', () => {
+      return new SecretSide(
+        parameters.polyModulusDegree,
+        BigUint64Array.from(parameters.dataPrimes),
+        BigUint64Array.from(parameters.specialPrimes),
+        parameters.dnum,
+        forcedPath(),
+        MEMORY_BYTES,
+        threads ?? 1,
+        cancellation ?? null,
+        heartbeat ?? null,
+        secretKey,
+      );
+    });
+  }
+
+  saveSecretKey(): Uint8Array {
+    return callNative('saving the secret key', () => this.#secret.saveSecretKey());
+  }
+
+  /** Seeded, so half the size; another one at each call. */
+  makePublicKey(): Uint8Array {
+    return callNative('making a public key', () => this.#secret.makePublicKey());
+  }
+
+  /** For use at `level` and below, seeded. `step` in 1 … N/2 − 1, to the left. */
+  makeRotationKey(step: number, level: number): Uint8Array {
+    return callNative('making a rotation key', () => this.#secret.makeRotationKey(step, level));
+  }
+
+  /** For use at `level` and below, seeded. */
+  makeRelinearizationKey(level: number): Uint8Array {
+    return callNative('making the relinearization key', () => this.#secret.makeRelinearizationKey(level));
+  }
+
+  /** A seeded symmetric ciphertext of N/2 slots at `level` and `scale`. */
+  encrypt(slots: Float64Array, level: number, scale: number): Uint8Array {
+    return callNative('encryption', () => this.#secret.encrypt(slots, level, scale));
+  }
+
+  /** @throws ArtifactError CIPHERTEXT_INVALID */
+  decrypt(bytes: Uint8Array, level: number, scale: number): Float64Array {
+    return callNative('the ciphertext', () => this.#secret.decrypt(bytes, level, scale));
+  }
+
+  [Symbol.dispose](): void {
+    this.#secret.dispose();
+  }
+}

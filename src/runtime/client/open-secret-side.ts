@@ -1,0 +1,61 @@
+/** Opens a secret key with the library that serves it best. */
+import { availableParallelism } from 'node:os';
+import { BackendError } from '../../errors.ts';
+import type { CkksParameters } from '../../program/security.ts';
+import { BfvSecretSide } from '../backends/bfv/secret-side.ts';
+import type { NativeSecretOptions } from '../backends/native/secret-side.ts';
+import { NativeSecretSide } from '../backends/native/secret-side.ts';
+import { preferNative } from '../backends/prefer-native.ts';
+import { SealSecretSide } from '../backends/seal/secret-side.ts';
+
+/** One secret key and what can be done with it; all bytes in SEAL's format. Levels are those that keys are truncated to. */
+export interface SecretSide extends Disposable {
+  saveSecretKey(): Uint8Array;
+  makePublicKey(): Uint8Array;
+  makeRotationKey(step: number, level: number): Uint8Array;
+  makeRelinearizationKey(level: number): Uint8Array;
+  encrypt(slots: Float64Array, level: number, scale: number): Uint8Array;
+  /** @throws ArtifactError CIPHERTEXT_INVALID */
+  decrypt(bytes: Uint8Array, level: number, scale: number): Float64Array;
+  /** Exact schemes only: measured invariant noise budget, bits. @throws ArtifactError CIPHERTEXT_INVALID */
+  noiseBudget?(bytes: Uint8Array, level: number): number;
+}
+
+/**
+ * @param secretKey null makes a new one
+ * @throws ArtifactError KEY_INVALID, BackendError BACKEND_UNAVAILABLE
+ */
+export function openSecretSide(
+  parameters: CkksParameters,
+  secretKey: Uint8Array | null,
+  options: NativeSecretOptions = {},
+): Promise<SecretSide> {
+  if (parameters.scheme === 'bfv') return BfvSecretSide.create(parameters, secretKey);
+  return preferNative<SecretSide>(
+    parameters,
+    () => NativeSecretSide.create(parameters, secretKey, { threads: availableParallelism(), ...options }),
+    async () => fromSeal(parameters, await SealSecretSide.create(parameters, secretKey)),
+  );
+}
+
+function fromSeal({ dataPrimes }: CkksParameters, seal: SealSecretSide): SecretSide {
+  const requireTop = (level: number): void => {
+    if (level === dataPrimes.length - 1) return;
+    throw new BackendError('PARAMETERS_UNSUPPORTED', `node-seal cannot make a key for level ${level} only`);
+  };
+  return {
+    saveSecretKey: () => seal.saveSecretKey(),
+    makePublicKey: () => seal.makePublicKey(),
+    makeRotationKey: (step, level) => {
+      requireTop(level);
+      return seal.makeGaloisKey(step);
+    },
+    makeRelinearizationKey: (level) => {
+      requireTop(level);
+      return seal.makeRelinearizationKey();
+    },
+    encrypt: (slots, level, scale) => seal.encrypt(slots, level, scale),
+    decrypt: (bytes, level, scale) => seal.decrypt(bytes, level, scale),
+    [Symbol.dispose]: () => seal[Symbol.dispose](),
+  };
+}
