@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
-          include: ['{src,cli,test,fixtures,bench}/**/*.test.ts'],
+          include: ['{src,cli,test,fixtures,bench,conformance}/**/*.test.ts'],
           exclude: ['**/*.slow.test.ts'],
           pool: 'forks',
           testTimeout: 60_000,
@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
-          include: ['{src,cli,test,fixtures,bench}/**/*.slow.test.ts'],
+          include: ['{src,cli,test,fixtures,bench,conformance}/**/*.slow.test.ts'],
           pool: 'forks',
           maxWorkers: 1,
           testTimeout: 1_800_000,

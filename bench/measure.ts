@@ -153,7 +153,7 @@ async function measureOnnxruntime(model: Uint8Array, shape: readonly number[]): 
 }
 
 /** Runs the command line with `--json`; its progress goes to our stderr. */
-async function heCompile(...args: readonly string[]): Promise<unknown> {
+export async function heCompile(...args: readonly string[]): Promise<unknown> {
   const script = join(ROOT, 'bin', 'he-compile.js');
   const child = spawn(process.execPath, [script, ...args, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Plain JavaScript that any Node of the last years can read: the WebAssembly of node-seal needs Node 22.12 or newer, so
-// an older one hands over to the project's own Node (npm package "node").
+// Plain JavaScript that any Node of the last years can read: the WebAssembly of node-seal needs Node 22.12 or
+// newer, so an older one hands over to the project's own Node (npm package "node").
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';

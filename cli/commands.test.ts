@@ -203,3 +203,29 @@ it('an input of the wrong size is refused with both sizes', async () => {
     /INPUT_SHAPE_MISMATCH.*has shape \[500, 1, 28, 28\], input \w+ expects \[1, 1, 28, 28\]/,
   );
 });
+
+it('run: a batch in throughput mode, from one array and one picture', async () => {
+  const calibration = `npy:${join(FIXTURES, 'digits-calibration.npy')}`;
+  const compiled = await json(
+    ...[MODEL, '-o', 't.hemodel', '--calibration', calibration, '--samples', '60'],
+    ...['--backend', 'cleartext', '--optimize', 'throughput', '--batch', '4'],
+  );
+  expect(compiled).toMatchObject({ batchSize: 4, inputShape: [4, 1, 28, 28], throughput: { batch: 4 } });
+  const array = join(folder, 'two.json');
+  const rows = Array.from({ length: 28 }, () => Array<number>(28).fill(0.5));
+  await writeFile(array, JSON.stringify([[rows], [rows]]));
+  const pictures = (await readdir(join(FIXTURES, 'samples'))).filter((name) => name.endsWith('.png'));
+  const picture = join(FIXTURES, 'samples', pictures[0]!);
+  const { samples, precisionBits } = (await json(
+    ...['run', 't.hemodel', '--input', array, '--input', picture, '--model', MODEL],
+  )) as { samples: { data: number[] }[][]; precisionBits: number };
+  expect(samples).toHaveLength(3);
+  expect(samples[1]![0]!.data).toEqual(samples[0]![0]!.data);
+  expect(samples[2]![0]!.data).not.toEqual(samples[0]![0]!.data);
+  // Every sample against onnxruntime: nothing is approximated.
+  expect(precisionBits).toBeGreaterThan(15);
+  const five = Array.from({ length: 5 }, () => ['--input', picture]).flat();
+  const refused = await runCli(['run', 't.hemodel', ...five], folder);
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toContain('a batch has 4 samples');
+});

@@ -52,6 +52,19 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "measure the native engine's kernels here, for programs planned for this machine",
     load: () => import('./commands/profile.ts'),
   },
+  serve: {
+    summary: 'remote inference server (MCP): evaluates models on encrypted inputs of others',
+    load: () => import('./commands/serve.ts'),
+  },
+  crypto: {
+    summary:
+      'local cryptographic server (MCP): keeps secret keys, encrypts, decrypts, and classifies files in one call',
+    load: () => import('./commands/crypto.ts'),
+  },
+  infer: {
+    summary: 'one encrypted inference on a running server: keys, encryption, upload, evaluation, decryption',
+    load: () => import('./commands/infer.ts'),
+  },
   demo: {
     summary: 'the whole way on an embedded model: compile, encrypt, evaluate, decrypt, compare, report',
     load: () => import('./commands/demo.ts'),
@@ -71,7 +84,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     const outcome: Outcome = await task({ progress, signal, note: (text) => line.note(text) });
     line.clear();
     exitCode = outcome.exitCode ?? 0;
-    await print(json ? JSON.stringify(outcome.document) : printable(outcome.text));
+    // A server on stdio has used stdout for its messages, and has nothing to add.
+    if (json || outcome.text !== '') {
+      await print(json ? JSON.stringify(outcome.document) : printable(outcome.text));
+    }
   };
 
   try {

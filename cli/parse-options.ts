@@ -70,7 +70,7 @@ export function dimension(text: string): readonly [string, number] {
   return [name, naturalNumber(value)];
 }
 
-/** "NODE=degree:4", "NODE=square", "NODE=relu-composite:12"; NODE may be "*". */
+/** "NODE=degree:4", "NODE=square", "NODE=relu-composite:12", "NODE=precision:10"; NODE may be "*". */
 export function activation(text: string): readonly [string, ActivationChoice] {
   const [node, choice] = assignment(text);
   const [kind, value, ...rest] = choice.split(':');
@@ -79,8 +79,11 @@ export function activation(text: string): readonly [string, ActivationChoice] {
     if (kind === 'degree' && value !== undefined) return [node, { kind, degree: naturalNumber(value) }];
     if (kind === 'relu-composite' && value !== undefined)
       return [node, { kind, alpha: naturalNumber(value) }];
+    if (kind === 'precision' && value !== undefined) return [node, { kind, bits: nonNegativeNumber(value) }];
   }
-  throw new InvalidArgumentError('expected NODE=degree:D, NODE=square or NODE=relu-composite:ALPHA');
+  throw new InvalidArgumentError(
+    'expected NODE=degree:D, NODE=square, NODE=relu-composite:ALPHA or NODE=precision:BITS',
+  );
 }
 
 export type EvaluationBackend = 'seal' | 'native' | 'cleartext';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type SourceTree, type Wall, findBreaches } from './architecture-walls.ts';
 
 const ROOT = new URL('../', import.meta.url);
-const PACKAGES = new Set(['node-seal', 'onnxruntime-node', 'onnx-proto']);
+const PACKAGES = new Set(['node-seal', 'onnxruntime-node', 'onnx-proto', '@modelcontextprotocol/server']);
 
 function readTree(...folders: readonly string[]): SourceTree {
   const tree = new Map<string, string>();
@@ -84,6 +84,12 @@ describe('the checker sees', () => {
       'src/runtime/backends/native/backend.ts',
       `loadAddon('he_secret');`,
     ],
+    [
+      'the message protocol in a tool',
+      'message-protocol',
+      'src/server/inference/a.ts',
+      `import { Server } from '@modelcontextprotocol/server';`,
+    ],
     ['an undeclared package', 'declared-packages', 'src/data/a.ts', `import x from '@scope/x/deep.js';`],
     ['a Node built-in without node:', 'declared-packages', 'src/data/a.ts', `import fs from 'fs';`],
     ['test support in production', 'test-support', 'src/program/a.ts', `import './testing/builder.ts';`],
@@ -142,6 +148,25 @@ describe('the checker sees', () => {
     });
     expect(breaches).toHaveLength(3);
     expect(breaches[0]).toMatch(/^secret-side: cli\/commands\/encrypt.ts: .* → \S+\/secret-side.ts$/);
+  });
+
+  it.each(['inference', 'protocol', 'storage', 'transport', 'client'])(
+    'server/%s reaching the local cryptographic server',
+    (folder) => {
+      const breaches = breachesOf({
+        [`src/server/${folder}/a.ts`]: `import { x } from '../crypto/key-store.ts';`,
+        'src/server/crypto/key-store.ts': ``,
+      });
+      expect(breaches).toEqual([expect.stringMatching(`^secret-side: src/server/${folder}/a.ts: `)]);
+    },
+  );
+
+  it('the serve command reaching the local cryptographic server', () => {
+    const breaches = breachesOf({
+      'cli/commands/serve.ts': `await import('../../src/server/crypto/key-store.ts');`,
+      'src/server/crypto/key-store.ts': ``,
+    });
+    expect(breaches).toEqual([expect.stringMatching(/^secret-side: cli\/commands\/serve.ts: /)]);
   });
 
   it('the inference server starting a worker on the secret side', () => {

@@ -19,6 +19,7 @@ export type Wall =
   | 'he-library'
   | 'reference-runtime'
   | 'onnx-format'
+  | 'message-protocol'
   | 'declared-packages'
   | 'test-support'
   | 'unresolved'
@@ -48,6 +49,7 @@ const SECRET_SIDE = [
   'src/runtime/backends/native/secret-side.ts',
   'src/runtime/backends/seal/secret-side.ts',
   'src/runtime/formats/secret-key.ts',
+  'src/server/crypto/',
 ];
 /** The addon with the code for secret keys, by name, and the files that may name it. */
 const SECRET_ADDON = /['"`]he_secret['"`]/;
@@ -59,9 +61,14 @@ const SECRET_ADDON_NAMED_IN = [
 const PUBLIC_SIDE = [
   'src/runtime/evaluation/',
   'src/runtime/encryption/',
+  'src/server/client/',
   'src/server/inference/',
+  'src/server/protocol/',
+  'src/server/storage/',
+  'src/server/transport/',
   'cli/commands/encrypt.ts',
   'cli/commands/evaluate.ts',
+  'cli/commands/serve.ts',
 ];
 
 /** Packages that only some rooms may know. */
@@ -73,6 +80,10 @@ const PACKAGE_WALLS: readonly { wall: Wall; package: string; allowed: readonly s
     package: 'onnx-proto',
     allowed: ['src/compiler/onnx/', 'src/compiler/reference/', 'src/data/'],
   },
+  { wall: 'message-protocol', package: '@modelcontextprotocol/server', allowed: ['src/server/transport/'] },
+  { wall: 'message-protocol', package: '@modelcontextprotocol/node', allowed: ['src/server/transport/'] },
+  { wall: 'message-protocol', package: '@modelcontextprotocol/client', allowed: ['src/server/client/'] },
+  { wall: 'message-protocol', package: '@modelcontextprotocol/sdk', allowed: [] },
 ];
 
 /** The one file that starts workers for others. */
@@ -198,7 +209,7 @@ function packageBreaches(
         breaches.push({
           wall: rule.wall,
           file,
-          detail: `imports ${name}; only ${rule.allowed.join(', ')} may`,
+          detail: `imports ${name}; only ${rule.allowed.join(', ') || 'tests'} may`,
         });
     }
   }

@@ -105,7 +105,7 @@ export function define(command: Command, run: Runner): void {
     )
     .option(
       '--activation <NODE=CHOICE>',
-      'degree:D, square or relu-composite:ALPHA; NODE may be "*"',
+      'degree:D, square, relu-composite:ALPHA or precision:BITS; NODE may be "*"',
       collect(activation),
     )
     .option('--bind <INPUT=FILE>', 'make a graph input a constant (.pb or .npy)', collect(assignment))

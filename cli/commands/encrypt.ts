@@ -11,7 +11,7 @@ import { joinSamples } from '../batches.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { ciphertextBytes } from '../evaluation.ts';
 import { readArtifact } from '../files.ts';
-import { loadInputs } from '../load-inputs.ts';
+import { INPUT_HELP, loadInputs } from '../load-inputs.ts';
 import { collect } from '../parse-options.ts';
 import { formatBytes } from '../report/format.ts';
 import { requireWritable, writeWhole } from '../terminal/write-file.ts';
@@ -26,11 +26,7 @@ export function define(command: Command, run: Runner): void {
   command
     .argument('<artifact>', 'compiled model (.hemodel)')
     .requiredOption('--public-key <FILE>', 'from keygen')
-    .requiredOption(
-      '--input <FILE>',
-      '.png, .jpg, .npy, .pb or .json; once for each input of the model',
-      collect(String),
-    )
+    .requiredOption('--input <FILE>', INPUT_HELP, collect(String))
     .requiredOption('-o, --output <FILE>', 'ciphertexts to write')
     .action((artifact: string, flags: EncryptFlags) => run((context) => encrypt(artifact, flags, context)));
 }
@@ -40,7 +36,8 @@ async function encrypt(file: string, flags: EncryptFlags, context: CommandContex
   const artifact = await readArtifact(file);
   const { signature } = artifact;
   const publicKey = await readBounded(flags.publicKey, MAX_INPUT_FILE_BYTES, 'the public key');
-  const inputs = joinSamples(artifact, [await loadInputs(artifact, flags.input, context)]);
+  const samples = await loadInputs(artifact, flags.input, context);
+  const inputs = joinSamples(artifact, samples);
   const start = performance.now();
   const set = await encryptWithPublicKey(signature, publicKey, inputs, { signal: context.signal });
   const encryptMs = performance.now() - start;
@@ -48,7 +45,12 @@ async function encrypt(file: string, flags: EncryptFlags, context: CommandContex
   await writeWhole(flags.output, containerChunks(ciphertextSetContainer(set)));
   const bytes = ciphertextBytes(set);
   return {
-    document: { output: flags.output, bytes: { inputCiphertexts: bytes }, latencyMs: { encrypt: encryptMs } },
+    document: {
+      output: flags.output,
+      samples: samples.length,
+      bytes: { inputCiphertexts: bytes },
+      latencyMs: { encrypt: encryptMs },
+    },
     text: `wrote ${flags.output} (${formatBytes(bytes)})`,
   };
 }

@@ -6,7 +6,7 @@ import { batchOf, splitSamples } from '../batches.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readArtifact } from '../files.ts';
 import { Inference } from '../inference.ts';
-import { loadInputs } from '../load-inputs.ts';
+import { INPUT_HELP, loadInputs } from '../load-inputs.ts';
 import { maxAbsDifference, outputRange } from '../measure/errors.ts';
 import type { EvaluationFlags } from '../parse-options.ts';
 import { addEvaluationOptions, assignment, collect } from '../parse-options.ts';
@@ -25,11 +25,7 @@ interface RunFlags extends EvaluationFlags, ReferenceFlags {
 export function define(command: Command, run: Runner): void {
   addEvaluationOptions(command)
     .argument('<artifact>', 'compiled model (.hemodel)')
-    .requiredOption(
-      '--input <FILE>',
-      '.png, .jpg, .npy, .pb or .json; once for each input of the model',
-      collect(String),
-    )
+    .requiredOption('--input <FILE>', INPUT_HELP, collect(String))
     .option('--model <FILE>', 'the ONNX file it was compiled from: compare with onnxruntime')
     .option(
       '--bind <INPUT=FILE>',
@@ -42,25 +38,34 @@ export function define(command: Command, run: Runner): void {
 async function runOnce(file: string, flags: RunFlags, context: CommandContext): Promise<Outcome> {
   const artifact = await readArtifact(file);
   const inputs = await loadInputs(artifact, flags.input, context);
+  const count = inputs.length;
   const { modelDigest: digest } = artifact.report;
   const reference =
     flags.model === undefined ? null : await compute({ file: flags.model, digest }, flags, inputs, context);
   await using inference = await Inference.open(artifact, flags, context);
-  const result = await inference.infer([inputs], (fraction) => context.progress.report('evaluate', fraction));
-  const outputs = finishOutputs(artifact, result.decrypted, 1, inference.backend === 'cleartext')[0]!;
+  const result = await inference.infer(inputs, (fraction) => context.progress.report('evaluate', fraction));
+  const samples = finishOutputs(artifact, result.decrypted, count, inference.backend === 'cleartext');
+  const outputs = samples[0]!;
   const output = outputs[0]!;
-  const comparison = reference === null ? null : compare(output.data, reference.data);
+  const comparison =
+    reference === null
+      ? null
+      : compare(
+          samples.flatMap((tensors) => tensors[0]!.data),
+          reference.data,
+        );
   const encryption =
     reference === null
       ? null
       : compare(
-          splitSamples(result.decrypted[0]!, batchOf(artifact), 1)[0]!,
+          flatten(splitSamples(result.decrypted[0]!, batchOf(artifact), count)),
           await polynomialOutput(artifact, inputs, context),
         );
   const { keygenMs, backend } = inference;
   const document = {
     output,
     ...(outputs.length > 1 ? { outputs } : {}),
+    ...(count > 1 ? { samples } : {}),
     ...(reference === null ? {} : { reference, ...comparison, encryption }),
     backend,
     threads: inference.threads,
@@ -78,7 +83,7 @@ async function runOnce(file: string, flags: RunFlags, context: CommandContext): 
     peakMemoryBytes: result.peakMemoryBytes,
   };
   const lines = [
-    ...outputs.map((tensor) => describeResult(tensor, artifact)),
+    ...samples.flat().map((tensor) => describeResult(tensor, artifact)),
     ...(comparison === null
       ? []
       : [
@@ -93,31 +98,39 @@ async function runOnce(file: string, flags: RunFlags, context: CommandContext): 
 async function compute(
   model: ReferenceModel,
   flags: ReferenceFlags,
-  inputs: readonly Float32Array[],
+  inputs: Samples,
   context: CommandContext,
 ): Promise<{ shape: readonly number[]; data: number[] }> {
-  const { values, shape } = await runReferenceFile(model, flags, singleSample(inputs), 1, context);
-  return { shape, data: Array.from(values[0]!) };
+  const { values, shape } = await runReferenceFile(model, flags, datasetOf(inputs), inputs.length, context);
+  return { shape, data: flatten(values) };
 }
 
-/** What the program would give without encryption: the first sample of the first output. */
+/** What the program would give without encryption: all samples of the first output. */
 async function polynomialOutput(
   artifact: Artifact,
-  inputs: readonly Float32Array[],
+  inputs: Samples,
   context: CommandContext,
 ): Promise<ArrayLike<number>> {
   const { values } = await runReference(
     artifact.polynomialOnnx,
-    singleSample(inputs),
-    1,
+    datasetOf(inputs),
+    inputs.length,
     'polynomial model',
     context,
   );
-  return values[0]!;
+  return flatten(values);
 }
 
-function singleSample(inputs: readonly Float32Array[]): Dataset {
-  return { description: 'the input', size: 1, sample: (_index, input) => inputs[input]!, label: () => null };
+/** Values as [sample][input]. */
+type Samples = readonly (readonly Float32Array[])[];
+
+function datasetOf(inputs: Samples): Dataset {
+  const sample = (index: number, input: number): Float32Array => inputs[index]![input]!;
+  return { description: 'the input', size: inputs.length, sample, label: () => null };
+}
+
+function flatten(samples: readonly ArrayLike<number>[]): number[] {
+  return samples.flatMap((values) => Array.from(values));
 }
 
 function compare(

@@ -15,7 +15,7 @@ import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
 import type { MeasuredBytes } from './sections/keys.ts';
 import { byteRows } from './sections/keys.ts';
-import { operationsText } from './sections/setup.ts';
+import { operationsText, throughputText } from './sections/setup.ts';
 
 type Cell = string | number;
 
@@ -92,6 +92,7 @@ function programBlocks(
       `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, log2(QP) = ${parameters.logQP}, scale 2^${parameters.scaleBits}, depth ${program.depth}`,
       operationsText(program.operations),
       `predicted: ${formatBits(program.predicted.precisionBits)}, ${formatMs(program.predicted.latencyMs)}, ${formatBytes(program.predicted.memoryBytes)}`,
+      ...(program.throughput === null ? [] : [`throughput: ${throughputText(program.throughput)}`]),
       certificate === null
         ? 'no security: verification in the clear only'
         : `security ${certificate.securityBits} bits: log2(QP) = ${certificate.logQP} of at most ${certificate.maxLogQP} (${certificate.source})`,

@@ -1,5 +1,13 @@
 /** `inspect --html` and the report of `compile`: the compiled program drawn. */
-import { formatBits, formatBytes, formatCount, formatMs, formatPercent, plural } from './format.ts';
+import {
+  formatBits,
+  formatBytes,
+  formatCount,
+  formatMs,
+  formatPercent,
+  formatSignificant,
+  plural,
+} from './format.ts';
 import type { Badge } from './page.ts';
 import { renderPage } from './page.ts';
 import type { ProgramReport } from './program-report.ts';
@@ -8,7 +16,7 @@ import { keysSection } from './sections/keys.ts';
 import { layersSection } from './sections/layers.ts';
 import { levelsSection } from './sections/levels.ts';
 import { securitySection, warningsSection } from './sections/security.ts';
-import { setupSection } from './sections/setup.ts';
+import { setupSection, throughputText } from './sections/setup.ts';
 
 export function renderProgramPage(program: ProgramReport): string {
   const { parameters, predicted } = program;
@@ -23,6 +31,15 @@ export function renderProgramPage(program: ProgramReport): string {
         value: formatMs(predicted.latencyMs),
         note: `predicted, one thread${program.compiler.costProfile === null ? '' : `, ${program.compiler.costProfile}`}`,
       },
+      ...(program.throughput === null
+        ? []
+        : [
+            {
+              name: 'Throughput',
+              value: `${formatSignificant(program.throughput.samplesPerSecond, 3)} / s`,
+              note: throughputText(program.throughput),
+            },
+          ]),
       { name: 'Precision', value: formatBits(predicted.precisionBits), note: 'predicted at the output' },
       { name: 'Depth', value: String(program.depth), note: 'levels used up' },
       {

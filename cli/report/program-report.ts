@@ -79,6 +79,8 @@ export interface ProgramReport {
   readonly certificate: SecurityCertificate | null;
   readonly approximations: readonly ApproximationView[];
   readonly quality: CompileReport['quality'];
+  /** Null unless compiled for throughput. */
+  readonly throughput: CompileReport['throughput'];
   readonly warnings: readonly string[];
   /** Exact schemes only. */
   readonly integer?: IntegerSummary;
@@ -160,6 +162,7 @@ export function describeProgram(artifact: Artifact): ProgramReport {
       curves: polynomialCurves(program, summary.node),
     })),
     quality: report.quality,
+    throughput: report.throughput,
     warnings: report.warnings,
     ...(report.integer === undefined ? {} : { integer: report.integer }),
     compiler: {

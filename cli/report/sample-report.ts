@@ -141,6 +141,7 @@ export const SAMPLE_PROGRAM: ProgramReport = {
     maxOutputError: 0.9,
     rmsOutput: 6.2,
   },
+  throughput: null,
   warnings: ['0.4 % of held-out inputs leave the fitted range of /relu2/Relu by up to 8 %.'],
   compiler: {
     version: '0.1.0',

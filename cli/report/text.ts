@@ -13,7 +13,7 @@ import {
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
 import { byteRows } from './sections/keys.ts';
-import { operationsText } from './sections/setup.ts';
+import { operationsText, throughputText } from './sections/setup.ts';
 
 /** Columns apart by two spaces; numbers to the right. */
 export function alignColumns(rows: readonly (readonly string[])[], rightFrom = 1): string {
@@ -95,6 +95,9 @@ export function renderProgramText(program: ProgramReport): string {
     ...(program.compiler.costProfile === null
       ? []
       : [['', `by the kernel times of: ${program.compiler.costProfile}`] as const]),
+    ...(program.throughput === null
+      ? []
+      : [['throughput', throughputText(program.throughput)] satisfies [string, string]]),
     ['calibration', program.compiler.calibration],
   ];
   const blocks = [programLead(program), alignColumns(facts, 2), layerTable(program)];

@@ -18,7 +18,9 @@ export interface Dataset {
 export type ActivationChoice =
   | { readonly kind: 'degree'; readonly degree: number }
   | { readonly kind: 'square' }
-  | { readonly kind: 'relu-composite'; readonly alpha: number };
+  | { readonly kind: 'relu-composite'; readonly alpha: number }
+  /** The least depth that keeps so many bits of the activation's own range over the calibrated range. */
+  | { readonly kind: 'precision'; readonly bits: number };
 
 /** 'cleartext' compiles for verification only: the artifact has no security and no encrypting backend will run it. */
 export type Backend = 'seal' | 'native' | 'cleartext';

@@ -16,6 +16,7 @@ import { encodeOnnx } from './onnx/encode.ts';
 import { importModel } from './onnx/import.ts';
 import type { CompileOptions, Progress } from './options.ts';
 import { assembleArtifact } from './passes/assemble-artifact.ts';
+import { decomposeSoftmax } from './passes/decompose-softmax.ts';
 import { foldBatchNorm } from './passes/fold-batch-norm.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { lowerLinear } from './passes/lower-linear.ts';
@@ -23,7 +24,12 @@ import { normalisePolynomials } from './passes/normalise-polynomials.ts';
 import { recogniseActivations } from './passes/recognise-activations.ts';
 import { requireFittingLabels } from './passes/require-fitting-labels.ts';
 import { approximateToFit, calibrationInputs } from './passes/select-degrees.ts';
-import { selectProgram, type PassHook, type SelectedProgram } from './passes/select-program.ts';
+import {
+  latencyOfSingle,
+  selectProgram,
+  type PassHook,
+  type SelectedProgram,
+} from './passes/select-program.ts';
 import { stripOutputOperators } from './passes/strip-output-operators.ts';
 
 export interface CompileContext {
@@ -68,44 +74,47 @@ export async function compileModel(
       modelDirectory: context.modelDirectory,
       bind: options.bind,
       dimensions: options.dimensions,
-      batch: options.batch,
+      // In throughput mode the graph is that of one sample; samples meet in the slots.
+      batch: options.optimize === 'throughput' ? 1 : options.batch,
     }),
   );
   const constant = pass('fold-constants', foldConstants(imported));
   const folded = pass('fold-batch-norm', foldBatchNorm(constant));
   const stripped = pass('strip-output-operators', stripOutputOperators(folded));
   requireFittingLabels(stripped, options.labels);
-  const tensors = pass('recognise-activations', recogniseActivations(stripped));
+  const decomposed = pass('decompose-softmax', decomposeSoftmax(stripped));
+  const tensors = pass('recognise-activations', recogniseActivations(decomposed));
 
   // → polynomial graph: every activation a polynomial fitted to what it sees, of a degree that a program can hold.
   const samples = calibrationInputs(tensors, options, BOUND_SAMPLES);
   const polynomialOnnx = new Map<PolynomialGraph, Uint8Array>();
-  const { polynomial, program } = await approximateToFit<SelectedProgram | IntegerProgram>(
-    tensors,
-    options,
-    progress,
-    (fitted) => {
-      pass('approximate-activations', fitted);
-      // Measured by onnxruntime over whole data sets, and worth having even if no secure program comes of it.
-      if (polynomialOnnx.size === 0) {
-        polynomialOnnx.set(fitted, pass('encode-polynomial', encodePolynomial(fitted)));
-      }
+  const { polynomial, program } = await approximateToFit<
+    (SelectedProgram | IntegerProgram) & { readonly latencyModeMs: number | null }
+  >(tensors, options, progress, (fitted) => {
+    pass('approximate-activations', fitted);
+    // Measured by onnxruntime over whole data sets, and worth having even if no secure program comes of it.
+    if (polynomialOnnx.size === 0) {
+      polynomialOnnx.set(fitted, pass('encode-polynomial', encodePolynomial(fitted)));
+    }
 
-      // → linear graph: linear maps, polynomials and products only.
-      progress.report('lower', 0);
-      const lowered = pass('lower-linear', lowerLinear(fitted));
-      const bounded = pass('refresh-bounds', refreshBounds(lowered, samples));
-      const normalised = pass('normalise-polynomials', normalisePolynomials(bounded));
+    // → linear graph: linear maps, polynomials and products only.
+    progress.report('lower', 0);
+    const lowered = pass('lower-linear', lowerLinear(fitted));
+    const bounded = pass('refresh-bounds', refreshBounds(lowered, samples));
+    const normalised = pass('normalise-polynomials', normalisePolynomials(bounded));
 
-      // → slot program under secure parameters: of integers, without any error, where that was asked for;
-      if (options.scheme === 'bfv') {
-        const reference = integerReference(tensors, normalised, options);
-        return selectIntegerProgram(normalised, samples, reference, options, { pass, progress });
-      }
-      // else the smallest ring whose forecast reaches the precision.
-      return selectProgram(normalised, samples, options, { pass, progress });
-    },
-  );
+    // → slot program under secure parameters: of integers, without any error, where that was asked for;
+    if (options.scheme === 'bfv') {
+      const reference = integerReference(tensors, normalised, options);
+      const integers = selectIntegerProgram(normalised, samples, reference, options, { pass, progress });
+      return { ...integers, latencyModeMs: null };
+    }
+    // else the smallest ring whose forecast reaches the precision.
+    const selected = selectProgram(normalised, samples, options, { pass, progress });
+    const latencyModeMs =
+      options.optimize === 'throughput' ? latencyOfSingle(normalised, samples, options, progress) : null;
+    return { ...selected, latencyModeMs };
+  });
   progress.report('assemble', 0);
   // What onnxruntime runs in place of the encrypted program: the rounded model, where it can be written down.
   const rounded = 'integer' in program ? integerModel(program.integer, tensors) : null;

@@ -19,24 +19,25 @@ export interface DecodedImage {
 
 /**
  * Decodes by content, not by name.
+ * @param maxPixels a picture whose header declares more is refused
  * @throws ArtifactError IMAGE_DAMAGED, IMAGE_UNSUPPORTED or IMAGE_TOO_LARGE
  */
-export function decodeImage(bytes: Uint8Array, where: string): DecodedImage {
-  if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return decodePng(bytes, where);
-  if (bytes[0] === 0xff && bytes[1] === 0xd8) return decodeJpeg(bytes, where);
+export function decodeImage(bytes: Uint8Array, where: string, maxPixels = MAX_PIXELS): DecodedImage {
+  if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return decodePng(bytes, where, maxPixels);
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return decodeJpeg(bytes, where, maxPixels);
   throw new ArtifactError('IMAGE_UNSUPPORTED', `${where} is neither a PNG nor a JPEG file`, {
     hint: 'convert the picture to PNG',
   });
 }
 
-function decodePng(bytes: Uint8Array, where: string): DecodedImage {
+function decodePng(bytes: Uint8Array, where: string, maxPixels: number): DecodedImage {
   if (bytes.length < 33 || Buffer.from(bytes.subarray(12, 16)).toString('latin1') !== 'IHDR') {
     throw damaged(where, 'PNG');
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const width = view.getUint32(16);
   const height = view.getUint32(20);
-  requireSize(width, height, where);
+  requireSize(width, height, where, maxPixels);
   const depth = view.getUint8(24);
   const hasColour = (view.getUint8(25) & 2) !== 0;
   // pngjs bounds the inflated size of plain images only, so interlaced ones are bounded here.
@@ -75,10 +76,10 @@ function requireBoundedPixelData(bytes: Uint8Array, maxBytes: number, where: str
   }
 }
 
-function decodeJpeg(bytes: Uint8Array, where: string): DecodedImage {
+function decodeJpeg(bytes: Uint8Array, where: string, maxPixels: number): DecodedImage {
   const frame = jpegFrame(bytes);
   if (frame === null) throw damaged(where, 'JPEG');
-  requireSize(frame.width, frame.height, where);
+  requireSize(frame.width, frame.height, where, maxPixels);
   if (frame.components !== 1 && frame.components !== 3) {
     throw new ArtifactError(
       'IMAGE_UNSUPPORTED',
@@ -94,7 +95,7 @@ function decodeJpeg(bytes: Uint8Array, where: string): DecodedImage {
       useTArray: true,
       formatAsRGBA: false,
       tolerantDecoding: false,
-      maxResolutionInMP: MAX_PIXELS / 1e6,
+      maxResolutionInMP: maxPixels / 1e6,
       maxMemoryUsageInMB: JPEG_MEMORY_MB,
     });
   } catch (error) {
@@ -138,12 +139,12 @@ function toPlanes(data: Uint8Array, stride: number, width: number, height: numbe
   return { width, height, channels, pixels };
 }
 
-function requireSize(width: number, height: number, where: string): void {
+function requireSize(width: number, height: number, where: string, maxPixels: number): void {
   if (width === 0 || height === 0) throw damaged(where, 'picture: it has no pixels');
-  if (width * height > MAX_PIXELS) {
+  if (width * height > maxPixels) {
     throw new ArtifactError(
       'IMAGE_TOO_LARGE',
-      `${where} declares ${width}×${height} pixels, at most ${MAX_PIXELS} are decoded`,
+      `${where} declares ${width}×${height} pixels, at most ${maxPixels} are decoded`,
       { hint: 'resize the picture to the model input first' },
     );
   }

@@ -68,3 +68,17 @@ it.each([
   await expect(error).rejects.toMatchObject({ code, exitCode: 1 });
   await expect(error).rejects.toThrow(message);
 });
+
+it('takes several samples from one array, where a batch has room for them', async () => {
+  await writeFile(
+    join(folder, 'two.npy'),
+    npyFile('|u1', [2, 1, 2, 2], Uint8Array.from([0, 51, 102, 255, 255, 0, 0, 0])),
+  );
+  const two = await loadInput(join(folder, 'two.npy'), input, preprocessing, 2);
+  expect(two.samples).toBe(2);
+  const second = [255, 0, 0, 0].map((pixel) => Math.fround((pixel / 255 - 0.5) / 0.5));
+  for (const [i, value] of two.values.entries()) expect(value).toBeCloseTo([...expected, ...second][i]!, 6);
+  await expect(loadInput(join(folder, 'two.npy'), input, preprocessing, 1)).rejects.toMatchObject({
+    code: 'INPUT_SHAPE_MISMATCH',
+  });
+});

@@ -19,6 +19,7 @@ const operations = z.object({
 });
 
 export const slotVector = z.object({ indices: i32.nullable(), values: f64 });
+const coefficient = z.union([finite, slotVector]);
 export const layout = z.object({
   shape,
   slotCount: count,
@@ -46,11 +47,11 @@ const instruction = z.discriminatedUnion('kind', [
             step: count,
             into: z.int().min(-1),
             via: z.array(z.int().min(1)),
-            terms: z.array(z.object({ baby: count, diagonal: slotVector })),
+            terms: z.array(z.object({ baby: count, diagonal: coefficient })),
           }),
         ),
         reductions: z.array(z.array(z.int().min(1))),
-        bias: slotVector.nullable(),
+        bias: coefficient.nullable(),
       }),
     ),
   }),
@@ -62,7 +63,7 @@ const instruction = z.discriminatedUnion('kind', [
     level: z.int().min(1),
     degree: z.int().min(2).max(127),
     unitLeading: z.boolean(),
-    coefficients: z.array(z.array(z.union([finite, slotVector]))),
+    coefficients: z.array(z.array(coefficient)),
   }),
   z.object({
     kind: z.literal('product'),
@@ -250,6 +251,13 @@ const report = z.object({
     inputCiphertextBytes: finite,
     outputCiphertextBytes: finite,
   }),
+  throughput: z
+    .object({
+      batch: z.int().min(1),
+      samplesPerSecond: finite.positive(),
+      latencyModePerSecond: finite.positive().nullable(),
+    })
+    .nullable(),
   warnings: z.array(text),
   integer: integerSummary.exactOptional(),
   costProfile: text.nullable(),

@@ -119,6 +119,16 @@ export interface IntegerSummary {
   readonly agreement: number | null;
 }
 
+/** What an evaluation of a whole batch is worth. */
+export interface ThroughputReport {
+  /** Samples of one evaluation. */
+  readonly batch: number;
+  /** Predicted, of a full batch on one core. */
+  readonly samplesPerSecond: number;
+  /** The same model compiled for latency, one sample after another; null if it cannot be compiled so. */
+  readonly latencyModePerSecond: number | null;
+}
+
 export interface CompileReport {
   readonly compilerVersion: string;
   readonly backend: 'seal' | 'native' | 'cleartext';
@@ -131,6 +141,8 @@ export interface CompileReport {
   readonly operations: OperationCounts;
   readonly layers: readonly LayerReport[];
   readonly predicted: Predictions;
+  /** Null unless compiled for throughput. */
+  readonly throughput: ThroughputReport | null;
   readonly warnings: readonly string[];
   /** Exact schemes only. */
   readonly integer?: IntegerSummary;

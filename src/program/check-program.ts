@@ -41,6 +41,10 @@ export function checkLayout(value: LayoutLike, slotCount: number, ciphertexts: n
 
 type VectorLike = z.infer<typeof schema.slotVector>;
 
+function checkCoefficient(coefficient: number | VectorLike, slotCount: number, what: string): void {
+  if (typeof coefficient !== 'number') checkVector(coefficient, slotCount, what);
+}
+
 function checkVector(vector: VectorLike, slotCount: number, what: string): void {
   if (vector.indices === null) {
     demand(
@@ -140,11 +144,11 @@ export function checkProgram(value: z.infer<typeof schema.program>, levels: numb
             keyed(giant.via, step.level, what);
             for (const term of giant.terms) {
               demand(term.baby < step.babies.length, `${what} uses a rotation that is not there`);
-              checkVector(term.diagonal, slotCount, what);
+              checkCoefficient(term.diagonal, slotCount, what);
             }
           });
           for (const reduction of plan.reductions) keyed(reduction, step.level, what);
-          if (plan.bias !== null) checkVector(plan.bias, slotCount, what);
+          if (plan.bias !== null) checkCoefficient(plan.bias, slotCount, what);
         }
         break;
       }
@@ -165,8 +169,7 @@ export function checkProgram(value: z.infer<typeof schema.program>, levels: numb
             row.length === step.degree + (step.unitLeading ? 0 : 1),
             `${what} has the wrong number of coefficients`,
           );
-          for (const coefficient of row)
-            if (typeof coefficient !== 'number') checkVector(coefficient, slotCount, what);
+          for (const coefficient of row) checkCoefficient(coefficient, slotCount, what);
         }
         break;
       }

@@ -145,4 +145,19 @@ describe('artifact validation', () => {
       ),
     ).toThrow(/negotiation/);
   });
+
+  it('takes numbers for diagonals and biases, and nothing else in their place', () => {
+    const weights = (diagonal: unknown, bias: unknown) => (copy: Artifact) => {
+      const [output] = linear(copy).outputs as unknown as {
+        bias: unknown;
+        giants: { terms: { diagonal: unknown }[] }[];
+      }[];
+      output!.bias = bias;
+      output!.giants[0]!.terms[0]!.diagonal = diagonal;
+    };
+    expect(forged(weights(0.5, -0.25))).toBe('none');
+    expect(forged(weights('0.5', null))).toBe('ARTIFACT_INVALID');
+    expect(forged(weights(null, null))).toBe('ARTIFACT_INVALID');
+    expect(forged(weights(0.5, [1]))).toBe('ARTIFACT_INVALID');
+  });
 });

@@ -5,12 +5,15 @@
  *
  * All integers little-endian; sections are deflated. Section "json" holds the artifact as canonical JSON in which typed
  * arrays and big integers are references { "$f64": k }, { "$i32": k }, { "$u8": k }, { "$big": "…" }; sections "f64", "i32" and
- * "u8" hold their number, their lengths and the arrays, equal ones stored once. The digest covers everything before it.
+ * "u8" hold their number, their lengths and the arrays, equal ones stored once. Integers that count in steps, as positions of
+ * millions of elements do, are described by the steps: { "$grid": […] }, see `grid-array.ts`. The digest covers everything
+ * before it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { ArtifactError, InternalError } from '../errors.ts';
 import type { Artifact } from './artifact.ts';
+import { describeGrid, expandGrid } from './grid-array.ts';
 import { validateArtifact } from './validate-artifact.ts';
 
 const MAGIC = new TextEncoder().encode('HEMODEL2');
@@ -83,7 +86,10 @@ function readPool<T extends Pooled>(
 /** Canonical JSON: object keys sorted, typed arrays and big integers replaced by references. */
 function toJson(value: unknown, pools: Record<'f64' | 'i32' | 'u8', Pool>): Json {
   if (value instanceof Float64Array) return { $f64: pools.f64.put(value) };
-  if (value instanceof Int32Array) return { $i32: pools.i32.put(value) };
+  if (value instanceof Int32Array) {
+    const grid = describeGrid(value);
+    return grid === null ? { $i32: pools.i32.put(value) } : { $grid: grid };
+  }
   if (value instanceof Uint8Array) return { $u8: pools.u8.put(value) };
   if (typeof value === 'bigint') return { $big: value.toString() };
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
@@ -117,6 +123,10 @@ function fromJson(value: Json, pools: { f64: Float64Array[]; i32: Int32Array[]; 
             ? pools.u8[entry as number]
             : undefined;
     if (array !== undefined) return array;
+    if (key === '$grid') {
+      const grid = expandGrid(entry);
+      if (grid !== null) return grid;
+    }
     if (key === '$big' && typeof entry === 'string' && /^[0-9]{1,40}$/.test(entry)) return BigInt(entry);
     throw damaged(`bad reference ${key}`);
   }

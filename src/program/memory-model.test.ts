@@ -21,7 +21,7 @@ describe('memory model', () => {
     const program = builder.build([y]);
     const memory = sealMemory(program, parameters);
     expect(memory.keyBytes).toBeCloseTo(1.05 * 4 * sealKeyBytes(parameters), 0);
-    const plaintexts = (8 + 1) * 3 * 8192 * 8;
+    const plaintexts = 8 * 3 * 8192 * 8;
     expect(memory.plaintextBytes).toBeCloseTo(1.05 * plaintexts, 0);
     expect(memory.ciphertextBytes).toBeGreaterThan(5 * sealCiphertextBytes(parameters, 2));
     expect(memory.totalPerWorker).toBeGreaterThan(

@@ -3,8 +3,10 @@
  * since a full WASM heap does not fail but hang. One limb is N coefficients of 8 bytes.
  */
 import type { ParametersLiteral } from './parameters.ts';
-import type { Instruction, LinearInstruction, Program } from './program.ts';
-import { choosePolynomialPlan } from './semantics/choose-polynomial-plan.ts';
+import type { Coefficient, Instruction, LinearInstruction, Program } from './program.ts';
+import { usesNumbers } from './program.ts';
+import { accumulatorCount, bestWidth, spareBits } from './semantics/addition-chains.ts';
+import { liveCiphertexts } from './semantics/live-ciphertexts.ts';
 
 /** SEAL's pools grow each size class by 5 % steps (MemoryPool::alloc_size_multiplier) and never give back. */
 export const POOL_OVERHEAD = 1.05;
@@ -92,7 +94,7 @@ export function sealMemory(program: Program, parameters: Shape): SealMemory {
   const plaintextBytes =
     POOL_OVERHEAD *
     parts *
-    program.instructions.reduce((sum, instruction) => sum + plainBytes(program, instruction, parameters), 0);
+    program.instructions.reduce((sum, instruction) => sum + plainBytes(instruction, parameters), 0);
   const contextBytes = sealContextBytes(parameters);
   // Among others a key's serialized form and SEAL's copy of it while it is loaded, each half its size.
   const scratch = sealKeyBytes(parameters) + 3 * parts * sealCiphertextBytes(parameters, top);
@@ -131,45 +133,69 @@ function peakCiphertextBytes(program: Program, parameters: Shape): number {
   return bytes;
 }
 
-/** Ciphertexts that an instruction needs for itself, by level; a product of degree 2 counts as one and a half. */
+/** Ciphertexts that an instruction needs for itself, by level. */
 function temporaries(program: Program, instruction: Instruction): Map<number, number> {
   const { level } = instruction;
   switch (instruction.kind) {
     case 'linear': {
+      if (usesNumbers(instruction)) {
+        // Nothing is rotated, inputs are only copied if they stand higher, and outputs are finished one by one.
+        const lowered = instruction.inputs.reduce((sum, id) => {
+          const value = program.values[id]!;
+          return sum + (value.level > level ? value.ciphertexts : 0);
+        }, 0);
+        return new Map([[level, lowered + accumulators(program, instruction) + 1]]);
+      }
       const lowered = instruction.inputs.reduce((sum, id) => sum + program.values[id]!.ciphertexts, 0);
       const giants = Math.max(0, ...instruction.outputs.map((plan) => plan.giants.length));
       return new Map([
         [level, lowered + instruction.babies.length + giants + instruction.outputs.length + 1],
       ]);
     }
-    case 'polynomial': {
-      const { powers } = choosePolynomialPlan(instruction, program.slotCount);
-      const depth = level - program.values[instruction.output]!.level;
-      const each = 1.5 * (powers.length + 2);
-      return new Map(Array.from({ length: depth + 1 }, (_, down) => [level - down, each]));
-    }
+    case 'polynomial':
+      return liveCiphertexts(instruction, program.slotCount);
     case 'product':
       return new Map([[level, 4]]);
   }
 }
 
-function plainBytes(program: Program, instruction: Instruction, parameters: Shape): number {
+/** Ciphertexts that the widest weighted sum is added up in. */
+function accumulators(program: Program, { outputs, plainScales }: LinearInstruction): number {
+  const terms = Math.max(
+    ...outputs.map(({ giants }) => giants.reduce((n, giant) => n + giant.terms.length, 0)),
+  );
+  const bits = Math.log2(Math.max(...plainScales)) - spareBits(program.slotCount);
+  return accumulatorCount(bestWidth(Math.max(terms, 1), Math.max(1, Math.ceil(bits))));
+}
+
+function plainBytes(instruction: Instruction, parameters: Shape): number {
   const plaintext = sealPlaintextBytes(parameters, instruction.level);
   switch (instruction.kind) {
     case 'linear':
-      return plaintext * (termCount(instruction) + instruction.outputs.length);
+      // Weights that are numbers are never encoded.
+      return plaintext * distinctPlaintexts(vectorsOf(instruction));
     case 'polynomial':
-      return plaintext * program.values[instruction.output]!.ciphertexts * (instruction.degree + 1);
+      return plaintext * distinctPlaintexts(instruction.coefficients.flat());
     case 'product':
       return 0;
   }
 }
 
-function termCount(instruction: LinearInstruction): number {
-  return instruction.outputs.reduce(
-    (sum, plan) => sum + plan.giants.reduce((terms, giant) => terms + giant.terms.length, 0),
-    0,
-  );
+/** Diagonals that are vectors, and biases. */
+function* vectorsOf({ outputs }: LinearInstruction): Generator<Coefficient> {
+  for (const { giants, bias } of outputs) {
+    if (bias !== null) yield bias;
+    for (const { terms } of giants) {
+      for (const { diagonal } of terms) if (typeof diagonal !== 'number') yield diagonal;
+    }
+  }
+}
+
+/** What an encoder that remembers has to encode: each vector and each number once. */
+function distinctPlaintexts(values: Iterable<Coefficient>): number {
+  const distinct = new Set(values);
+  distinct.delete(0);
+  return distinct.size;
 }
 
 /** Index of the last instruction that reads each value; outputs are read at the end. */

@@ -5,7 +5,7 @@
  */
 import { digitsAt, type ParametersLiteral } from './parameters.ts';
 import { lastUses } from './memory-model.ts';
-import type { Instruction, LinearInstruction, Program } from './program.ts';
+import type { Coefficient, Instruction, LinearInstruction, Program } from './program.ts';
 import type { SlotVector } from './slot-vector.ts';
 import { choosePolynomialPlan } from './semantics/choose-polynomial-plan.ts';
 
@@ -87,15 +87,18 @@ export function nativePlaintextRoom(memory: NativeMemory, limitBytes: number): n
 /** Each distinct vector once. */
 function slotVectorBytes({ instructions }: Program): number {
   const vectors = new Set<SlotVector>();
+  const count = (coefficient: Coefficient): void => {
+    if (typeof coefficient !== 'number') vectors.add(coefficient);
+  };
   for (const instruction of instructions) {
     if (instruction.kind === 'linear') {
       for (const { giants, bias } of instruction.outputs) {
-        for (const { terms } of giants) for (const { diagonal } of terms) vectors.add(diagonal);
-        if (bias !== null) vectors.add(bias);
+        for (const { terms } of giants) for (const { diagonal } of terms) count(diagonal);
+        if (bias !== null) count(bias);
       }
     } else if (instruction.kind === 'polynomial') {
       for (const own of instruction.coefficients) {
-        for (const coefficient of own) if (typeof coefficient !== 'number') vectors.add(coefficient);
+        own.forEach(count);
       }
     }
   }

@@ -47,7 +47,13 @@ export interface GiantStep {
   readonly step: number;
   readonly into: number;
   readonly via: readonly number[];
-  readonly terms: readonly { readonly baby: number; readonly diagonal: SlotVector }[];
+  readonly terms: readonly LinearTerm[];
+}
+
+/** diagonal ⊙ baby. A single number for all slots is how tensors meet whose slots are the samples of a batch. */
+export interface LinearTerm {
+  readonly baby: number;
+  readonly diagonal: Coefficient;
 }
 
 /** How one output ciphertext of a linear transform comes about. */
@@ -56,7 +62,7 @@ export interface OutputPlan {
   /** acc ← acc + rotate(acc, r) for each r in order, r given as the keyed steps that compose it. */
   readonly reductions: readonly (readonly number[])[];
   /** Added after the rescale. */
-  readonly bias: SlotVector | null;
+  readonly bias: Coefficient | null;
 }
 
 /**
@@ -133,6 +139,20 @@ export interface Program {
   readonly rotationKeys: readonly RotationKey[];
   /** Highest level at which ciphertexts are multiplied; null if they never are. */
   readonly relinearizationLevel: number | null;
+}
+
+/** Whether the slots of an instruction's ciphertexts are samples: nothing is rotated, all terms are numbers. */
+export function usesNumbers({ babies, outputs }: LinearInstruction): boolean {
+  return (
+    babies.every(({ via }) => via.length === 0) &&
+    outputs.every(
+      ({ giants, reductions }) =>
+        reductions.length === 0 &&
+        giants.every(
+          ({ via, terms }) => via.length === 0 && terms.every(({ diagonal }) => typeof diagonal === 'number'),
+        ),
+    )
+  );
 }
 
 /** Multiplicative depth of a polynomial instruction. */

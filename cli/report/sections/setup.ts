@@ -1,5 +1,5 @@
 /** What exactly was compiled, with which parameters, by what. */
-import { formatBytes, formatCount, formatShape } from '../format.ts';
+import { formatBytes, formatCount, formatShape, formatSignificant } from '../format.ts';
 import type { Markup, Renderable } from '../markup.ts';
 import { html } from '../markup.ts';
 import { facts, section } from '../page.ts';
@@ -44,6 +44,19 @@ export function setupSection(program: ProgramReport, measurement: Entries): Mark
       </div>
     </div>`,
   );
+}
+
+/** Inputs per second of full batches, against one input after another. */
+export function throughputText({
+  batch,
+  samplesPerSecond,
+  latencyModePerSecond,
+}: NonNullable<ProgramReport['throughput']>): string {
+  const single =
+    latencyModePerSecond === null
+      ? 'it cannot be compiled for latency'
+      : `compiled for latency ${formatSignificant(latencyModePerSecond, 3)}, one by one`;
+  return `${formatSignificant(samplesPerSecond, 3)} inputs per second, ${formatCount(batch)} at once; ${single}`;
 }
 
 export function operationsText(operations: ProgramReport['operations']): string {

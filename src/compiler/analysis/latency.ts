@@ -1,7 +1,9 @@
 /** Predicted time of a program: the costs of its instructions at their levels, summed, on one core. */
 import type { Instruction, LinearInstruction, Program } from '../../program/program.ts';
+import { usesNumbers } from '../../program/program.ts';
 import { neededBabies } from '../../program/semantics/evaluate-linear.ts';
 import { visitOperations } from '../../program/semantics/count-operations.ts';
+import { numberTermsMs } from './batch-cost.ts';
 import type { CostModel } from './cost-model.ts';
 
 /**
@@ -50,6 +52,11 @@ function termCount({ outputs }: LinearInstruction): number {
 
 /** Every diagonal encoded ahead. */
 function linearMs(instruction: LinearInstruction, cost: CostModel): number {
+  if (usesNumbers(instruction)) {
+    // Without rotations and, on node-seal, without products.
+    const finishing = instruction.outputs.length * cost.rescale(instruction.level);
+    return numberTermsMs(instruction, cost) + finishing;
+  }
   const { babies, outputs, level } = instruction;
   const costs = cost.linear(level);
   const needed = neededBabies(instruction);

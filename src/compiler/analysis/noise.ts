@@ -162,6 +162,10 @@ function sumVariance(
     for (const { baby, diagonal } of terms) {
       const { variance, encoding } = babies[baby]!;
       everywhere += encoding;
+      if (typeof diagonal === 'number') {
+        everywhere += diagonal ** 2 * variance;
+        continue;
+      }
       for (let k = 0; k < diagonal.values.length; k++) {
         const slot = (diagonal.indices === null ? k : diagonal.indices[k]!) - step;
         const row = slot < 0 ? slot + slotCount : slot;
@@ -184,8 +188,10 @@ function polynomialVariance(
   instruction: PolynomialInstruction,
 ): number {
   const { scale } = program.values[instruction.output]!;
-  // A uniform distribution over ±reach has mean square reach² / 3.
-  const reach = Math.sqrt(3 * meanSquares[instruction.input]!);
+  // A uniform distribution over ±reach has mean square reach² / 3; of few large values it would reach further than any of
+  // them, where Chebyshev polynomials grow beyond all bounds.
+  const { bound } = program.values[instruction.input]!;
+  const reach = Math.min(Math.sqrt(3 * meanSquares[instruction.input]!), bound / BOUND_MARGIN);
   const { gain, own, encoded } = polynomialNoise(instruction, reach, program.slotCount);
   // Relinearization happens before the rescale, at about the square of the scale.
   const product = sources.rescale(scale) + sources.keySwitch(instruction.level, scale * scale);

@@ -107,9 +107,11 @@ function coefficientMoments(instruction: PolynomialInstruction, slotCount: numbe
   const product = mean.map(() => new Array<number>(count).fill(0));
   let slots = 0;
   for (const ofCiphertext of instruction.coefficients) {
-    const dense = ofCiphertext.map((c) => denseCoefficient(c, slotCount));
+    // Numbers alone are the same everywhere: one slot stands for all.
+    const width = ofCiphertext.every((c) => typeof c === 'number') ? 1 : slotCount;
+    const dense = ofCiphertext.map((c) => denseCoefficient(c, width));
     const vectors = dense.filter((_, k) => typeof ofCiphertext[k] !== 'number');
-    for (let slot = 0; slot < slotCount; slot++) {
+    for (let slot = 0; slot < width; slot++) {
       // With per-slot coefficients, a slot without any belongs to no element.
       if (vectors.length > 0 && vectors.every((vector) => vector[slot] === 0)) continue;
       slots++;
@@ -119,7 +121,6 @@ function coefficientMoments(instruction: PolynomialInstruction, slotCount: numbe
         mean[j] = mean[j]! + c;
         for (let k = 0; k < count; k++) product[j]![k] = product[j]![k]! + c * dense[k]![slot]!;
       }
-      if (vectors.length === 0) break;
     }
   }
   const scale = 1 / Math.max(slots, 1);

@@ -73,6 +73,8 @@ class IntegerModelBuilder {
       inputs,
       outputs,
       clientOperators,
+      constantOutputs: this.#tensors.constantOutputs,
+      warnings: this.#tensors.warnings,
       nodes: this.#nodes,
       constants: this.#constants,
       shapes: this.#shapes,

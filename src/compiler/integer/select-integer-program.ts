@@ -18,7 +18,7 @@ import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
 import type { PassHook, Samples, SelectedProgram } from '../passes/build-candidate.ts';
 import { latencyOf } from '../passes/build-candidate.ts';
-import { LinearComposer, reduceLinear } from '../passes/compose-linear.ts';
+import { layoutLatency, LinearComposer, reduceLinear } from '../passes/compose-linear.ts';
 import { packProgram } from '../passes/emit-packed.ts';
 import { manageScales } from '../passes/manage-scales.ts';
 import { quantise } from '../../program/quantisation.ts';
@@ -66,7 +66,7 @@ export function selectIntegerProgram(
   const compositions = new LinearComposer(
     reduced,
     products,
-    costModelFor('seal', planning, options.profile),
+    layoutLatency(costModelFor('seal', planning, options.profile)),
   ).composeAll(DEPTH_WEIGHTS);
   const refusals: CompileError[] = [];
   let best: { program: IntegerProgram; latency: number } | null = null;

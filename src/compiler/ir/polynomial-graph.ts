@@ -18,7 +18,7 @@ export interface RangeStatistics {
 
 /** One approximated activation, by one of the compiler's methods. */
 export interface ApproximationReport extends ApproximationSummary {
-  readonly method: 'exact' | 'least-squares' | 'composite-sign' | 'polynomial-pooling';
+  readonly method: 'exact' | 'least-squares' | 'composite-sign' | 'minimax' | 'polynomial-pooling';
 }
 
 export interface PolynomialGraph {

@@ -41,6 +41,10 @@ export interface TensorGraph {
   readonly shapes: ReadonlyMap<string, Shape>;
   /** Operators cut off the end of output `outputs[i]`, to be applied by the client after decryption. */
   readonly clientOperators: readonly (readonly ClientOperator[])[];
+  /** Outputs of the model that depend on nothing encrypted: known when compiling, and not in `outputs`. */
+  readonly constantOutputs: ReadonlyMap<string, ConstantTensor>;
+  /** What the model's author should know about how it was read. */
+  readonly warnings: readonly string[];
 }
 
 /**

@@ -23,7 +23,10 @@ export function clientOperator(options: ClientOptions): Operator {
   return {
     ...options,
     specUrl: specUrl(options.name),
-    limits: 'only at an output of the model: the client applies it after decryption',
+    limits:
+      options.name === 'ArgMax'
+        ? 'only at an output of the model: the client applies it after decryption'
+        : 'at an output of the model the client applies it after decryption; elsewhere it is approximated on calibrated ranges',
     category: 'output',
     inputs: [1, 1],
     parameters: [],

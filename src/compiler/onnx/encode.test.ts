@@ -85,6 +85,8 @@ describe('encodeOnnx', () => {
       inputs: [node.inputs[0]!],
       outputs: [...node.outputs],
       clientOperators: [[]],
+      constantOutputs: new Map(),
+      warnings: [],
     };
     const x = new Float64Array(2 * 16 * 12).fill(0.5);
     const result = await runReference(encodeOnnx(part), new Map([[part.inputs[0]!, x]]), (name) =>

@@ -91,8 +91,13 @@ function requireKnownDimensions(document: ModelDocument, { dimensions }: InputOp
 /**
  * @throws ImportError UNKNOWN_SHAPE, UNKNOWN_DIMENSION, DIM_UNKNOWN, UNSUPPORTED_TYPE, BIND_UNKNOWN, BIND_SHAPE,
  *   NO_INPUTS …
+ * @param constantsOnly accepts a model whose inputs are all bound
  */
-export function readGraphInputs(document: ModelDocument, options: InputOptions): GraphInputs {
+export function readGraphInputs(
+  document: ModelDocument,
+  options: InputOptions,
+  constantsOnly = false,
+): GraphInputs {
   requireKnownDimensions(document, options);
   const constants = new Map(document.initializers);
   const names = new Set(document.inputs.map((input) => input.name));
@@ -135,7 +140,7 @@ export function readGraphInputs(document: ModelDocument, options: InputOptions):
     }
     encrypted.set(input.name, resolveShape(input, options, batchNames));
   }
-  if (encrypted.size === 0) {
+  if (encrypted.size === 0 && !constantsOnly) {
     throw new ImportError('NO_INPUTS', 'the model has no input that could be encrypted', {
       hint: 'leave at least one graph input unbound',
     });

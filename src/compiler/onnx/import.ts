@@ -9,6 +9,7 @@ import type { InputOptions } from './graph-inputs.ts';
 import { readGraphInputs } from './graph-inputs.ts';
 import { GRAPH_OPSET, MAX_OPSET, MIN_OPSET } from './operator.ts';
 import { operatorOf } from './operators.ts';
+import type { ReadGraph } from './read-graph.ts';
 import { readGraph } from './read-graph.ts';
 import { sortNodes } from './sort-nodes.ts';
 
@@ -70,6 +71,30 @@ export function checkModel(bytes: Uint8Array, options: ImportOptions): ModelChec
   }
 }
 
+/**
+ * The outputs that depend on nothing encrypted, by name. Unlike `importModel` accepts models without any other output.
+ * @throws ImportError with the first finding
+ */
+export function readConstantOutputs(
+  bytes: Uint8Array,
+  options: ImportOptions,
+): ReadonlyMap<string, ConstantTensor> {
+  const document = decodeModel(bytes, options.modelDirectory);
+  const read = readGraph(document, sortNodes(document), readGraphInputs(document, options, true));
+  const [first] = read.diagnostics;
+  if (first !== undefined) throw new ImportError(first.code, first.message, first);
+  return constantOutputs(document, read);
+}
+
+function constantOutputs(document: ModelDocument, read: ReadGraph): Map<string, ConstantTensor> {
+  const found = new Map<string, ConstantTensor>();
+  for (const { name } of document.outputs) {
+    const value = read.constants.get(name);
+    if (value !== undefined) found.set(name, value);
+  }
+  return found;
+}
+
 function toDiagnostic(error: HeError): Diagnostic {
   return {
     code: error.code,
@@ -104,27 +129,36 @@ function translate(
     const shape = read.shapes.get(name);
     if (shape !== undefined) shapes.set(name, shape);
   }
+  const constantResults = constantOutputs(document, read);
+  const outputs = document.outputs.map((output) => output.name).filter((name) => !constantResults.has(name));
   const graph: TensorGraph = {
     name: document.graphName,
     opset: GRAPH_OPSET,
     inputs: [...inputs.encrypted.keys()],
-    outputs: document.outputs.map((output) => output.name),
+    outputs,
     nodes: read.nodes,
     constants,
     shapes,
-    clientOperators: document.outputs.map(() => []),
+    clientOperators: outputs.map(() => []),
+    constantOutputs: constantResults,
+    warnings: [
+      ...read.warnings,
+      ...[...constantResults.keys()].map(
+        (name) => `output '${name}' depends on no encrypted input: it is left out of the program`,
+      ),
+    ],
   };
   const diagnostics = [...read.diagnostics, ...misplacedOutputOperators(graph)];
   return { graph, diagnostics };
 }
 
-/** Operators that only a client can apply, at places other than an output. */
+/** Operators that only a client can apply (softmax can also be approximated), at places other than an output. */
 function misplacedOutputOperators(graph: TensorGraph): Diagnostic[] {
   return stripOutputOperators(graph)
-    .nodes.filter((node) => operatorOf(node.op).category === 'output')
+    .nodes.filter((node) => operatorOf(node.op).category === 'output' && node.op === 'ArgMax')
     .map((node) => ({
       code: 'UNSUPPORTED_FORM',
-      message: `${node.op} '${node.name}': it is supported only at an output of the model`,
+      message: `${node.op} '${node.name}': the index of the largest entry takes a comparison of every pair; it is supported only at an output of the model`,
       node: node.name,
       operator: node.op,
       hint: 'end the model there, and do what follows after decryption',

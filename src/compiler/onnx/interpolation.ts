@@ -25,11 +25,14 @@ export type AxisWeights = readonly (readonly [number, number])[] | null;
 /** Input coordinate of output position `x`. */
 function coordinate(axis: ResizeAxis, mode: string, x: number): number {
   const { input, output, scale, roi } = axis;
+  // A fraction where scales are given: the grid is not stretched to the elements that it has room for (onnx/onnx#2462).
+  // onnxruntime stretches it.
+  const length = scale * input;
   switch (mode) {
     case 'asymmetric':
       return x / scale;
     case 'align_corners':
-      return output === 1 ? 0 : (x * (input - 1)) / (output - 1);
+      return output === 1 ? 0 : (x * (input - 1)) / (length - 1);
     case 'pytorch_half_pixel':
       return output === 1 ? 0 : (x + 0.5) / scale - 0.5;
     case 'half_pixel_symmetric':
@@ -57,7 +60,7 @@ function roundNearest(position: number, mode: string): number {
 }
 
 /** Cubic convolution kernel (Keys 1981) with coefficient a. */
-function cubic(distance: number, a: number): number {
+export function cubic(distance: number, a: number): number {
   const d = Math.abs(distance);
   if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
   if (d < 2) return a * (((d - 5) * d + 8) * d - 4);

@@ -11,7 +11,7 @@ import type { LegacyNode } from './legacy-node.ts';
 import type { NodeView } from './node-view.ts';
 
 /** Operator-set versions that can be read. After 21 our operators gained element types only. */
-export const MIN_OPSET = 7;
+export const MIN_OPSET = 1;
 export const MAX_OPSET = 25;
 /** The version whose semantics a TensorGraph follows. */
 export const GRAPH_OPSET = 21;

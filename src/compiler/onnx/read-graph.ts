@@ -14,9 +14,10 @@ import type { LegacyNodeFields, LegacyScope } from './legacy-node.ts';
 import { NameScope } from './name-scope.ts';
 import { checkInputs, checkedShape, parameterRefusals } from './node-checks.ts';
 import { NodeView } from './node-view.ts';
+import { GRAPH_OPSET } from './operator.ts';
 import { findOperator, operatorOf } from './operators.ts';
 import { sizeOf } from './shapes.ts';
-import { suggestionFor } from './suggestions.ts';
+import { adviceFor } from './suggestions.ts';
 import { MAX_ELEMENTS, requireFinite } from './tensor-data.ts';
 
 /** Most elements that all folded constants together may have. */
@@ -27,6 +28,7 @@ export interface ReadGraph {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly constants: ReadonlyMap<string, ConstantTensor>;
   readonly diagnostics: readonly Diagnostic[];
+  readonly warnings: readonly string[];
 }
 
 export function readGraph(
@@ -43,15 +45,18 @@ export function readGraph(
 class GraphReader implements ReadGraph, LegacyScope {
   readonly nodes: TensorNode[] = [];
   readonly diagnostics: Diagnostic[] = [];
+  readonly warnings: string[] = [];
   readonly shapes: Map<string, Shape>;
   readonly constants: Map<string, ConstantTensor>;
   readonly #document: ModelDocument;
+  readonly #inputs: GraphInputs;
   readonly #nodeNames = new NameScope([]);
   readonly #tensorNames: NameScope;
   #folded = 0;
 
   constructor(document: ModelDocument, inputs: GraphInputs) {
     this.#document = document;
+    this.#inputs = inputs;
     this.shapes = new Map(inputs.encrypted);
     this.constants = new Map(inputs.constants);
     this.#tensorNames = new NameScope([...this.shapes.keys(), ...this.constants.keys()]);
@@ -67,15 +72,27 @@ class GraphReader implements ReadGraph, LegacyScope {
     return this.constants.get(tensor) ?? null;
   }
 
+  isOutput(tensor: string): boolean {
+    return this.#document.outputs.some(({ name }) => name === tensor);
+  }
+
+  warn(message: string): void {
+    if (!this.warnings.includes(message)) this.warnings.push(message);
+  }
+
   freshName(hint: string): string {
     return this.#tensorNames.unique(hint);
   }
 
   addConstant(hint: string, value: ConstantTensor): string {
     const name = this.freshName(hint);
-    this.constants.set(name, value);
-    this.shapes.set(name, value.shape);
+    this.define(name, value);
     return name;
+  }
+
+  define(tensor: string, value: ConstantTensor): void {
+    this.constants.set(tensor, value);
+    this.shapes.set(tensor, value.shape);
   }
 
   /** Reads one node; whatever is wrong with it becomes a diagnostic. */
@@ -89,7 +106,7 @@ class GraphReader implements ReadGraph, LegacyScope {
       if (this.#isSupported(document, report)) {
         // What depends on an unknown tensor cannot be judged; its own finding comes once the cause is mended.
         const known = document.inputs.every((tensor) => tensor === '' || this.shapes.has(tensor));
-        if (known && this.#readSupported({ ...document, name }, report)) return;
+        if (known && this.#readSupported({ ...document, name }, this.#document.opset, report)) return;
       }
     } catch (error) {
       if (!(error instanceof ImportError)) throw error;
@@ -108,7 +125,9 @@ class GraphReader implements ReadGraph, LegacyScope {
       return false;
     }
     if (findOperator(node.op) === undefined) {
-      report('UNSUPPORTED_OPERATOR', `operator ${node.op} is not supported`, suggestionFor(node.op));
+      const { reason, suggestion } = adviceFor(node.op);
+      const why = reason === null ? '' : `: ${reason}`;
+      report('UNSUPPORTED_OPERATOR', `operator ${node.op} is not supported${why}`, suggestion);
       return false;
     }
     if (node.otherAttributes.length > 0) {
@@ -121,20 +140,29 @@ class GraphReader implements ReadGraph, LegacyScope {
     return true;
   }
 
-  /** Returns false if the node was refused. */
+  /**
+   * Returns false if the node was refused.
+   * @param opset operator set in whose form the node is written
+   */
   #readSupported(
     document: LegacyNodeFields,
+    opset: number,
     report: (code: string, message: string, hint?: string) => void,
   ): boolean {
-    const legacy = new LegacyNode(document, this.#document.opset, this);
+    const legacy = new LegacyNode(document, opset, this);
     const original = operatorOf(document.op);
     const earliest = original.since[0]!;
-    if (this.#document.opset < earliest) {
-      report('UNSUPPORTED_OPSET', `operator ${document.op} does not exist before opset ${earliest}`);
+    if (opset < earliest) {
+      report(
+        'UNSUPPORTED_OPSET',
+        `operator ${document.op} is understood as of opset ${earliest}, and the model uses ${opset}`,
+        `export with opset ${GRAPH_OPSET}`,
+      );
       return false;
     }
     original.upgrade?.(legacy);
-    for (const before of legacy.preceding) if (!this.#readSupported(before, report)) return false;
+    for (const before of legacy.preceding)
+      if (!this.#readSupported(before, GRAPH_OPSET, report)) return false;
     const operator = operatorOf(legacy.op);
     const node = toTensorNode(legacy);
     const view = new NodeView(node, operator, this.shapes, this.constants);
@@ -151,7 +179,7 @@ class GraphReader implements ReadGraph, LegacyScope {
       if (output !== '' && shapes[index] !== undefined) this.shapes.set(output, shapes[index]);
     }
     if (isEvaluable(view)) this.#fold(view);
-    else this.#keep(view);
+    else if (!this.#defineEmpty(view)) this.#keep(view);
     return true;
   }
 
@@ -167,9 +195,18 @@ class GraphReader implements ReadGraph, LegacyScope {
           'fold constants at export',
         );
       }
-      this.constants.set(output, value);
-      this.shapes.set(output, value.shape);
+      this.define(output, value);
     }
+  }
+
+  /** Tensors without elements are known whatever they come from; whether that is all that the node makes. */
+  #defineEmpty({ node }: NodeView): boolean {
+    const made = node.outputs.filter((output) => output !== '');
+    const empty = made.filter((output) => this.shapes.has(output) && sizeOf(this.shapes.get(output)!) === 0);
+    for (const output of empty) {
+      this.define(output, { shape: this.shapes.get(output)!, type: 'float', data: new Float64Array(0) });
+    }
+    return empty.length === made.length;
   }
 
   #keep(view: NodeView): void {
@@ -198,13 +235,15 @@ class GraphReader implements ReadGraph, LegacyScope {
     if (this.#document.outputs.length === 0) {
       this.diagnostics.push({ code: 'NO_OUTPUTS', message: 'the model has no output' });
     }
-    for (const { name } of this.#document.outputs) {
-      if (!this.constants.has(name)) continue;
+    const constant = this.#document.outputs.filter(({ name }) => this.constants.has(name));
+    // With others besides, the constant ones are simply known.
+    if (constant.length < this.#document.outputs.length || this.#inputs.encrypted.size === 0) return;
+    for (const { name } of constant) {
       this.diagnostics.push({
         code: 'CONSTANT_OUTPUT',
         message: `output '${name}' does not depend on any encrypted input`,
         node: name,
-        hint: 'remove the output from the model',
+        hint: 'leave an input unbound that the output depends on',
       });
     }
   }

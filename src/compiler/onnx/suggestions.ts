@@ -1,30 +1,94 @@
-/** What to do about operators that are not supported, where there is more to say than "remove it". */
-const SUGGESTIONS: Readonly<Record<string, string>> = {
-  InstanceNormalization: 'train with BatchNormalization: its statistics are constants at inference',
-  LayerNormalization: 'train with BatchNormalization: its statistics are constants at inference',
-  GroupNormalization: 'train with BatchNormalization: its statistics are constants at inference',
-  LpNormalization: 'normalise on the client, before encryption or after decryption',
-  LRN: 'train with BatchNormalization instead of local response normalisation',
-  ReduceMax: 'use GlobalMaxPool or MaxPool, or reduce after decryption',
-  ReduceMin: 'reduce after decryption',
-  TopK: 'output the scores and choose after decryption',
-  NonMaxSuppression: 'output boxes and scores, and select after decryption',
-  Round: 'round after decryption',
-  If: 'export a model without branches (fix the condition at export)',
-  Loop: 'unroll the loop at export',
-  Scan: 'unroll the loop at export',
-  LSTM: 'recurrent layers are too deep for this scheme; use convolutions over time',
-  GRU: 'recurrent layers are too deep for this scheme; use convolutions over time',
-  RNN: 'recurrent layers are too deep for this scheme; use convolutions over time',
-  QuantizeLinear: 'export the floating-point model: encrypted values are real numbers already',
-  DequantizeLinear: 'export the floating-point model: encrypted values are real numbers already',
-  QLinearConv: 'export the floating-point model: encrypted values are real numbers already',
-  Einsum: 'write it as Transpose, Reshape and MatMul with a constant',
-  MaxUnpool: 'use Resize or ConvTranspose',
+/** Why operators are not supported and what to do about it, where there is more to say than "remove it". */
+
+export interface Advice {
+  /** What stands in the way under encryption; null if nobody has written the operator yet. */
+  readonly reason: string | null;
+  readonly suggestion: string;
+}
+
+const COMPARISON =
+  'its result is a jump: encrypted values carry noise, so that near the jump no answer is right, and a polynomial that ' +
+  'steep costs a dozen levels or more';
+const ORDER =
+  'it orders values: that takes a comparison of every pair, a dozen levels each, and its result jumps with them';
+const ROUNDING = 'it is a staircase of as many jumps as there are integers in the range';
+const CONTROL = 'which branch or how many rounds to take would have to be known without decrypting';
+const DATA_SHAPE = 'the shape of its result depends on encrypted values';
+const RECURRENT =
+  'every step consumes the levels of two products and three activations, so that a sequence of more than a few steps ' +
+  'exceeds any modulus chain without refreshing';
+const INTEGERS =
+  'it computes in integers that wrap around, where encrypted values are approximate real numbers';
+
+const AFTER_DECRYPTION = 'end the model before it, and do it after decryption';
+const MASK = 'use a steep Sigmoid of the difference, or decide after decryption';
+const FLOAT_MODEL =
+  'export the floating-point model, or one with QuantizeLinear and DequantizeLinear (QDQ format)';
+const STATIC = 'export a model without branches and loops (fix conditions, unroll loops)';
+const CONVOLUTIONS = 'use convolutions over time';
+
+function advice(reason: string | null, suggestion: string): Advice {
+  return { reason, suggestion };
+}
+
+const ADVICE: Readonly<Record<string, Advice>> = {
+  Greater: advice(COMPARISON, MASK),
+  GreaterOrEqual: advice(COMPARISON, MASK),
+  Less: advice(COMPARISON, MASK),
+  LessOrEqual: advice(COMPARISON, MASK),
+  Sign: advice(COMPARISON, 'use Tanh of a multiple, or decide after decryption'),
+  IsNaN: advice(COMPARISON, 'remove it: encrypted values are finite'),
+  IsInf: advice(COMPARISON, 'remove it: encrypted values are finite'),
+  And: advice(INTEGERS, 'use Mul of values between 0 and 1'),
+  Or: advice(INTEGERS, 'use a + b − a·b of values between 0 and 1'),
+  Xor: advice(INTEGERS, 'use a + b − 2·a·b of values between 0 and 1'),
+  Not: advice(INTEGERS, 'use 1 − x of values between 0 and 1'),
+  Mod: advice(ROUNDING, AFTER_DECRYPTION),
+  Hardmax: advice(ORDER, 'output the scores: the client can take the largest'),
+  ArgMin: advice(ORDER, 'output the scores, and choose after decryption'),
+  TopK: advice(ORDER, 'output the scores, and choose after decryption'),
+  NonMaxSuppression: advice(ORDER, 'output boxes and scores, and select after decryption'),
+  Unique: advice(ORDER, AFTER_DECRYPTION),
+  NonZero: advice(DATA_SHAPE, AFTER_DECRYPTION),
+  OneHot: advice(
+    'its result jumps from one index to the next',
+    'encode classes on the client, before encryption',
+  ),
+  Bernoulli: advice('it draws random numbers', 'export the model for inference'),
+  RandomNormalLike: advice('it draws random numbers', 'export the model for inference'),
+  RandomUniformLike: advice('it draws random numbers', 'export the model for inference'),
+  If: advice(CONTROL, STATIC),
+  Loop: advice(CONTROL, STATIC),
+  Scan: advice(CONTROL, STATIC),
+  LSTM: advice(RECURRENT, CONVOLUTIONS),
+  GRU: advice(RECURRENT, CONVOLUTIONS),
+  RNN: advice(RECURRENT, CONVOLUTIONS),
+  Attention: advice(
+    'its softmax over products of encrypted tensors is deeper than any modulus chain for more than one layer',
+    'write it as MatMul and Softmax (which are approximated), or pool instead',
+  ),
+  QLinearConv: advice(INTEGERS, FLOAT_MODEL),
+  QLinearMatMul: advice(INTEGERS, FLOAT_MODEL),
+  ConvInteger: advice(INTEGERS, FLOAT_MODEL),
+  MatMulInteger: advice(INTEGERS, FLOAT_MODEL),
+  DynamicQuantizeLinear: advice(ROUNDING, FLOAT_MODEL),
+  BitShift: advice(INTEGERS, AFTER_DECRYPTION),
+  MaxRoiPool: advice('it takes maxima over encrypted regions', 'use average pooling over fixed regions'),
+  RoiAlign: advice(null, 'crop on the client, or use Slice and Resize with constants'),
+  DeformConv: advice('where it samples depends on encrypted values', 'use Conv'),
+  Det: advice(null, AFTER_DECRYPTION),
+  ScatterElements: advice(null, 'use Concat, Pad and Add with constants'),
+  ScatterND: advice(null, 'use Concat, Pad and Add with constants'),
+  NegativeLogLikelihoodLoss: advice('losses are for training', 'end the model at its scores'),
+  SoftmaxCrossEntropyLoss: advice('losses are for training', 'end the model at its scores'),
 };
 
-export function suggestionFor(operator: string): string {
+const UNKNOWN: Advice = {
+  reason: null,
+  suggestion: 'replace it by supported operators (see SUPPORTED-OPS.md), or move it out of the model',
+};
+
+export function adviceFor(operator: string): Advice {
   // The name comes from the file: "constructor" must not find what every object inherits.
-  const known = Object.hasOwn(SUGGESTIONS, operator) ? SUGGESTIONS[operator] : undefined;
-  return known ?? 'replace it by supported operators (see SUPPORTED-OPS.md), or move it out of the model';
+  return Object.hasOwn(ADVICE, operator) ? ADVICE[operator]! : UNKNOWN;
 }

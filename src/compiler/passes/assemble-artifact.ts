@@ -5,6 +5,7 @@ import type {
   LayerReport,
   Negotiation,
   Predictions,
+  ThroughputReport,
 } from '../../program/artifact.ts';
 import type { IntegerSummary } from '../../program/artifact.ts';
 import { galoisElement } from '../../program/galois-element.ts';
@@ -33,6 +34,8 @@ export interface AssemblyParts {
   readonly tensors: TensorGraph;
   readonly polynomial: PolynomialGraph;
   readonly options: CompileOptions;
+  /** Predicted milliseconds of one sample in latency mode; null where that was not asked or cannot be had. */
+  readonly latencyModeMs: number | null;
   readonly modelName: string;
   readonly modelDigest: string;
   readonly polynomialOnnx: Uint8Array;
@@ -85,7 +88,7 @@ function signatureOf({
         layout,
         level: program.values[value]!.level,
         scale: program.values[value]!.scale,
-        shape: clientShape(shapeOf(tensors, tensors.outputs[index]!), clientOperators),
+        shape: batched(clientShape(shapeOf(tensors, tensors.outputs[index]!), clientOperators), options),
         clientOperators,
         precisionBits: noise.outputPrecisionBits[index]!,
         bound: program.values[value]!.bound * (quantisation?.scale ?? 1),
@@ -94,6 +97,11 @@ function signatureOf({
     }),
     labels: options.labels,
   };
+}
+
+/** In throughput mode the tensors are those of one sample, and a batch of them is stacked along the first axis. */
+function batched(shape: readonly number[], { optimize, batch }: CompileOptions): readonly number[] {
+  return optimize === 'throughput' ? [batch * (shape[0] ?? 1), ...shape.slice(1)] : shape;
 }
 
 /** Shape after the operators that the client applies: only ArgMax changes it. */
@@ -150,11 +158,42 @@ function reportOf(parts: AssemblyParts): CompileReport {
     operations: total,
     layers,
     predicted: predictionsOf(parts, layers),
-    warnings: polynomial.warnings,
+    throughput: options.optimize === 'throughput' ? throughputOf(parts, layers) : null,
+    warnings: [...polynomial.warnings, ...throughputWarnings(parts, layers)],
     ...(parts.summary === undefined ? {} : { integer: parts.summary }),
     costProfile: options.backend === 'native' ? options.profile.machine : null,
     sealObstacle: sealObstacle(program, parameters, options.maxMemoryMb),
   };
+}
+
+function throughputOf(
+  { options: { batch }, latencyModeMs }: AssemblyParts,
+  layers: readonly LayerReport[],
+): ThroughputReport {
+  const ms = layers.reduce((sum, { predictedMs }) => sum + predictedMs, 0);
+  return {
+    batch,
+    samplesPerSecond: (1000 * batch) / ms,
+    latencyModePerSecond: latencyModeMs === null ? null : 1000 / latencyModeMs,
+  };
+}
+
+function throughputWarnings(parts: AssemblyParts, layers: readonly LayerReport[]): string[] {
+  const { program, options } = parts;
+  if (options.optimize !== 'throughput') return [];
+  const { batch, samplesPerSecond, latencyModePerSecond } = throughputOf(parts, layers);
+  const warnings: string[] = [];
+  if (batch < program.slotCount) {
+    warnings.push(
+      `a batch of ${batch} takes as long as one of ${program.slotCount}, for which the ring has slots: see --batch`,
+    );
+  }
+  if (latencyModePerSecond !== null && latencyModePerSecond > samplesPerSecond) {
+    warnings.push(
+      'inputs one by one are done sooner than a batch of this size: leave out --optimize throughput',
+    );
+  }
+  return warnings;
 }
 
 function layerReports(

@@ -14,6 +14,7 @@ import type { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions } from '../options.ts';
 import { packProgram } from './emit-packed.ts';
 import { manageScales } from './manage-scales.ts';
+import { packBatch } from './pack-batch.ts';
 
 /** Told of each pass's result; returns it. */
 export type PassHook = <T>(name: string, result: T) => T;
@@ -55,7 +56,12 @@ export function buildCandidate(
   const levels = assignLevels(linear);
   const cost = costModelFor(options.backend, parameters, options.profile);
   const pack = (maxKeyBytes: number | null): { packed: PackedProgram; program: Program } => {
-    const packed = pass('pack-program', packProgram(linear, levels, cost, { maxKeyBytes, planner }));
+    const packed = pass(
+      'pack-program',
+      options.optimize === 'throughput'
+        ? packBatch(linear, cost.slotCount, options.batch)
+        : packProgram(linear, levels, cost, { maxKeyBytes, planner }),
+    );
     return { packed, program: pass('manage-scales', manageScales(packed, levels, parameters)) };
   };
   const asked = options.maxKeyMb === null ? null : options.maxKeyMb * 2 ** 20;

@@ -8,7 +8,7 @@ import type { LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder } from '../ir/linear-graph-builder.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { SparseMatrixBuilder, diagonal, identity, type SparseMatrix } from '../linear/sparse-matrix.ts';
-import { leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
+import { layoutLatency, leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
 import { averagePool, convolution as convolution2d, dense, graphOf } from '../linear/testing/maps.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 import { composeLinear } from './testing/compose-linear.ts';
@@ -419,7 +419,7 @@ describe('LinearComposer', () => {
 
   function composer(graph: LinearGraph): LinearComposer {
     const products = new MatrixProducts();
-    return new LinearComposer(reduceLinear(graph, products), products, costs);
+    return new LinearComposer(reduceLinear(graph, products), products, layoutLatency(costs));
   }
 
   it('keeps a pooling, nearly free where it stands, out of a convolution with many channels', () => {

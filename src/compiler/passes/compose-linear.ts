@@ -13,7 +13,7 @@
  * readers if the whole graph, laid out anew, gets cheaper.
  */
 import { elementCount } from '../../program/layout.ts';
-import { CompositionCost, weightedCost } from '../analysis/composition-cost.ts';
+import { CompositionCost, weightedCost, type LatencyPlan } from '../analysis/composition-cost.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
 import { depthOf } from '../analysis/levels.ts';
 import type { GraphNode, LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
@@ -41,18 +41,11 @@ export class LinearComposer {
   readonly #costs: CompositionCost;
   readonly #alternatives = new WeakMap<LinearGraph, Map<NodeId, LinearGraph[]>>();
 
-  /** @param planner made for `costs`: the ring in which alternatives are compared */
-  constructor(
-    reduced: LinearGraph,
-    products: MatrixProducts,
-    costs: CostModel,
-    planner = new TransformPlanner(costs, 1),
-  ) {
+  /** @param latency by which alternatives are compared, in one ring: see `layoutLatency` */
+  constructor(reduced: LinearGraph, products: MatrixProducts, latency: LatencyPlan) {
     this.#reduced = reduced;
     this.#products = products;
-    this.#costs = new CompositionCost(
-      (graph, levels) => chooseLayouts(graph, levels, costs, 1, planner).latencyMs,
-    );
+    this.#costs = new CompositionCost(latency);
   }
 
   /**
@@ -104,6 +97,14 @@ export class LinearComposer {
     if (own === undefined) known.set(id, (own = alternativesAt(graph, id, this.#products)));
     return own;
   }
+}
+
+/**
+ * Latency of a graph with the best layouts for single samples.
+ * @param planner made for `costs`: the ring in which alternatives are compared
+ */
+export function layoutLatency(costs: CostModel, planner = new TransformPlanner(costs, 1)): LatencyPlan {
+  return (graph, levels) => chooseLayouts(graph, levels, costs, 1, planner).latencyMs;
 }
 
 /** Applies the rules that always pay. */

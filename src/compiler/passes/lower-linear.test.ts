@@ -42,6 +42,8 @@ function model(sketch: Sketch): PolynomialGraph {
         ...constants.map(([name, { shape }]): [string, Shape] => [name, shape]),
       ]),
       clientOperators: sketch.outputs.map(() => []),
+      constantOutputs: new Map(),
+      warnings: [],
     },
     approximations: [],
     quality: {

@@ -203,6 +203,8 @@ describe('polynomials', () => {
         ['y', SHAPE],
       ]),
       clientOperators: [[]],
+      constantOutputs: new Map(),
+      warnings: [],
     };
     const again = recogniseActivations(importModel(encodeOnnx(graph, { batch: 'symbolic' }), DEFAULT_IMPORT));
     expect(operators(again)).toEqual(['Polynomial']);

@@ -9,7 +9,7 @@ import type { TensorGraph } from '../ir/tensor-graph.ts';
 import type { ActivationChoice, CompileOptions, Progress } from '../options.ts';
 import { Blas } from '../reference/blas.ts';
 import { approximateActivations } from './approximate-activations.ts';
-import { loadCalibration, unbatch, withBatchSize } from './approximation/calibration-batch.ts';
+import { loadCalibration, perImage, unbatch, withBatchSize } from './approximation/calibration-batch.ts';
 import { CheckpointStore, MAX_GREEDY_SITES } from './approximation/checkpoint-store.ts';
 import { drop, resultWarnings } from './approximation/result-warnings.ts';
 import { DEFAULT_SETTINGS } from './approximation/settings.ts';
@@ -42,7 +42,7 @@ export async function approximateToFit<T>(
 ): Promise<{ readonly polynomial: PolynomialGraph; readonly program: T }> {
   const { single, batchSize } = unbatch(graph);
   const sites = findSites(single, options.activations);
-  const batch = loadCalibration(single, options);
+  const batch = loadCalibration(single, perImage(options, single, batchSize));
   await using blas = await Blas.open();
   const settings = { ...DEFAULT_SETTINGS, seed: options.seed };
   const context: ApproximationContext = { graph: single, sites, batch, blas, progress, settings };
@@ -54,15 +54,15 @@ export async function approximateToFit<T>(
     approximations: approximation.approximations,
     quality: approximation.comparison.quality,
     ranges: await calibrateRanges(approximation.graph, batch.inputs, progress),
-    warnings: [...batch.warnings, ...approximation.warnings, ...warnings],
+    warnings: [...graph.warnings, ...batch.warnings, ...approximation.warnings, ...warnings],
   });
 
   const found = await search(context, options);
   const exact = sites.length === 0;
-  const polynomial = await complete(
-    found.best.approximation,
-    resultWarnings(found.best.approximation, options.maxAccuracyDrop, exact),
-  );
+  const polynomial = await complete(found.best.approximation, [
+    ...found.warnings,
+    ...resultWarnings(found.best.approximation, options.maxAccuracyDrop, exact),
+  ]);
   try {
     return { polynomial, program: make(polynomial) };
   } catch (error) {
@@ -115,6 +115,7 @@ interface SearchResult {
   readonly lower: readonly Candidate[];
   /** Activations whose degree is open. */
   readonly open: readonly ActivationSite[];
+  readonly warnings: readonly string[];
 }
 
 async function search(context: ApproximationContext, options: CompileOptions): Promise<SearchResult> {
@@ -125,8 +126,8 @@ async function search(context: ApproximationContext, options: CompileOptions): P
   const limit = options.maxAccuracyDrop;
   if (open.length === 0) {
     const choices = uniform(0);
-    const approximation = await approximateActivations(context, choices);
-    return { best: { choices, approximation, checkpoints: new Map() }, lower: [], open };
+    const { approximation, warnings } = await reachPrecision(context, choices);
+    return { best: { choices, approximation, checkpoints: new Map() }, lower: [], open, warnings };
   }
 
   // Everything before the first site that is searched is the same for all candidates.
@@ -148,12 +149,72 @@ async function search(context: ApproximationContext, options: CompileOptions): P
   const best = tried[at]!;
   const lower = tried.slice(0, at).reverse();
   const lowerable = acceptable && open.length > 1 && open.length <= MAX_GREEDY_SITES;
-  return { best: lowerable ? await lowerSingly(context, open, best, limit) : best, lower, open };
+  return {
+    best: lowerable ? await lowerSingly(context, open, best, limit) : best,
+    lower,
+    open,
+    warnings: [],
+  };
 }
 
 /** The first of equals. */
 function better(a: Candidate, b: Candidate): Candidate {
   return drop(b.approximation.comparison.drop) < drop(a.approximation.comparison.drop) ? b : a;
+}
+
+/** Attempts at reaching the precision asked for at the output by asking for more at the activations. */
+const PRECISION_ATTEMPTS = 4;
+
+/**
+ * Activations that are to keep a number of bits do so one by one; errors grow on their way through the layers that follow.
+ * All of them are asked for more until the output keeps what was asked for.
+ */
+async function reachPrecision(
+  context: ApproximationContext,
+  choices: Choices,
+): Promise<{ readonly approximation: Approximation; readonly warnings: readonly string[] }> {
+  let approximation = await approximateActivations(context, choices);
+  const precise = [...choices.values()].flatMap((choice) =>
+    choice.kind === 'precision' ? [choice.bits] : [],
+  );
+  // At a jump, calibration inputs that come close to it are off by the jump, whatever the precision.
+  const jumps = context.sites.some((site) => site.activation?.op === 'ThresholdedRelu');
+  if (precise.length === 0 || jumps) return { approximation, warnings: [] };
+  const asked = Math.max(...precise);
+  let raised = choices;
+  let kept = keptBits(approximation);
+  for (let attempt = 1; attempt < PRECISION_ATTEMPTS && kept < asked; attempt++) {
+    const missing = Math.min(asked - kept, MAX_RAISE) + 0.2;
+    raised = new Map(
+      [...raised].map(([name, choice]) => [
+        name,
+        choice.kind === 'precision' ? { ...choice, bits: choice.bits + missing } : choice,
+      ]),
+    );
+    try {
+      const candidate = await approximateActivations(context, raised);
+      if (keptBits(candidate) <= kept) break;
+      approximation = candidate;
+      kept = keptBits(candidate);
+    } catch (error) {
+      if (!(error instanceof CompileError) || error.code !== 'ACTIVATION_TOO_STEEP') throw error;
+      break;
+    }
+  }
+  const warnings =
+    kept >= asked
+      ? []
+      : [`the outputs keep ${kept.toFixed(1)} of the ${asked} bits asked for through all approximations`];
+  return { approximation, warnings };
+}
+
+/** Bits asked for beyond the last attempt's, at most. */
+const MAX_RAISE = 6;
+
+/** −log2 of the largest output error on held-out inputs over the largest output. */
+function keptBits({ comparison: { quality, largestOutput, overflows } }: Approximation): number {
+  if (overflows > 0) return 0;
+  return quality.maxOutputError === 0 ? Infinity : -Math.log2(quality.maxOutputError / largestOutput);
 }
 
 /**

@@ -92,12 +92,14 @@ function makeChain(
 }
 
 /**
- * Placeholder parameters for verification in the clear: enough slots for the largest tensor (at most 2^15), exact scales.
+ * Placeholder parameters for verification in the clear, with exact scales and enough slots for the largest tensor (at most
+ * 2^15) or for so many samples, if tensors are spread over ciphertexts.
  */
-export function clearParameters(graph: LinearGraph, depth: number): CkksParameters {
+export function clearParameters(graph: LinearGraph, depth: number, samples = 0): CkksParameters {
   const scaleBits = 40;
   const largest = Math.max(...graph.nodes.map((node) => elementCount(node.shape)));
-  const slots = Math.min(2 ** 15, Math.max(2048, 2 ** Math.ceil(Math.log2(largest))));
+  const wanted = samples === 0 ? largest : samples;
+  const slots = Math.min(2 ** 15, Math.max(2048, 2 ** Math.ceil(Math.log2(wanted))));
   return checkParameters({
     scheme: 'cleartext',
     polyModulusDegree: 2 * slots,

@@ -5,7 +5,9 @@
  * ring has several chains (see `native-chains.ts`), the quickest that is precise enough is taken.
  */
 import { CompileError } from '../../errors.ts';
-import type { CkksParameters } from '../../program/security.ts';
+import { elementCount } from '../../program/layout.ts';
+import { ringDegrees, type CkksParameters } from '../../program/security.ts';
+import { batchLatency } from '../analysis/batch-cost.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
 import { costModelFor, type CostModel } from '../analysis/cost-model.ts';
 import { explainDepth } from '../analysis/explain-depth.ts';
@@ -26,8 +28,9 @@ import {
   type SelectedProgram,
 } from './build-candidate.ts';
 import type { ParameterDemand } from './chain-demand.ts';
-import { leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
+import { layoutLatency, leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
 import { manageScales } from './manage-scales.ts';
+import { requireSampleInputs } from './pack-batch.ts';
 import { clearParameters, ringCandidates, type RingCandidate } from './select-parameters.ts';
 
 export type { PassHook, Samples, SelectedProgram } from './build-candidate.ts';
@@ -44,10 +47,14 @@ const REPLAN_GAIN = 0.99;
 /** @throws CompileError DEPTH_EXCEEDED, PRECISION_UNREACHABLE, MEMORY_EXCEEDED, KEY_BUDGET_TOO_SMALL */
 export function selectProgram(
   graph: LinearGraph,
-  samples: Samples,
+  calibration: Samples,
   options: CompileOptions,
   { pass, progress }: { pass: PassHook; progress: Progress },
 ): SelectedProgram {
+  const throughput = options.optimize === 'throughput';
+  if (throughput) requireSampleInputs(graph, options.batch, mostSlots(options));
+  // Slots without a sample hold zeros, and whatever the model makes of them must stay within bounds too.
+  const samples = throughput ? [...calibration, zeroSample(graph)] : calibration;
   const products = new MatrixProducts();
   const reduced = reduceLinear(graph, products);
   const context: BuildContext = { samples, options, pass };
@@ -58,7 +65,13 @@ export function selectProgram(
     const costs = costsOf(quickestChain(ring, options), options);
     // What composing has planned, packing finds again.
     const planner = new TransformPlanner(costs, 1);
-    const compositions = new LinearComposer(reduced, products, costs, planner).composeAll(DEPTH_WEIGHTS);
+    const compositions = new LinearComposer(
+      reduced,
+      products,
+      throughput
+        ? (composed, levels) => batchLatency(composed, levels, costs)
+        : layoutLatency(costs, planner),
+    ).composeAll(DEPTH_WEIGHTS);
     // Cheapest first: deeper ones may fail where shallower ones leave more bits per level.
     for (const [index, composition] of compositions.entries()) {
       // Outputs are the same in all compositions: for the parameters, only the depth differs.
@@ -155,7 +168,10 @@ function refusal(candidates: readonly Candidate[], options: CompileOptions): Com
     const most = options.backend === 'seal' ? ' up to 4096' : '';
     return new CompileError('MEMORY_EXCEEDED', held.obstacle ?? '', {
       pass: 'select-program',
-      hint: `fewer levels need smaller keys: lower the degrees with --activation, or raise --max-memory-mb${most}; --backend cleartext verifies the model without encryption`,
+      hint:
+        options.optimize === 'throughput'
+          ? 'throughput mode has a ciphertext for every element of a tensor, which is too much for wide layers: leave out --optimize throughput'
+          : `fewer levels need smaller keys: lower the degrees with --activation, or raise --max-memory-mb${most}; --backend cleartext verifies the model without encryption`,
     });
   }
   if (candidates.length === 0) return null;
@@ -174,9 +190,41 @@ function refusal(candidates: readonly Candidate[], options: CompileOptions): Com
 }
 
 function tooDeep(reduced: LinearGraph, products: MatrixProducts, options: CompileOptions): CompileError {
-  const [shallowest] = new LinearComposer(reduced, products, LARGEST).composeAll(DEPTH_WEIGHTS.slice(-1));
+  const [shallowest] = new LinearComposer(reduced, products, layoutLatency(LARGEST)).composeAll(
+    DEPTH_WEIGHTS.slice(-1),
+  );
   const demand = demandOf(shallowest!, options);
   return explainDepth(shallowest!, assignLevels(shallowest!), demand, options.backend);
+}
+
+function mostSlots({ security }: CompileOptions): number {
+  return Math.max(...ringDegrees(security)) / 2;
+}
+
+function zeroSample(graph: LinearGraph): Float64Array[] {
+  return graph.nodes
+    .filter((node) => node.kind === 'input')
+    .map(({ shape }) => new Float64Array(elementCount(shape)));
+}
+
+/** Predicted milliseconds of one sample in latency mode: what throughput is held against. Null if there is no such program. */
+export function latencyOfSingle(
+  graph: LinearGraph,
+  samples: Samples,
+  options: CompileOptions,
+  progress: Progress,
+): number | null {
+  try {
+    const single = { ...options, optimize: 'latency', batch: 1 } as const;
+    const { program, parameters } = selectProgram(graph, samples, single, {
+      pass: (_, result) => result,
+      progress,
+    });
+    return latencyOf(program, parameters, costsOf(parameters, options), options);
+  } catch (error) {
+    if (error instanceof CompileError) return null;
+    throw error;
+  }
 }
 
 function depthOf(graph: LinearGraph): number {
@@ -194,7 +242,13 @@ function demandOf(
 
 function ringsFor(linear: LinearGraph, options: CompileOptions, depth: number): Iterable<RingCandidate> {
   const demand = demandOf(linear, options, depth);
-  if (options.backend !== 'cleartext') return ringCandidates(demand, options.backend);
-  const chain = clearParameters(linear, demand.depth);
+  // In throughput mode every sample of the batch has a slot, and no tensor more than that.
+  const slots = options.optimize === 'throughput' ? options.batch : 0;
+  if (options.backend !== 'cleartext') {
+    return [...ringCandidates(demand, options.backend)].filter(
+      ({ polyModulusDegree }) => polyModulusDegree / 2 >= slots,
+    );
+  }
+  const chain = clearParameters(linear, demand.depth, slots);
   return [{ polyModulusDegree: chain.polyModulusDegree, chains: [chain] }];
 }

@@ -1,7 +1,7 @@
 /** What a linear instruction means: baby-step giant-step over generalised diagonals, in parts if need be. */
 import { InternalError } from '../../errors.ts';
 import type { LinearInstruction, OutputPlan } from '../program.ts';
-import type { SlotAlgebra } from './slot-algebra.ts';
+import type { SlotAlgebra, WeightedTerm } from './slot-algebra.ts';
 import { CiphertextScope, LoweredCiphertexts, accumulate, addConstant, almostZero } from './slot-algebra.ts';
 
 /** Whether a part computes term `term` of giant `giant` of output ciphertext `output`. */
@@ -11,7 +11,8 @@ const ALL_TERMS: TermFilter = () => true;
 
 /**
  * y = Σ_i M_i x_i + b. `inputs` are the concatenated ciphertexts of the instruction's inputs, `inputCounts[i]` of
- * which belong to input i; all at `level` or above.
+ * which belong to input i; all at `level` or above. Outputs are finished one after another, so that only one sum at a time
+ * stands at the higher level.
  * @returns the output ciphertexts at level − 1 and `outputScale`, owned by the caller
  */
 export function evaluateLinear<C, P>(
@@ -21,8 +22,11 @@ export function evaluateLinear<C, P>(
   inputCounts: readonly number[],
   outputScale: number,
 ): C[] {
-  const sums = accumulateLinear(algebra, instruction, inputs, inputCounts, outputScale);
-  return finishLinear(algebra, instruction, inputs, sums, outputScale);
+  using scope = new CiphertextScope<C>(algebra);
+  const sumOf = linearSums(algebra, scope, instruction, inputs, inputCounts, outputScale, ALL_TERMS);
+  const finish = finisher(algebra, scope, instruction, inputs[0]!, outputScale);
+  const finished = instruction.outputs.map((plan, o) => finish(plan, sumOf(plan, o)));
+  return finished.map((sum) => scope.handOver(sum));
 }
 
 /**
@@ -38,25 +42,8 @@ export function accumulateLinear<C, P>(
   includes: TermFilter = ALL_TERMS,
 ): (C | null)[] {
   using scope = new CiphertextScope<C>(algebra);
-  const { level } = instruction;
-  const sumScale = outputScale * algebra.primeAt(level);
-  const plainScales = inputCounts.flatMap((count, i) =>
-    Array<number>(count).fill(instruction.plainScales[i]!),
-  );
-  if (plainScales.length !== inputs.length) throw new InternalError('input ciphertexts and counts differ');
-
-  const babies = rotateBabies(algebra, scope, instruction, inputs, includes);
-  const multiplyGiant = (sum: C | null, output: number, giant: number): C | null => {
-    const { terms } = instruction.outputs[output]!.giants[giant]!;
-    for (let t = 0; t < terms.length; t++) {
-      if (!includes(output, giant, t)) continue;
-      const { baby, diagonal } = terms[t]!;
-      const plainScale = plainScales[instruction.babies[baby]!.source]!;
-      sum = accumulate(algebra, scope, sum, babies[baby]!, diagonal, sumScale, plainScale);
-    }
-    return sum;
-  };
-  const sums = instruction.outputs.map((plan, o) => sumGiants(algebra, scope, plan, o, multiplyGiant));
+  const sumOf = linearSums(algebra, scope, instruction, inputs, inputCounts, outputScale, includes);
+  const sums = instruction.outputs.map(sumOf);
   return sums.map((sum) => (sum === null ? null : scope.handOver(sum)));
 }
 
@@ -73,10 +60,78 @@ export function finishLinear<C, P>(
 ): C[] {
   using scope = new CiphertextScope<C>(algebra);
   for (const sum of sums) if (sum !== null) scope.own(sum);
+  const finish = finisher(algebra, scope, instruction, inputs[0]!, outputScale);
+  const finished = instruction.outputs.map((plan, o) => finish(plan, sums[o]!));
+  return finished.map((sum) => scope.handOver(sum));
+}
+
+/** Rotates the inputs; what it returns makes the sum of one output, owned by `scope`. */
+function linearSums<C, P>(
+  algebra: SlotAlgebra<C, P>,
+  scope: CiphertextScope<C>,
+  instruction: LinearInstruction,
+  inputs: readonly C[],
+  inputCounts: readonly number[],
+  outputScale: number,
+  includes: TermFilter,
+): (plan: OutputPlan, output: number) => C | null {
+  const sumScale = outputScale * algebra.primeAt(instruction.level);
+  const plainScales = inputCounts.flatMap((count, i) =>
+    Array<number>(count).fill(instruction.plainScales[i]!),
+  );
+  if (plainScales.length !== inputs.length) throw new InternalError('input ciphertexts and counts differ');
+  const babies = rotateBabies(algebra, scope, instruction, inputs, includes);
+  const multiplyGiant = (flowed: C | null, output: number, giant: number): C | null => {
+    let sum = flowed;
+    const numbers: WeightedTerm<C>[] = [];
+    instruction.outputs[output]!.giants[giant]!.terms.forEach(({ baby, diagonal }, t) => {
+      if (!includes(output, giant, t)) return;
+      const plainScale = plainScales[instruction.babies[baby]!.source]!;
+      const ciphertext = babies[baby]!;
+      if (typeof diagonal === 'number') numbers.push({ ciphertext, weight: diagonal, plainScale });
+      else sum = accumulate(algebra, scope, sum, ciphertext, diagonal, sumScale, plainScale);
+    });
+    return addWeighted(algebra, scope, sum, numbers, sumScale);
+  };
+  return (plan, output) => sumGiants(algebra, scope, plan, output, multiplyGiant);
+}
+
+/** `sum` + Σ ciphertext · weight, in the algebra's own way if it has one. */
+function addWeighted<C, P>(
+  algebra: SlotAlgebra<C, P>,
+  scope: CiphertextScope<C>,
+  sum: C | null,
+  terms: readonly WeightedTerm<C>[],
+  scale: number,
+): C | null {
+  if (terms.length === 0) return sum;
+  if (algebra.weightedSum === undefined) {
+    let total = sum;
+    for (const { ciphertext, weight, plainScale } of terms)
+      total = accumulate(algebra, scope, total, ciphertext, weight, scale, plainScale);
+    return total;
+  }
+  const weighted = algebra.weightedSum(terms, scale);
+  if (weighted === null) return sum;
+  scope.own(weighted);
+  if (sum === null) return weighted;
+  algebra.addInPlace(sum, weighted);
+  scope.free(weighted);
+  return sum;
+}
+
+/** What it returns finishes the sum of one output; null is taken for zero. */
+function finisher<C, P>(
+  algebra: SlotAlgebra<C, P>,
+  scope: CiphertextScope<C>,
+  { level }: LinearInstruction,
+  anyInput: C,
+  outputScale: number,
+): (plan: OutputPlan, sum: C | null) => C {
   const lowered = new LoweredCiphertexts(algebra, scope);
-  const finished = instruction.outputs.map((plan, o) => {
-    const sumScale = outputScale * algebra.primeAt(instruction.level);
-    const sum = sums[o] ?? almostZero(algebra, scope, lowered.at(inputs[0]!, instruction.level), sumScale);
+  const sumScale = outputScale * algebra.primeAt(level);
+  return (plan, given) => {
+    const sum = given ?? almostZero(algebra, scope, lowered.at(anyInput, level), sumScale);
     for (const steps of plan.reductions) {
       const rotated = scope.own(algebra.rotate(sum, steps[0]!));
       for (const step of steps.slice(1)) algebra.rotateInPlace(rotated, step);
@@ -86,8 +141,7 @@ export function finishLinear<C, P>(
     algebra.rescaleInPlace(sum, outputScale);
     if (plan.bias !== null) addConstant(algebra, sum, plan.bias);
     return sum;
-  });
-  return finished.map((sum) => scope.handOver(sum));
+  };
 }
 
 /** The rotated inputs that the selected terms need; the others stay undefined. */

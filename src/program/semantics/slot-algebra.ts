@@ -10,6 +10,14 @@
 import { InternalError } from '../../errors.ts';
 import type { Coefficient } from '../program.ts';
 
+/** One term of a sum of ciphertexts with a number for all slots each. */
+export interface WeightedTerm<C> {
+  readonly ciphertext: C;
+  readonly weight: number;
+  /** The weight counts as the integer next to weight · plainScale. */
+  readonly plainScale: number;
+}
+
 export interface SlotAlgebra<C, P> {
   readonly slotCount: number;
   /** q_level as a float64. */
@@ -27,6 +35,11 @@ export interface SlotAlgebra<C, P> {
   multiplyPlain(ciphertext: C, plain: P, scale: number): C;
   /** sum ← sum + ciphertext · plain, at the sum's level and scale. */
   multiplyPlainAddInPlace(sum: C, ciphertext: C, plain: P): void;
+  /**
+   * Σ ciphertext · weight at `scale`, all ciphertexts at one level, with an error no larger than that of encoded vectors; null
+   * if it is certain to be zero. For algebras that know a better way than a product for each.
+   */
+  weightedSum?(terms: readonly WeightedTerm<C>[], scale: number): C | null;
   /** Level and scale must be equal. */
   addInPlace(sum: C, addend: C): void;
   addPlainInPlace(sum: C, plain: P): void;

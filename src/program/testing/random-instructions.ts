@@ -83,6 +83,26 @@ export function randomLinear(
   return { babies, outputs: Array.from({ length: shape.outputs }, plan) };
 }
 
+/** A random matrix between ciphertexts: each output is a sum of inputs with one number each, nothing is rotated. */
+export function randomWeights(
+  random: Random,
+  shape: { readonly sources: number; readonly outputs: number; readonly density?: number },
+): Pick<LinearInstruction, 'babies' | 'outputs'> {
+  const babies = Array.from({ length: shape.sources }, (_, source) => ({
+    source,
+    step: 0,
+    from: -1,
+    via: [],
+  }));
+  const outputs = Array.from({ length: shape.outputs }, (): OutputPlan => {
+    const terms = babies.flatMap((_, baby) =>
+      random() < (shape.density ?? 1) ? [{ baby, diagonal: 2 * random() - 1 }] : [],
+    );
+    return { giants: [{ step: 0, into: -1, via: [], terms }], reductions: [], bias: random() - 0.5 };
+  });
+  return { babies, outputs };
+}
+
 export function rotated(slots: Float64Array, step: number): Float64Array {
   return slots.map((_, i) => slots[(i + step) % slots.length]!);
 }
@@ -168,6 +188,7 @@ export function referenceProgram(
   return program.outputs.map((output) => values.get(output.value)!);
 }
 
-function dense(vector: SlotVector, slotCount: number): Float64Array {
-  return toDense(vector, new Float64Array(slotCount));
+function dense(value: Coefficient, slotCount: number): Float64Array {
+  const slots = new Float64Array(slotCount);
+  return typeof value === 'number' ? slots.fill(value) : toDense(value, slots);
 }

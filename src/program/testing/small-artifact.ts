@@ -119,6 +119,7 @@ export function smallArtifact(): Artifact {
         inputCiphertextBytes: 1,
         outputCiphertextBytes: 1,
       },
+      throughput: null,
       warnings: [],
       costProfile: null,
       sealObstacle: null,

@@ -2,7 +2,7 @@
  * How the terms of a linear instruction are divided among workers. Rotations dominate, so a division is good if the
  * parts share few of them; which one is, depends on the shape, and is found by dry run.
  */
-import type { LinearInstruction, Program } from '../../program/program.ts';
+import { usesNumbers, type LinearInstruction, type Program } from '../../program/program.ts';
 import { CountingAlgebra } from '../../program/semantics/counting-algebra.ts';
 import type { PrimitiveOperation } from '../../program/semantics/counting-algebra.ts';
 import type { TermFilter } from '../../program/semantics/evaluate-linear.ts';
@@ -26,6 +26,8 @@ export function partOf(
   const groupOf = grouping(instruction, by);
   const weights = new Map<string, number>();
   instruction.outputs.forEach((plan, o) => {
+    // An output without any terms is work too, and has to be someone's.
+    if (by === 'output') weights.set(`${o}`, 1);
     plan.giants.forEach((giant, g) => {
       giant.terms.forEach((_, t) => {
         const group = groupOf(o, g, t);
@@ -113,6 +115,8 @@ export function choosePartition(
   costs: OperationCosts,
 ): Partition | null {
   if (parts < 2) return null;
+  // Without rotations there is nothing that parts could share.
+  if (usesNumbers(instruction)) return { by: 'output', parts: Math.min(parts, instruction.outputs.length) };
   const inputs = instruction.inputs.reduce((sum, id) => sum + program.values[id]!.ciphertexts, 0);
   const { level } = instruction;
   let best: Partition | null = null;

@@ -12,7 +12,7 @@ import type {
   Program,
 } from '../../program/program.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
-import type { Partition } from './partition.ts';
+import { partOf, type Partition } from './partition.ts';
 import type { EvaluationWorker, Located } from './placement.ts';
 import { Placement, settled } from './placement.ts';
 
@@ -114,14 +114,41 @@ class Run {
     const operands = instruction.inputs.flatMap((id) => this.#values.get(id)!);
     const partition = this.#options.partitions[index] ?? null;
     if (partition !== null && this.#workers.length >= partition.parts) {
-      return this.#dividedLinear(index, instruction, operands, partition);
+      return partition.by === 'output'
+        ? this.#linearByOutput(index, instruction, operands, partition)
+        : this.#dividedLinear(index, instruction, operands, partition);
     }
     const worker = this.#busiest(operands);
     const ids = await this.#placement.bring(operands, worker);
     const results = instruction.outputs.map(() => this.#placement.newId(worker));
-    await worker.call('linear', { instruction: index, operands: ids, results });
+    await worker.call('linear', { instruction: index, operands: ids, outputs: null, results });
     const shape = this.#program.values[instruction.output]!;
     return results.map((id) => this.#placement.made(shape, worker, id));
+  }
+
+  /** Each worker makes some of the outputs from beginning to end. */
+  async #linearByOutput(
+    index: number,
+    instruction: LinearInstruction,
+    operands: readonly Located[],
+    partition: Partition,
+  ): Promise<Located[]> {
+    const owner = partOf(instruction, partition);
+    const shape = this.#program.values[instruction.output]!;
+    const made: Located[] = [];
+    await settled(
+      this.#workers.slice(0, partition.parts).map(async (worker, part) => {
+        const outputs = instruction.outputs.flatMap((_, o) => (owner(o, 0, 0) === part ? [o] : []));
+        if (outputs.length === 0) return;
+        const ids = await this.#placement.bring(operands, worker);
+        const results = outputs.map(() => this.#placement.newId(worker));
+        await worker.call('linear', { instruction: index, operands: ids, outputs, results });
+        outputs.forEach((output, i) => {
+          made[output] = this.#placement.made(shape, worker, results[i]!);
+        });
+      }),
+    );
+    return made;
   }
 
   async #dividedLinear(

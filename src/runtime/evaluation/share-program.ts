@@ -43,8 +43,10 @@ export function* slotVectors(instructions: readonly Instruction[]): Generator<Sl
     switch (instruction.kind) {
       case 'linear':
         for (const { giants, bias } of instruction.outputs) {
-          for (const giant of giants) for (const term of giant.terms) yield term.diagonal;
-          if (bias !== null) yield bias;
+          for (const giant of giants) {
+            for (const { diagonal } of giant.terms) if (typeof diagonal !== 'number') yield diagonal;
+          }
+          if (bias !== null && typeof bias !== 'number') yield bias;
         }
         break;
       case 'polynomial':
@@ -58,7 +60,12 @@ export function* slotVectors(instructions: readonly Instruction[]): Generator<Sl
   }
 }
 
-function withVectors(instruction: Instruction, replace: (vector: SlotVector) => SlotVector): Instruction {
+function withVectors(
+  instruction: Instruction,
+  replaceVector: (vector: SlotVector) => SlotVector,
+): Instruction {
+  const replace = (value: Coefficient): Coefficient =>
+    typeof value === 'number' ? value : replaceVector(value);
   switch (instruction.kind) {
     case 'linear':
       return {
@@ -75,11 +82,7 @@ function withVectors(instruction: Instruction, replace: (vector: SlotVector) => 
     case 'polynomial':
       return {
         ...instruction,
-        coefficients: instruction.coefficients.map((list) =>
-          list.map((coefficient: Coefficient) =>
-            typeof coefficient === 'number' ? coefficient : replace(coefficient),
-          ),
-        ),
+        coefficients: instruction.coefficients.map((list) => list.map(replace)),
       };
     case 'product':
       return instruction;

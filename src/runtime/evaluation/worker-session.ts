@@ -82,10 +82,20 @@ export class WorkerSession implements Disposable {
     }
   }
 
-  linear(order: { instruction: number; operands: readonly number[]; results: readonly number[] }): void {
+  /** Makes the output ciphertexts listed in `outputs`, or all of them, under the ids of `results`. */
+  linear(order: {
+    instruction: number;
+    operands: readonly number[];
+    outputs: readonly number[] | null;
+    results: readonly number[];
+  }): void {
     const linear = this.#linear(order.instruction);
     const { scale } = this.#program.values[linear.output]!;
-    const results = this.#backend.linear(linear, this.#operands(linear, order.operands), scale);
+    const own =
+      order.outputs === null
+        ? linear
+        : { ...linear, outputs: order.outputs.map((output) => linear.outputs[output]!) };
+    const results = this.#backend.linear(own, this.#operands(linear, order.operands), scale);
     results.forEach((result, o) => this.#ciphertexts.set(order.results[o]!, result));
   }
 

@@ -1,9 +1,15 @@
 /** Runs a packed program in float64, rotation by rotation, exactly as its instructions say: no level, scale or noise. */
 import { pack } from '../../../program/layout.ts';
+import type { Coefficient } from '../../../program/program.ts';
 import { toDense } from '../../../program/slot-vector.ts';
 import type { PackedInstruction, PackedProgram } from '../../ir/packed-program.ts';
 
 type Slots = Float64Array;
+
+function spread(value: Coefficient, out: Slots): void {
+  if (typeof value === 'number') out.fill(value);
+  else toDense(value, out);
+}
 
 export interface Counts {
   rotations: number;
@@ -88,7 +94,7 @@ class Machine {
       const dense = new Float64Array(this.#slotCount);
       giants.forEach(({ into, via, terms }, index) => {
         for (const { baby, diagonal } of terms) {
-          toDense(diagonal, dense);
+          spread(diagonal, dense);
           this.counts.products++;
           for (let slot = 0; slot < dense.length; slot++) {
             sums[index]![slot]! += dense[slot]! * rotated[baby]![slot]!;
@@ -104,7 +110,7 @@ class Machine {
         result = result.map((value, slot) => value + moved[slot]!);
       }
       if (bias !== null) {
-        toDense(bias, dense);
+        spread(bias, dense);
         result = result.map((value, slot) => value + dense[slot]!);
       }
       return result;

@@ -20,7 +20,7 @@ function linear(view: NodeView): LinearDefinition {
 export const averagePool: Operator = {
   name: 'AveragePool',
   specUrl: specUrl('AveragePool'),
-  since: [7, 10, 11, 19, 22],
+  since: [1, 7, 10, 11, 19, 22],
   summary: 'any dimensions; pads, auto_pad, ceil_mode, count_include_pad, dilations',
   category: 'pooling',
   inputs: [1, 1],

@@ -15,6 +15,10 @@ export const cast = reshaping({
   inputs: [1, 1],
   attributes: { to: { kind: 'int', required: true }, saturate: { kind: 'int', default: 1 } },
   parameters: [],
+  upgrade: (node) => {
+    // Encrypted values have no element type that a cast to another floating-point one could change.
+    if (node.isEncrypted(0) && FLOATING.has(node.number('to', 0))) node.become('Identity', [node.inputs[0]!]);
+  },
   inferShapes: (view) => [view.shape(0)],
   check: (view) =>
     FLOATING.has(view.number('to')) || !view.isEncrypted(0)

@@ -12,28 +12,18 @@ export const div: Operator = {
   name: 'Div',
   specUrl: specUrl('Div'),
   since: [7, 13, 14],
-  summary: 'a / b with broadcasting; c / x is c · Reciprocal(x)',
-  limits: 'one side must be constant',
+  summary: 'a / b with broadcasting; an encrypted divisor is inverted on its calibrated range',
   category: 'linear',
   inputs: [2, 2],
   attributes: {},
   parameters: [],
   upgrade: (node) => {
     const [left, right] = node.inputs as [string, string];
-    if (node.scope.constant(left) === null || node.scope.constant(right) !== null) return;
-    node.inputs = [node.precede('Reciprocal', [right]), left];
-    node.op = 'Mul';
+    if (!node.isEncrypted(1)) return;
+    node.become('Mul', [left, node.precede('Reciprocal', [right])]);
   },
   inferShapes: (view) => [broadcastShape(view)],
   check: (view) => {
-    if (view.isEncrypted(1)) {
-      return [
-        {
-          reason: 'division of two encrypted tensors is not supported',
-          suggestion: 'multiply by a trained constant, or apply the normalisation after decryption',
-        },
-      ];
-    }
     if (view.isEncrypted(0) && view.parameter(1).data.includes(0)) {
       return [{ reason: 'the divisor holds zeros', suggestion: 'add a small constant to the divisor' }];
     }

@@ -4,7 +4,7 @@ import { broadcastTerm } from '../kernels.ts';
 import type { NodeView } from '../node-view.ts';
 import type { LinearDefinition, Operator } from '../operator.ts';
 import { specUrl } from '../operator.ts';
-import { oneEncrypted } from '../refusals.ts';
+import { expandGemm } from '../product-of-encrypted.ts';
 import { broadcast, sameShape } from '../shapes.ts';
 
 /** Y[m, n] = alpha · Σ_k A'[m, k] B'[k, n] + beta · C, A' and B' possibly transposed. */
@@ -60,8 +60,7 @@ export const gemm: Operator = {
   name: 'Gemm',
   specUrl: specUrl('Gemm'),
   since: [7, 9, 11, 13],
-  summary: 'alpha · A · B + beta · C, transposes and broadcast C',
-  limits: 'A or B must be constant',
+  summary: 'alpha · A · B + beta · C, transposes and broadcast C; A and B may both be encrypted',
   category: 'linear',
   inputs: [2, 3],
   attributes: {
@@ -71,6 +70,7 @@ export const gemm: Operator = {
     transB: { kind: 'int', default: 0 },
   },
   parameters: [],
+  upgrade: expandGemm,
   inferShapes: (view) => {
     const { m, n } = dimensions(view);
     if (view.hasInput(2)) {
@@ -84,7 +84,6 @@ export const gemm: Operator = {
     }
     return [[m, n]];
   },
-  check: (view) => oneEncrypted(view, [0, 1], 'the product'),
   behaviour: (view) => ({ kind: 'linear', linear: () => linear(view) }),
   keepsBatch: (view) => {
     if (view.isEncrypted(1) || (view.isEncrypted(0) && view.number('transA') !== 0)) return false;

@@ -3,7 +3,7 @@ import { SparseMatrixBuilder } from '../../linear/sparse-matrix.ts';
 import type { NodeView } from '../node-view.ts';
 import type { LinearDefinition, Operator } from '../operator.ts';
 import { specUrl } from '../operator.ts';
-import { oneEncrypted } from '../refusals.ts';
+import { expandMatMul } from '../product-of-encrypted.ts';
 import { broadcast, broadcastIndices, sizeOf } from '../shapes.ts';
 
 /** NumPy matmul: vectors are promoted to matrices, leading axes are broadcast. */
@@ -62,14 +62,13 @@ export const matMul: Operator = {
   name: 'MatMul',
   specUrl: specUrl('MatMul'),
   since: [1, 9, 13],
-  summary: 'matrix product with broadcasting; the constant may stand on either side',
-  limits: 'one side must be constant',
+  summary: 'matrix product with broadcasting; two encrypted sides become products of ciphertexts',
   category: 'linear',
   inputs: [2, 2],
   attributes: {},
   parameters: [],
+  upgrade: expandMatMul,
   inferShapes: (view) => [dimensions(view).output],
-  check: (view) => oneEncrypted(view, [0, 1], 'the matrix product'),
   behaviour: (view) => ({ kind: 'linear', linear: () => linear(view) }),
   keepsBatch: (view) => {
     const encrypted = view.isEncrypted(0) ? 0 : 1;

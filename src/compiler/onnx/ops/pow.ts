@@ -1,9 +1,10 @@
 import { scalarParameter } from '../activation.ts';
 import { broadcastKeepsBatch, broadcastShape, combineConstants } from '../kernels.ts';
+import type { LegacyNode } from '../legacy-node.ts';
 import type { NodeView } from '../node-view.ts';
 import type { Operator, Refusal } from '../operator.ts';
 import { specUrl } from '../operator.ts';
-import { sameShape } from '../shapes.ts';
+import { broadcast, sameShape } from '../shapes.ts';
 
 function refusals(view: NodeView): Refusal[] {
   const [encrypted] = view.encryptedInputs();
@@ -22,16 +23,40 @@ function refusals(view: NodeView): Refusal[] {
   ];
 }
 
+/** b^e = exp(e · ln b) where the exponent is encrypted, or differs within a channel and is not whole. */
+function rewrite(node: LegacyNode): void {
+  const [base, exponent] = node.inputs as [string, string];
+  if (node.isEncrypted(1)) {
+    const known = node.constant(0);
+    if (known !== null && known.data.some((value) => value <= 0))
+      node.refuse('a constant base must be positive where the exponent is encrypted', 'use a positive base');
+    return node.become('Exp', [node.precede('Mul', [node.precede('Log', [base]), exponent])]);
+  }
+  const values = node.constant(1)?.data;
+  if (!node.isEncrypted(0) || values === undefined || values.length === 1) return;
+  const whole = values.every((value) => Number.isInteger(value) && value >= 0 && value <= 64);
+  const axes = node.requireShape(1).filter((dim) => dim !== 1).length;
+  if (
+    whole &&
+    axes === 1 &&
+    sameShape(node.requireShape(0), broadcast([node.requireShape(0), node.requireShape(1)]) ?? [])
+  )
+    return;
+  node.scope.warn(`Pow '${node.name}': read as exp(e · ln x), which needs a positive base`);
+  node.become('Exp', [node.precede('Mul', [node.precede('Log', [base]), exponent])]);
+}
+
 export const pow: Operator = {
   name: 'Pow',
   specUrl: specUrl('Pow'),
   since: [7, 12, 13, 15],
   summary: 'x^n; small integer exponents are exact polynomials, others are approximated',
-  limits: 'one constant exponent, or whole ones per channel',
+  limits: 'other than one constant exponent or whole ones per channel: positive bases',
   category: 'arithmetic',
   inputs: [2, 2],
   attributes: {},
   parameters: [],
+  upgrade: rewrite,
   inferShapes: (view) => [broadcastShape(view)],
   check: refusals,
   behaviour: (view) => {

@@ -85,7 +85,8 @@ export const resize: Operator = {
   specUrl: specUrl('Resize'),
   since: [10, 11, 13, 18, 19],
   summary: 'nearest, linear and cubic interpolation in every coordinate mode, antialias included',
-  limits: 'scales or sizes must be constant',
+  limits:
+    'scales or sizes must be constant; align_corners with scales as in the specification (onnxruntime rounds the size first)',
   category: 'linear',
   inputs: [1, 4],
   attributes: {

@@ -7,6 +7,7 @@ import { classify } from '../classify.ts';
 import { linearForm } from '../linear-form.ts';
 import { maxPoolWindows } from '../max-pool-windows.ts';
 import { evaluatePolynomial, polynomialAttributes } from '../ops/polynomial.ts';
+import { broadcastIndices } from '../shapes.ts';
 import { scalarFunction } from '../scalar-function.ts';
 
 export type Values = ReadonlyMap<string, Float64Array>;
@@ -79,12 +80,13 @@ export function interpret(graph: TensorGraph, inputs: Values): Map<string, Float
           evaluatePolynomial(polynomialAttributes(node), shapeOf(graph, output), read(source)),
         );
         break;
-      case 'product':
-        values.set(
-          output,
-          read(source).map((value, e) => value * read(other)[e]!),
-        );
+      case 'product': {
+        const shape = shapeOf(graph, output);
+        const [left, right] = [source, other].map((name) => broadcastIndices(shapeOf(graph, name), shape));
+        const product = Float64Array.from(left!, (at, e) => read(source)[at]! * read(other)[right![e]!]!);
+        values.set(output, product);
         break;
+      }
     }
   }
   return values;

@@ -1,5 +1,6 @@
 /** One activation site: what it computes in the original network, and the nodes that approximate it. */
-import { compositeSign } from '../../approx/composite-sign.ts';
+import { CompileError } from '../../../errors.ts';
+import { compositeSign, SIGN_PRECISIONS } from '../../approx/composite-sign.ts';
 import type { PolynomialAttributes, TensorGraph } from '../../ir/tensor-graph.ts';
 import { shapeOf } from '../../ir/tensor-graph.ts';
 import { maxPoolWindows } from '../../onnx/max-pool-windows.ts';
@@ -10,19 +11,23 @@ import { channelLayout } from '../../reference/polynomial-node.ts';
 import type { ChannelRanges } from './composite-nodes.ts';
 import { appendCompositeActivation, appendCompositeMaxPool } from './composite-nodes.ts';
 import { fittedDegree } from './degrees.ts';
+import { appendPreciseMaxPool, fitPrecisely, fitWhereSeen } from './precise-nodes.ts';
 import { fitPolynomials } from './fit-polynomial.ts';
 import type { GraphFragment } from './graph-fragment.ts';
 import { FragmentBuilder } from './graph-fragment.ts';
+import { findPole } from './poles.ts';
 import { maxPoolAxes } from './pool-axes.ts';
 import type { ApproximationSettings } from './settings.ts';
 import type { ActivationSite } from './sites.ts';
 
 export interface FittedSite {
   readonly fragment: GraphFragment;
-  readonly method: 'least-squares' | 'polynomial-pooling' | 'composite-sign';
+  readonly method: 'least-squares' | 'polynomial-pooling' | 'composite-sign' | 'minimax';
   readonly degree: number;
   /** Of the polynomial that the site's input goes into first: its channels and their ranges. */
   readonly polynomial: PolynomialAttributes;
+  /** Where the fit cannot be relied on, in words for the model's author; null if everywhere in its range. */
+  readonly warning: string | null;
 }
 
 /** Runs the site's original nodes. */
@@ -54,11 +59,11 @@ export async function approximateSite(
   const builder = new FragmentBuilder(graph, site.name);
   const scalar =
     site.activation === null ? (x: number): number => x : scalarFunction(graph, site.activation).evaluate;
+  if (choice.kind === 'relu-composite')
+    return appendComposite(builder, graph, site, choice.alpha, scalar, data.values);
+  if (choice.kind === 'precision')
+    return appendPrecise(builder, graph, site, choice.bits, scalar, data.values);
   const degree = fittedDegree(choice);
-  if (degree === null) {
-    const alpha = choice.kind === 'relu-composite' ? choice.alpha : 0;
-    return appendComposite(builder, graph, site, alpha, scalar, data.values);
-  }
   const polynomial = fitPolynomials(
     {
       shape: shapeOf(graph, site.input),
@@ -71,7 +76,8 @@ export async function approximateSite(
   );
   if (site.maxPool === null) {
     builder.polynomial(site.input, polynomial, site.output);
-    return { fragment: builder, method: 'least-squares', degree, polynomial };
+    const warning = poleWarning(site, scalar, polynomial);
+    return { fragment: builder, method: 'least-squares', degree, polynomial, warning };
   }
   const { storage_order: _, ...attributes } = site.maxPool.attributes;
   const tensor = builder.polynomial(site.input, polynomial);
@@ -83,7 +89,54 @@ export async function approximateSite(
     { ...attributes, count_include_pad: 0 },
     site.output,
   );
-  return { fragment: builder, method: 'polynomial-pooling', degree, polynomial };
+  return { fragment: builder, method: 'polynomial-pooling', degree, polynomial, warning: null };
+}
+
+/** A discontinuous function has no uniform approximation: it is kept to twice the bits outside a small interval. */
+const JUMP_MARGIN_BITS = 2;
+
+function appendPrecise(
+  builder: FragmentBuilder,
+  graph: TensorGraph,
+  site: ActivationSite,
+  bits: number,
+  scalar: (x: number) => number,
+  values: Float32Array,
+): FittedSite {
+  if (site.activation?.op === 'ThresholdedRelu') {
+    const alpha = Math.min(Math.ceil(bits) + JUMP_MARGIN_BITS, SIGN_PRECISIONS.at(-1)!);
+    return appendComposite(builder, graph, site, alpha, scalar, values);
+  }
+  const { min, max } = channelRanges(graph, site.input, values);
+  const seen = { min: Math.min(...min), max: Math.max(...max) };
+  if (site.maxPool !== null) {
+    const axes = maxPoolAxes(graph, site.maxPool);
+    const polynomial = appendPreciseMaxPool(builder, site.maxPool, site.input, site.output, axes, seen, bits);
+    const range = { center: [(seen.min + seen.max) / 2], halfWidth: [(seen.max - seen.min) / 2] };
+    return {
+      fragment: builder,
+      method: 'minimax',
+      degree: polynomial.degree,
+      polynomial: { ...polynomial, ...range },
+      warning: null,
+    };
+  }
+  const axis = shapeOf(graph, site.input).length > 1 ? 1 : 0;
+  try {
+    const { polynomial } = fitPrecisely(site.activation!, scalar, seen, bits, axis);
+    builder.polynomial(site.input, polynomial, site.output);
+    return { fragment: builder, method: 'minimax', degree: polynomial.degree, polynomial, warning: null };
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    const polynomial = fitWhereSeen(values, scalar, seen, bits, axis);
+    if (polynomial === null) throw error;
+    builder.polynomial(site.input, polynomial, site.output);
+    const warning =
+      `${describe(site)} is fitted by least squares to the values seen only: no polynomial keeps ${bits} bits over the whole ` +
+      `range [${seen.min.toPrecision(3)}, ${seen.max.toPrecision(3)}] (${error.code}); inputs whose values fall between those of the calibration ` +
+      `data may be far off`;
+    return { fragment: builder, method: 'least-squares', degree: polynomial.degree, polynomial, warning };
+  }
 }
 
 function appendComposite(
@@ -112,7 +165,29 @@ function appendComposite(
       center: ranges.min.map((min, c) => (min + ranges.max[c]!) / 2),
       halfWidth: ranges.min.map((min, c) => (ranges.max[c]! - min) / 2),
     },
+    warning: null,
   };
+}
+
+function describe({ activation, name }: ActivationSite): string {
+  return `${activation?.op ?? 'MaxPool'} '${name}'`;
+}
+
+function poleWarning(
+  site: ActivationSite,
+  scalar: (x: number) => number,
+  { center, halfWidth }: PolynomialAttributes,
+): string | null {
+  const range = {
+    min: Math.min(...center.map((middle, c) => middle - halfWidth[c]!)),
+    max: Math.max(...center.map((middle, c) => middle + halfWidth[c]!)),
+  };
+  const pole = findPole(scalar, range);
+  if (pole === null) return null;
+  return (
+    `${describe(site)} has no finite value near ${pole.toPrecision(3)}, within its fitted range ` +
+    `[${range.min.toPrecision(3)}, ${range.max.toPrecision(3)}]: inputs that come close to it are far off; keep its input on one side`
+  );
 }
 
 function channelRanges(graph: TensorGraph, tensor: string, values: Float32Array): ChannelRanges {

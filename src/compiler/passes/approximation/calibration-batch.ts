@@ -87,7 +87,8 @@ export function calibrationInputs(
   count: number,
 ): (readonly Float64Array[])[] {
   const { single, batchSize } = unbatch(graph);
-  const { samples, inputs } = loadCalibration(single, { ...options, samples: count * batchSize });
+  const perSample = perImage(options, single, batchSize);
+  const { samples, inputs } = loadCalibration(single, { ...perSample, samples: count * batchSize });
   return Array.from({ length: Math.ceil(samples / batchSize) }, (_, entry) =>
     graph.inputs.map((name) => {
       const size = elementsOf(single, name);
@@ -99,6 +100,32 @@ export function calibrationInputs(
       return values;
     }),
   );
+}
+
+/**
+ * Data sets whose samples are whole batches of a model with a fixed batch axis, as samples of one image each; others as they
+ * are.
+ */
+export function perImage(options: CompileOptions, single: TensorGraph, batchSize: number): CompileOptions {
+  const { calibration } = options;
+  if (calibration === null || batchSize === 1 || calibration.size === 0) return options;
+  const sizes = single.inputs.map((name) => elementsOf(single, name));
+  if (!sizes.every((size, input) => calibration.sample(0, input).length === size * batchSize)) return options;
+  return {
+    ...options,
+    calibration: {
+      description: calibration.description,
+      size: calibration.size * batchSize,
+      sample: (index, input) => {
+        const size = sizes[input]!;
+        const image = index % batchSize;
+        return calibration
+          .sample(Math.floor(index / batchSize), input)
+          .subarray(image * size, (image + 1) * size);
+      },
+      label: () => null,
+    },
+  };
 }
 
 /** The same graph for one image, where it takes several along a pure batch axis. */

@@ -6,15 +6,23 @@ import { CompileError } from '../../../errors.ts';
 import type { CompositeSign } from '../../approx/composite-sign.ts';
 import type { PolynomialAttributes, Shape, TensorNode } from '../../ir/tensor-graph.ts';
 import type { FragmentBuilder } from './graph-fragment.ts';
+import type { PoolAxis } from './pooling-taps.ts';
+import { padded, tap } from './pooling-taps.ts';
 
-/** f(x) = value + Σ_j (x − kink_j) (linear_j + jump_j / 2 · sign(x − kink_j)) */
+/** f(x) = value + Σ_j (x − zero_j) (linear_j + jump_j / 2 · sign(x − kink_j)); zero_j = kink_j where f is continuous. */
 interface PiecewiseLinear {
   readonly value: number;
-  readonly pieces: readonly { readonly kink: number; readonly linear: number; readonly jump: number }[];
+  readonly pieces: readonly {
+    readonly kink: number;
+    readonly zero: number;
+    readonly linear: number;
+    readonly jump: number;
+  }[];
 }
 
 /** @throws CompileError NOT_PIECEWISE_LINEAR for activations that |x − kink| cannot express */
 function piecewiseLinear(node: TensorNode, scalar: (x: number) => number): PiecewiseLinear {
+  if (node.op === 'ThresholdedRelu') return thresholded(Number(node.attributes['alpha'] ?? 1));
   const kinks = kinksOf(node, scalar);
   const first = kinks[0]!;
   const last = kinks[kinks.length - 1]!;
@@ -25,6 +33,7 @@ function piecewiseLinear(node: TensorNode, scalar: (x: number) => number): Piece
   slopes.push(scalar(last + 1) - scalar(last));
   const pieces = kinks.map((kink, j) => ({
     kink,
+    zero: kink,
     linear: j === 0 ? (slopes[0]! + slopes[slopes.length - 1]!) / 2 : 0,
     jump: slopes[j + 1]! - slopes[j]!,
   }));
@@ -32,6 +41,11 @@ function piecewiseLinear(node: TensorNode, scalar: (x: number) => number): Piece
     .slice(1)
     .reduce((sum, { kink, jump }) => sum + (jump / 2) * Math.abs(first - kink), 0);
   return { value: scalar(first) - others, pieces };
+}
+
+/** x for x > alpha, else 0: x (1 + sign(x − alpha)) / 2. */
+function thresholded(alpha: number): PiecewiseLinear {
+  return { value: 0, pieces: [{ kink: alpha, zero: 0, linear: 0.5, jump: 1 }] };
 }
 
 function kinksOf(node: TensorNode, scalar: (x: number) => number): number[] {
@@ -51,7 +65,7 @@ function kinksOf(node: TensorNode, scalar: (x: number) => number): number[] {
   }
   throw new CompileError(
     'NOT_PIECEWISE_LINEAR',
-    `relu-composite expects Relu, LeakyRelu, PRelu, Abs, Clip, Max, Min or MaxPool, not ${node.op}`,
+    `relu-composite expects Relu, LeakyRelu, PRelu, ThresholdedRelu, Abs, Clip, Max, Min or MaxPool, not ${node.op}`,
     { node: node.name, hint: 'choose a degree for this activation' },
   );
 }
@@ -62,8 +76,11 @@ export interface ChannelRanges {
   readonly max: readonly number[];
 }
 
+/** How far right of a jump the middle of the rise is, in thresholds of the composition. */
+const JUMP_CLEARANCE = 1.2;
+
 /** Inputs beyond the calibrated range by up to this factor stay within [-1, 1], where the composition holds. */
-const HEADROOM = 1.15;
+const HEADROOM = 1.6;
 
 export function appendCompositeActivation(
   builder: FragmentBuilder,
@@ -76,13 +93,18 @@ export function appendCompositeActivation(
 ): void {
   const shape = builder.shapeOf(input);
   const { value, pieces } = piecewiseLinear(node, scalar);
-  const terms = pieces.map(({ kink, linear, jump }, j) => {
-    const shifted =
-      kink === 0 ? input : builder.node('Sub', [input, builder.constant('kink', [kink], [])], shape);
-    const widths = ranges.min.map((min, c) => largestDistance(min, ranges.max[c]!, kink));
+  const shift = (by: number): string =>
+    by === 0 ? input : builder.node('Sub', [input, builder.constant('kink', [by], [])], shape);
+  const terms = pieces.map(({ kink, zero, linear, jump }, j) => {
+    const distances = ranges.min.map((min, c) => largestDistance(min, ranges.max[c]!, kink));
+    const isJump = zero !== kink;
+    const widths = isJump ? [Math.max(...distances)] : distances;
+    // ONNX's thresholds are strict: the value at a jump is the left one, so the rise begins there.
+    const shifted = shift(isJump ? kink + JUMP_CLEARANCE * sign.threshold * widths[0]! : kink);
     const slope = appendSign(builder, shifted, sign, widths, linear, jump / 2);
     const alone = pieces.length === 1 && value === 0;
-    return builder.node('Mul', [shifted, slope], shape, {}, alone && j === 0 ? output : undefined);
+    const factor = isJump ? shift(zero) : shifted;
+    return builder.node('Mul', [factor, slope], shape, {}, alone && j === 0 ? output : undefined);
   });
   let sum = terms[0]!;
   for (const [j, term] of terms.slice(1).entries()) {
@@ -125,16 +147,6 @@ function appendSign(
   return tensor;
 }
 
-/** Sliding-window geometry along one spatial axis. */
-export interface PoolAxis {
-  readonly output: number;
-  readonly kernel: number;
-  readonly stride: number;
-  readonly dilation: number;
-  readonly input: number;
-  readonly padBegin: number;
-}
-
 /**
  * Max over windows, separably: axis by axis, a tournament of max(a, b) = b + (a − b)(1 + sign(a − b)) / 2 over the
  * taps of that axis. Padding is filled with the least value seen, which never wins.
@@ -164,41 +176,6 @@ export function appendCompositeMaxPool(
     tensor = taps[0]!;
   }
   builder.node('Identity', [tensor], builder.shapeOf(tensor), {}, output);
-}
-
-function padded(builder: FragmentBuilder, input: string, axes: readonly PoolAxis[], fill: number): string {
-  const ends = axes.map((axis) =>
-    Math.max(
-      0,
-      (axis.output - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1 - axis.padBegin - axis.input,
-    ),
-  );
-  if (axes.every((axis, a) => axis.padBegin === 0 && ends[a] === 0)) return input;
-  const pads = [0, 0, ...axes.map((axis) => axis.padBegin), 0, 0, ...ends];
-  const shape = builder
-    .shapeOf(input)
-    .map((size, i) => (i < 2 ? size : size + axes[i - 2]!.padBegin + ends[i - 2]!));
-  const amounts = builder.constant('pads', pads, [pads.length], 'int');
-  return builder.node('Pad', [input, amounts, builder.constant('fill', [fill], [])], shape, {
-    mode: 'constant',
-  });
-}
-
-/** Positions k · dilation + o · stride, o = 0 … output − 1, along an axis. */
-function tap(
-  builder: FragmentBuilder,
-  input: string,
-  axis: number,
-  pool: PoolAxis,
-  k: number,
-  shape: Shape,
-): string {
-  const start = k * pool.dilation;
-  const end = start + (pool.output - 1) * pool.stride + 1;
-  const parameters = [start, end, axis, pool.stride].map((value, i) =>
-    builder.constant(['start', 'end', 'axis', 'step'][i]!, [value], [1], 'int'),
-  );
-  return builder.node('Slice', [input, ...parameters], shape);
 }
 
 function appendMax(

@@ -5,16 +5,12 @@ import type { ActivationChoice } from '../../options.ts';
 /** Largest polynomial degree that can be asked for: beyond it the normal equations lose precision. */
 export const MAX_DEGREE = 32;
 
+/** Choices that are one polynomial fitted to the calibration data. */
+export type FittedChoice = Extract<ActivationChoice, { kind: 'degree' | 'square' }>;
+
 /** Degree of a choice that is a single fitted polynomial. "square" is the fitted quadratic: one squaring. */
-export function fittedDegree(choice: ActivationChoice): number | null {
-  switch (choice.kind) {
-    case 'degree':
-      return choice.degree;
-    case 'square':
-      return 2;
-    case 'relu-composite':
-      return null;
-  }
+export function fittedDegree(choice: FittedChoice): number {
+  return choice.kind === 'square' ? 2 : choice.degree;
 }
 
 /** Whether the lowering may divide by the leading coefficient to save a level. */

@@ -111,7 +111,9 @@ function channelEquations(
   const uniform = new ChebyshevMoments(settings.degree);
   for (let i = 0; i < UNIFORM_POINTS; i++) {
     const t = (2 * i) / (UNIFORM_POINTS - 1) - 1;
-    uniform.add(t, data.scalar(center + halfWidth * t), 1 / UNIFORM_POINTS);
+    const target = data.scalar(center + halfWidth * t);
+    // Beyond a pole or the end of its domain there is nothing to follow.
+    if (Number.isFinite(target)) uniform.add(t, target, 1 / UNIFORM_POINTS);
   }
   return combine(seen.equations, uniform.equations(), settings.uniformWeight * seen.count);
 }

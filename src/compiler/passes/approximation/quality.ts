@@ -20,6 +20,8 @@ export interface Comparison {
    * it. They count as wrong, and are left out of the output errors.
    */
   readonly overflows: number;
+  /** Largest |output| of the original model: what the largest error is relative to. */
+  readonly largestOutput: number;
 }
 
 /**
@@ -52,6 +54,10 @@ export function compareOutputs(
     approximated.every((values) => sampleOf(values, s, samples).every(Number.isFinite)),
   );
   const overflows = finite.filter((isFinite) => !isFinite).length;
+  const largestOutput = original.reduce(
+    (largest, values) => values.reduce((max, value) => Math.max(max, Math.abs(value)), largest),
+    0,
+  );
   const base = { samples, ...outputErrors(original, approximated, finite) };
   if (!classScores) {
     const relative = base.rmsOutput > 0 ? base.rmsOutputError / base.rmsOutput : base.rmsOutputError;
@@ -63,6 +69,7 @@ export function compareOutputs(
         standardError: 0,
       },
       overflows,
+      largestOutput,
     };
   }
   const before = argMaxima(original[0]!, samples);
@@ -94,6 +101,7 @@ export function compareOutputs(
       standardError: (100 * Math.sqrt(lost + won - (lost - won) ** 2 / samples)) / samples,
     },
     overflows,
+    largestOutput,
   };
 }
 

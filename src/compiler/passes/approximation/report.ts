@@ -29,7 +29,7 @@ export function reportSite(
     activation: site.nodes.map((node) => node.op).join('+'),
     method,
     degree,
-    depth: method === 'composite-sign' ? compositeDepth(fitted) : degreeDepth(degree),
+    depth: method === 'composite-sign' || method === 'minimax' ? fragmentDepth(fitted) : degreeDepth(degree),
     channels: polynomial.center.length,
     ...differences(output, exact),
     range: [
@@ -63,14 +63,15 @@ export function reportExact(
   };
 }
 
-/** Levels of the longest chain of the composition: its polynomials one after another, then the product, per maximum. */
-function compositeDepth({ fragment }: FittedSite): number {
+/** Levels of the longest chain of the nodes: polynomials one after another, then a product, per maximum. */
+function fragmentDepth({ fragment }: FittedSite): number {
   const depths = new Map<string, number>();
   let deepest = 0;
   for (const node of fragment.nodes) {
     const before = Math.max(0, ...node.inputs.map((input) => depths.get(input) ?? 0));
     const { degree } = node.attributes;
-    const own = typeof degree === 'number' ? polynomialDepth(degree, false) : node.op === 'Mul' ? 1 : 0;
+    const own =
+      typeof degree === 'number' ? polynomialDepth(degree, degree === 2) : node.op === 'Mul' ? 1 : 0;
     for (const output of node.outputs) depths.set(output, before + own);
     deepest = Math.max(deepest, before + own);
   }
@@ -98,13 +99,16 @@ function differences(
   };
 }
 
+/** Of the finite values: others come of an overflow before, and are counted as escapes. [0, 0] if there is none. */
 function extent(values: Float32Array): [number, number] {
   let [min, max] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
-    if (values[i]! < min) min = values[i]!;
-    if (values[i]! > max) max = values[i]!;
+    const value = values[i]!;
+    if (!Number.isFinite(value)) continue;
+    if (value < min) min = value;
+    if (value > max) max = value;
   }
-  return [min, max];
+  return min <= max ? [min, max] : [0, 0];
 }
 
 function escapes(

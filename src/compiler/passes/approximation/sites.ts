@@ -22,7 +22,7 @@ export interface ActivationSite {
 
 /**
  * An activation and a max-pool that follow one another with nothing in between form one site, in either order, unless
- * one of them is to be faithful (relu-composite).
+ * one of them is to be faithful (relu-composite, precision).
  * @throws CompileError UNKNOWN_ACTIVATION or INVALID_DEGREE for choices that fit no node
  */
 export function findSites(
@@ -53,7 +53,7 @@ export function findSites(
     const next = consumers.get(output)?.length === 1 ? consumers.get(output)![0]! : null;
     if (next !== null && !graph.outputs.includes(output)) {
       const nextKind = kindOf(next);
-      const faithful = [node, next].some((each) => choiceOf(each)?.kind === 'relu-composite');
+      const faithful = [node, next].some((each) => isFaithful(choiceOf(each)));
       if (nextKind !== null && nextKind !== kind && !faithful) nodes.push(next);
     }
     for (const each of nodes) taken.add(each);
@@ -72,6 +72,11 @@ export function findSites(
   }
   checkChoices(choices, sites);
   return sites;
+}
+
+/** Whether the choice approximates the activation as it is, not what follows from it. */
+function isFaithful(choice: ActivationChoice | null): boolean {
+  return choice?.kind === 'relu-composite' || choice?.kind === 'precision';
 }
 
 function checkChoices(

@@ -137,6 +137,7 @@ export class Walk {
       { values: this.#fitPart(site.input, seen), targets: this.#fitPart(site.output, target) },
       this.#settings,
     );
+    if (fitted.warning !== null) this.#warnings.push(fitted.warning);
     await this.#emit(fitted.fragment);
     this.#original.set(site.output, target);
     const heldOut = { input: this.#heldOut(site.input), output: this.#heldOut(site.output) };

@@ -2,10 +2,11 @@
 import { sealCostModel } from '../../analysis/seal-cost.ts';
 import type { LinearGraph } from '../../ir/linear-graph.ts';
 import { MatrixProducts } from '../../linear/matrix-products.ts';
-import { LinearComposer, reduceLinear } from '../compose-linear.ts';
+import { layoutLatency, LinearComposer, reduceLinear } from '../compose-linear.ts';
 
 /** Reduces and composes a graph for an average ring and price of a level. */
 export function composeLinear(graph: LinearGraph): LinearGraph {
   const products = new MatrixProducts();
-  return new LinearComposer(reduceLinear(graph, products), products, sealCostModel(16384, 8)).compose(1);
+  const latency = layoutLatency(sealCostModel(16384, 8));
+  return new LinearComposer(reduceLinear(graph, products), products, latency).compose(1);
 }

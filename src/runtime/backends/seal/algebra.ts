@@ -4,19 +4,21 @@ import { BackendError, InternalError } from '../../../errors.ts';
 import { sealCiphertextBytes, sealPlaintextBytes } from '../../../program/memory-model.ts';
 import type { Coefficient } from '../../../program/program.ts';
 import { assertSameScale } from '../../../program/semantics/slot-algebra.ts';
-import type { SlotAlgebra } from '../../../program/semantics/slot-algebra.ts';
+import { accumulatorCount } from '../../../program/semantics/addition-chains.ts';
+import type { SlotAlgebra, WeightedTerm } from '../../../program/semantics/slot-algebra.ts';
 import { toDense } from '../../../program/slot-vector.ts';
 import type { SealContext } from './context.ts';
 import type { HeapAccount } from './heap-account.ts';
 import { callSeal } from './module.ts';
 import type { PlaintextCache } from './plaintext-cache.ts';
+import { addUp, integerSum, makeAdder, type Adder } from './weighted-sum.ts';
 
 /** A WASM ciphertext with its planned level and scale; `bytes` is what it was accounted for. */
 export interface SealCiphertext {
-  readonly handle: Ciphertext;
+  handle: Ciphertext;
   level: number;
   scale: number;
-  readonly bytes: number;
+  bytes: number;
 }
 
 export interface SealKeys {
@@ -34,6 +36,7 @@ export class SealAlgebra implements SlotAlgebra<SealCiphertext, Plaintext> {
   /** Receives products that are added at once. */
   readonly #product: Ciphertext;
   readonly #dense: Float64Array;
+  readonly #adder: Adder<Ciphertext>;
 
   constructor(
     context: SealContext,
@@ -49,6 +52,7 @@ export class SealAlgebra implements SlotAlgebra<SealCiphertext, Plaintext> {
     this.#checkpoint = checkpoint;
     this.slotCount = context.slotCount;
     this.#dense = new Float64Array(context.slotCount);
+    this.#adder = makeAdder(context.evaluator, checkpoint);
     account.allocate(this.#bytesAt(context.topLevel), 'scratch space');
     this.#product = context.handles.own(new context.seal.Ciphertext());
   }
@@ -111,6 +115,22 @@ export class SealAlgebra implements SlotAlgebra<SealCiphertext, Plaintext> {
     });
   }
 
+  /** Terms may have different scales, as long as all products come to the same one: planned scales decide. */
+  weightedSum(terms: readonly WeightedTerm<SealCiphertext>[], scale: number): SealCiphertext | null {
+    for (const { ciphertext, plainScale } of terms) assertSameScale(scale, ciphertext.scale * plainScale);
+    const sum = integerSum(
+      terms.map((term) => ({ ...term, ciphertext: term.ciphertext.handle })),
+      this.slotCount,
+    );
+    if (sum === null) return null;
+    const { level } = terms[0]!.ciphertext;
+    return this.#make(level, scale, 2, 'a weighted sum', (result) =>
+      this.#withScratch(level, accumulatorCount(sum.width) - 1, (scratch) =>
+        addUp(sum, [result, ...scratch], this.#adder),
+      ),
+    );
+  }
+
   addInPlace(sum: SealCiphertext, addend: SealCiphertext): void {
     this.#run('an addition', () => this.#context.evaluator.addInplace(sum.handle, addend.handle));
   }
@@ -130,10 +150,12 @@ export class SealAlgebra implements SlotAlgebra<SealCiphertext, Plaintext> {
 
   rescaleInPlace(ciphertext: SealCiphertext, scale: number): void {
     assertSameScale(scale, ciphertext.scale / this.primeAt(ciphertext.level));
-    this.#run('a rescale', () => this.#context.evaluator.rescaleToNextInplace(ciphertext.handle));
-    ciphertext.handle.setScale(scale);
-    ciphertext.scale = scale;
-    ciphertext.level--;
+    // In place, SEAL would keep the memory of the higher level, and after a product that of a third polynomial.
+    const lower = this.#make(ciphertext.level - 1, scale, 2, 'a rescale', (result) =>
+      this.#context.evaluator.rescaleToNext(ciphertext.handle, result),
+    );
+    this.free(ciphertext);
+    Object.assign(ciphertext, lower);
   }
 
   free(ciphertext: SealCiphertext): void {
@@ -196,6 +218,25 @@ export class SealAlgebra implements SlotAlgebra<SealCiphertext, Plaintext> {
       this.#account.release(bytes);
       this.#context.handles.free(handle);
       throw error;
+    }
+  }
+
+  /** Lends ciphertexts of undefined content at a level. */
+  #withScratch(level: number, count: number, use: (scratch: readonly Ciphertext[]) => void): void {
+    const { seal, handles } = this.#context;
+    const bytes = this.#bytesAt(level);
+    const scratch: Ciphertext[] = [];
+    try {
+      while (scratch.length < count) {
+        this.#account.allocate(bytes, 'an accumulator');
+        scratch.push(handles.own(new seal.Ciphertext()));
+      }
+      use(scratch);
+    } finally {
+      for (const handle of scratch) {
+        this.#account.release(bytes);
+        handles.free(handle);
+      }
     }
   }
 

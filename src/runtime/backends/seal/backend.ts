@@ -140,8 +140,11 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
     const scaleOfSource = counts.flatMap((count, i) =>
       Array<number>(count).fill(instruction.plainScales[i]!),
     );
+    // Numbers are added up as integers and never encoded.
     const selected = instruction.outputs.flatMap((plan, o) =>
-      plan.giants.flatMap((giant, g) => giant.terms.filter((_, t) => includes(o, g, t))),
+      plan.giants.flatMap((giant, g) =>
+        giant.terms.filter(({ diagonal }, t) => typeof diagonal !== 'number' && includes(o, g, t)),
+      ),
     );
     if (this.#levelEncoders) this.#context.expectEncodings(level, selected.length);
     for (const { baby, diagonal } of selected) {

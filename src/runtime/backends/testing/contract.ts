@@ -1,12 +1,13 @@
 /** What every backend must do: the one suite that all of them run. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Coefficient, Program } from '../../../program/program.ts';
+import type { Coefficient, GiantStep, OutputPlan, Program } from '../../../program/program.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import { ProgramBuilder } from '../../../program/testing/program-builder.ts';
 import type { RandomLinearShape } from '../../../program/testing/random-instructions.ts';
 import {
   randomLinear,
   randomVector,
+  randomWeights,
   referenceProgram,
   seededRandom,
 } from '../../../program/testing/random-instructions.ts';
@@ -84,6 +85,41 @@ export function describeBackendContract<C>(contract: BackendContract<C>): void {
       const terms = shape.sources * shape.babySteps * shape.giantSteps;
       const sums = 2 ** (shape.reductions?.length ?? 0);
       check(builder.build([builder.linear(inputs, plan)]), sums * Math.sqrt(1 + terms));
+    });
+
+    it.each([
+      { sources: 1, outputs: 2 },
+      { sources: 30, outputs: 3, density: 0.8 },
+    ])('adds up ciphertexts weighted by numbers: %o', (shape) => {
+      const builder = new ProgramBuilder(parameters);
+      const plan = randomWeights(seededRandom(6), shape);
+      check(
+        builder.build([builder.linear([builder.input(shape.sources)], plan)]),
+        Math.sqrt(1 + shape.sources),
+      );
+    });
+
+    it('mixes numbers and vectors, and leaves out numbers that round to nothing', () => {
+      const builder = new ProgramBuilder(parameters);
+      const diagonal = randomVector(seededRandom(8), builder.slotCount);
+      const babies = [0, 1].map((source) => ({ source, step: 0, from: -1, via: [] }));
+      const giant = (terms: GiantStep['terms']): GiantStep => ({ step: 0, into: -1, via: [], terms });
+      const plan = (terms: GiantStep['terms']): OutputPlan => ({
+        giants: [giant(terms)],
+        reductions: [],
+        bias: null,
+      });
+      const outputs = [
+        plan([
+          { baby: 0, diagonal: 0.75 },
+          { baby: 1, diagonal },
+        ]),
+        plan([
+          { baby: 0, diagonal: 1e-20 },
+          { baby: 1, diagonal: 0 },
+        ]),
+      ];
+      check(builder.build([builder.linear([builder.input(2)], { babies, outputs })]), 2);
     });
 
     it('makes an output of which no term is left', () => {

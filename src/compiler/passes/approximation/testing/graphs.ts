@@ -38,6 +38,8 @@ export function makeGraph(
       ...Object.entries(constants).map(([name, { shape }]) => [name, shape] as const),
     ]),
     clientOperators: outputs.map(() => []),
+    constantOutputs: new Map(),
+    warnings: [],
   };
 }
 

@@ -1,0 +1,61 @@
+/** The command line in processes of its own, with a home folder of its own. */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { CliResult } from './run-cli.ts';
+
+export const START = join(import.meta.dirname, 'start.ts');
+
+export function cliCommand(args: readonly string[]): string[] {
+  return ['--no-warnings', START, ...args];
+}
+
+function start(args: readonly string[], home: string): ChildProcess {
+  const { PATH = '' } = process.env;
+  return spawn(process.execPath, cliCommand(args), {
+    env: { PATH, HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+export function runCliAt(home: string, args: readonly string[]): Promise<CliResult> {
+  return new Promise((resolve, reject) => {
+    const child = start(args, home);
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on('error', reject);
+    child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+  });
+}
+
+export interface ServerProcess extends AsyncDisposable {
+  /** Address of the "listening on" line. */
+  readonly url: string;
+  readonly stderr: () => string;
+}
+
+/** Resolves when the server listens. */
+export function startServer(home: string, args: readonly string[]): Promise<ServerProcess> {
+  const child = start(args, home);
+  let stderr = '';
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', () => reject(new Error(`the server ended: ${stderr}`)));
+    child.stderr?.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      const url = /listening on (\S+?)[;\s]/.exec(stderr)?.[1];
+      if (url === undefined) return;
+      resolve({
+        url,
+        stderr: () => stderr,
+        async [Symbol.asyncDispose]() {
+          child.kill('SIGTERM');
+          await ended;
+        },
+      });
+    });
+  });
+}

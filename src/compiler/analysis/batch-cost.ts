@@ -1,0 +1,70 @@
+/** What a linear graph costs where slots are samples: one ciphertext for each element, no rotations. */
+import { elementCount } from '../../program/layout.ts';
+import type { LinearInstruction } from '../../program/program.ts';
+import { polynomialDepth } from '../../program/program.ts';
+import { additionCount, bestWidth, spareBits } from '../../program/semantics/addition-chains.ts';
+import type { LinearGraph, LinearNode } from '../ir/linear-graph.ts';
+import type { CostModel } from './cost-model.ts';
+import { depthOf } from './levels.ts';
+
+/** Scale at which weights stand, before the chain is known. */
+const USUAL_SCALE = 2 ** 36;
+
+/** Additions to an accumulator at hand take less than the model's, which are of sums elsewhere (measured on node-seal). */
+const ADDITION = 0.65;
+
+/** Milliseconds of a sum of `terms` ciphertexts with one number each, of magnitude 1 or less, at `plainScale`. */
+export function weightedSumMs(terms: number, level: number, plainScale: number, cost: CostModel): number {
+  if (terms === 0) return 0;
+  const bits = Math.max(1, Math.ceil(Math.log2(plainScale)) - spareBits(cost.slotCount));
+  return ADDITION * additionCount(terms, bits, bestWidth(terms, bits)) * cost.add(level);
+}
+
+/** Milliseconds of the terms of an instruction that are numbers. */
+export function numberTermsMs({ outputs, level, plainScales }: LinearInstruction, cost: CostModel): number {
+  const plainScale = Math.max(...plainScales);
+  let ms = 0;
+  for (const { giants } of outputs) {
+    for (const { terms } of giants) {
+      const numbers = terms.reduce(
+        (count, { diagonal }) => count + (typeof diagonal === 'number' ? 1 : 0),
+        0,
+      );
+      ms += weightedSumMs(numbers, level, plainScale, cost);
+    }
+  }
+  return ms;
+}
+
+/** Predicted milliseconds of a graph packed by `packBatch`: what compositions are compared by. */
+export function batchLatency(graph: LinearGraph, levels: readonly number[], cost: CostModel): number {
+  let ms = 0;
+  for (const node of graph.nodes) {
+    const elements = elementCount(node.shape);
+    const level = levels[node.id]! + depthOf(node);
+    switch (node.kind) {
+      case 'input':
+        break;
+      case 'linear':
+        for (let row = 0; row < elements; row++)
+          ms += weightedSumMs(rowEntries(node, row), level, USUAL_SCALE, cost);
+        ms += elements * cost.rescale(level);
+        break;
+      case 'polynomial': {
+        // Paterson–Stockmeyer: about depth + √degree products.
+        const products =
+          polynomialDepth(node.degree, node.unitLeading) + Math.max(0, Math.sqrt(node.degree) - 2);
+        ms += elements * products * (cost.multiply(level) + cost.relinearize(level) + cost.rescale(level));
+        break;
+      }
+      case 'product':
+        ms += elements * (cost.multiply(level) + cost.relinearize(level) + cost.rescale(level));
+        break;
+    }
+  }
+  return ms;
+}
+
+function rowEntries({ terms }: LinearNode, row: number): number {
+  return terms.reduce((sum, { matrix }) => sum + matrix.rowStart[row + 1]! - matrix.rowStart[row]!, 0);
+}

@@ -1,0 +1,32 @@
+/** Whether a function leaves all bounds within a range: there no polynomial follows it. */
+import type { ValueRange } from './precise-nodes.ts';
+
+const GRID = 1000;
+const REFINEMENTS = 80;
+/** A peak that refinement raises by this factor over the function's typical magnitude has no top. */
+const UNBOUNDED = 1e9;
+
+/**
+ * A point of the range where f is not finite or grows without bound, or null. Peaks of |f| on a grid are refined by ternary
+ * search, so that a pole between two points is found too.
+ */
+export function findPole(f: (x: number) => number, { min, max }: ValueRange): number | null {
+  const at = (i: number): number => min + ((max - min) * i) / GRID;
+  const sizes = Float64Array.from({ length: GRID + 1 }, (_, i) => Math.abs(f(at(i))));
+  const broken = sizes.findIndex((size) => !Number.isFinite(size));
+  if (broken >= 0) return at(broken);
+  const typical = Float64Array.from(sizes).sort()[GRID / 2]!;
+  for (let i = 1; i < GRID; i++) {
+    if (sizes[i]! < sizes[i - 1]! || sizes[i]! < sizes[i + 1]!) continue;
+    let [low, high] = [at(i - 1), at(i + 1)];
+    for (let round = 0; round < REFINEMENTS; round++) {
+      const [a, b] = [low + (high - low) / 3, high - (high - low) / 3];
+      // Written so that NaN and infinity attract.
+      if (Math.abs(f(a)) < Math.abs(f(b))) low = a;
+      else high = b;
+    }
+    const top = Math.abs(f((low + high) / 2));
+    if (!(top <= UNBOUNDED * Math.max(typical, Number.MIN_VALUE))) return (low + high) / 2;
+  }
+  return null;
+}

@@ -1,0 +1,263 @@
+/** The remote server's part of the protocol, step by step: models, keys (step 0), uploads and inference (steps 3 and 4). */
+import { z } from 'zod';
+import { acknowledgement, inferenceAnswer, keyStatus, sessionAnswer } from '../protocol/answers.ts';
+import { ToolError } from '../protocol/error-codes.ts';
+import { sha256Of } from '../protocol/identifiers.ts';
+import { requestParameters } from '../protocol/negotiation.ts';
+import type { CallOptions, JsonObject } from './connection.ts';
+import { ConnectionFailure } from './connection.ts';
+import { EnrolledCaller } from './enrolled-caller.ts';
+import { RemoteCaller } from './remote-caller.ts';
+import type {
+  EncryptedResult,
+  ProvisionedKeys,
+  RemoteModel,
+  RemoteOptions,
+  StepOptions,
+} from './remote-model.ts';
+import { description, resultChunk } from './remote-model.ts';
+import type { Chunk, LocalFile, RemoteFile } from './upload-file.ts';
+import { uploadFiles } from './upload-file.ts';
+import { waitUntilDone } from './wait-for-session.ts';
+
+/** Larger ones are answered more slowly and repeated at a higher price. */
+const MAX_CHUNK_BYTES = 8 * 2 ** 20;
+const PARALLEL_UPLOADS = 3;
+/** Lists of missing chunks are cut off, so an upload may take more than one round. */
+const MAX_ROUNDS = 1024;
+const GOODBYE_MS = 5000;
+
+export class RemoteServer implements AsyncDisposable {
+  readonly #caller: RemoteCaller;
+  readonly #enrolled: EnrolledCaller;
+  readonly #options: RemoteOptions;
+
+  static async open(options: RemoteOptions): Promise<RemoteServer> {
+    const { credentials, clientId, server } = options;
+    const [identity, enrolment] = await Promise.all([
+      credentials.identity(clientId),
+      credentials.enrolment(clientId, server),
+    ]);
+    const caller = new RemoteCaller({
+      connect: (signal) => options.connect(signal),
+      privateKey: identity.privateKey,
+      pinnedServerKey: enrolment?.serverKey ?? null,
+      ...(options.retries === undefined ? {} : { retries: options.retries }),
+    });
+    return new RemoteServer(options, caller);
+  }
+
+  private constructor(options: RemoteOptions, caller: RemoteCaller) {
+    this.#options = options;
+    this.#caller = caller;
+    this.#enrolled = new EnrolledCaller(caller, options);
+  }
+
+  /** @param model may be left out where there is only one */
+  async describe(model: string | undefined, { signal }: StepOptions = {}): Promise<RemoteModel> {
+    const args = { include_signature: true, ...(model === undefined ? {} : { model }) };
+    const answer = await this.#enrolled.ask('describe_model', args, description, { signal });
+    const parameters = requestParameters.partial().safeParse(answer);
+    if (!parameters.success)
+      throw new ConnectionFailure('the server states parameters that no request may have', true);
+    return {
+      model: answer.model,
+      algorithmId: answer.algorithm_id,
+      batchSize: answer.batch_size,
+      signature: answer.signature,
+      parameters: parameters.data,
+    };
+  }
+
+  /**
+   * Step 0: announces the files, sends what is missing and has the server check them. Keys that it has already are not
+   * sent again.
+   */
+  async provisionKeys(
+    { model, algorithmId }: Pick<RemoteModel, 'model' | 'algorithmId'>,
+    files: readonly LocalFile[],
+    { signal, progress }: StepOptions = {},
+  ): Promise<ProvisionedKeys> {
+    const announced = files.map(({ fileName, bytes, sha256 }) => ({ file_name: fileName, bytes, sha256 }));
+    const args = { model, algorithm_id: algorithmId, files: announced };
+    const begin = (): Promise<z.infer<typeof keyStatus>> =>
+      this.#enrolled.call('begin_key_provisioning', args, keyStatus, { signal });
+    let status = await begin();
+    if (status.state === 'active') return { keyRef: status.key_ref, sentBytes: 0 };
+    const { key_ref } = status;
+    const send = async (chunk: Chunk, options: CallOptions): Promise<void> => {
+      const args = { key_ref, ...chunkArguments(chunk) };
+      await this.#enrolled.call('upload_evaluation_key_chunk', args, acknowledgement, options);
+    };
+    const upload = (state: readonly RemoteFile[]): Promise<void> =>
+      this.#upload(files, state, send, { signal, progress });
+    for (let round = 0; round < MAX_ROUNDS && isIncomplete(status.files); round++) {
+      await upload(status.files);
+      status = await this.#enrolled.call('get_key_status', { key_ref }, keyStatus, { signal });
+    }
+    await this.#enrolled.call('commit_evaluation_keys', { key_ref }, keyStatus, {
+      signal,
+      progress: () => undefined,
+    });
+    return { keyRef: key_ref, sentBytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  async revokeKeys(keyRef: string, { signal }: StepOptions = {}): Promise<void> {
+    await this.#enrolled.call('revoke_evaluation_keys', { key_ref: keyRef }, z.looseObject({}), { signal });
+  }
+
+  /** Step 3, first half: what the session has already is not sent again, and nothing if it is being evaluated. */
+  async uploadInputs(
+    sessionId: string,
+    files: readonly LocalFile[],
+    { signal, progress }: StepOptions = {},
+  ): Promise<void> {
+    const send = async (chunk: Chunk, options: CallOptions): Promise<void> => {
+      const args = { session_id: sessionId, ...chunkArguments(chunk) };
+      await this.#enrolled.call('upload_ciphertext_chunk', args, acknowledgement, options);
+    };
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const session = await this.#session(sessionId, signal);
+      if (session !== null && !['staging', 'failed', 'cancelled'].includes(session.status)) return;
+      const known = session?.files ?? [];
+      if (
+        files.every(({ fileName }) => known.some((file) => file.file_name === fileName)) &&
+        !isIncomplete(known)
+      )
+        return;
+      await this.#upload(files, known, send, { signal, progress });
+    }
+  }
+
+  /**
+   * Steps 3 and 4: evaluates what was uploaded and fetches the encrypted result. May be called again for the same session.
+   * Cancelling it cancels the evaluation.
+   */
+  async infer(
+    sessionId: string,
+    { model, algorithmId, parameters }: RemoteModel,
+    keyRef: string,
+    { signal, progress }: StepOptions = {},
+  ): Promise<EncryptedResult> {
+    const request: JsonObject = {
+      session_id: sessionId,
+      model,
+      key_ref: keyRef,
+      ...parameters,
+      algorithm_id: algorithmId,
+    };
+    // A connection that broke once may break again: from then on the evaluation does not hang on it.
+    const args = (attempt: number): JsonObject => (attempt === 1 ? request : { ...request, async: true });
+    const options: CallOptions = { signal, progress: (fraction, message) => progress?.(fraction, message) };
+    try {
+      const first = await this.#enrolled.call('remote_inference_cnn', args, inferenceAnswer, options);
+      if (first.status === 'done') return await this.#resultOf(sessionId, first, signal);
+      await waitUntilDone(() => this.#session(sessionId, signal), { signal, progress });
+      const answer = await this.#enrolled.call('remote_inference_cnn', request, inferenceAnswer, options);
+      return await this.#resultOf(sessionId, answer, signal);
+    } catch (error) {
+      if (signal?.aborted === true) await this.#goodbye(sessionId, false);
+      throw error;
+    }
+  }
+
+  /** Removes a session that is of no more use; best effort. */
+  discard(sessionId: string): Promise<void> {
+    return this.#goodbye(sessionId, true);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#caller[Symbol.asyncDispose]();
+  }
+
+  async #upload(
+    files: readonly LocalFile[],
+    known: readonly RemoteFile[],
+    send: (chunk: Chunk, options: CallOptions) => Promise<void>,
+    { signal, progress }: StepOptions,
+  ): Promise<void> {
+    const { maxChunkBytes } = await this.#enrolled.settings(signal);
+    const plan = {
+      chunkBytes: Math.min(maxChunkBytes, this.#options.maxChunkBytes ?? MAX_CHUNK_BYTES),
+      parallel: this.#options.parallelUploads ?? PARALLEL_UPLOADS,
+    };
+    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    let sent = 0;
+    await uploadFiles(
+      files,
+      known,
+      plan,
+      (chunk) => send(chunk, { signal }),
+      (bytes) => {
+        sent += bytes;
+        progress?.(sent / total);
+      },
+    );
+  }
+
+  async #session(
+    sessionId: string,
+    signal: AbortSignal | undefined,
+  ): Promise<z.infer<typeof sessionAnswer> | null> {
+    try {
+      return await this.#enrolled.call('get_session_status', { session_id: sessionId }, sessionAnswer, {
+        signal,
+      });
+    } catch (error) {
+      if (error instanceof ToolError && error.code === 'ERROR_UNKNOWN_SESSION') return null;
+      throw error;
+    }
+  }
+
+  async #resultOf(
+    sessionId: string,
+    answer: z.infer<typeof inferenceAnswer>,
+    signal: AbortSignal | undefined,
+  ): Promise<EncryptedResult> {
+    const bytes =
+      answer.encrypted_logit_b64 === undefined
+        ? await this.#fetchChunks(sessionId, answer.result_chunks ?? 0, signal)
+        : Buffer.from(answer.encrypted_logit_b64, 'base64');
+    if (bytes.length !== answer.encrypted_logit_bytes || sha256Of(bytes) !== answer.encrypted_logit_sha256) {
+      throw new ConnectionFailure('the encrypted result is not the one that was announced', true);
+    }
+    return {
+      bytes,
+      inferSeconds: answer.profile?.infer_s ?? null,
+      keyRef: answer.key_ref,
+      noiseBudgetRemaining: answer.noise_budget_remaining,
+      computationDepthUsed: answer.computation_depth_used,
+      outputShape: answer.output_shape,
+    };
+  }
+
+  async #fetchChunks(sessionId: string, count: number, signal: AbortSignal | undefined): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for (let index = 0; index < count; index++) {
+      const args = { session_id: sessionId, chunk_index: index };
+      const answer = await this.#enrolled.call('get_inference_result', args, resultChunk, { signal });
+      chunks.push(Buffer.from(answer.chunk_b64, 'base64'));
+    }
+    return Buffer.concat(chunks);
+  }
+
+  async #goodbye(sessionId: string, discard: boolean): Promise<void> {
+    const args = { session_id: sessionId, ...(discard ? { discard } : {}) };
+    const signal = AbortSignal.timeout(GOODBYE_MS);
+    await this.#enrolled.call('cancel_inference', args, z.looseObject({}), { signal }).catch(() => undefined);
+  }
+}
+
+function chunkArguments({ fileName, index, total, bytes, sha256 }: Chunk): JsonObject {
+  return {
+    file_name: fileName,
+    chunk_index: index,
+    total_chunks: total,
+    chunk_b64: bytes.toString('base64'),
+    chunk_sha256: sha256,
+  };
+}
+
+function isIncomplete(files: readonly { total_chunks: number; missing: readonly unknown[] }[]): boolean {
+  return files.some(({ total_chunks, missing }) => total_chunks === 0 || missing.length > 0);
+}

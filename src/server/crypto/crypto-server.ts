@@ -1,0 +1,106 @@
+/**
+ * The local cryptographic server (the draft's §5.1, trusted zone): keys, encryption and decryption for agents on this machine.
+ * It listens on stdio or on loopback, never anywhere else.
+ */
+import { ProtocolError } from '../../errors.ts';
+import type { CryptoServices } from './services.ts';
+import { DRAFT } from '../protocol/extension.ts';
+import type { ToolError } from '../protocol/error-codes.ts';
+import type { HttpListener } from '../transport/http-listener.ts';
+import { listenHttp } from '../transport/http-listener.ts';
+import type { ListenAddress } from '../transport/listen-address.ts';
+import { isLoopback } from '../transport/listen-address.ts';
+import type { StdioListener } from '../transport/stdio-listener.ts';
+import { listenStdio } from '../transport/stdio-listener.ts';
+import type { ToolHost } from '../transport/tool-server.ts';
+import { toolServerFactory } from '../transport/tool-server.ts';
+import { tokensMatch } from './loopback-token.ts';
+import { LOCAL_TOOLS } from './tools/registry.ts';
+
+const INSTRUCTIONS =
+  'Encrypts inputs and decrypts results on this machine, and keeps the secret keys. To classify a file with a remote model that must not see it, call fhe_classify_file: it does everything. Single steps: fhe_keygen, fhe_encrypt, fhe_decrypt. Paths are absolute and inside of the allowed folders.';
+/** Paths and names; files never travel in messages. */
+const MAX_MESSAGE_BYTES = 2 ** 20;
+const MAX_SESSIONS = 64;
+const SESSION_IDLE_MS = 3_600_000;
+
+export interface CryptoServerOptions {
+  readonly services: CryptoServices;
+  readonly version: string;
+  /** Hears of bugs and of refused calls; never of paths or values. */
+  readonly onError: (event: string, code: string, detail: string | undefined) => void;
+}
+
+export class CryptoServer implements AsyncDisposable {
+  readonly #options: CryptoServerOptions;
+  readonly #listeners: (HttpListener | StdioListener)[] = [];
+
+  constructor(options: CryptoServerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param token every request must carry it as a bearer token: other users of this machine reach loopback too
+   * @throws ProtocolError LOOPBACK_ONLY or LISTEN_FAILED
+   */
+  async listenHttp(address: ListenAddress, token: string): Promise<HttpListener> {
+    if (!isLoopback(address.host)) {
+      throw new ProtocolError(
+        'LOOPBACK_ONLY',
+        `${address.host} is not a loopback address: this server holds secret keys and stays on this machine`,
+        {
+          hint: 'listen on 127.0.0.1, or use --stdio',
+        },
+      );
+    }
+    const listener = await listenHttp(toolServerFactory(this.#host('http')), {
+      address,
+      tls: null,
+      sse: false,
+      maxBodyBytes: MAX_MESSAGE_BYTES,
+      allowedHosts: [],
+      allowedOrigins: [],
+      maxSessions: MAX_SESSIONS,
+      sessionIdleMs: SESSION_IDLE_MS,
+      knowsToken: (given) => tokensMatch(given, token),
+      requireBearer: true,
+      pages: {},
+      onError: (error) => this.#options.onError('transport', 'TRANSPORT', error.message.slice(0, 300)),
+    });
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  listenStdio(): StdioListener {
+    const listener = listenStdio(toolServerFactory(this.#host('stdio')), MAX_MESSAGE_BYTES, (error) =>
+      this.#options.onError('transport', 'TRANSPORT', error.message.slice(0, 300)),
+    );
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await this.#options.services.clients[Symbol.asyncDispose]();
+  }
+
+  #host(origin: string): ToolHost<CryptoServices> {
+    const { services, version, onError } = this.#options;
+    return {
+      name: 'he-compile-crypto',
+      title: 'he-compile local cryptographic server',
+      version,
+      instructions: INSTRUCTIONS,
+      tools: LOCAL_TOOLS,
+      services,
+      settings: { draft: DRAFT, role: 'local', schemes: ['CKKS'] },
+      origin,
+      onError: (tool, error) => onError(tool, error.code, stackOf(error)),
+    };
+  }
+}
+
+/** Only of bugs of ours. */
+function stackOf({ code, cause }: ToolError): string | undefined {
+  return code === 'ERROR_INTERNAL' && cause instanceof Error ? cause.stack : undefined;
+}

@@ -1,0 +1,49 @@
+/** Steps 1 and 2: a file of the user → a file of ciphertexts. */
+import { join } from 'node:path';
+import { ciphertextSetContainer } from '../../runtime/formats/ciphertext-set.ts';
+import { encodeContainer } from '../../runtime/formats/container.ts';
+import type { LocalFile } from '../client/upload-file.ts';
+import { sha256Of } from '../protocol/identifiers.ts';
+import { toToolError } from '../protocol/translate-error.ts';
+import { writePrivate } from '../vault/private-files.ts';
+import type { AllowedPaths } from './allowed-paths.ts';
+import type { StoredKeySet } from './key-store.ts';
+import { readInput } from './read-input.ts';
+import type { SecretClients } from './secret-clients.ts';
+
+const INPUT_FILE = 'input.hect';
+
+export interface EncryptedFile {
+  readonly file: LocalFile;
+  /** What travels; for callers that ask for it inline. */
+  readonly content: Uint8Array;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Encrypts with the secret key: half the bytes and less noise than with the public one.
+ * @param folder real path of an existing folder that may be written to
+ * @throws ToolError ERROR_PATH_REFUSED, ERROR_INVALID_INPUT or ERROR_KEYSTORE_LOCKED
+ */
+export async function encryptFile(
+  { allowed, clients }: { readonly allowed: AllowedPaths; readonly clients: SecretClients },
+  keySet: StoredKeySet,
+  inputs: readonly string[],
+  folder: string,
+): Promise<EncryptedFile> {
+  const { signature, record } = keySet;
+  const { tensors, notes } = await readInput(allowed, inputs, signature, record.batch_size);
+  try {
+    const set = await clients.use(keySet, (client) => client.encrypt(tensors));
+    const content = encodeContainer(ciphertextSetContainer(set));
+    const path = join(folder, INPUT_FILE);
+    await writePrivate(path, content);
+    return {
+      file: { fileName: INPUT_FILE, path, bytes: content.length, sha256: sha256Of(content) },
+      content,
+      notes,
+    };
+  } catch (error) {
+    throw toToolError(error, 'ciphertexts');
+  }
+}

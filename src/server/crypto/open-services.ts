@@ -1,0 +1,70 @@
+/** Opens what the local side works with: vault, key store, allowed paths, configured servers. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { clientId as clientIdSchema } from '../protocol/identifiers.ts';
+import { SessionFolder } from '../client/session-folder.ts';
+import { ToolError } from '../protocol/error-codes.ts';
+import type { CertifiedKey } from '../vault/credential-vault.ts';
+import { CredentialVault } from '../vault/credential-vault.ts';
+import type { Unlocking } from '../vault/master-key.ts';
+import { privateFolder } from '../vault/private-files.ts';
+import { Vault } from '../vault/vault.ts';
+import { AllowedPaths } from './allowed-paths.ts';
+import { KeyStore } from './key-store.ts';
+import { SecretClients } from './secret-clients.ts';
+import type { CryptoServices, NamedServer } from './services.ts';
+
+/** Sessions that broke off can be resumed this long. */
+const FORGOTTEN_MS = 7 * 24 * 3_600_000;
+
+export interface CryptoSettings {
+  readonly vaultFolder: string;
+  readonly unlocking: Unlocking;
+  readonly sessionsFolder: string;
+  /** Folders whose files the tools may read and write. */
+  readonly roots: readonly string[];
+  readonly servers: readonly NamedServer[];
+  readonly certified: CertifiedKey | null;
+  /** Null: a name made up once, which says nothing about machine or user. */
+  readonly clientId: string | null;
+}
+
+export type OpenCryptoServices = CryptoServices & AsyncDisposable;
+
+/** @throws ToolError ERROR_KEYSTORE_LOCKED, UsageError */
+export async function openCryptoServices(settings: CryptoSettings): Promise<OpenCryptoServices> {
+  const { vaultFolder, unlocking, sessionsFolder } = settings;
+  const vault = await Vault.open(vaultFolder, unlocking);
+  const keys = await KeyStore.open(vault);
+  const clients = new SecretClients(keys);
+  await privateFolder(sessionsFolder);
+  const clientId = settings.clientId ?? (await storedClientId(vault));
+  await new SessionFolder(join(sessionsFolder, clientId)).sweep(FORGOTTEN_MS);
+  const secrets = [vaultFolder, ...(unlocking.kind === 'key-file' ? [unlocking.path] : [])];
+  return {
+    keys,
+    clients,
+    allowed: await AllowedPaths.create(settings.roots, [...secrets, sessionsFolder]),
+    credentials: new CredentialVault(vault, settings.certified),
+    servers: new Map(settings.servers.map((server) => [server.name, server])),
+    sessionsFolder,
+    defaultClientId: clientId,
+    async [Symbol.asyncDispose]() {
+      await clients[Symbol.asyncDispose]();
+      vault[Symbol.dispose]();
+    },
+  };
+}
+
+async function storedClientId(vault: Vault): Promise<string> {
+  const path = join(vault.folder, 'client-id.sealed');
+  const purpose = 'client-id';
+  const stored = await vault.read(path, purpose);
+  if (stored === null) {
+    await vault.write(path, purpose, Buffer.from(`agent_${randomBytes(6).toString('hex')}`));
+    return storedClientId(vault);
+  }
+  const parsed = clientIdSchema.safeParse(stored.toString('utf8'));
+  if (parsed.success) return parsed.data;
+  throw new ToolError('ERROR_KEYSTORE_LOCKED', 'the client’s name in the key store is damaged');
+}

@@ -1,0 +1,29 @@
+/** What the tools of the local server work with. */
+import type { Connection } from '../client/connection.ts';
+import type { CredentialStore } from '../client/credentials.ts';
+import type { AllowedPaths } from './allowed-paths.ts';
+import type { KeyStore } from './key-store.ts';
+import type { SecretClients } from './secret-clients.ts';
+
+/** A remote server that the user has named; agents know it by its name only. */
+export interface NamedServer {
+  readonly name: string;
+  /** As `serverName` names it. */
+  readonly address: string;
+  readonly enrolmentCode?: string | undefined;
+  connect(signal: AbortSignal | undefined): Promise<Connection>;
+  /** Chunks are no larger, where the transport wants it. */
+  readonly maxChunkBytes?: number | undefined;
+}
+
+export interface CryptoServices {
+  readonly keys: KeyStore;
+  readonly clients: SecretClients;
+  readonly allowed: AllowedPaths;
+  readonly credentials: CredentialStore;
+  readonly servers: ReadonlyMap<string, NamedServer>;
+  /** Folder of sessions of the one-call tool. */
+  readonly sessionsFolder: string;
+  /** The name that the one-call tool uses where none is given. */
+  readonly defaultClientId: string;
+}

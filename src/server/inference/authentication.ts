@@ -1,0 +1,120 @@
+/** Who calls: bearer token, signature, nonce and clock, and the rate of one client. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { ToolError } from '../protocol/error-codes.ts';
+import { SIGNATURE_META } from '../protocol/extension.ts';
+import type { RequestSignature } from '../protocol/signing.ts';
+import { decodePublicKey, requestSignature, verifyRequest } from '../protocol/signing.ts';
+import type { CallContext } from '../protocol/tool.ts';
+import type { MetadataStore } from '../storage/metadata-store.ts';
+import type { ClientRecord } from '../storage/records.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+
+export interface Credentials {
+  readonly client_id: string;
+  readonly auth_token?: string | undefined;
+}
+
+export interface AuthenticationSettings {
+  readonly clockSkewMs: number;
+  /** Clients without a key may call unsigned. */
+  readonly unsigned: boolean;
+  /** Names this server in signed requests. */
+  readonly serverKeyId: string;
+}
+
+/** 256 random bits: nothing to guess, so a plain hash is enough to store. */
+export function newToken(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+export function tokenHash(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+export class Authentication {
+  readonly #store: MetadataStore;
+  readonly #limiter: RateLimiter;
+  readonly #settings: AuthenticationSettings;
+  /** Stands in for unknown clients, so that they take as long as wrong tokens. */
+  readonly #nobody = tokenHash(newToken());
+
+  constructor(store: MetadataStore, limiter: RateLimiter, settings: AuthenticationSettings) {
+    this.#store = store;
+    this.#limiter = limiter;
+    this.#settings = settings;
+  }
+
+  /**
+   * @throws ToolError ERROR_UNAUTHORIZED, ERROR_TOKEN_EXPIRED, ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW, ERROR_REPLAYED or
+   * ERROR_RATE_LIMITED
+   */
+  authenticate(credentials: Credentials, call: CallContext, now: number = Date.now()): ClientRecord {
+    const client = this.#requireToken(credentials, call);
+    if (client.tokenExpiresAt <= now) throw new ToolError('ERROR_TOKEN_EXPIRED', 'the token has expired');
+    if (client.publicKey !== null) {
+      this.requireSignature(call, decodePublicKey(client.publicKey), client.clientId, now);
+    } else if (!this.#settings.unsigned) {
+      throw new ToolError('ERROR_SIGNATURE_REQUIRED', 'this server takes signed requests only');
+    }
+    this.#limiter.take(`client ${client.clientId}`);
+    return client;
+  }
+
+  /** What a transport asks of an Authorization header before anything else. */
+  knowsToken(token: string, now: number = Date.now()): boolean {
+    const client = this.#store.clientByToken(tokenHash(token));
+    return client !== null && client.tokenExpiresAt > now;
+  }
+
+  /** @throws ToolError ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW or ERROR_REPLAYED */
+  requireSignature(
+    call: CallContext,
+    publicKey: KeyObject,
+    clientId: string,
+    now: number = Date.now(),
+  ): void {
+    const signed = signatureOf(call);
+    if (signed === null) throw new ToolError('ERROR_SIGNATURE_REQUIRED', 'the request is not signed');
+    const { clockSkewMs, serverKeyId } = this.#settings;
+    if (signed.audience !== serverKeyId) {
+      throw new ToolError('ERROR_SIGNATURE_INVALID', 'the request was signed for another server');
+    }
+    if (Math.abs(signed.timestamp - now) > clockSkewMs) {
+      throw new ToolError(
+        'ERROR_CLOCK_SKEW',
+        `the timestamp is more than ${clockSkewMs / 1000} s from this server's clock`,
+      );
+    }
+    if (!verifyRequest(call.received, signed, publicKey)) {
+      throw new ToolError('ERROR_SIGNATURE_INVALID', 'the signature does not fit the request');
+    }
+    // Only of requests that are genuine, or anyone could use up nonces; kept as long as the timestamp would be accepted.
+    if (!this.#store.addNonce(clientId, signed.nonce, signed.timestamp + 2 * clockSkewMs)) {
+      throw new ToolError('ERROR_REPLAYED', 'this request has been seen before');
+    }
+  }
+
+  #requireToken({ client_id, auth_token }: Credentials, { bearer, origin }: CallContext): ClientRecord {
+    const token = auth_token ?? bearer;
+    const client = this.#store.client(client_id);
+    const expected = Buffer.from(client?.tokenHash ?? this.#nobody, 'hex');
+    const matches = timingSafeEqual(Buffer.from(tokenHash(token ?? ''), 'hex'), expected);
+    const agree = auth_token === undefined || bearer === null || tokenHash(auth_token) === tokenHash(bearer);
+    // One answer for all: it must not tell which clients there are.
+    if (client === null || !matches || !agree) {
+      this.#limiter.take(`origin ${origin}`);
+      throw new ToolError('ERROR_UNAUTHORIZED', 'unknown client_id, or not its auth_token');
+    }
+    return client;
+  }
+}
+
+/** @throws ToolError ERROR_SIGNATURE_INVALID if there is one, but malformed */
+export function signatureOf({ meta }: Pick<CallContext, 'meta'>): RequestSignature | null {
+  const field = meta[SIGNATURE_META];
+  if (field === undefined) return null;
+  const parsed = requestSignature.safeParse(field);
+  if (!parsed.success) throw new ToolError('ERROR_SIGNATURE_INVALID', 'the signature is malformed');
+  return parsed.data;
+}

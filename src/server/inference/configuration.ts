@@ -1,0 +1,81 @@
+/** Every limit of the remote server with its default, in one place. */
+
+export interface ServerLimits {
+  /** Largest decoded chunk. */
+  readonly maxChunkBytes: number;
+  /** A result up to this size travels in the answer; a larger one is fetched in chunks. */
+  readonly maxInlineResultBytes: number;
+  readonly sessionsPerClient: number;
+  /** Chunks of sessions that are kept for one client, all together. */
+  readonly sessionBytesPerClient: number;
+  readonly keySetsPerClient: number;
+  readonly keyBytesPerClient: number;
+  readonly clients: number;
+  /** Tool calls: sustained rate and burst, per client; callers without a name share one. */
+  readonly requestsPerSecond: number;
+  readonly requestBurst: number;
+  readonly queueCapacity: number;
+  readonly queueCapacityPerClient: number;
+  readonly evaluationsAtOnce: number;
+  readonly evaluationsAtOncePerClient: number;
+  /** Evaluations in a row for one client while others wait. */
+  readonly queueQuantum: number;
+  /** All evaluation processes together. */
+  readonly maxMemoryBytes: number;
+  readonly evaluationTimeoutMs: number;
+  readonly sessionLifetimeMs: number;
+  readonly keyLifetimeMs: number;
+  readonly tokenLifetimeMs: number;
+  readonly enrolmentCodeLifetimeMs: number;
+  /** Timestamps may be off by so much to either side; nonces are kept twice as long. */
+  readonly clockSkewMs: number;
+  readonly shutdownGraceMs: number;
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const MIB = 2 ** 20;
+
+export const DEFAULT_LIMITS: ServerLimits = {
+  maxChunkBytes: 8 * MIB,
+  maxInlineResultBytes: 4 * MIB,
+  sessionsPerClient: 1024,
+  sessionBytesPerClient: 4096 * MIB,
+  keySetsPerClient: 8,
+  keyBytesPerClient: 16_384 * MIB,
+  clients: 10_000,
+  requestsPerSecond: 50,
+  requestBurst: 200,
+  queueCapacity: 256,
+  queueCapacityPerClient: 32,
+  evaluationsAtOnce: 1,
+  evaluationsAtOncePerClient: 1,
+  queueQuantum: 4,
+  maxMemoryBytes: 8192 * MIB,
+  evaluationTimeoutMs: HOUR,
+  sessionLifetimeMs: DAY,
+  keyLifetimeMs: 30 * DAY,
+  tokenLifetimeMs: 365 * DAY,
+  enrolmentCodeLifetimeMs: DAY,
+  clockSkewMs: 2 * MINUTE,
+  shutdownGraceMs: 10_000,
+};
+
+export interface EnrolmentPolicy {
+  /** Anyone may enrol without a code: for a server that only its own machine reaches. */
+  readonly open: boolean;
+  /** Clients without a key may call unsigned; otherwise enrolling takes a key. */
+  readonly unsigned: boolean;
+  /** Certificates, PEM, that vouch for clients: a chain that ends here needs no code. */
+  readonly authorities: readonly string[];
+}
+
+export interface ServerConfiguration {
+  /** Folder of database, blobs and the server's own signing key. */
+  readonly stateFolder: string;
+  readonly limits: ServerLimits;
+  readonly enrolment: EnrolmentPolicy;
+  /** Worker threads of one evaluation, unless the caller hints at fewer. */
+  readonly threads: number;
+}

@@ -1,0 +1,102 @@
+/** Keys and ciphertexts out of staged chunks: each file whole, its digest checked, and everything held against the model. */
+import type { Artifact } from '../../../program/artifact.ts';
+import { ArtifactError } from '../../../errors.ts';
+import { sealCiphertextBytes } from '../../../program/memory-model.ts';
+import { expectedTensors } from '../../../runtime/evaluation/evaluator.ts';
+import type { CiphertextSet } from '../../../runtime/formats/ciphertext-set.ts';
+import { parseCiphertextSet, requireTensors } from '../../../runtime/formats/ciphertext-set.ts';
+import type { EvaluationKeys } from '../../../runtime/formats/evaluation-keys.ts';
+import { parseEvaluationKeys, requireKeys } from '../../../runtime/formats/evaluation-keys.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import { sha256Of } from '../../protocol/identifiers.ts';
+import { keyBytes, partsOf, settingOf } from '../key-needs.ts';
+import type { FileOfChunks } from './process-protocol.ts';
+
+/** What a serialization adds to the numbers themselves, at most. */
+const SERIALIZATION_BYTES = 4096;
+
+/**
+ * The union of one or more files, which lets key sets grow beyond what one file can hold.
+ * @throws ArtifactError if they do not fit together or do not fit the model
+ */
+export async function readKeys(
+  blobs: BlobStore,
+  files: readonly FileOfChunks[],
+  artifact: Artifact,
+): Promise<EvaluationKeys> {
+  const parts: EvaluationKeys[] = [];
+  for (const file of files) parts.push(parseEvaluationKeys(await readFile(blobs, file, 'KEY_INVALID')));
+  const [first] = parts;
+  if (first === undefined) throw new ArtifactError('KEY_INVALID', 'there are no evaluation keys');
+  const rotations = parts.flatMap((part) => part.rotations).toSorted((a, b) => a.step - b.step);
+  const relinearization = parts.flatMap((part) => part.relinearization ?? []);
+  const sameOrigin = parts.every(
+    (part) =>
+      part.keySet === first.keySet &&
+      part.parametersDigest === first.parametersDigest &&
+      part.scheme === first.scheme,
+  );
+  const distinct = new Set(rotations.map(({ step }) => step)).size === rotations.length;
+  if (!sameOrigin || !distinct || relinearization.length > 1) {
+    throw new ArtifactError('KEY_INVALID', 'the key files do not belong together');
+  }
+  const keys: EvaluationKeys = { ...first, rotations, relinearization: relinearization[0] ?? null };
+  requireKeys(keys, settingOf(artifact), artifact.signature);
+  const top = artifact.parameters.dataPrimes.length - 1;
+  for (const { level, bytes } of [...rotations, ...relinearization]) {
+    // Of a level that the parameters do not have, the evaluator tells.
+    const largest = keyBytes(artifact.parameters, Math.min(level, top)) + SERIALIZATION_BYTES;
+    if (bytes.length > largest) {
+      throw new ArtifactError(
+        'KEY_INVALID',
+        `a key of ${bytes.length} bytes, these parameters allow ${largest}`,
+      );
+    }
+  }
+  return keys;
+}
+
+/**
+ * @throws ArtifactError if they are not what the model takes
+ */
+export async function readInputs(
+  blobs: BlobStore,
+  files: readonly FileOfChunks[],
+  artifact: Artifact,
+): Promise<CiphertextSet> {
+  const sets: CiphertextSet[] = [];
+  for (const file of files) sets.push(parseCiphertextSet(await readFile(blobs, file, 'CIPHERTEXT_INVALID')));
+  const [first] = sets;
+  if (first === undefined) throw new ArtifactError('CIPHERTEXT_INVALID', 'there are no ciphertexts');
+  if (sets.some((set) => set.keySet !== first.keySet)) {
+    throw new ArtifactError('KEY_SET_MISMATCH', 'the files were encrypted with different keys');
+  }
+  // Files arrive by name; the model knows the order of its inputs.
+  const order = artifact.program.inputs.map(({ name }) => name);
+  const tensors = sets
+    .flatMap((set) => set.tensors)
+    .toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const set: CiphertextSet = { ...first, tensors };
+  requireTensors(set, settingOf(artifact), expectedTensors(artifact.program, artifact.program.inputs));
+  for (const { level, ciphertexts } of tensors) {
+    const largest =
+      partsOf(artifact.parameters) * sealCiphertextBytes(artifact.parameters, level) + SERIALIZATION_BYTES;
+    if (ciphertexts.some((bytes) => bytes.length > largest)) {
+      throw new ArtifactError(
+        'CIPHERTEXT_INVALID',
+        `a ciphertext is larger than the ${largest} bytes it can have`,
+      );
+    }
+  }
+  return set;
+}
+
+async function readFile(blobs: BlobStore, file: FileOfChunks, code: string): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for (const chunk of file.chunks) pieces.push(await blobs.get(chunk));
+  const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  if (file.sha256 !== null && sha256Of(bytes) !== file.sha256) {
+    throw new ArtifactError(code, 'a file does not have the SHA-256 that was announced');
+  }
+  return bytes;
+}

@@ -1,0 +1,40 @@
+/** Token buckets, one for each name, forgotten when full again. */
+import { ToolError } from '../protocol/error-codes.ts';
+
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+const MAX_BUCKETS = 100_000;
+
+export class RateLimiter {
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #perSecond: number;
+  readonly #burst: number;
+
+  constructor(perSecond: number, burst: number) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+  }
+
+  /** @throws ToolError ERROR_RATE_LIMITED */
+  take(name: string, now: number = performance.now()): void {
+    if (this.#buckets.size >= MAX_BUCKETS) this.#forgetFull(now);
+    const bucket = this.#buckets.get(name) ?? { tokens: this.#burst, at: now };
+    bucket.tokens = Math.min(this.#burst, bucket.tokens + ((now - bucket.at) / 1000) * this.#perSecond);
+    bucket.at = now;
+    this.#buckets.set(name, bucket);
+    if (bucket.tokens < 1) {
+      const retryAfterMs = Math.ceil(((1 - bucket.tokens) / this.#perSecond) * 1000);
+      throw new ToolError('ERROR_RATE_LIMITED', 'too many requests', { retryAfterMs });
+    }
+    bucket.tokens -= 1;
+  }
+
+  #forgetFull(now: number): void {
+    for (const [name, { tokens, at }] of this.#buckets) {
+      if (tokens + ((now - at) / 1000) * this.#perSecond >= this.#burst) this.#buckets.delete(name);
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/** What the tools of the remote server work with. */
+import type { Authentication } from './authentication.ts';
+import type { ServerConfiguration } from './configuration.ts';
+import type { EnrolmentOffice } from './enrolment.ts';
+import type { KeyProvisioning } from './key-provisioning.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { ModelCatalog } from './model-catalog.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import type { ServerIdentity } from './server-identity.ts';
+import type { Sessions } from './sessions.ts';
+
+export interface InferenceServices {
+  readonly configuration: ServerConfiguration;
+  readonly identity: ServerIdentity;
+  readonly catalog: ModelCatalog;
+  readonly authentication: Authentication;
+  readonly enrolment: EnrolmentOffice;
+  readonly keys: KeyProvisioning;
+  readonly sessions: Sessions;
+  readonly limiter: RateLimiter;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}

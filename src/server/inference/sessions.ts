@@ -1,0 +1,293 @@
+/**
+ * Inference sessions: what was uploaded under one `session_id`, its evaluation and its result. Evaluating is idempotent:
+ * whoever asks again joins the evaluation or gets the cached result, also after a restart.
+ */
+import { checkNegotiation } from '../protocol/check-negotiation.ts';
+import { ToolError } from '../protocol/error-codes.ts';
+import type { RequestParameters } from '../protocol/negotiation.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { EvaluationQueue, QueuePosition } from '../storage/evaluation-queue.ts';
+import type { MetadataStore } from '../storage/metadata-store.ts';
+import type { SessionRecord, UploadOwner } from '../storage/records.ts';
+import type { ServerLimits } from './configuration.ts';
+import type { EvaluationRunner, ProgressListener } from './evaluation-runner.ts';
+import type { KeyProvisioning } from './key-provisioning.ts';
+import { affinityOf } from './key-provisioning.ts';
+import type { ModelCatalog, ServedModel } from './model-catalog.ts';
+import type { Acknowledgement, ChunkArrival, FileState, Staging } from './staging.ts';
+import { outcomeError, resultKey } from './evaluation-runner.ts';
+
+const MAX_INPUT_FILES = 256;
+
+export interface InferenceRequest {
+  readonly sessionId: string;
+  readonly model: string | undefined;
+  readonly keyRef: string | undefined;
+  readonly ompThreads: number | undefined;
+  readonly parameters: RequestParameters;
+}
+
+export interface SessionStatus {
+  readonly record: SessionRecord;
+  readonly files: FileState[];
+  readonly position: QueuePosition | null;
+  readonly fraction: number | null;
+}
+
+/** An evaluation that is queued or runs in this process. */
+interface Running {
+  readonly finished: Promise<SessionRecord>;
+  readonly listeners: Set<ProgressListener>;
+  /** Callers that wait for it; it goes on without any if it was ordered asynchronously. */
+  waiters: number;
+  detached: boolean;
+  fraction: number;
+}
+
+export class Sessions {
+  readonly #store: MetadataStore;
+  readonly #blobs: BlobStore;
+  readonly #staging: Staging;
+  readonly #queue: EvaluationQueue;
+  readonly #keys: KeyProvisioning;
+  readonly #catalog: ModelCatalog;
+  readonly #runner: EvaluationRunner;
+  readonly #limits: ServerLimits;
+  readonly #running = new Map<string, Running>();
+
+  constructor(parts: {
+    readonly store: MetadataStore;
+    readonly blobs: BlobStore;
+    readonly staging: Staging;
+    readonly queue: EvaluationQueue;
+    readonly keys: KeyProvisioning;
+    readonly catalog: ModelCatalog;
+    readonly runner: EvaluationRunner;
+    readonly limits: ServerLimits;
+  }) {
+    this.#store = parts.store;
+    this.#blobs = parts.blobs;
+    this.#staging = parts.staging;
+    this.#queue = parts.queue;
+    this.#keys = parts.keys;
+    this.#catalog = parts.catalog;
+    this.#runner = parts.runner;
+    this.#limits = parts.limits;
+  }
+
+  /** The first chunk opens the session. */
+  async accept(clientId: string, sessionId: string, arrival: ChunkArrival): Promise<Acknowledgement> {
+    const now = Date.now();
+    const known = this.#store.session(clientId, sessionId);
+    if (known === null) this.#open(clientId, sessionId, now);
+    else if (!['staging', 'failed', 'cancelled'].includes(known.state)) {
+      throw new ToolError('ERROR_SESSION_CLOSED', `the session is ${known.state}: its inputs are fixed`);
+    }
+    return this.#staging.accept(ownerOf(clientId, sessionId), arrival, {
+      maxChunkBytes: this.#limits.maxChunkBytes,
+      ownerBytes: Math.max(...this.#catalog.all.map(({ maxInputBytes }) => maxInputBytes)),
+      clientBytes: this.#limits.keyBytesPerClient + this.#limits.sessionBytesPerClient,
+      files: MAX_INPUT_FILES,
+    });
+  }
+
+  /** @throws ToolError ERROR_UNKNOWN_SESSION or ERROR_SESSION_EXPIRED */
+  get(clientId: string, sessionId: string): SessionRecord {
+    const record = this.#store.session(clientId, sessionId);
+    if (record === null) throw new ToolError('ERROR_UNKNOWN_SESSION', 'this client has no such session');
+    if (record.expiresAt <= Date.now())
+      throw new ToolError('ERROR_SESSION_EXPIRED', 'the session has expired');
+    return record;
+  }
+
+  status(clientId: string, sessionId: string): SessionStatus {
+    const record = this.get(clientId, sessionId);
+    return {
+      record,
+      files: this.#staging.files(ownerOf(clientId, sessionId)),
+      position: this.#queue.position(clientId, sessionId),
+      fraction: this.#running.get(nameOf(record))?.fraction ?? null,
+    };
+  }
+
+  /**
+   * Starts the evaluation, or joins it, or finds it done. Everything that can be refused is refused before it is queued.
+   * @throws ToolError
+   */
+  order(clientId: string, request: InferenceRequest): SessionRecord {
+    const record = this.get(clientId, request.sessionId);
+    const model = this.#modelOf(record, request);
+    if (record.state === 'done' || record.state === 'queued' || record.state === 'running') {
+      const same = request.keyRef === undefined || request.keyRef === record.keyRef;
+      if (model.id !== record.model || !same) {
+        throw new ToolError('ERROR_SESSION_CLOSED', 'the session is bound to another model or other keys');
+      }
+      checkNegotiation(request.parameters, model);
+      return record;
+    }
+    const keySet = this.#keys.resolve(clientId, request.keyRef, model.algorithmId);
+    if (keySet.algorithmId !== model.algorithmId) {
+      throw new ToolError(
+        'ERROR_PARAMETER_MISMATCH',
+        'the keys were made for other parameters than the model’s',
+      );
+    }
+    checkNegotiation(request.parameters, model);
+    this.#staging.complete(ownerOf(clientId, request.sessionId));
+    this.#queue.requireRoom(clientId);
+    const queued: SessionRecord = {
+      ...record,
+      state: 'queued',
+      model: model.id,
+      keyRef: keySet.keyRef,
+      ompThreads: request.ompThreads ?? null,
+      queuedAt: Date.now(),
+      outcome: null,
+    };
+    this.#submit(queued);
+    return queued;
+  }
+
+  /**
+   * Waits for an evaluation that was ordered. If all who wait go away, and nobody ordered it asynchronously, it is
+   * cancelled.
+   */
+  async wait(record: SessionRecord, listener: ProgressListener, signal: AbortSignal): Promise<SessionRecord> {
+    const running = this.#running.get(nameOf(record));
+    if (running === undefined) return this.get(record.clientId, record.sessionId);
+    running.listeners.add(listener);
+    running.waiters++;
+    const leave = (): void => {
+      if (running.waiters === 1 && !running.detached) this.#queue.cancel(record.clientId, record.sessionId);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    try {
+      return await running.finished;
+    } finally {
+      signal.removeEventListener('abort', leave);
+      running.waiters--;
+      running.listeners.delete(listener);
+    }
+  }
+
+  /** The evaluation goes on even if nobody waits. */
+  detach(record: SessionRecord): void {
+    const running = this.#running.get(nameOf(record));
+    if (running !== undefined) running.detached = true;
+  }
+
+  async cancel(clientId: string, sessionId: string): Promise<SessionRecord> {
+    const record = this.get(clientId, sessionId);
+    const running = this.#running.get(nameOf(record));
+    if (running === undefined || !this.#queue.cancel(clientId, sessionId)) return record;
+    return running.finished;
+  }
+
+  /** @throws ToolError ERROR_RESULT_NOT_READY, or why the evaluation failed */
+  async result(clientId: string, sessionId: string): Promise<{ record: SessionRecord; bytes: Uint8Array }> {
+    const record = this.get(clientId, sessionId);
+    if (record.state !== 'done') throw notDone(record);
+    return { record, bytes: await this.#blobs.get(resultKey(record)) };
+  }
+
+  /** Removes everything of a session. */
+  async remove(record: SessionRecord): Promise<void> {
+    this.#queue.cancel(record.clientId, record.sessionId);
+    await this.#running.get(nameOf(record))?.finished;
+    await this.#staging.remove(ownerOf(record.clientId, record.sessionId));
+    this.#store.deleteSession(record.clientId, record.sessionId);
+  }
+
+  /** After a start: evaluations that were queued or running go on. */
+  recover(): number {
+    const records = this.#store.unfinishedSessions();
+    for (const record of records) {
+      try {
+        this.#submit({ ...record, state: 'queued' }, true);
+      } catch (error) {
+        // Its model or its keys are gone.
+        this.#store.putSession(this.#runner.failed(record, error));
+      }
+    }
+    return records.length;
+  }
+
+  #open(clientId: string, sessionId: string, now: number): void {
+    if (this.#store.sessions(clientId).length >= this.#limits.sessionsPerClient) {
+      throw new ToolError(
+        'ERROR_QUOTA_EXCEEDED',
+        `this client has ${this.#limits.sessionsPerClient} sessions open`,
+      );
+    }
+    this.#store.putSession({
+      clientId,
+      sessionId,
+      state: 'staging',
+      model: null,
+      keyRef: null,
+      ompThreads: null,
+      createdAt: now,
+      expiresAt: now + this.#limits.sessionLifetimeMs,
+      queuedAt: null,
+      outcome: null,
+    });
+  }
+
+  /** By name, by what the session is bound to, by the keys, or the only one there is. */
+  #modelOf(record: SessionRecord, { model, keyRef }: InferenceRequest): ServedModel {
+    if (model !== undefined) return this.#catalog.get(model);
+    if (record.model !== null) return this.#catalog.get(record.model);
+    if (keyRef === undefined && this.#catalog.all.length === 1) return this.#catalog.choose(undefined);
+    return this.#catalog.get(this.#keys.resolve(record.clientId, keyRef, null).model);
+  }
+
+  #submit(queued: SessionRecord, detached = false): void {
+    const { clientId, sessionId } = queued;
+    const model = this.#catalog.get(queued.model ?? '');
+    const keySet = this.#keys.get(clientId, queued.keyRef ?? '');
+    const job = { clientId, sessionId, affinity: affinityOf(keySet, model) };
+    const listeners = new Set<ProgressListener>();
+    this.#store.putSession(queued);
+    const finished = this.#queue
+      .submit(job, async ({ signal }) => {
+        this.#store.putSession({ ...queued, state: 'running' });
+        const files = this.#staging.complete(ownerOf(clientId, sessionId));
+        return this.#runner.run({ record: queued, keySet, model, files, signal }, (fraction, message) => {
+          running.fraction = Math.max(running.fraction, fraction);
+          for (const listener of listeners) listener(running.fraction, message);
+        });
+      })
+      .then(
+        (outcome) => this.#finish({ ...queued, state: 'done', outcome }),
+        (error: unknown) => this.#finish(this.#runner.failed(queued, error)),
+      )
+      .catch((error: unknown) => this.#runner.failed(queued, error))
+      .finally(() => this.#running.delete(nameOf(queued)));
+    const running: Running = { finished, listeners, waiters: 0, detached, fraction: 0 };
+    this.#running.set(nameOf(queued), running);
+  }
+
+  async #finish(record: SessionRecord): Promise<SessionRecord> {
+    this.#store.putSession(record);
+    // The result answers every further call: inputs are of no more use.
+    if (record.state === 'done') await this.#staging.removeInputs(ownerOf(record.clientId, record.sessionId));
+    return record;
+  }
+}
+
+export function notDone(record: SessionRecord): ToolError {
+  const { state } = record;
+  const failure = outcomeError(record);
+  if (failure !== null) return failure;
+  if (state === 'cancelled') return new ToolError('ERROR_CANCELLED', 'the evaluation was cancelled');
+  return new ToolError('ERROR_RESULT_NOT_READY', `the session is ${state}`, { retryAfterMs: 500 });
+}
+
+export function ownerOf(clientId: string, sessionId: string): UploadOwner {
+  return { clientId, kind: 'session', id: sessionId };
+}
+
+function nameOf({ clientId, sessionId }: SessionRecord): string {
+  return `${clientId} ${sessionId}`;
+}

@@ -1,0 +1,224 @@
+/**
+ * Chunks on their way in: any order, each durable before it is acknowledged, the same bytes acknowledged again, other bytes
+ * refused. Nothing is put together here; the evaluation process reads the chunks in order.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { KeyedLock } from '../storage/keyed-lock.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { MetadataStore } from '../storage/metadata-store.ts';
+import type { ChunkRecord, UploadOwner } from '../storage/records.ts';
+import { ToolError } from '../protocol/error-codes.ts';
+import { decodeChunk, sha256Of } from '../protocol/identifiers.ts';
+
+export interface ChunkArrival {
+  readonly fileName: string;
+  readonly chunkIndex: number;
+  readonly totalChunks: number;
+  readonly chunkText: string;
+  readonly chunkSha256: string | undefined;
+}
+
+export interface StagingBounds {
+  readonly maxChunkBytes: number;
+  /** All chunks of this owner. */
+  readonly ownerBytes: number;
+  /** All chunks of this client. */
+  readonly clientBytes: number;
+  readonly files: number;
+}
+
+export interface Acknowledgement {
+  readonly file_name: string;
+  readonly chunk_index: number;
+  readonly chunk_bytes: number;
+  readonly complete: boolean;
+}
+
+export interface FileState {
+  readonly file_name: string;
+  readonly total_chunks: number;
+  readonly received_chunks: number;
+  readonly received_bytes: number;
+  /** Ranges [first, last] of missing indices, at most 64 of them. */
+  readonly missing: number[][];
+}
+
+export interface StagedFile {
+  readonly fileName: string;
+  /** Keys of the blobs, in order. */
+  readonly chunks: readonly string[];
+  readonly bytes: number;
+}
+
+const MAX_RANGES = 64;
+/** How far into a file the kind of a container can be told; its header starts with it. */
+const SNIFF_BYTES = 64;
+
+export class Staging {
+  readonly #store: MetadataStore;
+  readonly #blobs: BlobStore;
+  readonly #lock = new KeyedLock();
+
+  constructor(store: MetadataStore, blobs: BlobStore) {
+    this.#store = store;
+    this.#blobs = blobs;
+  }
+
+  /** @throws ToolError ERROR_CHUNK_…, ERROR_QUOTA_EXCEEDED or ERROR_SECRET_KEY_REFUSED */
+  async accept(owner: UploadOwner, arrival: ChunkArrival, bounds: StagingBounds): Promise<Acknowledgement> {
+    const { fileName, chunkIndex, totalChunks } = arrival;
+    if (chunkIndex >= totalChunks) {
+      throw new ToolError(
+        'ERROR_CHUNK_INVALID',
+        `chunk_index ${chunkIndex} of ${totalChunks} chunks: the first is 0`,
+      );
+    }
+    const bytes = decodeChunk(arrival.chunkText, bounds.maxChunkBytes);
+    const digest = sha256Of(bytes);
+    if (arrival.chunkSha256 !== undefined && arrival.chunkSha256 !== digest) {
+      throw new ToolError('ERROR_CHUNK_INVALID', 'the chunk does not have the SHA-256 that was announced');
+    }
+    if (chunkIndex === 0) refuseSecretKey(bytes);
+    const record: ChunkRecord = { index: chunkIndex, bytes: bytes.length, sha256: digest };
+    // One at a time for each client, so that bounds hold whatever arrives at once.
+    return this.#lock.run(owner.clientId, async () => {
+      if (!this.#isNew(owner, arrival, record)) return this.#acknowledge(owner, arrival, record);
+      this.#requireRoom(owner, fileName, bytes.length, bounds);
+      const upload = this.#store.beginUpload({ owner, fileName, totalChunks });
+      if (upload.totalChunks !== totalChunks) throw otherTotal(upload.totalChunks, totalChunks);
+      await this.#blobs.put(chunkKey(owner, fileName, chunkIndex), [bytes]);
+      this.#store.putChunk(owner, fileName, record);
+      return this.#acknowledge(owner, arrival, record);
+    });
+  }
+
+  files(owner: UploadOwner): FileState[] {
+    return this.#store.uploads(owner).map(({ fileName, totalChunks }) => {
+      const chunks = this.#store.chunks(owner, fileName);
+      return {
+        file_name: fileName,
+        total_chunks: totalChunks,
+        received_chunks: chunks.length,
+        received_bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0),
+        missing: missingRanges(chunks, totalChunks),
+      };
+    });
+  }
+
+  /** @throws ToolError ERROR_UPLOAD_INCOMPLETE */
+  complete(owner: UploadOwner): StagedFile[] {
+    const uploads = this.#store.uploads(owner);
+    if (uploads.length === 0) throw new ToolError('ERROR_UPLOAD_INCOMPLETE', 'nothing was uploaded');
+    return uploads.map(({ fileName, totalChunks }) => {
+      const chunks = this.#store.chunks(owner, fileName);
+      if (chunks.length !== totalChunks) {
+        throw new ToolError(
+          'ERROR_UPLOAD_INCOMPLETE',
+          `${chunks.length} of ${totalChunks} chunks of ${fileName} have arrived`,
+        );
+      }
+      return {
+        fileName,
+        chunks: chunks.map(({ index }) => chunkKey(owner, fileName, index)),
+        bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0),
+      };
+    });
+  }
+
+  /** Records first: what a crash leaves are bytes that nothing names, and removing an owner again removes them. */
+  async remove(owner: UploadOwner): Promise<void> {
+    await this.#lock.run(owner.clientId, async () => {
+      this.#store.deleteUploads(owner);
+      await this.#blobs.deleteAll(ownerPrefix(owner));
+    });
+  }
+
+  /** The inputs of an owner that keeps what else it has. */
+  async removeInputs(owner: UploadOwner): Promise<void> {
+    await this.#lock.run(owner.clientId, async () => {
+      const uploads = this.#store.uploads(owner);
+      this.#store.deleteUploads(owner);
+      for (const { fileName } of uploads) await this.#blobs.deleteAll(inputPrefix(owner, fileName));
+    });
+  }
+
+  /** @throws ToolError ERROR_CHUNK_CONFLICT */
+  #isNew(owner: UploadOwner, { fileName, totalChunks }: ChunkArrival, chunk: ChunkRecord): boolean {
+    const upload = this.#store.upload(owner, fileName);
+    if (upload === null) return true;
+    if (upload.totalChunks !== totalChunks) throw otherTotal(upload.totalChunks, totalChunks);
+    const before = this.#store.chunk(owner, fileName, chunk.index);
+    if (before === null) return true;
+    if (timingSafeEqual(Buffer.from(before.sha256), Buffer.from(chunk.sha256))) return false;
+    throw new ToolError(
+      'ERROR_CHUNK_CONFLICT',
+      `other bytes have arrived for chunk ${chunk.index} of ${fileName}`,
+    );
+  }
+
+  #requireRoom(owner: UploadOwner, fileName: string, bytes: number, bounds: StagingBounds): void {
+    const uploads = this.#store.uploads(owner);
+    if (uploads.length >= bounds.files && !uploads.some((upload) => upload.fileName === fileName)) {
+      throw new ToolError('ERROR_QUOTA_EXCEEDED', `at most ${bounds.files} files are taken here`);
+    }
+    if (this.#store.stagedBytes(owner.clientId, owner) + bytes > bounds.ownerBytes) {
+      throw new ToolError(
+        'ERROR_QUOTA_EXCEEDED',
+        `more than the ${bounds.ownerBytes} bytes that can be needed here`,
+      );
+    }
+    if (this.#store.stagedBytes(owner.clientId) + bytes > bounds.clientBytes) {
+      throw new ToolError(
+        'ERROR_QUOTA_EXCEEDED',
+        `more than ${bounds.clientBytes} bytes are stored for this client`,
+      );
+    }
+  }
+
+  #acknowledge(
+    owner: UploadOwner,
+    { fileName, totalChunks }: ChunkArrival,
+    chunk: ChunkRecord,
+  ): Acknowledgement {
+    return {
+      file_name: fileName,
+      chunk_index: chunk.index,
+      chunk_bytes: chunk.bytes,
+      complete: this.#store.chunks(owner, fileName).length === totalChunks,
+    };
+  }
+}
+
+/** Where everything of an owner lies. */
+export function ownerPrefix({ clientId, kind, id }: UploadOwner): string {
+  return `${kind}/${clientId}/${id.replace(/^hekey:/, '')}`;
+}
+
+function inputPrefix(owner: UploadOwner, fileName: string): string {
+  return `${ownerPrefix(owner)}/in-${fileName}`;
+}
+
+function chunkKey(owner: UploadOwner, fileName: string, index: number): string {
+  return `${inputPrefix(owner, fileName)}/${index}`;
+}
+
+/** §2.7: a container of a secret key is refused before a byte of it is written. */
+function refuseSecretKey(bytes: Buffer): void {
+  if (bytes.subarray(0, SNIFF_BYTES).includes('"kind":"secret-key"')) {
+    throw new ToolError('ERROR_SECRET_KEY_REFUSED', 'this is a secret key: it must never leave its owner');
+  }
+}
+
+function missingRanges(chunks: readonly ChunkRecord[], total: number): number[][] {
+  const ranges: number[][] = [];
+  let next = 0;
+  for (const index of [...chunks.map((chunk) => chunk.index), total]) {
+    if (index > next && ranges.length < MAX_RANGES) ranges.push([next, index - 1]);
+    next = index + 1;
+  }
+  return ranges;
+}
+
+function otherTotal(first: number, now: number): ToolError {
+  return new ToolError('ERROR_CHUNK_CONFLICT', `total_chunks was ${first} at first and is ${now} now`);
+}

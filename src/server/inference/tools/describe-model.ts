@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { limitsAnswer } from '../../protocol/answers.ts';
+import { modelId } from '../../protocol/identifiers.ts';
+import { requestParameters } from '../../protocol/negotiation.ts';
+import { encodeSignature, signatureDocument } from '../../protocol/signature-document.ts';
+import { define } from './define.ts';
+
+export const describeModel = define({
+  name: 'describe_model',
+  title: 'Describe a model',
+  description:
+    'What a client needs for a model: scheme, parameters, packing, rotation steps, sizes and limits. With include_signature also the full signature, from which the local server makes keys, encrypts and decrypts.',
+  input: z.strictObject({
+    model: modelId.optional().describe('Not needed if only one model is served'),
+    include_signature: z.boolean().optional(),
+  }),
+  output: requestParameters.extend({
+    plain_modulus: requestParameters.shape.plain_modulus.exactOptional(),
+    ok: z.literal(true),
+    model: z.string(),
+    artifact_digest: z.string(),
+    output_shape: z.array(z.int()),
+    inputs: z.array(
+      z.object({
+        name: z.string(),
+        shape: z.array(z.int()),
+        ciphertexts: z.int(),
+        level: z.int(),
+        packing: z.string(),
+      }),
+    ),
+    outputs: z.array(
+      z.object({
+        name: z.string(),
+        shape: z.array(z.int()),
+        ciphertexts: z.int(),
+        precision_bits: z.number(),
+      }),
+    ),
+    rotation_steps: z.array(z.int()),
+    needs_relinearization: z.boolean(),
+    labels: z.array(z.string()),
+    predicted: z.object({ latency_ms: z.number(), memory_bytes: z.number(), key_bytes: z.number() }),
+    limits: limitsAnswer,
+    server_key: z
+      .string()
+      .describe('Ed25519 public key that signs the answers: SubjectPublicKeyInfo, Base64'),
+    server_key_id: z.string(),
+    signature: signatureDocument.optional(),
+  }),
+  annotations: { readOnlyHint: true, idempotentHint: true },
+  async run(
+    { model: name, include_signature },
+    { catalog, limiter, identity, configuration: { limits } },
+    call,
+  ) {
+    limiter.take(`origin ${call.origin}`);
+    const model = catalog.choose(name);
+    const { signature, negotiation, report } = model.artifact;
+    const { predicted } = report;
+    return {
+      ok: true as const,
+      model: model.id,
+      algorithm_id: model.algorithmId,
+      artifact_digest: model.digest,
+      ...negotiation,
+      coeff_modulus: [...negotiation.coeff_modulus],
+      galois_key_mappings: { ...negotiation.galois_key_mappings },
+      output_shape: [...signature.outputs[0]!.layout.shape],
+      inputs: signature.inputs.map(({ name, layout, level }) => ({
+        name,
+        shape: [...layout.shape],
+        ciphertexts: layout.ciphertexts,
+        level,
+        packing: layout.format,
+      })),
+      outputs: signature.outputs.map(({ name, shape, layout, precisionBits }) => ({
+        name,
+        shape: [...shape],
+        ciphertexts: layout.ciphertexts,
+        precision_bits: precisionBits,
+      })),
+      rotation_steps: [...model.artifact.signature.rotationKeys.map(({ step }) => step)],
+      needs_relinearization: model.artifact.signature.relinearizationLevel !== null,
+      labels: [...signature.labels],
+      predicted: {
+        latency_ms: predicted.latencyMs,
+        memory_bytes: predicted.memoryBytes,
+        key_bytes: predicted.keyBytes.galois + predicted.keyBytes.relinearization,
+      },
+      limits: {
+        max_chunk_bytes: limits.maxChunkBytes,
+        max_inline_result_bytes: limits.maxInlineResultBytes,
+        max_key_bytes: model.maxKeyBytes,
+        max_input_bytes: model.maxInputBytes,
+        sessions_per_client: limits.sessionsPerClient,
+        session_lifetime_s: Math.round(limits.sessionLifetimeMs / 1000),
+        key_lifetime_s: Math.round(limits.keyLifetimeMs / 1000),
+      },
+      server_key: identity.publicKey,
+      server_key_id: identity.id,
+      ...(include_signature === true ? { signature: encodeSignature(signature) } : {}),
+    };
+  },
+});

@@ -1,0 +1,109 @@
+/** What a tool is, on either server: a name, two schemas and a function. Adding one takes one file and its line in a list. */
+import { z } from 'zod';
+import type { Telemetry } from './negotiation.ts';
+import type { ToolCall } from './signing.ts';
+
+export interface ToolReport {
+  /** 0 … 1, never less than before. */
+  (fraction: number, message?: string): void;
+}
+
+/** What surrounds one call. */
+export interface CallContext {
+  /** Aborted when the caller cancels or goes away. */
+  readonly signal: AbortSignal;
+  readonly progress: ToolReport;
+  /** Token of the Authorization header, if the transport has one. */
+  readonly bearer: string | null;
+  /** Where the call comes from, for rate limits: an address, or the name of the transport. */
+  readonly origin: string;
+  /** The call as it came, which is what a signature covers. */
+  readonly received: ToolCall;
+  readonly meta: Readonly<Record<string, unknown>>;
+}
+
+export interface ToolDefinition<Services, Input extends z.ZodObject, Output extends z.ZodObject> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: Input;
+  /** Of success, `ok: true` included; failures are added by `outputSchemaOf`. */
+  readonly output: Output;
+  readonly annotations: {
+    readonly readOnlyHint: boolean;
+    readonly destructiveHint?: boolean;
+    readonly idempotentHint?: boolean;
+  };
+  run(input: z.infer<Input>, services: Services, call: CallContext): Promise<z.input<Output>>;
+}
+
+/** A tool of any shape, for lists of them. */
+export interface AnyTool<Services> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: z.ZodObject;
+  readonly output: z.ZodObject;
+  readonly annotations: ToolDefinition<Services, z.ZodObject, z.ZodObject>['annotations'];
+  run(input: unknown, services: Services, call: CallContext): Promise<object>;
+}
+
+/** Ties the types of schemas and function together. */
+export function defineTool<Services>() {
+  return <Input extends z.ZodObject, Output extends z.ZodObject>(
+    definition: ToolDefinition<Services, Input, Output>,
+  ): AnyTool<Services> => ({
+    ...definition,
+    run: (input, services, call) => definition.run(input as z.infer<Input>, services, call),
+  });
+}
+
+export const failure = z.object({
+  ok: z.literal(false),
+  error_code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  retryable: z.boolean(),
+  retry_after_ms: z.int().min(0).optional(),
+  noise_budget_remaining: z.null(),
+  computation_depth_used: z.int().min(0),
+  output_shape: z.null(),
+  requires_decryption: z.literal(false),
+});
+export type Failure = z.infer<typeof failure> & Telemetry;
+
+type JsonObject = Record<string, unknown>;
+
+/**
+ * One object schema that holds for success and for failure: clients check it on errors too, and the older revision
+ * demands `type: "object"` at the root.
+ */
+export function outputSchemaOf(tool: Pick<AnyTool<never>, 'output'>): JsonObject & { type: 'object' } {
+  const success = jsonSchema(tool.output);
+  const failed = jsonSchema(failure);
+  return {
+    type: 'object',
+    properties: { ok: { type: 'boolean' } },
+    required: ['ok'],
+    anyOf: [success, failed],
+  };
+}
+
+export function inputSchemaOf(tool: Pick<AnyTool<never>, 'input'>): JsonObject & { type: 'object' } {
+  return { ...jsonSchema(tool.input, 'input'), type: 'object' };
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'output'): JsonObject {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      // Lists of types are legal, but some hosts map schemas onto dialects that have one type only.
+      const { type } = jsonSchema as { type?: unknown };
+      if (!Array.isArray(type)) return;
+      jsonSchema.anyOf = type.map((each: string) => ({ type: each }) as typeof jsonSchema);
+      delete jsonSchema.type;
+    },
+  });
+  return rest;
+}

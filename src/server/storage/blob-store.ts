@@ -1,0 +1,18 @@
+/** Bytes under names, as an object store has them. Keys are paths of `[a-zA-Z0-9_.-]` segments; values never change. */
+
+/** Says how another process opens the same store. Plain data. */
+export type BlobStoreLocation = { readonly kind: 'files'; readonly root: string };
+
+export interface BlobStore {
+  readonly location: BlobStoreLocation;
+  /** Durable and whole when the promise resolves; a crash before leaves nothing under the name. */
+  put(key: string, pieces: readonly Uint8Array[]): Promise<void>;
+  /** @throws InternalError if there is nothing under the name */
+  get(key: string): Promise<Uint8Array>;
+  has(key: string): Promise<boolean>;
+  delete(key: string): Promise<void>;
+  /** All keys below a prefix that ends at a segment. */
+  deleteAll(prefix: string): Promise<void>;
+  /** Names directly below a prefix. */
+  list(prefix: string): Promise<string[]>;
+}

@@ -1,0 +1,91 @@
+/** Blobs as files below one folder that only its owner can enter: written aside, synced, renamed, and the folder synced. */
+import { randomBytes } from 'node:crypto';
+import { access, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { InternalError } from '../../errors.ts';
+import type { BlobStore, BlobStoreLocation } from './blob-store.ts';
+
+const OWNER_ONLY = 0o700;
+const OWNER_FILE = 0o600;
+const KEY = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*(\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/;
+/** What a crash leaves behind begins with this, which no key does. */
+const ASIDE = '.aside-';
+
+export class FileBlobStore implements BlobStore {
+  readonly #root: string;
+
+  /** Makes the folder and removes what a crash left half-written. */
+  static async open(root: string): Promise<FileBlobStore> {
+    await mkdir(root, { recursive: true, mode: OWNER_ONLY });
+    const entries = await readdir(root, { recursive: true, withFileTypes: true });
+    for (const entry of entries) {
+      if (entry.name.startsWith(ASIDE)) await rm(join(entry.parentPath, entry.name), { force: true });
+    }
+    return new FileBlobStore(root);
+  }
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  get location(): BlobStoreLocation {
+    return { kind: 'files', root: this.#root };
+  }
+
+  async put(key: string, pieces: readonly Uint8Array[]): Promise<void> {
+    const target = this.#path(key);
+    const folder = dirname(target);
+    await mkdir(folder, { recursive: true, mode: OWNER_ONLY });
+    const aside = join(folder, `${ASIDE}${randomBytes(8).toString('hex')}`);
+    try {
+      await using file = await open(aside, 'wx', OWNER_FILE);
+      for (const piece of pieces) await file.writeFile(piece);
+      await file.sync();
+    } catch (error) {
+      await rm(aside, { force: true });
+      throw error;
+    }
+    await rename(aside, target);
+    await syncFolder(folder);
+  }
+
+  async get(key: string): Promise<Uint8Array> {
+    try {
+      return await readFile(this.#path(key));
+    } catch (cause) {
+      throw new InternalError(`the blob ${key} cannot be read`, { cause });
+    }
+  }
+
+  async has(key: string): Promise<boolean> {
+    return access(this.#path(key)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async delete(key: string): Promise<void> {
+    await rm(this.#path(key), { force: true });
+  }
+
+  async deleteAll(prefix: string): Promise<void> {
+    await rm(this.#path(prefix), { force: true, recursive: true });
+  }
+
+  async list(prefix: string): Promise<string[]> {
+    const entries = await readdir(this.#path(prefix)).catch(() => []);
+    return entries.filter((name) => !name.startsWith(ASIDE)).sort();
+  }
+
+  #path(key: string): string {
+    if (!KEY.test(key)) throw new InternalError(`"${key}" is no key of a blob`);
+    return join(this.#root, key);
+  }
+}
+
+/** A rename is durable once its folder is; Windows has no such call. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  await using handle = await open(folder, 'r');
+  await handle.sync();
+}

@@ -1,0 +1,249 @@
+/** `MetadataStore` on the embedded database. */
+import { Database } from './sqlite-database.ts';
+import type { MetadataStore } from './metadata-store.ts';
+import type {
+  ChunkRecord,
+  ClientRecord,
+  InvitationRecord,
+  KeySetRecord,
+  KeyState,
+  SessionRecord,
+  UploadOwner,
+  UploadRecord,
+} from './records.ts';
+import { chunkOf, clientOf, invitationOf, keySetOf, sessionOf, uploadOf } from './sqlite-rows.ts';
+
+const OWNER = 'client_id = ? AND kind = ? AND owner_id = ?';
+
+export class SqliteMetadataStore implements MetadataStore {
+  readonly #db: Database;
+
+  /** @param file path of the database, or ":memory:" */
+  static async open(file: string): Promise<SqliteMetadataStore> {
+    return new SqliteMetadataStore(await Database.open(file));
+  }
+
+  private constructor(database: Database) {
+    this.#db = database;
+  }
+
+  client(clientId: string): ClientRecord | null {
+    const row = this.#db.get('SELECT * FROM clients WHERE client_id = ?', clientId);
+    return row === null ? null : clientOf(row);
+  }
+
+  clientByToken(tokenHash: string): ClientRecord | null {
+    const row = this.#db.get('SELECT * FROM clients WHERE token_hash = ?', tokenHash);
+    return row === null ? null : clientOf(row);
+  }
+
+  clientCount(): number {
+    return Number(this.#db.get('SELECT count(*) AS n FROM clients')?.['n'] ?? 0);
+  }
+
+  putClient(client: ClientRecord): void {
+    this.#db.run(
+      'INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?)',
+      client.clientId,
+      client.tokenHash,
+      client.tokenExpiresAt,
+      client.publicKey,
+      client.certificateSubject,
+      client.createdAt,
+    );
+  }
+
+  deleteClient(clientId: string): void {
+    this.#db.run('DELETE FROM clients WHERE client_id = ?', clientId);
+  }
+
+  putInvitation({ codeHash, clientId, expiresAt }: InvitationRecord): void {
+    this.#db.run('INSERT OR REPLACE INTO invitations VALUES (?, ?, ?)', codeHash, clientId, expiresAt);
+  }
+
+  takeInvitation(codeHash: string): InvitationRecord | null {
+    const row = this.#db.get('DELETE FROM invitations WHERE code_hash = ? RETURNING *', codeHash);
+    return row === null ? null : invitationOf(row);
+  }
+
+  addNonce(clientId: string, nonce: string, expiresAt: number): boolean {
+    return this.#db.run('INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)', clientId, nonce, expiresAt) === 1;
+  }
+
+  keySet(clientId: string, keyRef: string): KeySetRecord | null {
+    const row = this.#db.get('SELECT * FROM key_sets WHERE client_id = ? AND key_ref = ?', clientId, keyRef);
+    return row === null ? null : keySetOf(row);
+  }
+
+  keySets(clientId: string): KeySetRecord[] {
+    return this.#db
+      .all(
+        'SELECT * FROM key_sets WHERE client_id = ? ORDER BY coalesce(activated_at, created_at) DESC',
+        clientId,
+      )
+      .map(keySetOf);
+  }
+
+  putKeySet(record: KeySetRecord): void {
+    this.#db.run(
+      'INSERT OR REPLACE INTO key_sets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      record.clientId,
+      record.keyRef,
+      record.algorithmId,
+      record.model,
+      JSON.stringify(record.files),
+      record.state,
+      record.rejection,
+      record.createdAt,
+      record.activatedAt,
+      record.expiresAt,
+    );
+  }
+
+  setKeyState(clientId: string, keyRef: string, state: KeyState, rejection: string | null, at: number): void {
+    this.#db.run(
+      `UPDATE key_sets SET state = ?, rejection = ?, activated_at = CASE WHEN ? = 'active' THEN ? ELSE activated_at END
+       WHERE client_id = ? AND key_ref = ?`,
+      state,
+      rejection,
+      state,
+      at,
+      clientId,
+      keyRef,
+    );
+  }
+
+  deleteKeySet(clientId: string, keyRef: string): void {
+    this.#db.run('DELETE FROM key_sets WHERE client_id = ? AND key_ref = ?', clientId, keyRef);
+  }
+
+  upload(owner: UploadOwner, fileName: string): UploadRecord | null {
+    const row = this.#db.get(
+      `SELECT * FROM uploads WHERE ${OWNER} AND file_name = ?`,
+      ...ownerValues(owner),
+      fileName,
+    );
+    return row === null ? null : uploadOf(row, owner);
+  }
+
+  uploads(owner: UploadOwner): UploadRecord[] {
+    return this.#db
+      .all(`SELECT * FROM uploads WHERE ${OWNER} ORDER BY file_name`, ...ownerValues(owner))
+      .map((row) => uploadOf(row, owner));
+  }
+
+  beginUpload(upload: UploadRecord): UploadRecord {
+    const { owner, fileName, totalChunks } = upload;
+    this.#db.run(
+      'INSERT OR IGNORE INTO uploads VALUES (?, ?, ?, ?, ?)',
+      ...ownerValues(owner),
+      fileName,
+      totalChunks,
+    );
+    return this.upload(owner, fileName) ?? upload;
+  }
+
+  chunk(owner: UploadOwner, fileName: string, index: number): ChunkRecord | null {
+    const row = this.#db.get(
+      `SELECT * FROM chunks WHERE ${OWNER} AND file_name = ? AND chunk_index = ?`,
+      ...ownerValues(owner),
+      fileName,
+      index,
+    );
+    return row === null ? null : chunkOf(row);
+  }
+
+  chunks(owner: UploadOwner, fileName: string): ChunkRecord[] {
+    return this.#db
+      .all(
+        `SELECT * FROM chunks WHERE ${OWNER} AND file_name = ? ORDER BY chunk_index`,
+        ...ownerValues(owner),
+        fileName,
+      )
+      .map(chunkOf);
+  }
+
+  putChunk(owner: UploadOwner, fileName: string, { index, bytes, sha256 }: ChunkRecord): void {
+    this.#db.run(
+      'INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ...ownerValues(owner),
+      fileName,
+      index,
+      bytes,
+      sha256,
+    );
+  }
+
+  deleteUploads(owner: UploadOwner): void {
+    this.#db.transaction(() => {
+      this.#db.run(`DELETE FROM chunks WHERE ${OWNER}`, ...ownerValues(owner));
+      this.#db.run(`DELETE FROM uploads WHERE ${OWNER}`, ...ownerValues(owner));
+    });
+  }
+
+  stagedBytes(clientId: string, owner?: UploadOwner): number {
+    const row =
+      owner === undefined
+        ? this.#db.get('SELECT sum(bytes) AS n FROM chunks WHERE client_id = ?', clientId)
+        : this.#db.get(`SELECT sum(bytes) AS n FROM chunks WHERE ${OWNER}`, ...ownerValues(owner));
+    return Number(row?.['n'] ?? 0);
+  }
+
+  session(clientId: string, sessionId: string): SessionRecord | null {
+    const row = this.#db.get(
+      'SELECT * FROM sessions WHERE client_id = ? AND session_id = ?',
+      clientId,
+      sessionId,
+    );
+    return row === null ? null : sessionOf(row);
+  }
+
+  sessions(clientId: string): SessionRecord[] {
+    return this.#db.all('SELECT * FROM sessions WHERE client_id = ?', clientId).map(sessionOf);
+  }
+
+  putSession(record: SessionRecord): void {
+    this.#db.run(
+      'INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      record.clientId,
+      record.sessionId,
+      record.state,
+      record.model,
+      record.keyRef,
+      record.ompThreads,
+      record.createdAt,
+      record.expiresAt,
+      record.queuedAt,
+      record.outcome === null ? null : JSON.stringify(record.outcome),
+    );
+  }
+
+  deleteSession(clientId: string, sessionId: string): void {
+    this.#db.run('DELETE FROM sessions WHERE client_id = ? AND session_id = ?', clientId, sessionId);
+  }
+
+  unfinishedSessions(): SessionRecord[] {
+    return this.#db
+      .all(`SELECT * FROM sessions WHERE state IN ('queued', 'running') ORDER BY queued_at`)
+      .map(sessionOf);
+  }
+
+  expired(now: number): { sessions: SessionRecord[]; keySets: KeySetRecord[] } {
+    this.#db.run('DELETE FROM nonces WHERE expires_at < ?', now);
+    this.#db.run('DELETE FROM invitations WHERE expires_at < ?', now);
+    return {
+      sessions: this.#db
+        .all(`SELECT * FROM sessions WHERE expires_at < ? AND state NOT IN ('queued', 'running')`, now)
+        .map(sessionOf),
+      keySets: this.#db.all('SELECT * FROM key_sets WHERE expires_at < ?', now).map(keySetOf),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#db[Symbol.dispose]();
+  }
+}
+
+function ownerValues({ clientId, kind, id }: UploadOwner): [string, string, string] {
+  return [clientId, kind, id];
+}

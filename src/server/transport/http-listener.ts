@@ -1,0 +1,216 @@
+/**
+ * One HTTP listener for everything: Streamable HTTP of both revisions, HTTP+SSE if asked for, health and metrics. Checks, in
+ * this order: Host and Origin (DNS rebinding), path, bearer token, size of the body.
+ */
+import { createServer as createPlain } from 'node:http';
+import type { Server as HttpServer, ServerResponse } from 'node:http';
+import { createServer as createTls } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
+import type { McpRequestContext, Server } from '@modelcontextprotocol/server';
+import { createMcpHandler, isLegacyRequest } from '@modelcontextprotocol/server';
+import { ProtocolError } from '../../errors.ts';
+import type { AuthorisedRequest } from './legacy-sessions.ts';
+import { LegacySessions } from './legacy-sessions.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { hostNames, isLoopback } from './listen-address.ts';
+import { readJsonBody, sendRefusal } from './request-body.ts';
+import { SseSessions } from './sse-sessions.ts';
+
+export interface HttpListenerOptions {
+  readonly address: ListenAddress;
+  /** PEM; without it only loopback addresses are served. */
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  /** HTTP+SSE of 2024-11-05 at /sse. */
+  readonly sse: boolean;
+  readonly maxBodyBytes: number;
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  readonly maxSessions: number;
+  readonly sessionIdleMs: number;
+  /** Whether the token of an Authorization header is one of a client. */
+  knowsToken(token: string): boolean;
+  /** Refuse everything that has no Authorization header. */
+  readonly requireBearer: boolean;
+  /** Path → body, for health and metrics; null: not now (503). */
+  readonly pages: Readonly<
+    Record<string, () => { readonly type: string; readonly body: string; readonly ok: boolean }>
+  >;
+  onError(error: Error): void;
+}
+
+export interface HttpListener {
+  readonly url: string;
+  readonly sessions: number;
+  close(): Promise<void>;
+}
+
+const MCP_PATH = '/mcp';
+const SSE_PATH = '/sse';
+const SSE_MESSAGES_PATH = '/messages';
+const BEARER = /^Bearer ([A-Za-z0-9_.~+/=-]{1,512})$/i;
+
+/** @throws ProtocolError PLAINTEXT_REFUSED, LISTEN_FAILED */
+export async function listenHttp(
+  factory: (context?: McpRequestContext) => Server,
+  options: HttpListenerOptions,
+): Promise<HttpListener> {
+  const { address, tls } = options;
+  if (tls === null && !isLoopback(address.host)) {
+    throw new ProtocolError(
+      'PLAINTEXT_REFUSED',
+      `${address.host} is not a loopback address, and without TLS tokens could be read on the way`,
+      { hint: 'give --tls-cert and --tls-key, or listen on 127.0.0.1' },
+    );
+  }
+  const front = new FrontDoor(factory, options);
+  const handler = (request: AuthorisedRequest, response: ServerResponse): void => {
+    front.handle(request, response).catch((error: unknown) => {
+      options.onError(error instanceof Error ? error : new Error('a request failed'));
+      sendRefusal(response, { status: 500, code: -32603, message: 'Internal error' });
+    });
+  };
+  const server: HttpServer =
+    tls === null
+      ? createPlain(handler)
+      : createTls({ cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, handler);
+  // Slow senders hold a connection no longer than this; evaluations answer on streams that stay open.
+  server.requestTimeout = 300_000;
+  server.headersTimeout = 20_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const message = `cannot listen on ${address.host}:${address.port} (${cause.code ?? 'unknown reason'})`;
+      reject(
+        new ProtocolError('LISTEN_FAILED', message, {
+          hint: 'stop what listens there, or choose another port',
+          cause,
+        }),
+      );
+    });
+    server.listen(address.port, address.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return {
+    url: `${tls === null ? 'http' : 'https'}://${host}:${port}${MCP_PATH}`,
+    get sessions() {
+      return front.sessions;
+    },
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await front.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+class FrontDoor {
+  readonly #options: HttpListenerOptions;
+  readonly #modern: ReturnType<typeof createMcpHandler>;
+  readonly #modernNode: ReturnType<typeof toNodeHandler>;
+  readonly #legacy: LegacySessions;
+  readonly #sse: SseSessions | null;
+  readonly #guards: readonly ReturnType<typeof hostHeaderValidation>[];
+
+  constructor(factory: (context?: McpRequestContext) => Server, options: HttpListenerOptions) {
+    const { maxBodyBytes, maxSessions, sessionIdleMs } = options;
+    const onError = (error: Error): void => options.onError(error);
+    this.#options = options;
+    this.#modern = createMcpHandler(factory, {
+      legacy: 'reject',
+      maxRequestBodySize: maxBodyBytes,
+      onerror: onError,
+    });
+    this.#modernNode = toNodeHandler(this.#modern, { maxRequestBodySize: maxBodyBytes, onerror: onError });
+    this.#legacy = new LegacySessions(() => factory(), { sessions: maxSessions, idleMs: sessionIdleMs });
+    this.#sse = options.sse ? new SseSessions(() => factory(), SSE_MESSAGES_PATH, maxSessions) : null;
+    const hosts = hostNames(options.address, options.allowedHosts);
+    this.#guards = [hostHeaderValidation(hosts), originValidation([...hosts, ...options.allowedOrigins])];
+  }
+
+  get sessions(): number {
+    return this.#legacy.size + (this.#sse?.size ?? 0);
+  }
+
+  async handle(request: AuthorisedRequest, response: ServerResponse): Promise<void> {
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.setHeader('Cache-Control', 'no-store');
+    for (const allows of this.#guards) if (!allows(request, response)) return;
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const page = request.method === 'GET' ? this.#options.pages[url.pathname] : undefined;
+    if (page !== undefined) {
+      const { type, body, ok } = page();
+      response.writeHead(ok ? 200 : 503, { 'Content-Type': type }).end(body);
+      return;
+    }
+    if (!this.#authorise(request, response)) return;
+    const post = request.method === 'POST';
+    if (url.pathname === MCP_PATH) return this.#streamable(request, response, post);
+    if (this.#sse !== null && url.pathname === SSE_PATH && request.method === 'GET') {
+      return this.#sse.open(request, response);
+    }
+    if (this.#sse !== null && url.pathname === SSE_MESSAGES_PATH && post) {
+      const body = await readJsonBody(request, this.#options.maxBodyBytes);
+      if (!body.ok) return sendRefusal(response, body.refuse);
+      return this.#sse.post(request, response, url.searchParams.get('sessionId'), body.value);
+    }
+    sendRefusal(response, { status: 404, code: -32601, message: 'Not found' });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#modern.close(), this.#legacy.close(), this.#sse?.close()]);
+  }
+
+  async #streamable(request: AuthorisedRequest, response: ServerResponse, post: boolean): Promise<void> {
+    if (!post) {
+      // Streams and ends of 2025 sessions; the stateless revision has neither.
+      if (request.method === 'GET' || request.method === 'DELETE')
+        return this.#legacy.handle(request, response, undefined);
+      return sendRefusal(
+        response,
+        { status: 405, code: -32000, message: 'Method not allowed' },
+        { Allow: 'POST, GET, DELETE' },
+      );
+    }
+    const body = await readJsonBody(request, this.#options.maxBodyBytes);
+    if (!body.ok) return sendRefusal(response, body.refuse);
+    const probe = new Request(`http://localhost${MCP_PATH}`, { method: 'POST', headers: headersOf(request) });
+    if (await isLegacyRequest(probe, body.value)) return this.#legacy.handle(request, response, body.value);
+    await this.#modernNode(
+      request as AuthorisedRequest & { method: string; url: string },
+      response,
+      body.value,
+    );
+  }
+
+  /** A token that is sent must be good; which client it is of is the tools' business. */
+  #authorise(request: AuthorisedRequest, response: ServerResponse): boolean {
+    const header = request.headers.authorization;
+    const address = request.socket.remoteAddress ?? 'unknown';
+    if (header === undefined && !this.#options.requireBearer) {
+      request.auth = { token: '', clientId: '', scopes: [], extra: { address } };
+      return true;
+    }
+    const token = BEARER.exec(header ?? '')?.[1];
+    if (token === undefined || !this.#options.knowsToken(token)) {
+      const challenge = header === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
+      sendRefusal(
+        response,
+        { status: 401, code: -32001, message: 'Unauthorized' },
+        { 'WWW-Authenticate': challenge },
+      );
+      return false;
+    }
+    request.auth = { token, clientId: '', scopes: [], extra: { address } };
+    return true;
+  }
+}
+
+function headersOf(request: AuthorisedRequest): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (typeof value === 'string') headers.set(name, value);
+  }
+  return headers;
+}

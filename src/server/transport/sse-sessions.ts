@@ -1,0 +1,121 @@
+/**
+ * The HTTP+SSE transport of revision 2024-11-05, which the draft names: one stream of events from the server, and messages
+ * to the server posted beside it. For older clients only.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import type {
+  AuthInfo,
+  JSONRPCMessage,
+  MessageExtraInfo,
+  Server,
+  Transport,
+} from '@modelcontextprotocol/server';
+import { parseJSONRPCMessage } from '@modelcontextprotocol/server';
+import type { AuthorisedRequest } from './legacy-sessions.ts';
+import { sendRefusal } from './request-body.ts';
+
+const KEEP_ALIVE_MS = 15_000;
+
+/** One stream. */
+export class SseTransport implements Transport {
+  readonly sessionId = randomUUID();
+  onclose: (() => void) | undefined;
+  onerror: ((error: Error) => void) | undefined;
+  onmessage: (<T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void) | undefined;
+  readonly #response: ServerResponse;
+  readonly #endpoint: string;
+  #keepAlive: NodeJS.Timeout | undefined;
+
+  constructor(endpoint: string, response: ServerResponse) {
+    this.#endpoint = endpoint;
+    this.#response = response;
+  }
+
+  async start(): Promise<void> {
+    this.#response.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-cache, no-transform',
+      Connection: 'keep-alive',
+    });
+    this.#write('endpoint', `${this.#endpoint}?sessionId=${this.sessionId}`);
+    this.#keepAlive = setInterval(() => this.#response.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
+    this.#response.once('close', () => {
+      clearInterval(this.#keepAlive);
+      this.onclose?.();
+    });
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    this.#write('message', JSON.stringify(message));
+  }
+
+  async close(): Promise<void> {
+    this.#response.end();
+  }
+
+  receive(message: JSONRPCMessage, authInfo: AuthInfo | undefined): void {
+    this.onmessage?.(message, authInfo === undefined ? {} : { authInfo });
+  }
+
+  #write(event: string, data: string): void {
+    this.#response.write(`event: ${event}\ndata: ${data}\n\n`);
+  }
+}
+
+export class SseSessions {
+  readonly #factory: () => Server;
+  readonly #endpoint: string;
+  readonly #max: number;
+  readonly #sessions = new Map<string, { readonly transport: SseTransport; readonly token: string }>();
+
+  /** @param endpoint path that messages are posted to */
+  constructor(factory: () => Server, endpoint: string, max: number) {
+    this.#factory = factory;
+    this.#endpoint = endpoint;
+    this.#max = max;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  async open(request: AuthorisedRequest, response: ServerResponse): Promise<void> {
+    if (this.#sessions.size >= this.#max) {
+      return sendRefusal(
+        response,
+        { status: 503, code: -32000, message: 'Too many sessions' },
+        { 'Retry-After': '5' },
+      );
+    }
+    const transport = new SseTransport(this.#endpoint, response);
+    const server = this.#factory();
+    this.#sessions.set(transport.sessionId, { transport, token: request.auth?.token ?? '' });
+    response.once('close', () => this.#sessions.delete(transport.sessionId));
+    await server.connect(transport);
+  }
+
+  post(request: AuthorisedRequest, response: ServerResponse, sessionId: string | null, body: unknown): void {
+    const session = sessionId === null ? undefined : this.#sessions.get(sessionId);
+    if (session === undefined || session.token !== (request.auth?.token ?? '')) {
+      return sendRefusal(response, { status: 404, code: -32001, message: 'Session not found' });
+    }
+    let message: JSONRPCMessage;
+    try {
+      message = parseJSONRPCMessage(body);
+    } catch {
+      return sendRefusal(response, {
+        status: 400,
+        code: -32600,
+        message: 'Invalid Request: not a JSON-RPC message',
+      });
+    }
+    response.writeHead(202).end('Accepted');
+    session.transport.receive(message, request.auth);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sessions.values()].map(({ transport }) => transport.close()));
+    this.#sessions.clear();
+  }
+}
