@@ -1,6 +1,7 @@
 /**
  * Gives every value of a packed program its level and exact scale, and every linear map the plaintext scales that make its
- * result meet the default scale exactly (Kim, Papadimitriou, Polyakov, eprint 2020/1118: no drift, no mismatch at sums).
+ * result meet the scale it should have exactly (Kim, Papadimitriou, Polyakov, eprint 2020/1118: no drift, no mismatch at
+ * sums): the default scale, or what a polynomial that follows needs.
  */
 import { InternalError } from '../../errors.ts';
 import { keyNeeds } from '../../program/key-needs.ts';
@@ -27,12 +28,14 @@ export function manageScales(
     return scale;
   };
   for (const input of packed.inputs) scales[input.value] = defaultScale;
+  const wanted = scalesForPolynomials(packed, levels, primes, defaultScale);
   const instructions = packed.instructions.map((instruction): Instruction => {
     switch (instruction.kind) {
       case 'linear': {
         const level = levels[instruction.output]! + 1;
-        scales[instruction.output] = defaultScale;
-        const plainScales = instruction.inputs.map((id) => (defaultScale * primes[level]!) / scaleOf(id));
+        const scale = wanted.get(instruction.output) ?? defaultScale;
+        scales[instruction.output] = scale;
+        const plainScales = instruction.inputs.map((id) => (scale * primes[level]!) / scaleOf(id));
         return { ...instruction, level, plainScales };
       }
       case 'polynomial': {
@@ -74,4 +77,29 @@ export function manageScales(
     instructions,
     ...keyNeeds(instructions, parameters),
   };
+}
+
+/**
+ * Squaring after squaring, the powers of a polynomial's argument double the logarithm of what its scale is off the primes: a
+ * bit becomes 2^m bits at degree 2^m, at the cost of the coefficients' precision. A scale that starts at the right mean of
+ * those primes stays within them, and ends at the default scale.
+ */
+function scalesForPolynomials(
+  packed: PackedProgram,
+  levels: readonly number[],
+  primes: readonly number[],
+  defaultScale: number,
+): ReadonlyMap<number, number> {
+  const wanted = new Map<number, number>();
+  for (const instruction of packed.instructions) {
+    if (instruction.kind !== 'polynomial' || wanted.has(instruction.input)) continue;
+    const { degree, unitLeading, input, output } = instruction;
+    const level = levels[output]! + polynomialDepth(degree, unitLeading);
+    let logScale = Math.log2(defaultScale);
+    for (let power = Math.ceil(Math.log2(degree)) - 1; power >= 0; power--) {
+      logScale = (logScale + Math.log2(primes[level - power]!)) / 2;
+    }
+    wanted.set(input, 2 ** logScale);
+  }
+  return wanted;
 }
