@@ -1,99 +1,89 @@
 /**
- * `npm run agreement`: how often a compiled model says the same as the model it was compiled from, in the clear. All samples go
- * through the polynomial model in onnxruntime, which computes what the program computes, quickly; the first few also
- * through the program itself on the cleartext backend, which shows that both are the same. Nothing is encrypted.
+ * `npm run agreement`: how often a compiled model says the same as the model it was compiled from, in the clear. The program itself
+ * runs on the cleartext backend, sample by sample (`--limit` of them, else all); the polynomial model, which computes the same,
+ * runs in onnxruntime over the whole data set. Nothing is encrypted, so any depth will do.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
-import { sampleTarget } from '../cli/batches.ts';
-import { agreement, accuracy, classOf } from '../cli/measure/classes.ts';
-import { summariseErrors } from '../cli/measure/errors.ts';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { BenchReport } from '../cli/report/bench-report.ts';
 import type { ProgramReport } from '../cli/report/program-report.ts';
 import { collectVersions, describeMachine } from '../cli/versions.ts';
-import { evaluateModel } from '../src/compiler/reference/evaluate-model.ts';
-import { loadDataset } from '../src/data/load-dataset.ts';
 import { HeError } from '../src/errors.ts';
-import { decodeArtifact } from '../src/program/codec.ts';
 import type { BenchCase } from './case.ts';
 import { parseCases } from './case.ts';
 import { describeCommit } from './commit.ts';
-import { heCompile } from './measure.ts';
+import { measureCommand } from './measure.ts';
 
-const ROOT = join(import.meta.dirname, '..');
-const RESULTS = join(import.meta.dirname, 'results', 'cleartext');
+const RESULTS = join(import.meta.dirname, 'results');
+/** Samples where no `--limit` is given: the program is quick enough in the clear for that many. */
+const DEFAULT_LIMIT = '1000';
 
 async function measureAgreement(one: BenchCase): Promise<object> {
   const createdAt = new Date().toISOString();
+  const before = loadavg()[0]!;
   const folder = await mkdtemp(join(tmpdir(), 'he-compile-agreement-'));
   try {
     const file = join(folder, 'model.hemodel');
-    const model = await readFile(one.model);
-    const start = performance.now();
-    const calibration = ['--calibration', one.calibration];
-    const compiled = (await heCompile(
-      'compile',
-      one.model,
-      '-o',
-      file,
-      '--backend',
-      'cleartext',
-      ...calibration,
+    const compileArguments = [
+      ...['compile', one.model, '--backend', 'cleartext', '--calibration', one.calibration],
       ...one.compileOptions,
-    )) as ProgramReport;
-    const wallMs = performance.now() - start;
-    const artifact = decodeArtifact(await readFile(file));
-    const dataset = await loadDataset(one.data, sampleTarget(artifact), {
-      classNames: artifact.signature.labels,
-    });
-    const split = async (onnx: Uint8Array): Promise<{ values: Float32Array[]; shape: readonly number[] }> => {
-      const { outputs, shape } = await evaluateModel(onnx, dataset);
-      const size = outputs.length / dataset.size;
-      return {
-        shape,
-        values: Array.from({ length: dataset.size }, (_, i) => outputs.subarray(i * size, (i + 1) * size)),
-      };
-    };
-    const [plaintext, polynomial] = [await split(model), await split(artifact.polynomialOnnx)];
-    const classes = (outputs: readonly Float32Array[]): (number | null)[] =>
-      outputs.map((output) => classOf(output, plaintext.shape, []));
-    const [expected, found] = [classes(plaintext.values), classes(polynomial.values)];
-    const labels = expected.map((_, index) => dataset.label(index));
-    const args = ['--model', one.model, '--data', one.data, '--backend', 'cleartext'];
-    const sample = (await heCompile('bench', file, ...args, '--limit', String(one.limit))) as BenchReport;
+    ];
+    const compile = await measureCommand(...compileArguments, '-o', file);
+    const compiled = compile.document as ProgramReport;
+    const benchArguments = [
+      ...['--model', one.model, '--data', one.data, '--backend', 'cleartext'],
+      ...['--limit', String(one.limit), '--threads', String(one.threads[0] ?? 1)],
+    ];
+    const bench = await measureCommand('bench', file, ...benchArguments);
+    const report = bench.document as BenchReport;
+    const model = await readFile(one.model);
     return {
-      schema: 1,
+      schema: 2,
       name: one.name,
       createdAt,
       commit: await describeCommit(),
+      commands: [
+        `he-compile ${compileArguments.join(' ')} -o ${one.name}.hemodel`,
+        `he-compile bench ${one.name}.hemodel ${benchArguments.join(' ')}`,
+      ],
       machine: describeMachine(),
+      load: { before, after: loadavg()[0]! },
       versions: await collectVersions(),
       model: {
-        file: relative(ROOT, resolve(one.model)),
+        file: one.model,
         bytes: model.length,
         sha256: createHash('sha256').update(model).digest('hex'),
       },
       calibration: one.calibration,
       data: one.data,
-      compile: { options: one.compileOptions, wallMs, depth: compiled.depth, warnings: compiled.warnings },
-      polynomialModel: {
-        evaluatedBy: 'onnxruntime',
-        samples: dataset.size,
-        overflows: polynomial.values.filter((output) => !output.every(Number.isFinite)).length,
-        plaintextAccuracy: accuracy(expected, labels),
-        accuracy: accuracy(found, labels),
-        agreement: agreement(found, expected),
-        precisionBits: summariseErrors(polynomial.values, plaintext.values).precisionBits,
+      compile: {
+        wallMs: compile.wallMs,
+        peakMemoryBytes: compile.peakMemoryBytes,
+        depth: compiled.depth,
+        operations: compiled.operations,
+        activations: kindsOf(compiled),
+        warnings: compiled.warnings,
       },
       program: {
         evaluatedBy: 'cleartext backend',
-        samples: sample.n,
-        agreement: sample.agreement,
-        precisionBits: sample.precisionBits,
-        againstPolynomialModel: sample.errors.encryption.precisionBits,
-        latencyMs: sample.latencyMs,
+        samples: report.n,
+        agreeing: report.agreement === null ? null : Math.round(report.agreement * report.n),
+        agreement: report.agreement,
+        accuracy: report.encryptedAccuracy,
+        precisionBits: report.precisionBits,
+        againstPolynomialModel: report.errors.encryption.precisionBits,
+        latencyMs: report.latencyMs,
+        threads: report.threads,
+        peakMemoryBytes: bench.peakMemoryBytes,
+        wallMs: bench.wallMs,
+      },
+      onnxruntime: {
+        samples: report.plaintextSamples,
+        plaintextAccuracy: report.plaintextAccuracy,
+        polynomialAccuracy: report.polynomialAccuracy,
       },
     };
   } finally {
@@ -101,12 +91,40 @@ async function measureAgreement(one: BenchCase): Promise<object> {
   }
 }
 
+/** Activations by what they became, each kind once. */
+function kindsOf({ approximations }: ProgramReport): object[] {
+  const kinds = new Map<
+    string,
+    { activation: string; method: string; degree: number; depth: number; count: number }
+  >();
+  for (const { activation, method, degree, depth } of approximations) {
+    const key = [activation, method, degree, depth].join();
+    kinds.set(key, { activation, method, degree, depth, count: (kinds.get(key)?.count ?? 0) + 1 });
+  }
+  return [...kinds.values()];
+}
+
+/** The cases of `npm run bench`, with more samples and one thread unless told otherwise. */
+function casesOf(argv: readonly string[]): readonly BenchCase[] {
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  const { limit, threads } = parseArgs({
+    args: [...own],
+    strict: false,
+    options: { limit: { type: 'string' }, threads: { type: 'string' } },
+  }).values;
+  const defaults = [
+    ...(limit === undefined ? ['--limit', DEFAULT_LIMIT] : []),
+    ...(threads === undefined ? ['--threads', '1'] : []),
+  ];
+  return parseCases([...defaults, ...argv]);
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   try {
     await mkdir(RESULTS, { recursive: true });
-    for (const one of parseCases(argv)) {
+    for (const one of casesOf(argv)) {
       const result = await measureAgreement(one);
-      await writeFile(join(RESULTS, `${one.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+      await writeFile(join(RESULTS, `agreement-${one.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
       console.log(JSON.stringify(result, null, 2));
     }
     return 0;

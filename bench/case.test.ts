@@ -29,6 +29,15 @@ describe('parseCases', () => {
     ]);
   });
 
+  it('adds options to those of a case', () => {
+    const [one] = parseCases(['--name', 'digits-square-throughput', '--', '--precision', '12']);
+    expect(one).toMatchObject({
+      model: 'fixtures/digits-square.onnx',
+      threads: [1],
+      compileOptions: ['--optimize', 'throughput', '--batch', '4096', '--precision', '12'],
+    });
+  });
+
   it('takes backends, threads and fewer samples for node-seal', () => {
     const options = ['--backends', 'native', '--threads', '1,4', '--limit', '5', '--seal-limit', '1'];
     expect(parseCases([...model, ...options])).toMatchObject([

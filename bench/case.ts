@@ -33,6 +33,12 @@ const DIGITS = {
 export const FIXTURE_SUITE: readonly BenchCase[] = [
   fixture('digits-square', 50),
   fixture('digits-cnn', 20),
+  {
+    ...fixture('digits-square', 500),
+    name: 'digits-square-throughput',
+    threads: [1],
+    compileOptions: ['--optimize', 'throughput', '--batch', '4096'],
+  },
   fixture('segment-square', 20),
 ];
 
@@ -63,7 +69,7 @@ export function parseCases(argv: readonly string[]): readonly BenchCase[] {
   const { model, calibration, data } = values;
   const limit = count('--limit', values.limit);
   const sealLimit = count('--seal-limit', values['seal-limit']);
-  const threads = (values.threads ?? '1,2').split(',').map((text) => count('--threads', text)!);
+  const threads = values.threads?.split(',').map((text) => count('--threads', text)!);
   const backends = (values.backends ?? BACKENDS.join()).split(',').map(backend);
   if (model === undefined) {
     if (calibration !== undefined || data !== undefined) throw usage('--calibration and --data need --model');
@@ -74,15 +80,16 @@ export function parseCases(argv: readonly string[]): readonly BenchCase[] {
       limit: limit ?? one.limit,
       sealLimit: sealLimit ?? limit ?? one.sealLimit,
       backends,
-      threads,
-      compileOptions,
+      threads: threads ?? one.threads,
+      compileOptions: [...one.compileOptions, ...compileOptions],
     }));
   }
   if (calibration === undefined || data === undefined) throw usage('--model needs --calibration and --data');
   const name = values.name ?? basename(model).replace(/\.onnx$/i, '');
   if (!/^[\w.-]+$/.test(name)) throw usage(`--name must be a bare file name, not "${name}"`);
   const samples = { limit: limit ?? 20, sealLimit: sealLimit ?? limit ?? 20 };
-  return [{ name, model, calibration, data, ...samples, backends, threads, compileOptions }];
+  const rest = { backends, threads: threads ?? [1, 2], compileOptions };
+  return [{ name, model, calibration, data, ...samples, ...rest }];
 }
 
 function count(option: string, text: string | undefined): number | null {

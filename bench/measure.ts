@@ -1,10 +1,12 @@
 /** Measures one case: the command line in processes of its own (memory is theirs alone), and onnxruntime beside it. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from '../src/compiler/reference/onnxruntime.ts';
+import { sampleShape } from '../cli/batches.ts';
 import type { BenchReport } from '../cli/report/bench-report.ts';
 import type { LatencyStatistics } from '../cli/report/statistics.ts';
 import { latencyStatistics } from '../cli/report/statistics.ts';
@@ -36,7 +38,9 @@ export async function measureCase(one: BenchCase): Promise<BenchResult> {
     }
     const measured = [...programs.values()].filter((program) => 'artifact' in program);
     if (measured.length === 0) throw new BackendError('BENCH_FAILED', refusals([...programs]));
-    const { inputShape } = measured[0]!.runs[0]!.program;
+    const { inputShape: whole, throughput } = measured[0]!.runs[0]!.program;
+    // Of one sample, as the model has it.
+    const inputShape = throughput === null ? whole : sampleShape(whole, throughput.batch);
     const resultOf = (backend: Backend): ProgramResult | Refusal | null => {
       const program = programs.get(backend) ?? null;
       return program !== null && 'artifact' in program ? resultOfProgram(one, program) : program;
@@ -123,8 +127,8 @@ async function measure(
 
 function resultOfProgram(one: BenchCase, program: Prepared): ProgramResult {
   const { wallMs, artifactBytes, cleartext, runs } = program;
-  const { parameters, depth, rotationSteps, operations, predicted } = runs[0]!.program;
-  const compiled = { parameters, depth, rotationSteps, operations, predicted };
+  const { parameters, depth, rotationSteps, operations, predicted, throughput } = runs[0]!.program;
+  const compiled = { parameters, depth, rotationSteps, operations, predicted, throughput };
   return {
     compile: { options: one.compileOptions, wallMs, artifactBytes, ...compiled },
     cleartext: backendResult(cleartext),
@@ -154,17 +158,47 @@ async function measureOnnxruntime(model: Uint8Array, shape: readonly number[]): 
 
 /** Runs the command line with `--json`; its progress goes to our stderr. */
 export async function heCompile(...args: readonly string[]): Promise<unknown> {
+  return (await measureCommand(...args)).document;
+}
+
+export interface MeasuredCommand {
+  readonly document: unknown;
+  readonly wallMs: number;
+  /** Most memory that the process had resident; null where the system does not tell. */
+  readonly peakMemoryBytes: number | null;
+}
+
+const SAMPLING_MS = 200;
+
+/** The same with what it took. */
+export async function measureCommand(...args: readonly string[]): Promise<MeasuredCommand> {
+  const start = performance.now();
   const script = join(ROOT, 'bin', 'he-compile.js');
   const child = spawn(process.execPath, [script, ...args, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  let peakMemoryBytes: number | null = null;
+  const sampling = setInterval(
+    () => (peakMemoryBytes = residentPeak(child.pid) ?? peakMemoryBytes),
+    SAMPLING_MS,
+  );
   const exitCode = await new Promise<number | null>((resolve, reject) =>
     child.on('error', reject).on('close', resolve),
-  );
+  ).finally(() => clearInterval(sampling));
   if (exitCode !== 0) {
     throw new BackendError('BENCH_FAILED', `he-compile ${args[0]} ended with ${exitCode}: ${output.trim()}`);
   }
-  return JSON.parse(output);
+  return { document: JSON.parse(output), wallMs: performance.now() - start, peakMemoryBytes };
+}
+
+/** Linux keeps the high-water mark for each process. */
+function residentPeak(pid: number | undefined): number | null {
+  try {
+    const kib = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return kib === null ? null : Number(kib[1]) * 1024;
+  } catch {
+    return null;
+  }
 }

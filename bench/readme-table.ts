@@ -9,6 +9,8 @@ import { isProgram } from './result.ts';
 const ROOT = join(import.meta.dirname, '..');
 const RESULTS = join(ROOT, 'bench/results');
 const KERNELS = 'kernels.json';
+/** Results of `npm run agreement`, which are of another form. */
+const AGREEMENT = 'agreement-';
 
 export function readmeWithTable(): { readonly current: string; readonly expected: string } {
   const current = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -36,7 +38,7 @@ function modelTable(): string {
     'memory',
   ];
   const results = readdirSync(RESULTS)
-    .filter((file) => file.endsWith('.json') && file !== KERNELS)
+    .filter((file) => file.endsWith('.json') && file !== KERNELS && !file.startsWith(AGREEMENT))
     .sort()
     .map((file) => JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as BenchResult);
   const rows = results.flatMap((result) =>
@@ -52,12 +54,17 @@ function modelTable(): string {
 function cells({ compile, cleartext, runs }: ProgramResult): string[] {
   const seconds = (threads: number): string => {
     const run = runs.find((one) => one.threads === threads);
-    return run === undefined ? '–' : milliseconds(run.latencyMs.median);
+    return run === undefined ? '–' : `${milliseconds(run.latencyMs.median)}${rate(run)}`;
   };
+  const { throughput } = compile;
+  const rate = ({ fullBatchPerSecond }: BackendResult): string =>
+    throughput == null || fullBatchPerSecond === undefined
+      ? ''
+      : ` for ${throughput.batch} (${fullBatchPerSecond.toFixed(0)} / s)`;
   const last = runs.at(-1)!;
   return [
     accuracy(cleartext),
-    last.agreement === null ? '–' : `${percent(last.agreement)} of ${last.n}`,
+    agreement(last),
     `${compile.parameters.polyModulusDegree}, ${compile.depth}`,
     `${seconds(1)}, ${seconds(2)}`,
     `${last.encryptionPrecisionBits.median.toFixed(1)} bits (${compile.predicted.precisionBits.toFixed(1)})`,
@@ -66,7 +73,16 @@ function cells({ compile, cleartext, runs }: ProgramResult): string[] {
   ];
 }
 
-function accuracy({ plaintextAccuracy, polynomialAccuracy, plaintextSamples }: BackendResult): string {
+function agreement({ agreement: classes, masks, n }: BackendResult): string {
+  if (masks !== undefined)
+    return `${percent(masks.agreement.pixels.mean)} of pixels, IoU ${masks.agreement.iou.mean.toFixed(3)}, of ${n}`;
+  return classes === null ? '–' : `${percent(classes)} of ${n}`;
+}
+
+function accuracy({ plaintextAccuracy, polynomialAccuracy, plaintextSamples, masks }: BackendResult): string {
+  const truth = masks?.truth ?? null;
+  if (truth !== null)
+    return `IoU ${truth.plaintextIou.toFixed(3)} → ${truth.polynomialIou.toFixed(3)} of ${plaintextSamples}`;
   if (plaintextAccuracy === null || polynomialAccuracy === null) return '–';
   return `${percent(plaintextAccuracy)} → ${percent(polynomialAccuracy)} of ${plaintextSamples}`;
 }

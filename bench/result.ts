@@ -41,6 +41,8 @@ export interface ProgramResult {
     readonly operations: ProgramReport['operations'];
     /** Forecasts, to be held against the encrypted runs. */
     readonly predicted: ProgramReport['predicted'];
+    /** Predicted, against one sample at a time; null unless compiled for throughput. Older files do not have it. */
+    readonly throughput?: ProgramReport['throughput'];
   };
   /** The same program on unencrypted slots: what the program costs without encryption, and its approximation error. */
   readonly cleartext: BackendResult;
@@ -74,6 +76,10 @@ export type BackendResult = Pick<
   readonly encryptionPrecisionBits: PrecisionStatistics;
   /** Polynomial model against the plaintext model. */
   readonly approximationPrecisionBits: PrecisionStatistics;
+  /** Samples per second with full batches: an evaluation takes as long with fewer samples in it. Older files do not have it. */
+  readonly fullBatchPerSecond?: number;
+  /** Models that give maps of the input's pixels only. */
+  readonly masks?: NonNullable<BenchReport['masks']>;
 };
 
 export function backendResult(report: BenchReport): BackendResult {
@@ -94,5 +100,7 @@ export function backendResult(report: BenchReport): BackendResult {
     phaseMs: report.phaseMs,
     encryptionPrecisionBits: report.errors.encryption.precisionBits,
     approximationPrecisionBits: report.errors.approximation.precisionBits,
+    fullBatchPerSecond: (1000 * report.program.batchSize) / report.latencyMs.median,
+    ...(report.masks === null ? {} : { masks: report.masks }),
   };
 }

@@ -1,6 +1,9 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { SILENT } from '../src/compiler/options.ts';
 import { smallArtifact } from '../src/program/testing/small-artifact.ts';
-import { chosenBackend } from './evaluation.ts';
+import { SecretClient } from '../src/runtime/client/secret-client.ts';
+import type { CommandContext } from './command.ts';
+import { chosenBackend, openEvaluator } from './evaluation.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -28,4 +31,28 @@ it('lets node-seal serve for an artifact of the native engine, with a note', () 
   const { backend, note } = chosenBackend(native, {});
   expect(backend).toBe('seal');
   expect(note).toContain('node-seal evaluates');
+});
+
+it('keeps to the memory that a program was planned for', async () => {
+  const artifact = smallArtifact();
+  const client = await SecretClient.generate(artifact.signature);
+  const keys = await client.makeEvaluationKeys();
+  await client[Symbol.asyncDispose]();
+  const context: CommandContext = {
+    progress: SILENT,
+    signal: new AbortController().signal,
+    note: () => undefined,
+  };
+  const planned = (memoryBudgetMb: number): typeof artifact => ({
+    ...artifact,
+    report: { ...artifact.report, memoryBudgetMb },
+  });
+  await expect(
+    openEvaluator(planned(16), keys, { backend: 'seal', threads: 1 }, context),
+  ).rejects.toMatchObject({
+    code: 'MEMORY_EXCEEDED',
+    message: expect.stringContaining('only 16 MiB are allowed') as string,
+  });
+  await using evaluator = await openEvaluator(planned(2048), keys, { backend: 'seal', threads: 1 }, context);
+  expect(evaluator.threads).toBe(1);
 });

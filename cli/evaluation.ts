@@ -29,8 +29,10 @@ export function openEvaluator(
   const { backend, note } = chosenBackend(artifact, flags);
   if (note !== null) context.note(note);
   const { progress, signal } = context;
+  const { memoryBudgetMb } = artifact.report;
   return Evaluator.create(artifact, keys, {
     backend,
+    ...(memoryBudgetMb === undefined ? {} : { maxMemoryMb: memoryBudgetMb }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
     progress: ({ stage, fraction }) => progress.report(STAGES[stage], fraction),
     signal,

@@ -83,7 +83,7 @@ export function define(command: Command, run: Runner): void {
     .option('--security <BITS>', `128, 192 or 256 (default: ${defaults.security})`, oneOf(128, 192, 256))
     .option(
       '--optimize <GOAL>',
-      `latency, throughput or memory (default: ${defaults.optimize})`,
+      `latency, throughput (of a full batch) or memory (few keys, nothing kept encoded; slower) (default: ${defaults.optimize})`,
       oneOf('latency', 'throughput', 'memory'),
     )
     .option('--batch <N>', `inputs evaluated together (default: ${defaults.batch})`, naturalNumber)
@@ -100,7 +100,7 @@ export function define(command: Command, run: Runner): void {
     .option('--max-key-mb <N>', 'budget for the Galois keys', naturalNumber)
     .option(
       '--max-memory-mb <N>',
-      `budget for an evaluation (default: ${defaults.maxMemoryMb})`,
+      `budget for an evaluation, which "run" and "bench" keep to (default: ${defaults.maxMemoryMb})`,
       naturalNumber,
     )
     .option(

@@ -6,6 +6,7 @@ import { latencyStatistics, median } from '../report/statistics.ts';
 import type { Machine, Versions } from '../versions.ts';
 import { accuracy, agreement, classOf, confusionMatrix } from './classes.ts';
 import { maxAbsDifference, summariseErrors } from './errors.ts';
+import type { ComparedMasks } from './mask-report.ts';
 
 /** Outputs of one model over samples, one array per sample. */
 export interface Outputs {
@@ -26,6 +27,8 @@ export interface Measurements {
   readonly polynomial: Outputs;
   /** Over the first samples, before the client's operators, as the polynomial ONNX model gives them. */
   readonly polynomialRaw: readonly ArrayLike<number>[];
+  /** See `compareAllMasks`. */
+  readonly masks: ComparedMasks | null;
   /** Over the first samples, after and before the client's operators. */
   readonly encrypted: readonly ArrayLike<number>[];
   readonly encryptedRaw: readonly ArrayLike<number>[];
@@ -64,6 +67,7 @@ export function buildBenchReport(artifact: Artifact, measured: Measurements): Be
     encryptedClass: encryptedClasses[index] ?? null,
     maxAbsError: maxAbsDifference(output, plaintext[index]!),
     encryptionError: maxAbsDifference(measured.encryptedRaw[index]!, measured.polynomialRaw[index]!),
+    ...(measured.masks === null ? {} : { overlap: measured.masks.overlaps[index]! }),
   }));
   const seconds = measured.evaluateMs.reduce((sum, ms) => sum + ms, 0) / 1000;
   return {
@@ -99,6 +103,7 @@ export function buildBenchReport(artifact: Artifact, measured: Measurements): Be
     },
     layerMs: layerTimes(artifact, measured.instructionMs),
     confusion: confusionMatrix(encryptedClasses, measured.labels.slice(0, n), Math.max(...shape, 1)),
+    masks: measured.masks?.report ?? null,
     samples,
     program,
   };

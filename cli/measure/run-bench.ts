@@ -1,18 +1,24 @@
 /** Runs a benchmark: two models in the clear over a data set, and the first samples of it under encryption. */
 import type { LoadedDataset } from '../../src/data/dataset.ts';
+import type { Picture } from '../../src/data/picture.ts';
 import type { Artifact } from '../../src/program/artifact.ts';
 import { applyClientOperators } from '../../src/runtime/client/client-operators.ts';
-import { batchOf, splitSamples } from '../batches.ts';
+import { batchOf, sampleShape, splitSamples } from '../batches.ts';
 import type { CommandContext } from '../command.ts';
 import { Inference } from '../inference.ts';
 import type { EvaluationFlags } from '../parse-options.ts';
 import { runReference } from '../reference.ts';
 import type { BenchReport } from '../report/bench-report.ts';
+import { maskPicture } from '../report/mask-picture.ts';
+import type { SamplePictures } from '../report/sections/samples.ts';
 import { thumbnail } from '../report/thumbnail.ts';
 import { finishOutputs } from '../results.ts';
 import { collectVersions, describeMachine } from '../versions.ts';
 import type { Outputs } from './bench.ts';
 import { buildBenchReport } from './bench.ts';
+import { compareAllMasks } from './mask-report.ts';
+import type { MaskReading } from './masks.ts';
+import { maskOf } from './masks.ts';
 
 export interface BenchRun {
   readonly artifact: Artifact;
@@ -26,8 +32,7 @@ export interface BenchRun {
 
 export interface BenchResult {
   readonly report: BenchReport;
-  /** Sample index → data URI. */
-  readonly pictures: ReadonlyMap<number, string>;
+  readonly pictures: SamplePictures;
 }
 
 export async function runBench(run: BenchRun, context: CommandContext): Promise<BenchResult> {
@@ -47,8 +52,17 @@ export async function runBench(run: BenchRun, context: CommandContext): Promise<
   const count = Math.min(run.limit, dataset.size, plaintext.values.length);
   const encrypted = await runEncrypted(run, count, context);
   const indices = Array.from({ length: plaintext.values.length }, (_, index) => index);
+  const masks = compareAllMasks({
+    inputShape: sampleShape(artifact.signature.inputs[0]!.layout.shape, batchOf(artifact)),
+    outputShape: plaintext.shape,
+    plaintext: plaintext.values,
+    polynomial,
+    encrypted: encrypted.encrypted,
+    truth: dataset.mask?.bind(dataset) ?? null,
+  });
   const report = buildBenchReport(artifact, {
     ...encrypted,
+    masks,
     data: dataset.description,
     labels: indices.map((index) => dataset.label(index)),
     plaintext,
@@ -58,7 +72,9 @@ export async function runBench(run: BenchRun, context: CommandContext): Promise<
     versions: await collectVersions(),
     createdAt: new Date().toISOString(),
   });
-  return { report, pictures: collectPictures(dataset, count) };
+  const maps =
+    masks === null ? null : { ...masks, plaintext: plaintext.values, encrypted: encrypted.encrypted };
+  return { report, pictures: collectPictures(dataset, count, maps) };
 }
 
 async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: number, context: CommandContext) {
@@ -97,12 +113,23 @@ async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: numbe
   return { backend, threads, encrypted, encryptedRaw, ...times, bytes, peakMemoryBytes };
 }
 
-function collectPictures(dataset: LoadedDataset, count: number): ReadonlyMap<number, string> {
-  const pictures = new Map<number, string>();
+interface Maps {
+  readonly reading: MaskReading;
+  readonly plaintext: readonly ArrayLike<number>[];
+  readonly encrypted: readonly ArrayLike<number>[];
+}
+
+function collectPictures(dataset: LoadedDataset, count: number, maps: Maps | null): SamplePictures {
+  const pictures = new Map<number, readonly string[]>();
   for (let index = 0; index < count; index++) {
     const picture = dataset.picture(index);
-    const uri = picture === null ? null : thumbnail(picture);
-    if (uri !== null) pictures.set(index, uri);
+    const map = maps === null ? null : differenceMap(maps, index);
+    const uris = [picture, map].flatMap((one) => (one === null ? [] : (thumbnail(one) ?? [])));
+    if (uris.length > 0) pictures.set(index, uris);
   }
   return pictures;
+}
+
+function differenceMap({ reading, plaintext, encrypted }: Maps, index: number): Picture {
+  return maskPicture(maskOf(plaintext[index]!, reading), maskOf(encrypted[index]!, reading), reading);
 }

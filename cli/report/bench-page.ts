@@ -10,12 +10,11 @@ import { keysSection } from './sections/keys.ts';
 import { latencySection } from './sections/latency.ts';
 import { layersSection } from './sections/layers.ts';
 import { levelsSection } from './sections/levels.ts';
-import { samplesSection } from './sections/samples.ts';
+import { samplesSection, type SamplePictures } from './sections/samples.ts';
 import { securitySection, warningsSection } from './sections/security.ts';
 import { machineEntries, setupSection } from './sections/setup.ts';
 
-/** @param pictures sample index → data URI of its picture */
-export function renderBenchPage(report: BenchReport, pictures: ReadonlyMap<number, string>): string {
+export function renderBenchPage(report: BenchReport, pictures: SamplePictures): string {
   const { program } = report;
   return renderPage({
     title: program.model,
@@ -55,6 +54,10 @@ export function benchLead(report: BenchReport): string {
   const how = report.backend === 'cleartext' ? 'in the clear, unencrypted' : 'under encryption';
   const subject = `${plural(report.n, 'sample')} went through the model ${how}`;
   const bits = formatBits(report.errors.encryption.precisionBits.median);
+  if (report.masks !== null) {
+    const { iou, pixels } = report.masks.agreement;
+    return `${subject}; its maps agree with the plaintext model's on ${formatPercent(pixels.mean)} of the pixels, with an intersection over union of ${iou.mean.toFixed(3)} in the mean and ${iou.min.toFixed(3)} at worst. Encryption left ${bits} of precision.`;
+  }
   if (report.agreement === null) {
     return `${subject}; encryption left ${bits} of precision, and the largest difference from the plaintext model is ${formatSignificant(report.maxAbsError, 2)}.`;
   }
@@ -87,7 +90,7 @@ function tiles(report: BenchReport): Tile[] {
         ];
   const agreement: Tile[] =
     report.agreement === null
-      ? []
+      ? maskTiles(report)
       : [
           {
             name: 'Agreement',
@@ -115,6 +118,19 @@ function tiles(report: BenchReport): Tile[] {
     },
     { name: 'Peak memory', value: formatBytes(report.peakMemoryBytes), note: 'of the evaluation' },
   ];
+}
+
+function maskTiles({ masks, n }: BenchReport): Tile[] {
+  if (masks === null) return [];
+  const { agreement, truth } = masks;
+  const against: Tile = {
+    name: 'Maps, IoU',
+    value: agreement.iou.mean.toFixed(3),
+    note: `encrypted with plaintext, mean of ${plural(n, 'sample')}; worst ${agreement.iou.min.toFixed(3)}`,
+  };
+  if (truth === null) return [against];
+  const note = `plaintext ${truth.plaintextIou.toFixed(3)}, polynomial ${truth.polynomialIou.toFixed(3)}`;
+  return [{ name: 'IoU with the truth', value: truth.encryptedIou.toFixed(3), note }, against];
 }
 
 function drop(original: number, polynomial: number): string {

@@ -1,4 +1,5 @@
 /** The result of `bench`: the fields of `bench --json`, and all that its reports draw. */
+import type { MaskAgreement } from '../measure/masks.ts';
 import type { Machine, Versions } from '../versions.ts';
 import type { ProgramReport } from './program-report.ts';
 import type { Histogram, LatencyStatistics, PrecisionStatistics } from './statistics.ts';
@@ -14,6 +15,29 @@ export interface SampleResult {
   readonly maxAbsError: number;
   /** Largest |encrypted − polynomial model|: what encryption alone adds. */
   readonly encryptionError: number;
+  /** How far the map agrees with the plaintext model's; absent where the output is no map of the input's pixels. */
+  readonly overlap?: MaskAgreement;
+}
+
+interface MaskSummary {
+  readonly pixels: { readonly mean: number; readonly min: number };
+  readonly iou: { readonly mean: number; readonly min: number };
+}
+
+/** Of models whose output says something of every pixel. Fractions; means and minima are over samples. */
+export interface MaskReport {
+  /** Scores above it are foreground; null where the largest of several channels counts. */
+  readonly threshold: number | null;
+  /** Encrypted against the plaintext model, over the n samples. */
+  readonly agreement: MaskSummary;
+  /** Polynomial model against the plaintext model, over the whole data set. */
+  readonly approximation: MaskSummary;
+  /** Mean intersection over union with the data's own masks; null if there are none of this size. */
+  readonly truth: {
+    readonly plaintextIou: number;
+    readonly polynomialIou: number;
+    readonly encryptedIou: number;
+  } | null;
 }
 
 /** How far one set of outputs is from another, element by element. */
@@ -76,6 +100,8 @@ export interface BenchReport {
   readonly layerMs: readonly (number | null)[];
   /** counts[label][encrypted class] over the n samples, or null without labels or with too many classes. */
   readonly confusion: readonly (readonly number[])[] | null;
+  /** Null unless the output is a map of the input's pixels. */
+  readonly masks: MaskReport | null;
   readonly samples: readonly SampleResult[];
   readonly program: ProgramReport;
 }

@@ -4,6 +4,36 @@ import type { BenchReport } from './bench-report.ts';
 import { formatBits, formatBytes, formatMs, formatPercent, formatSignificant, plural } from './format.ts';
 import { alignColumns } from './text.ts';
 
+function maskRows({ masks, n, plaintextSamples }: BenchReport): [string, string, string][] {
+  if (masks === null) return [];
+  const { agreement, approximation, truth } = masks;
+  const known: [string, string, string][] =
+    truth === null
+      ? []
+      : [
+          [
+            'original',
+            truth.plaintextIou.toFixed(4),
+            `IoU with the true maps, ${plural(plaintextSamples, 'sample')}`,
+          ],
+          ['polynomial', truth.polynomialIou.toFixed(4), `the same`],
+          ['encrypted', truth.encryptedIou.toFixed(4), `the same, ${plural(n, 'sample')}`],
+        ];
+  return [
+    ...known,
+    [
+      'maps',
+      formatPercent(agreement.pixels.mean),
+      `of pixels as in the original; IoU ${agreement.iou.mean.toFixed(4)} in the mean, ${agreement.iou.min.toFixed(4)} at worst`,
+    ],
+    [
+      'without encryption',
+      formatPercent(approximation.pixels.mean),
+      `the same for the polynomial model, ${plural(plaintextSamples, 'sample')}; IoU ${approximation.iou.mean.toFixed(4)}`,
+    ],
+  ];
+}
+
 export function renderBenchText(report: BenchReport): string {
   const { errors, latencyMs, bytes, program } = report;
   const accuracy =
@@ -24,6 +54,7 @@ export function renderBenchText(report: BenchReport): string {
         ];
   const rows = [
     ...accuracy,
+    ...maskRows(report),
     ...(report.agreement === null
       ? []
       : [['agreement', formatPercent(report.agreement), 'encrypted with the original, sample by sample']]),

@@ -41,6 +41,7 @@ export function renderBenchMarkdown(report: BenchReport): string {
         ['Polynomial accuracy', formatPercent(report.polynomialAccuracy), report.plaintextSamples],
         ['Encrypted accuracy', formatPercent(report.encryptedAccuracy), report.n],
         ['Agreement with plaintext', formatPercent(report.agreement), report.n],
+        ...maskRows(report),
         ['Evaluation, median', formatMs(report.latencyMs.median), report.n],
         ['Evaluation, 95th percentile', formatMs(report.latencyMs.p95), report.n],
         ['Samples per second', formatSignificant(report.throughputPerSecond, 3), report.n],
@@ -76,6 +77,23 @@ export function renderBenchMarkdown(report: BenchReport): string {
       report.createdAt,
     ]),
   ]);
+}
+
+function maskRows({ masks, n, plaintextSamples }: BenchReport): Cell[][] {
+  if (masks === null) return [];
+  const { agreement, truth } = masks;
+  return [
+    ...(truth === null
+      ? []
+      : [
+          ['Original, IoU with the truth', truth.plaintextIou.toFixed(4), plaintextSamples],
+          ['Polynomial, IoU with the truth', truth.polynomialIou.toFixed(4), plaintextSamples],
+          ['Encrypted, IoU with the truth', truth.encryptedIou.toFixed(4), n],
+        ]),
+    ['Pixels as in plaintext', formatPercent(agreement.pixels.mean), n],
+    ['IoU with plaintext, mean', agreement.iou.mean.toFixed(4), n],
+    ['IoU with plaintext, worst', agreement.iou.min.toFixed(4), n],
+  ];
 }
 
 function programBlocks(

@@ -77,7 +77,15 @@ export function programLead(program: ProgramReport): string {
   if (quality.agreement !== null && quality.samples > 0) {
     return `${first} The polynomial model decides as the original on ${formatPercent(quality.agreement)} of ${plural(quality.samples, 'held-out input')}.`;
   }
+  if (quality.samples > 0 && quality.rmsOutput > 0 && program.approximations.some(isApproximate)) {
+    const relative = quality.rmsOutputError / quality.rmsOutput;
+    return `${first} On ${plural(quality.samples, 'held-out input')} the polynomial model's outputs are off by ${formatPercent(relative)} of their size (root mean square).`;
+  }
   return first;
+}
+
+function isApproximate({ method }: ProgramReport['approximations'][number]): boolean {
+  return method !== 'exact';
 }
 
 export function programBadges(program: ProgramReport): Badge[] {

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { renderBenchPage } from './bench-page.ts';
+import { renderBenchText } from './bench-text.ts';
 import { layOutRail } from './charts/rail.ts';
 import { renderBenchMarkdown, renderProgramMarkdown } from './markdown.ts';
 import { html } from './markup.ts';
-import { renderProgramPage } from './program-page.ts';
+import { programLead, renderProgramPage } from './program-page.ts';
 import { SAMPLE_BENCH, SAMPLE_PROGRAM } from './sample-report.ts';
 import { renderProgramText } from './text.ts';
 
-const bench = renderBenchPage(SAMPLE_BENCH, new Map([[0, 'data:image/png;base64,AAAA']]));
+const bench = renderBenchPage(SAMPLE_BENCH, new Map([[0, ['data:image/png;base64,AAAA']]]));
 const program = renderProgramPage(SAMPLE_PROGRAM);
 
 describe.each([
@@ -69,6 +70,55 @@ describe('the bench page', () => {
   });
 });
 
+const SEGMENTATION = {
+  ...SAMPLE_BENCH,
+  plaintextAccuracy: null,
+  polynomialAccuracy: null,
+  encryptedAccuracy: null,
+  agreement: null,
+  confusion: null,
+  masks: {
+    threshold: 0,
+    agreement: { pixels: { mean: 0.9951, min: 0.991 }, iou: { mean: 0.9312, min: 0.8874 } },
+    approximation: { pixels: { mean: 0.9952, min: 0.99 }, iou: { mean: 0.9315, min: 0.887 } },
+    truth: { plaintextIou: 0.9061, polynomialIou: 0.8912, encryptedIou: 0.8905 },
+  },
+  samples: SAMPLE_BENCH.samples.map((sample) => ({
+    ...sample,
+    label: null,
+    plaintextClass: null,
+    polynomialClass: null,
+    encryptedClass: null,
+    overlap: { pixels: 0.9951, iou: 0.9304 },
+  })),
+};
+
+describe('reports of models that give maps', () => {
+  it('show input and map of each sample, and how far maps agree', () => {
+    const page = renderBenchPage(
+      SEGMENTATION,
+      new Map([[0, ['data:image/png;base64,AAAA', 'data:image/png;base64,BBBB']]]),
+    );
+    for (const text of [
+      'base64,AAAA',
+      'base64,BBBB',
+      '0.931',
+      '0.887',
+      '99.51 %',
+      'IoU 0.930',
+      'plaintext 0.906',
+    ])
+      expect(page).toContain(text);
+    expect(page).not.toMatch(/undefined|NaN|\[object/);
+  });
+
+  it('say the same in the terminal and in Markdown', () => {
+    for (const text of [renderBenchText(SEGMENTATION), renderBenchMarkdown(SEGMENTATION)]) {
+      for (const value of ['0.9061', '0.8912', '0.8905', '99.51 %', '0.8874']) expect(text).toContain(value);
+    }
+  });
+});
+
 it('never lets names become markup', () => {
   const evil = '<img src=x onerror=alert(1)>|`"\'';
   const layers = SAMPLE_PROGRAM.layers.map((layer) => ({ ...layer, layer: evil, layout: evil }));
@@ -95,6 +145,29 @@ it('says the same in Markdown, in tables that hold together', () => {
     expect(columns).toBe(widths.get(table) ?? columns);
     widths.set(table, columns);
   }
+});
+
+it('says how far outputs are off where they are no classes', () => {
+  const quality = {
+    ...SAMPLE_PROGRAM.quality,
+    originalAccuracy: null,
+    polynomialAccuracy: null,
+    agreement: null,
+    rmsOutputError: 0.11,
+    rmsOutput: 4.4,
+  };
+  expect(programLead({ ...SAMPLE_PROGRAM, quality })).toContain(
+    "On 500 held-out inputs the polynomial model's outputs are off by 2.50 % of their size",
+  );
+  const exact = SAMPLE_PROGRAM.approximations.map((one) => ({ ...one, method: 'exact' as const }));
+  expect(programLead({ ...SAMPLE_PROGRAM, quality, approximations: exact })).not.toContain('held-out');
+});
+
+it('takes what node-seal cannot run for a note where the program is for the native engine', () => {
+  const compiler = { ...SAMPLE_PROGRAM.compiler, sealObstacle: 'too many digits' };
+  const native = { ...SAMPLE_PROGRAM, compiler: { ...compiler, backend: 'native' as const } };
+  expect(renderProgramText(native)).toContain('! for the native engine only: too many digits');
+  expect(renderProgramText({ ...SAMPLE_PROGRAM, compiler })).toContain('! too many digits');
 });
 
 it('renders for the terminal in columns', () => {

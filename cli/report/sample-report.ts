@@ -215,6 +215,7 @@ export const SAMPLE_BENCH: BenchReport = {
         samples.filter((sample) => sample.label === row && sample.encryptedClass === column).length,
     ),
   ),
+  masks: null,
   samples,
   program: SAMPLE_PROGRAM,
 };

@@ -13,6 +13,7 @@ import {
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
 import { byteRows } from './sections/keys.ts';
+import { worthKnowing } from './sections/security.ts';
 import { operationsText, throughputText } from './sections/setup.ts';
 
 /** Columns apart by two spaces; numbers to the right. */
@@ -108,10 +109,7 @@ export function renderProgramText(program: ProgramReport): string {
       1,
     ).replace(/ +$/gm, ''),
   );
-  const notes = [
-    ...program.warnings,
-    ...(program.compiler.sealObstacle === null ? [] : [program.compiler.sealObstacle]),
-  ];
+  const notes = worthKnowing(program);
   if (notes.length > 0) blocks.push(notes.map((note) => `! ${note}`).join('\n'));
   return blocks.join('\n\n');
 }

@@ -7,6 +7,7 @@ import type { BenchReport } from './bench-report.ts';
 import { renderBenchMarkdown, renderProgramMarkdown } from './markdown.ts';
 import { renderProgramPage } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
+import type { SamplePictures } from './sections/samples.ts';
 
 type Form = 'html' | 'markdown' | 'json';
 
@@ -28,11 +29,11 @@ export async function writeProgramReport(file: string, program: ProgramReport): 
   );
 }
 
-/** @param pictures sample index → data URI, for the HTML page */
+/** @param pictures for the HTML page */
 export async function writeBenchReport(
   file: string,
   report: BenchReport,
-  pictures: ReadonlyMap<number, string>,
+  pictures: SamplePictures,
 ): Promise<void> {
   const form = formOf(file);
   await writeWhole(

@@ -77,7 +77,8 @@ std::vector<Plaintexts::Handle> encodeTerms(Plaintexts& plaintexts, const Linear
       }
     }
   }
-  const auto encoded = plaintexts.prepare(requests, false);
+  // In throughput mode all weights are constants: as limbs, those of one layer would fill the memory.
+  const auto encoded = plaintexts.prepare(requests, true);
   std::vector<Plaintexts::Handle> result;
   for (const std::size_t i : index) result.push_back(encoded[i]);
   return result;

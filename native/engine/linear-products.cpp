@@ -52,7 +52,8 @@ void LinearEvaluation::encodeSlots(Block& block) {
 
 bool LinearEvaluation::isExpanded(std::size_t giant) const {
   for (const auto& term : plan_.giants[giant].terms) {
-    if (term.plain->form != Plain::Form::limbs) return false;
+    const Plain::Form form = term.plain->form;
+    if (form != Plain::Form::limbs && form != Plain::Form::constant) return false;
   }
   return true;
 }
@@ -82,6 +83,10 @@ void LinearEvaluation::multiplyGiant(const Block& block, const Scratch& scratch,
     const Plain& plain = *term.plain;
     if (plain.form == Plain::Form::limbs) {
       x[count] = plain.limbs[index] + from;
+    } else if (plain.form == Plain::Form::constant) {
+      u64* const limb = scratch.expanded(expandedCount++);
+      std::fill_n(limb, length, plain.multiplicands[index]);
+      x[count] = limb;
     } else {
       const u64* integers = plain.form == Plain::Form::integers ? plain.integers.data() : block.integers.at(&plain).data();
       u64* const limb = scratch.expanded(expandedCount++);

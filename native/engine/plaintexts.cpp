@@ -104,13 +104,26 @@ void Plaintexts::encodeConstant(Plain& plain, double value, bool constants) {
     plain.constants.push_back(Encoder::reduceConstant(coefficient, fieldAt(request, index).modulus()));
   }
   plain.form = Plain::Form::constant;
+  if (request.multiplicand) plain.multiplicands = multiplicandsOf(plain);
   if (constants) return;
+  const auto& values = request.multiplicand ? plain.multiplicands : plain.constants;
   plain.limbs = workspace_.limbs(limbCount(request));
   for (std::size_t index = 0; index < limbCount(request); ++index) {
-    std::fill_n(plain.limbs[index], degree, plain.constants[index]);
-    if (request.multiplicand) fieldAt(request, index).toMultiplicand(plain.limbs[index], plain.limbs[index], degree);
+    std::fill_n(plain.limbs[index], degree, values[index]);
   }
   plain.form = Plain::Form::limbs;
+}
+
+std::vector<u64> Plaintexts::multiplicandsOf(const Plain& plain) const {
+  // Fields work on whole vectors.
+  alignas(64) std::array<u64, 64> vector;
+  std::vector<u64> result;
+  for (std::size_t index = 0; index < plain.constants.size(); ++index) {
+    vector.fill(plain.constants[index]);
+    fieldAt(plain.request, index).toMultiplicand(vector.data(), vector.data(), vector.size());
+    result.push_back(vector[0]);
+  }
+  return result;
 }
 
 void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, std::size_t thread) {

@@ -29,6 +29,7 @@ struct Plain {
   Form form = Form::zero;
   PlainRequest request;          // `values` is null, or points to `slots`
   std::vector<u64> constants;    // by limb index, reduced: every coefficient of NTT form
+  std::vector<u64> multiplicands;  // the same for products, where the request is for them
   Limbs limbs;                   // by limb index
   Block integers;                // N signed words
   SlotValues slots;
@@ -64,6 +65,7 @@ class Plaintexts {
 
   void encode(Plain& plain, const SlotValues& values, bool constants, std::size_t thread);
   void encodeConstant(Plain& plain, double value, bool constants);
+  std::vector<u64> multiplicandsOf(const Plain& plain) const;
   void checkMagnitude(const PlainRequest& request, double largest) const;
   std::size_t limbCount(const PlainRequest& request) const noexcept;
   const Field& fieldAt(const PlainRequest& request, std::size_t index) const noexcept;

@@ -34,7 +34,14 @@ export interface PictureSource {
 export interface LoadedDataset extends Dataset {
   /** The bytes behind the sample, or null if the data are no pictures. */
   picture(index: number): Picture | null;
+  /** What each pixel is, row by row, where that is known: a class index, or anything but 0 for the foreground. */
+  mask?(index: number): Uint8Array;
 }
+
+/** What is known of an array's samples: a class index each, or a map of as many classes as pixels. */
+export type Truth =
+  | { readonly kind: 'labels'; readonly labels: Int32Array }
+  | { readonly kind: 'masks'; readonly masks: Uint8Array; readonly count: number };
 
 /** @throws ArtifactError INPUT_SHAPE_MISMATCH, DATA_EMPTY, PREPROCESSING_INVALID; UsageError DATA_SPEC_INVALID */
 export function pictureDataset(source: PictureSource, target: DataTarget, limit: number): LoadedDataset {
@@ -70,7 +77,7 @@ export function pictureDataset(source: PictureSource, target: DataTarget, limit:
  */
 export function tensorDataset(
   tensors: readonly DataTensor[],
-  labels: Int32Array | null,
+  truth: Truth | null,
   description: string,
   target: DataTarget,
   limit: number,
@@ -86,12 +93,13 @@ export function tensorDataset(
       },
     );
   }
-  if (labels !== null && labels.length !== total) {
+  const known = truth === null ? total : truth.kind === 'labels' ? truth.labels.length : truth.count;
+  if (known !== total) {
     throw new ArtifactError(
       'LABELS_INVALID',
-      `${description}: ${labels.length} labels for ${total} samples`,
+      `${description}: ${known} ${truth?.kind ?? 'labels'} for ${total} samples`,
       {
-        hint: 'give one label for each sample',
+        hint: 'give one label, or one mask, for each sample',
       },
     );
   }
@@ -101,9 +109,15 @@ export function tensorDataset(
     description: `${description}, ${size} samples`,
     size,
     sample: (index, input) => readers[input]!.values(index),
-    label: (index) => labels?.[index] ?? null,
+    label: (index) => (truth?.kind === 'labels' ? truth.labels[index]! : null),
     picture: (index) => (readers.length === 1 ? readers[0]!.picture(index) : null),
+    ...(truth?.kind === 'masks' ? { mask: (index) => maskAt(truth, index) } : {}),
   };
+}
+
+function maskAt({ masks, count }: Truth & { readonly kind: 'masks' }, index: number): Uint8Array {
+  const pixels = masks.length / count;
+  return masks.subarray(index * pixels, (index + 1) * pixels);
 }
 
 interface TensorReader {

@@ -141,6 +141,17 @@ describe('npy and pb', () => {
     );
   });
 
+  it('takes masks of bytes for every pixel', async () => {
+    const pixels = await put('pixels.npy', npyFile('|u1', [3, 1, 2, 2], ramp(12)));
+    const masks = await put('masks.npy', npyFile('|u1', [3, 1, 2, 2], ramp(12)));
+    const data = await loadDataset(`npy:${pixels},${masks}`, target([1, 1, 2, 2]));
+    expect([data.label(1), [...data.mask!(1)]]).toEqual([null, [4, 5, 6, 7]]);
+    const fewer = await put('fewer.npy', npyFile('|u1', [2, 2, 2], ramp(8)));
+    await expect(loadDataset(`npy:${pixels},${fewer}`, target([1, 1, 2, 2]))).rejects.toMatchObject({
+      message: `npy:${pixels},${fewer}: 2 masks for 3 samples`,
+    });
+  });
+
   it('refuses labels that do not match', async () => {
     const labels = await put('short.npy', npyFile('|u1', [2], ramp(2)));
     await expect(loadDataset(`npy:${folder}/u1.npy,${labels}`, target([1, 1, 2, 2]))).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import { openCifar10, openMnist } from './byte-records.ts';
 import { parseDataSpec } from './data-spec.ts';
 import type { DataTensor } from './data-tensor.ts';
 import { formatShape } from './data-tensor.ts';
-import type { DataTarget, LoadedDataset } from './dataset.ts';
+import type { DataTarget, LoadedDataset, Truth } from './dataset.ts';
 import { pictureDataset, randomDataset, tensorDataset } from './dataset.ts';
 import { openImageFolder } from './image-folder.ts';
 import { parseNpy } from './npy.ts';
@@ -51,8 +51,8 @@ export async function loadDataset(
     case 'npy': {
       requireInputs(target, 1, spec);
       const tensor = parseNpy(await readData(parsed.values), parsed.values);
-      const labels = parsed.labels === null ? null : readLabels(await readData(parsed.labels), parsed.labels);
-      return tensorDataset([tensor], labels, spec, target, limit);
+      const truth = parsed.labels === null ? null : readTruth(await readData(parsed.labels), parsed.labels);
+      return tensorDataset([tensor], truth, spec, target, limit);
     }
     case 'pb': {
       const arity = target.inputs.length;
@@ -112,17 +112,20 @@ function concatenate(tensors: readonly DataTensor[], spec: string): DataTensor {
   return { shape: [batch * tensors.length, ...rest], type: first.type, values };
 }
 
-/** Class indices: integers ≥ 0, shape [n] or [n, 1]. */
-function readLabels(bytes: Uint8Array, where: string): Int32Array {
+/** Class indices: integers ≥ 0, shape [n] or [n, 1]; or bytes of shape [n, height, width], also with an axis of 1 between. */
+function readTruth(bytes: Uint8Array, where: string): Truth {
   const { shape, values } = parseNpy(bytes, where);
+  const extents = shape.filter((extent, axis) => axis === 0 || extent !== 1);
+  if (extents.length === 3 && values instanceof Uint8Array)
+    return { kind: 'masks', masks: values, count: extents[0]! };
   const vector = shape.length === 1 || (shape.length === 2 && shape[1] === 1);
   const max = 2 ** 31 - 1;
   if (!vector || !values.every((value) => Number.isInteger(value) && value >= 0 && value <= max)) {
     throw new ArtifactError(
       'LABELS_INVALID',
-      `${where} has shape ${formatShape(shape)}, expected [n] class indices (whole numbers from 0)`,
+      `${where} has shape ${formatShape(shape)}, expected [n] class indices (whole numbers from 0), or [n, height, width] masks of bytes`,
       { hint: 'use argmax for one-hot labels' },
     );
   }
-  return Int32Array.from(values);
+  return { kind: 'labels', labels: Int32Array.from(values) };
 }

@@ -262,6 +262,7 @@ const report = z.object({
   integer: integerSummary.exactOptional(),
   costProfile: text.nullable(),
   sealObstacle: text.nullable(),
+  memoryBudgetMb: finite.positive().exactOptional(),
 });
 
 export const artifact = z.object({

@@ -150,6 +150,8 @@ export interface CompileReport {
   readonly costProfile: string | null;
   /** Why node-seal cannot evaluate this here (memory, key size), with numbers; null if it can. */
   readonly sealObstacle: string | null;
+  /** MiB that an evaluation was planned to stay within, and stays within unless told otherwise. Older artifacts do not say. */
+  readonly memoryBudgetMb?: number;
 }
 
 export interface Artifact {

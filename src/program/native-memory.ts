@@ -158,7 +158,7 @@ function plainLimbs(instruction: Instruction, parameters: Shape): number {
   const { level } = instruction;
   switch (instruction.kind) {
     case 'linear':
-      return termCount(instruction) * extendedLimbs(parameters, level) + instruction.outputs.length * level;
+      return vectorTerms(instruction) * extendedLimbs(parameters, level) + instruction.outputs.length * level;
     case 'polynomial': {
       const vectors = instruction.coefficients.reduce(
         (sum, own) => sum + own.filter((coefficient) => typeof coefficient !== 'number').length,
@@ -171,6 +171,9 @@ function plainLimbs(instruction: Instruction, parameters: Shape): number {
   }
 }
 
-function termCount({ outputs }: LinearInstruction): number {
-  return outputs.reduce((sum, { giants }) => sum + giants.reduce((n, { terms }) => n + terms.length, 0), 0);
+/** Weights that are numbers are never expanded. */
+function vectorTerms({ outputs }: LinearInstruction): number {
+  const vectors = (terms: LinearInstruction['outputs'][number]['giants'][number]['terms']): number =>
+    terms.reduce((n, { diagonal }) => n + (typeof diagonal === 'number' ? 0 : 1), 0);
+  return outputs.reduce((sum, { giants }) => sum + giants.reduce((n, { terms }) => n + vectors(terms), 0), 0);
 }

@@ -33,9 +33,15 @@ export function securitySection(program: ProgramReport): Markup {
   );
 }
 
+/** Warnings, and which backend is out of the question. */
+export function worthKnowing({ warnings, compiler }: ProgramReport): string[] {
+  const { sealObstacle, backend } = compiler;
+  if (sealObstacle === null) return [...warnings];
+  return [...warnings, backend === 'native' ? `for the native engine only: ${sealObstacle}` : sealObstacle];
+}
+
 export function warningsSection(program: ProgramReport): Markup | null {
-  const { warnings, compiler } = program;
-  const lines = compiler.sealObstacle === null ? warnings : [...warnings, compiler.sealObstacle];
+  const lines = worthKnowing(program);
   if (lines.length === 0) return null;
   return html`<section class="callout">
     <h2>Worth knowing</h2>

@@ -17,9 +17,12 @@ export interface MemoryLimits {
   readonly plaintextRoom: number;
   /** Forecast of an evaluation's memory, plaintexts included as far as they fit. */
   readonly peakBytes: number;
+  /** What it cannot do without: all but the plaintexts. */
+  readonly leastBytes: number;
 }
 
-type Limits = Pick<CompileOptions, 'backend' | 'maxMemoryMb'>;
+/** Programs optimised for memory keep no plaintexts: these are encoded when they are used. */
+type Limits = Pick<CompileOptions, 'backend' | 'maxMemoryMb' | 'optimize'>;
 
 export function memoryLimits(program: Program, parameters: CkksParameters, options: Limits): MemoryLimits {
   if (parameters.scheme !== 'ckks' || options.backend !== 'native')
@@ -29,12 +32,13 @@ export function memoryLimits(program: Program, parameters: CkksParameters, optio
   const { relinearizationLevel } = program;
   const relinearization =
     relinearizationLevel === null ? 0 : nativeKeyBytes(parameters, relinearizationLevel);
-  const plaintextRoom = nativePlaintextRoom(memory, limit);
+  const plaintextRoom = options.optimize === 'memory' ? 0 : nativePlaintextRoom(memory, limit);
   return {
     obstacle: memory.total <= limit ? null : nativeObstacle(program, parameters, limit),
     keyRoom: limit - (memory.total - memory.keyBytes) - relinearization,
     plaintextRoom,
     peakBytes: memory.total + Math.min(plaintextRoom, memory.plaintextBytes),
+    leastBytes: memory.total,
   };
 }
 
@@ -54,9 +58,10 @@ function nativeObstacle(program: Program, parameters: CkksParameters, limit: num
 function sealLimits(
   program: Program,
   parameters: CkksParameters,
-  { backend, maxMemoryMb }: Limits,
+  { backend, maxMemoryMb, optimize }: Limits,
 ): MemoryLimits {
   const memory = sealMemory(program, parameters);
+  const plaintextBytes = optimize === 'memory' ? 0 : memory.plaintextBytes;
   return {
     obstacle: backend === 'seal' ? sealObstacle(program, parameters, maxMemoryMb) : null,
     keyRoom: sealKeyRoom(program, parameters, maxMemoryMb),
@@ -65,7 +70,8 @@ function sealLimits(
     // Encoded plaintexts are kept only as far as the heap goes.
     peakBytes: Math.max(
       memory.totalPerWorker,
-      Math.min(memory.totalPerWorker + memory.plaintextBytes, SEAL_HEAP_BYTES),
+      Math.min(memory.totalPerWorker + plaintextBytes, SEAL_HEAP_BYTES),
     ),
+    leastBytes: memory.totalPerWorker,
   };
 }

@@ -163,7 +163,17 @@ function reportOf(parts: AssemblyParts): CompileReport {
     ...(parts.summary === undefined ? {} : { integer: parts.summary }),
     costProfile: options.backend === 'native' ? options.profile.machine : null,
     sealObstacle: sealObstacle(program, parameters, options.maxMemoryMb),
+    memoryBudgetMb: memoryBudgetMb(parts),
   };
+}
+
+/** Beyond the forecast, which is a few per cent off at times. */
+const BUDGET_MARGIN = 1.05;
+
+function memoryBudgetMb({ program, parameters, options }: AssemblyParts): number {
+  if (options.optimize !== 'memory') return options.maxMemoryMb;
+  const { leastBytes } = memoryLimits(program, parameters, options);
+  return Math.min(options.maxMemoryMb, Math.ceil((BUDGET_MARGIN * leastBytes) / 2 ** 20));
 }
 
 function throughputOf(

@@ -33,6 +33,8 @@ export interface SelectedProgram {
 export interface Candidate extends SelectedProgram {
   /** Predicted milliseconds on one core. */
   readonly latency: number;
+  /** Forecast memory of an evaluation that keeps no plaintexts. */
+  readonly leastBytes: number;
   /** Forecast precision of the worst output. */
   readonly bits: number;
   /** Why the backend cannot hold the program; null if it can. */
@@ -45,6 +47,9 @@ export interface BuildContext {
   readonly pass: PassHook;
 }
 
+/** Where memory is what counts, getting rid of a key is worth so many times the latency that it is worth otherwise. */
+const MEMORY_KEY_WORTH = 10;
+
 /** Rotation keys for the cost model of `parameters`, as few as memory asks for. */
 export function buildCandidate(
   linear: LinearGraph,
@@ -54,7 +59,11 @@ export function buildCandidate(
 ): Candidate {
   const { options, pass } = context;
   const levels = assignLevels(linear);
-  const cost = costModelFor(options.backend, parameters, options.profile);
+  const plain = costModelFor(options.backend, parameters, options.profile);
+  const cost: CostModel =
+    options.optimize === 'memory'
+      ? { ...plain, keyWorth: (bytes) => MEMORY_KEY_WORTH * plain.keyWorth(bytes) }
+      : plain;
   const pack = (maxKeyBytes: number | null): { packed: PackedProgram; program: Program } => {
     const packed = pass(
       'pack-program',
@@ -104,12 +113,14 @@ function judgeCandidate(
 ): Candidate {
   const { program, parameters, linear } = selected;
   const noise = forecastOnSamples(program, parameters, linear, samples);
+  const { obstacle, leastBytes } = memoryLimits(program, parameters, options);
   return {
     ...selected,
     noise,
     latency: latencyOf(program, parameters, cost, options),
     bits: Math.min(...noise.outputPrecisionBits),
-    obstacle: memoryLimits(program, parameters, options).obstacle,
+    obstacle,
+    leastBytes,
   };
 }
 

@@ -40,6 +40,15 @@ describe('approximate', () => {
     }
   });
 
+  it('counts the levels of a composite ReLU: its stages and the product', async () => {
+    const { approximations } = await run(smallConvNet(), {
+      activations: new Map([['*', { kind: 'relu-composite', alpha: 6 }]]),
+    });
+    // Degrees 3 and 7, then the product.
+    for (const { method, depth } of approximations)
+      expect([method, depth]).toEqual(['composite-sign', 2 + 3 + 1]);
+  });
+
   it('emits the graph that it measured, ranges included', async () => {
     const result = await run(smallConvNet(), { activations: fixed(4) });
     const { outputs } = await evaluateModel(result.graph, calibration);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HeError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
+import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { diagonal } from '../linear/sparse-matrix.ts';
 import { dense, graphOf, weights } from '../linear/testing/maps.ts';
@@ -16,6 +17,11 @@ import { selectProgram } from './select-program.ts';
 const SHALLOW = graphOf(
   [64],
   [{ shape: [16], matrix: dense(16, 64) }, { degree: 2 }, { shape: [4], matrix: dense(4, 16) }],
+);
+/** Many rotations. */
+const WIDE = graphOf(
+  [256],
+  [{ shape: [64], matrix: dense(64, 256) }, { degree: 2 }, { shape: [10], matrix: dense(10, 64) }],
 );
 /** Depth 1. */
 const FLAT = graphOf([64], [{ shape: [4], matrix: dense(4, 64) }]);
@@ -126,6 +132,23 @@ describe('selectProgram', () => {
     expect(parameters.scheme).toBe('cleartext');
     expect(parameters.dataPrimes).toHaveLength(151);
     expect(noise.outputPrecisionBits[0]).toBeGreaterThan(30);
+  });
+});
+
+describe('selectProgram, optimising for memory', () => {
+  it.each(['seal', 'native'] as const)('needs less of it than for latency on %s', (backend) => {
+    const [quick, lean] = (['latency', 'memory'] as const).map((optimize) => {
+      const options = { ...DEFAULT_OPTIONS, backend, optimize };
+      const { program, parameters, noise } = select(WIDE, options);
+      expect(noise.outputPrecisionBits[0]).toBeGreaterThanOrEqual(DEFAULT_OPTIONS.precision);
+      const { leastBytes, peakBytes, plaintextRoom } = memoryLimits(program, parameters, options);
+      return { leastBytes, peakBytes, plaintextRoom, keys: program.rotationKeys.length };
+    });
+    expect(lean!.leastBytes).toBeLessThan(quick!.leastBytes);
+    expect(lean!.keys).toBeLessThan(quick!.keys);
+    // No plaintexts are kept between evaluations.
+    expect(lean!.peakBytes).toBe(lean!.leastBytes);
+    expect(quick!.peakBytes).toBeGreaterThan(quick!.leastBytes);
   });
 });
 

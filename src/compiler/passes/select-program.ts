@@ -2,7 +2,8 @@
  * From the normalised linear graph to the cheapest program that is secure and precise enough. Composing neighbours trades
  * diagonals for levels, and what a level is worth depends on the ring: compositions are searched in every ring that may
  * hold one, from the smallest up, and the cheapest that the ring holds with enough precision is the ring's candidate. Where a
- * ring has several chains (see `native-chains.ts`), the quickest that is precise enough is taken.
+ * ring has several chains (see `native-chains.ts`), the quickest that is precise enough is taken. Where memory is what counts,
+ * it is the smallest instead, of all compositions and chains of the smallest ring that holds one.
  */
 import { CompileError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
@@ -59,6 +60,7 @@ export function selectProgram(
   const reduced = reduceLinear(graph, products);
   const context: BuildContext = { samples, options, pass };
   const candidates: Candidate[] = [];
+  const leanest = options.optimize === 'memory';
   let best: Candidate | null = null;
   for (const ring of ringsFor(reduced, options, leastDepth(reduced))) {
     progress.report('pack', 0);
@@ -84,12 +86,18 @@ export function selectProgram(
       const candidate = bestChain(linear, own, planner, context);
       candidates.push(candidate);
       if (!suffices(candidate, options)) continue;
+      if (leanest) {
+        if (best === null || candidate.leastBytes < best.leastBytes) best = candidate;
+        continue;
+      }
       // A larger ring only helps if it lets in a cheaper composition, and one step larger is enough for that.
       if (best !== null) return candidate.latency < best.latency ? candidate : best;
       if (index === 0) return candidate;
       best = candidate;
       break;
     }
+    // Twice the degree is twice the memory of everything.
+    if (leanest && best !== null) return best;
   }
   if (best !== null) return best;
   throw refusal(candidates, options) ?? tooDeep(reduced, products, options);
@@ -113,6 +121,7 @@ function bestChain(
   const first = quickestChain(ring, options);
   const planned = buildCandidate(linear, first, planner, context);
   if (ring.chains.length === 1) return planned;
+  if (options.optimize === 'memory') return leanestChain(linear, ring, planned, context);
   const levels = assignLevels(linear);
   const ranked = ring.chains
     .map((chain) => {
@@ -142,6 +151,25 @@ function bestChain(
     fallback = fallback.bits >= options.precision ? fallback : chosen;
   }
   return fallback;
+}
+
+/** The chain that needs least memory among those that are precise enough; if there is none, what was planned first. */
+function leanestChain(
+  linear: LinearGraph,
+  { chains }: RingCandidate,
+  planned: Candidate,
+  context: BuildContext,
+): Candidate {
+  const { options } = context;
+  const sufficient = [planned, ...chains.map((chain) => underChain(planned, chain, context))].filter(
+    (candidate) => suffices(candidate, options),
+  );
+  if (sufficient.length === 0) return planned;
+  const smaller = (a: Candidate, b: Candidate): Candidate => (b.leastBytes < a.leastBytes ? b : a);
+  const best = sufficient.reduce(smaller);
+  const planner = new TransformPlanner(costsOf(best.parameters, options), 1);
+  const replanned = buildCandidate(linear, best.parameters, planner, context);
+  return suffices(replanned, options) ? smaller(best, replanned) : best;
 }
 
 /** By a mix of operations at all levels: what a program is planned for first. */

@@ -123,6 +123,7 @@ export function smallArtifact(): Artifact {
       warnings: [],
       costProfile: null,
       sealObstacle: null,
+      memoryBudgetMb: 6144,
     },
     polynomialOnnx: new Uint8Array([1, 2, 3]),
   };

@@ -12,6 +12,11 @@ const SAMPLES = 20;
 
 /** Largest |composite − exact| over random inputs in [-3, 3]. */
 async function largestError(graph: TensorGraph, alpha: number): Promise<number> {
+  const { exact, result } = await approximateAll(graph, alpha);
+  return exact.reduce((max, value, i) => Math.max(max, Math.abs(value - result[i]!)), 0);
+}
+
+async function approximateAll(graph: TensorGraph, alpha: number) {
   const choices = new Map([['*', { kind: 'relu-composite', alpha } as const]]);
   const [site] = findSites(graph, choices);
   const input = Float32Array.from(randomTensor([SAMPLES, elementsOf(graph, site!.input)], 3, 5).data);
@@ -32,8 +37,7 @@ async function largestError(graph: TensorGraph, alpha: number): Promise<number> 
   const values = new Map<string, Float32Array>([[site!.input, input]]);
   for (const node of fragment.nodes)
     values.set(node.outputs[0]!, (await executeNode(extended, node, values))[0]!);
-  const result = values.get(site!.output)!;
-  return exact.reduce((max, value, i) => Math.max(max, Math.abs(value - result[i]!)), 0);
+  return { exact, result: values.get(site!.output)!, values, nodes: fragment.nodes };
 }
 
 function unary(op: string, attributes = {}, constants: Parameters<typeof makeGraph>[2] = {}): TensorGraph {
@@ -77,6 +81,20 @@ describe('composite activations', () => {
     );
     // Differences reach 6 · 1.15; errors of successive maxima add up: at most 4 of them here.
     expect(await largestError(graph, 10)).toBeLessThan(4 * 6.9 * 2 ** -10);
+  });
+
+  it.each([
+    ['Relu', unary('Relu')],
+    ['Clip between -1 and 2', unary('Clip', {}, { min: tensor([], [-1]), max: tensor([], [2]) })],
+    ['ThresholdedRelu', unary('ThresholdedRelu', { alpha: 0.5 })],
+  ])('scale %s before and behind the sign only, which costs no level', async (_, graph) => {
+    const { nodes, values } = await approximateAll(graph, 12);
+    const polynomials = nodes.filter((node) => node.op === 'Polynomial');
+    expect(polynomials.length % 3).toBe(0);
+    for (const { attributes, inputs } of polynomials) {
+      expect(attributes).toMatchObject({ center: [0], halfWidth: [1] });
+      expect(Math.max(...values.get(inputs[0]!)!.map(Math.abs))).toBeLessThanOrEqual(1);
+    }
   });
 
   it('refuses smooth activations', async () => {

@@ -1,6 +1,7 @@
 /**
  * Faithful piecewise-linear activations and max-pooling from a composite polynomial sign (approx/composite-sign.ts),
- * as ordinary nodes: Sub, Polynomial × stages, Mul, Add.
+ * as ordinary nodes: Sub, Polynomial × stages, Mul, Add. Values are scaled to [-1, 1] before the sign and back behind the
+ * product, not within the polynomials: scaling by elements is free in the linear maps before and behind, and costs a level elsewhere.
  */
 import { CompileError } from '../../../errors.ts';
 import type { CompositeSign } from '../../approx/composite-sign.ts';
@@ -96,15 +97,22 @@ export function appendCompositeActivation(
   const shift = (by: number): string =>
     by === 0 ? input : builder.node('Sub', [input, builder.constant('kink', [by], [])], shape);
   const terms = pieces.map(({ kink, zero, linear, jump }, j) => {
+    const final = pieces.length === 1 && value === 0 && j === 0 ? output : undefined;
     const distances = ranges.min.map((min, c) => largestDistance(min, ranges.max[c]!, kink));
-    const isJump = zero !== kink;
-    const widths = isJump ? [Math.max(...distances)] : distances;
+    if (zero === kink) {
+      const unit = scaled(
+        builder,
+        shift(kink),
+        distances.map((distance) => 1 / distance),
+      );
+      const product = builder.node('Mul', [unit, appendSign(builder, unit, sign, linear, jump / 2)], shape);
+      return scaled(builder, product, distances, final);
+    }
     // ONNX's thresholds are strict: the value at a jump is the left one, so the rise begins there.
-    const shifted = shift(isJump ? kink + JUMP_CLEARANCE * sign.threshold * widths[0]! : kink);
-    const slope = appendSign(builder, shifted, sign, widths, linear, jump / 2);
-    const alone = pieces.length === 1 && value === 0;
-    const factor = isJump ? shift(zero) : shifted;
-    return builder.node('Mul', [factor, slope], shape, {}, alone && j === 0 ? output : undefined);
+    const width = Math.max(...distances);
+    const shifted = shift(kink + JUMP_CLEARANCE * sign.threshold * width);
+    const slope = appendSign(builder, scaled(builder, shifted, [1 / width]), sign, linear, jump / 2);
+    return builder.node('Mul', [shift(zero), slope], shape, {}, final);
   });
   let sum = terms[0]!;
   for (const [j, term] of terms.slice(1).entries()) {
@@ -119,32 +127,37 @@ function largestDistance(min: number, max: number, point: number): number {
   return distance > 0 ? distance : 1;
 }
 
-/** offset + factor · sign(x); the affine part is folded into the last stage. */
+/** offset + factor · sign(u) for u in [-1, 1]: each stage puts its result into the next one's range, so that none has to be scaled. */
 function appendSign(
   builder: FragmentBuilder,
-  input: string,
+  unit: string,
   sign: CompositeSign,
-  widths: readonly number[],
   offset: number,
   factor: number,
 ): string {
-  let tensor = input;
-  for (const [index, stage] of sign.stages.entries()) {
-    const last = index === sign.stages.length - 1;
-    const coefficients = Array.from(stage.coefficients, (c, k) =>
-      last ? factor * c + (k === 0 ? offset : 0) : c,
-    );
-    const channels = index === 0 ? widths : [stage.halfWidth];
-    const attributes: PolynomialAttributes = {
-      axis: builder.shapeOf(input).length > 1 ? 1 : 0,
-      degree: coefficients.length - 1,
-      center: channels.map(() => 0),
-      halfWidth: channels,
-      coefficients: channels.flatMap(() => coefficients),
-    };
-    tensor = builder.polynomial(tensor, attributes);
-  }
-  return tensor;
+  const axis = builder.shapeOf(unit).length > 1 ? 1 : 0;
+  return sign.stages.reduce((tensor, stage, index) => {
+    const next = sign.stages[index + 1];
+    const gain = next === undefined ? factor : 1 / next.halfWidth;
+    const coefficients = Array.from(stage.coefficients, (c) => gain * c);
+    if (next === undefined) coefficients[0]! += offset;
+    const degree = coefficients.length - 1;
+    const attributes: PolynomialAttributes = { axis, degree, center: [0], halfWidth: [1], coefficients };
+    return builder.polynomial(tensor, attributes);
+  }, unit);
+}
+
+/** Times a factor for each channel (axis 1), or one for all: a map that vanishes into the linear ones around it. */
+function scaled(
+  builder: FragmentBuilder,
+  input: string,
+  factors: readonly number[],
+  output?: string,
+): string {
+  const shape = builder.shapeOf(input);
+  const inner = shape.slice(2).map(() => 1);
+  const factor = builder.constant('scale', factors, factors.length === 1 ? [] : [factors.length, ...inner]);
+  return builder.node('Mul', [input, factor], shape, {}, output);
 }
 
 /**
@@ -186,7 +199,11 @@ function appendMax(
   sign: CompositeSign,
   widths: readonly number[],
 ): string {
-  const difference = builder.node('Sub', [a, b], shape);
-  const weight = appendSign(builder, difference, sign, widths, 0.5, 0.5);
-  return builder.node('Add', [b, builder.node('Mul', [difference, weight], shape)], shape);
+  const unit = scaled(
+    builder,
+    builder.node('Sub', [a, b], shape),
+    widths.map((width) => 1 / width),
+  );
+  const product = builder.node('Mul', [unit, appendSign(builder, unit, sign, 0.5, 0.5)], shape);
+  return builder.node('Add', [b, scaled(builder, product, widths)], shape);
 }

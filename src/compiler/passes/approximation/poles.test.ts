@@ -21,6 +21,7 @@ describe('findPole', () => {
     ['|x|', Math.abs],
     ['a constant', () => 0],
     ['sin', Math.sin],
+    ['a function that is 0 over most of the range', (x: number) => Math.min(Math.max(x - 5, 0), 6)],
   ])('finds none in %s', (_, f) => {
     expect(findPole(f, { min: -20, max: 21 })).toBeNull();
   });

@@ -15,7 +15,9 @@ export function findPole(f: (x: number) => number, { min, max }: ValueRange): nu
   const sizes = Float64Array.from({ length: GRID + 1 }, (_, i) => Math.abs(f(at(i))));
   const broken = sizes.findIndex((size) => !Number.isFinite(size));
   if (broken >= 0) return at(broken);
-  const typical = Float64Array.from(sizes).sort()[GRID / 2]!;
+  // Where it is 0 it says nothing: a clipped function is, for most of a range that lies left of it.
+  const significant = sizes.filter((size) => size > 0).sort();
+  const typical = significant[Math.floor(significant.length / 2)] ?? Infinity;
   for (let i = 1; i < GRID; i++) {
     if (sizes[i]! < sizes[i - 1]! || sizes[i]! < sizes[i + 1]!) continue;
     let [low, high] = [at(i - 1), at(i + 1)];
@@ -26,7 +28,7 @@ export function findPole(f: (x: number) => number, { min, max }: ValueRange): nu
       else high = b;
     }
     const top = Math.abs(f((low + high) / 2));
-    if (!(top <= UNBOUNDED * Math.max(typical, Number.MIN_VALUE))) return (low + high) / 2;
+    if (!(top <= UNBOUNDED * typical)) return (low + high) / 2;
   }
   return null;
 }

@@ -70,8 +70,9 @@ function fragmentDepth({ fragment }: FittedSite): number {
   for (const node of fragment.nodes) {
     const before = Math.max(0, ...node.inputs.map((input) => depths.get(input) ?? 0));
     const { degree } = node.attributes;
-    const own =
-      typeof degree === 'number' ? polynomialDepth(degree, degree === 2) : node.op === 'Mul' ? 1 : 0;
+    // Scaling by constants is part of the linear maps around.
+    const isProduct = node.op === 'Mul' && !node.inputs.some((input) => fragment.constants.has(input));
+    const own = typeof degree === 'number' ? polynomialDepth(degree, degree === 2) : isProduct ? 1 : 0;
     for (const output of node.outputs) depths.set(output, before + own);
     deepest = Math.max(deepest, before + own);
   }

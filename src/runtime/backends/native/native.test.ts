@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { HeError } from '../../../errors.ts';
+import type { LinearInstruction } from '../../../program/program.ts';
 import { testParameters } from '../../../program/testing/test-parameters.ts';
 import { describeBackendContract } from '../testing/contract.ts';
 import { describeNative } from '../testing/describe-native.ts';
@@ -111,5 +112,49 @@ describeNative('native refusals', () => {
     cancellation[0] = 0;
     expect(['CANCELLED', 'nothing thrown']).toContain(cancelled);
     backend.loadRotationKey(1, tested.secret.makeRotationKey(1));
+  });
+});
+
+describeNative('weights that are numbers', () => {
+  it('take next to no memory, however many there are', async () => {
+    const [inputs, outputs, level, scale] = [32, 32, 3, 2 ** 38];
+    // As vectors of every limb they would take 5 · 64 KiB each, 320 MiB in all.
+    using tested = await makeNativeUnderTest(SMALL, [], { memoryBytes: 2 ** 27 });
+    const weight = (output: number, input: number): number => (1 + output * inputs + input) / 2 ** 15;
+    const instruction: LinearInstruction = {
+      kind: 'linear',
+      layer: 'weights',
+      inputs: [0],
+      output: 1,
+      level,
+      plainScales: [Number(SMALL.dataPrimes[level])],
+      babies: Array.from({ length: inputs }, (_, source) => ({ source, step: 0, from: -1, via: [] })),
+      outputs: Array.from({ length: outputs }, (_, output) => ({
+        giants: [
+          {
+            step: 0,
+            into: -1,
+            via: [],
+            terms: Array.from({ length: inputs }, (__, baby) => ({ baby, diagonal: weight(output, baby) })),
+          },
+        ],
+        reductions: [],
+        bias: null,
+      })),
+    };
+    const slots = Float64Array.from({ length: 4096 }, (_, i) => Math.sin(i));
+    const { backend } = tested;
+    const ciphertexts = Array.from({ length: inputs }, () =>
+      backend.load(tested.encrypt(slots, level, scale), level, scale),
+    );
+    const results = backend.linear(instruction, { ciphertexts, counts: [inputs] }, scale);
+    for (const output of [0, outputs - 1]) {
+      const decrypted = tested.decrypt(backend.store(results[output]!), level - 1, scale);
+      const factor = Array.from({ length: inputs }, (_, input) => weight(output, input)).reduce(
+        (a, b) => a + b,
+      );
+      slots.forEach((slot, i) => expect(decrypted[i]).toBeCloseTo(factor * slot, 5));
+    }
+    for (const ciphertext of [...ciphertexts, ...results]) backend.free(ciphertext);
   });
 });
