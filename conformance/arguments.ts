@@ -1,10 +1,12 @@
 /** What `npm run conformance` is asked to do. */
 import { parseArgs } from 'node:util';
 import { UsageError } from '../src/errors.ts';
+import type { ConformanceBackend } from './outcome.ts';
+import { BACKENDS } from './outcome.ts';
 
 export interface ConformanceArguments {
   readonly directory: string;
-  readonly backend: 'cleartext' | 'seal';
+  readonly backend: ConformanceBackend;
   readonly match: RegExp;
   readonly json: string | null;
   readonly markdown: string | null;
@@ -13,7 +15,7 @@ export interface ConformanceArguments {
 }
 
 export const USAGE =
-  'npm run conformance -- DIR --backend cleartext|seal [--match RE] [--json FILE] [--md FILE] [--processes N] [--timeout SECONDS]';
+  'npm run conformance -- DIR --backend cleartext|seal|native [--match RE] [--json FILE] [--md FILE] [--processes N] [--timeout SECONDS]';
 
 /** More at once would take more memory and cores than small machines have. */
 const MAX_PROCESSES = 2;
@@ -24,9 +26,8 @@ export function parseArguments(argv: readonly string[]): ConformanceArguments {
   const [directory, ...others] = positionals;
   if (directory === undefined || others.length > 0) throw usage('one folder of ONNX node tests is expected');
   const { backend = 'cleartext' } = values;
-  if (backend !== 'cleartext' && backend !== 'seal')
-    throw usage(`--backend must be cleartext or seal, not "${backend}"`);
-  const processes = Number(values.processes ?? (backend === 'seal' ? 1 : 2));
+  if (!isBackend(backend)) throw usage(`--backend must be one of ${BACKENDS.join(', ')}, not "${backend}"`);
+  const processes = Number(values.processes ?? (backend === 'cleartext' ? 2 : 1));
   if (!Number.isInteger(processes) || processes < 1 || processes > MAX_PROCESSES)
     throw usage(`--processes must be 1 or ${MAX_PROCESSES}`);
   const timeout = Number(values.timeout ?? 300);
@@ -41,6 +42,9 @@ export function parseArguments(argv: readonly string[]): ConformanceArguments {
     timeoutMs: 1000 * timeout,
   };
 }
+
+const isBackend = (name: string): name is ConformanceBackend =>
+  (BACKENDS as readonly string[]).includes(name);
 
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const;

@@ -32,8 +32,11 @@ export interface TestOutcome {
   readonly suggestion: string | null;
 }
 
+export const BACKENDS = ['cleartext', 'seal', 'native'] as const;
+export type ConformanceBackend = (typeof BACKENDS)[number];
+
 export interface RunSettings {
-  readonly backend: 'cleartext' | 'seal';
+  readonly backend: ConformanceBackend;
   /** Bits asked of results that are exact up to noise, and of approximated ones. */
   readonly linearBits: number;
   readonly approximatedBits: number;
@@ -41,5 +44,5 @@ export interface RunSettings {
 }
 
 export function settingsFor(backend: RunSettings['backend']): RunSettings {
-  return { backend, linearBits: backend === 'seal' ? 12 : 20, approximatedBits: 10, seed: 1 };
+  return { backend, linearBits: backend === 'cleartext' ? 20 : 12, approximatedBits: 10, seed: 1 };
 }

@@ -1,5 +1,5 @@
 /** The results of a run as JSON and as Markdown. */
-import type { RunSettings, TestOutcome, Verdict } from './outcome.ts';
+import type { ConformanceBackend, RunSettings, TestOutcome, Verdict } from './outcome.ts';
 
 export interface ConformanceReport {
   readonly schema: 1;
@@ -27,6 +27,12 @@ const MARKS: Readonly<Record<Verdict, string>> = {
   'not-applicable': 'n/a',
 };
 
+const PLACES: Readonly<Record<ConformanceBackend, string>> = {
+  cleartext: 'in the clear',
+  seal: 'encrypted, on node-seal',
+  native: 'encrypted, on the native engine',
+};
+
 /** One line on a terminal. */
 export function outcomeLine({ test, verdict, kind, bits, ms, reason }: TestOutcome): string {
   const precision = bits === null ? '' : ` ${bits.toFixed(1)} bits`;
@@ -36,13 +42,13 @@ export function outcomeLine({ test, verdict, kind, bits, ms, reason }: TestOutco
 }
 
 export function reportMarkdown({ settings, totals, tests, complete }: ConformanceReport): string {
-  const where = settings.backend === 'seal' ? 'encrypted, on node-seal' : 'in the clear';
+  const where = PLACES[settings.backend];
   const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/\s+/g, ' ');
   const rows = tests.map(({ test, verdict, kind, bits, bitsAsked, parameters, ms, reason, suggestion }) => {
     const ring =
       parameters === null
         ? ''
-        : settings.backend === 'seal'
+        : settings.backend !== 'cleartext'
           ? `N=${parameters.polyModulusDegree}, log QP=${parameters.logQP}, depth ${parameters.depth}`
           : `depth ${parameters.depth}`;
     const time = ms === null ? '' : `${(ms.evaluate / 1000).toFixed(2)} s`;

@@ -11,7 +11,8 @@ import { channelLayout } from '../../reference/polynomial-node.ts';
 import type { ChannelRanges } from './composite-nodes.ts';
 import { appendCompositeActivation, appendCompositeMaxPool } from './composite-nodes.ts';
 import { fittedDegree } from './degrees.ts';
-import { appendPreciseMaxPool, fitPrecisely, fitWhereSeen } from './precise-nodes.ts';
+import { appendPreciseMaxPool } from './precise-max-pool.ts';
+import { fitPrecisely, fitWhereSeen } from './precise-nodes.ts';
 import { fitPolynomials } from './fit-polynomial.ts';
 import type { GraphFragment } from './graph-fragment.ts';
 import { FragmentBuilder } from './graph-fragment.ts';
@@ -111,7 +112,15 @@ function appendPrecise(
   const seen = { min: Math.min(...min), max: Math.max(...max) };
   if (site.maxPool !== null) {
     const axes = maxPoolAxes(graph, site.maxPool);
-    const polynomial = appendPreciseMaxPool(builder, site.maxPool, site.input, site.output, axes, seen, bits);
+    const polynomial = appendPreciseMaxPool(
+      builder,
+      site.maxPool,
+      site.input,
+      site.output,
+      axes,
+      values,
+      bits,
+    );
     const range = { center: [(seen.min + seen.max) / 2], halfWidth: [(seen.max - seen.min) / 2] };
     return {
       fragment: builder,

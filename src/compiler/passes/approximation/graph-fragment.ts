@@ -31,7 +31,12 @@ export class FragmentBuilder implements GraphFragment {
     return this.shapes.get(tensor) ?? this.#graph.shapes.get(tensor)!;
   }
 
-  constant(what: string, data: readonly number[], shape: Shape, type: 'float' | 'int' = 'float'): string {
+  constant(
+    what: string,
+    data: readonly number[],
+    shape: Shape,
+    type: ConstantTensor['type'] = 'float',
+  ): string {
     const name = `${this.#prefix}/${what}-${this.#count++}`;
     this.constants.set(name, { shape, type, data: Float64Array.from(data) });
     return name;

@@ -1,15 +1,12 @@
 /**
  * Approximations that keep a number of bits over the whole calibrated range, whatever the distribution of values: the
- * minimax polynomial of least depth that is good enough, and maxima from the minimax polynomial of |x|.
+ * minimax polynomial of least depth that is good enough.
  */
 import { CompileError } from '../../../errors.ts';
 import { evaluateChebyshev } from '../../approx/chebyshev.ts';
 import { ChebyshevMoments, solveNormalEquations } from '../../approx/least-squares.ts';
 import { minimax } from '../../approx/minimax.ts';
-import type { PolynomialAttributes, Shape, TensorNode } from '../../ir/tensor-graph.ts';
-import type { FragmentBuilder } from './graph-fragment.ts';
-import type { PoolAxis } from './pooling-taps.ts';
-import { padded, tap } from './pooling-taps.ts';
+import type { PolynomialAttributes, TensorNode } from '../../ir/tensor-graph.ts';
 
 /** Depth is what counts: the largest degrees of 1 … 11 levels. Quadratics save a level by their leading coefficient. */
 const DEGREES = [1, 2, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047] as const;
@@ -160,13 +157,14 @@ export function fitPrecisely(
       },
     );
   }
-  const tolerance = largest * 2 ** -bits;
+  // Relative to what occurs, which is less than what the widened range would allow.
+  const tolerance = magnitude(f, seen) * 2 ** -bits;
   const fit = fitWithin(f, range, tolerance, axis);
   if (fit.error > tolerance) throw tooSteep(node, seen, bits, fit.polynomial.degree, fit.error / tolerance);
   return fit;
 }
 
-function tooSteep(
+export function tooSteep(
   node: TensorNode,
   seen: ValueRange,
   bits: number,
@@ -183,46 +181,4 @@ function tooSteep(
       hint: 'ask for fewer bits, narrow the range by a Clip or by normalisation, or use relu-composite where the function is piecewise linear',
     },
   );
-}
-
-/**
- * Max over windows, separably: axis by axis, a tournament of max(a, b) = (a + b)/2 + |a − b|/2 over the taps of that axis.
- * Padding is filled with the least value seen, which never wins.
- * @returns the polynomial of |a − b|/2
- * @throws CompileError ACTIVATION_TOO_STEEP
- */
-export function appendPreciseMaxPool(
-  builder: FragmentBuilder,
-  node: TensorNode,
-  input: string,
-  output: string,
-  axes: readonly PoolAxis[],
-  seen: ValueRange,
-  bits: number,
-): PolynomialAttributes {
-  const rounds = axes.reduce((sum, { kernel }) => sum + Math.ceil(Math.log2(kernel)), 0);
-  const width = widened({ min: seen.min - seen.max, max: seen.max - seen.min });
-  const largest = Math.max(Math.abs(seen.min), Math.abs(seen.max));
-  // The errors of the rounds add up, seldom all with one sign; where they do, more is asked for (`reachPrecision`).
-  const tolerance = (largest * 2 ** -bits) / Math.sqrt(Math.max(rounds, 1));
-  const { polynomial, error } = fitWithin((d) => Math.abs(d) / 2, width, tolerance, 0);
-  if (error > tolerance) throw tooSteep(node, seen, bits, polynomial.degree, error / tolerance);
-  const max = (a: string, b: string, shape: Shape): string => {
-    const distance = builder.polynomial(builder.node('Sub', [a, b], shape), polynomial);
-    return builder.node('Add', [builder.node('Mean', [a, b], shape), distance], shape);
-  };
-  let tensor = padded(builder, input, axes, seen.min);
-  for (const [a, axis] of axes.entries()) {
-    const shape = builder.shapeOf(tensor).map((size, i) => (i === a + 2 ? axis.output : size));
-    let taps = Array.from({ length: axis.kernel }, (_, k) => tap(builder, tensor, a + 2, axis, k, shape));
-    while (taps.length > 1) {
-      const winners = [];
-      for (let i = 0; i + 1 < taps.length; i += 2) winners.push(max(taps[i]!, taps[i + 1]!, shape));
-      if (taps.length % 2 === 1) winners.push(taps.at(-1)!);
-      taps = winners;
-    }
-    tensor = taps[0]!;
-  }
-  builder.node('Identity', [tensor], builder.shapeOf(tensor), {}, output);
-  return polynomial;
 }

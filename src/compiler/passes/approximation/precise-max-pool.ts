@@ -1,0 +1,301 @@
+/**
+ * Max over windows, separably: axis by axis, a tournament of max(a, b) = (a + b)/2 + |a − b|/2 over the taps of that axis, to
+ * a number of bits. What it costs is the degree of the polynomials of |a − b|/2, one per round, so that
+ *
+ * - each is fitted over the differences that its round sees, which are smaller than the range of the input;
+ * - it is the truncated Chebyshev series or the best uniform approximation, whichever does better. The series is twice
+ *   as far off at 0 and much closer elsewhere, and few windows have ties in more than one round: errors do not add up;
+ * - errors are measured on the calibration windows, and their middle is subtracted;
+ * - taps in the padding take no part, instead of being filled with a least value, which would widen the differences.
+ */
+import { evaluateChebyshev } from '../../approx/chebyshev.ts';
+import { minimax } from '../../approx/minimax.ts';
+import type { PolynomialAttributes, TensorNode } from '../../ir/tensor-graph.ts';
+import type { FragmentBuilder } from './graph-fragment.ts';
+import type { PoolAxis } from './pooling-taps.ts';
+import { padded, tap } from './pooling-taps.ts';
+import { tooSteep } from './precise-nodes.ts';
+
+const DEGREES = [3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047] as const;
+/** Differences may leave those seen by this share. */
+const MARGIN = 0.05;
+/** Error of the best approximation of |t| on [−1, 1] of degree n, times n (Bernstein 1914). */
+const BERNSTEIN = 0.28;
+/** Values that errors are measured on: enough to meet ties. */
+const MEASURED_VALUES = 150_000;
+
+/** One entry along the axis being reduced: its values, and at which outputs it stands for a tap inside of the input. */
+interface Contestant<T> {
+  readonly value: T;
+  readonly inside: readonly boolean[];
+}
+
+type Merge<T> = (a: T, b: T, insideA: readonly boolean[], insideB: readonly boolean[], round: number) => T;
+
+/** A tournament; returns the winner and the number of the next round. */
+function tournament<T>(
+  taps: readonly Contestant<T>[],
+  first: number,
+  merge: Merge<T>,
+): { winner: T; next: number } {
+  let [contestants, round] = [taps, first];
+  while (contestants.length > 1) {
+    const winners: Contestant<T>[] = [];
+    for (let i = 0; i + 1 < contestants.length; i += 2) {
+      const [a, b] = [contestants[i]!, contestants[i + 1]!];
+      const inside = a.inside.map((each, o) => each || b.inside[o]!);
+      winners.push({ value: merge(a.value, b.value, a.inside, b.inside, round), inside });
+    }
+    if (contestants.length % 2 === 1) winners.push(contestants.at(-1)!);
+    contestants = winners;
+    round++;
+  }
+  return { winner: contestants[0]!.value, next: round };
+}
+
+function insideOf({ input, output, stride, dilation, padBegin }: PoolAxis, k: number): boolean[] {
+  return Array.from({ length: output }, (_, o) => {
+    const position = o * stride + k * dilation - padBegin;
+    return position >= 0 && position < input;
+  });
+}
+
+/** Runs the tournaments over plain numbers. `half` gives |d|/2 or what stands for it, per round. */
+function pool(
+  values: Float32Array,
+  axes: readonly PoolAxis[],
+  half: (difference: number, round: number) => number,
+): Float64Array {
+  let data: Float64Array = Float64Array.from(values);
+  let inner = axes.reduce((product, axis) => product * axis.input, 1);
+  let round = 0;
+  for (const axis of axes) {
+    inner /= axis.input;
+    const outer = data.length / (axis.input * inner);
+    const source = data;
+    const width = inner;
+    const taps = Array.from({ length: axis.kernel }, (_, k): Contestant<Float64Array> => {
+      const inside = insideOf(axis, k);
+      const value = new Float64Array(outer * axis.output * width);
+      for (let e = 0; e < value.length; e++) {
+        const o = Math.floor(e / width) % axis.output;
+        if (!inside[o]!) continue;
+        const position = o * axis.stride + k * axis.dilation - axis.padBegin;
+        const block = Math.floor(e / (width * axis.output));
+        value[e] = source[(block * axis.input + position) * width + (e % width)]!;
+      }
+      return { value, inside };
+    });
+    const { winner, next } = tournament(taps, round, (a, b, insideA, insideB, number) =>
+      a.map((x, e) => {
+        const o = Math.floor(e / width) % axis.output;
+        if (!insideA[o]! || !insideB[o]!) return insideA[o]! ? x : b[e]!;
+        return (x + b[e]!) / 2 + half(x - b[e]!, number);
+      }),
+    );
+    [data, round] = [winner, next];
+  }
+  return data;
+}
+
+/** Coefficients of |t| on [−1, 1] up to a degree: its Chebyshev series cut off. */
+function truncatedSeries(degree: number): Float64Array {
+  return Float64Array.from({ length: degree + 1 }, (_, n) => {
+    if (n === 0) return 2 / Math.PI;
+    if (n % 2 === 1) return 0;
+    return ((n % 4 === 2 ? 4 : -4) / Math.PI) * (1 / (n * n - 1));
+  });
+}
+
+/** Approximates |t| on [−1, 1]. */
+interface Shape {
+  readonly degree: number;
+  readonly coefficients: Float64Array;
+  /** Its error at the angles π·j/(length − 1), t = cos of them: evaluating high degrees value by value would take minutes. */
+  readonly errors: Float64Array;
+}
+
+/** A polynomial of degree n is a trigonometric one of the angle: so many points for each of its half periods. */
+const POINTS_PER_DEGREE = 16;
+
+function shapeOf(coefficients: Float64Array): Shape {
+  const degree = coefficients.length - 1;
+  const steps = POINTS_PER_DEGREE * degree;
+  const errors = Float64Array.from({ length: steps + 1 }, (_, j) => {
+    const t = Math.cos((Math.PI * j) / steps);
+    return evaluateChebyshev(coefficients, t) - Math.abs(t);
+  });
+  return { degree, coefficients, errors };
+}
+
+/** What a shape is off by at t, interpolated. */
+function errorAt({ errors }: Shape, t: number): number {
+  const at = (Math.acos(Math.max(-1, Math.min(1, t))) / Math.PI) * (errors.length - 1);
+  const j = Math.min(Math.floor(at), errors.length - 2);
+  return errors[j]! + (at - j) * (errors[j + 1]! - errors[j]!);
+}
+
+const known = new Map<number, readonly Shape[]>();
+
+/** The better of the two depends on how many windows have how many ties. */
+function candidates(degree: number): readonly Shape[] {
+  let shapes = known.get(degree);
+  if (shapes === undefined) {
+    shapes = [truncatedSeries(degree), minimax(Math.abs, degree).coefficients].map(shapeOf);
+    known.set(degree, shapes);
+  }
+  return shapes;
+}
+
+interface Measured {
+  /** |d|/2 of each round, in Chebyshev polynomials of d / width. */
+  readonly coefficients: readonly Float64Array[];
+  /** What they are made of, per round. */
+  readonly shapes: readonly Shape[];
+  readonly error: number;
+}
+
+class Trial {
+  readonly #values: Float32Array;
+  readonly #exact: Float64Array;
+  readonly #axes: readonly PoolAxis[];
+  readonly #widths: readonly number[];
+
+  constructor(
+    values: Float32Array,
+    exact: Float64Array,
+    axes: readonly PoolAxis[],
+    widths: readonly number[],
+  ) {
+    this.#values = values;
+    this.#exact = exact;
+    this.#axes = axes;
+    this.#widths = widths;
+  }
+
+  measure(shapes: readonly Shape[]): Measured {
+    const widths = this.#widths;
+    const coefficients = widths.map((width, round) =>
+      shapes[round]!.coefficients.map((c) => (c * width) / 2),
+    );
+    const half = (d: number, round: number): number =>
+      (Math.abs(d) + widths[round]! * errorAt(shapes[round]!, d / widths[round]!)) / 2;
+    let [least, most] = [Infinity, -Infinity];
+    pool(this.#values, this.#axes, half).forEach((value, e) => {
+      least = Math.min(least, value - this.#exact[e]!);
+      most = Math.max(most, value - this.#exact[e]!);
+    });
+    coefficients.at(-1)![0]! -= (least + most) / 2;
+    return { coefficients, shapes, error: (most - least) / 2 };
+  }
+
+  /** The last rounds see the smallest differences: they are lowered first, as far as they can be. */
+  lower(from: Measured, tolerance: number): Measured {
+    let best = from;
+    for (let round = from.shapes.length - 1; round >= 0; round--) {
+      for (const degree of DEGREES.toReversed()) {
+        if (degree >= best.shapes[round]!.degree) continue;
+        const tries = candidates(degree).map((shape) => this.measure(best.shapes.with(round, shape)));
+        const better = tries.reduce((a, b) => (a.error <= b.error ? a : b));
+        if (better.error > tolerance) break;
+        best = better;
+      }
+    }
+    return best;
+  }
+}
+
+function fit(
+  node: TensorNode,
+  values: Float32Array,
+  elements: number,
+  axes: readonly PoolAxis[],
+  bits: number,
+): PolynomialAttributes[] {
+  const widths: number[] = [];
+  const outputs = pool(values, axes, (difference, round) => {
+    const size = Math.abs(difference);
+    widths[round] = Math.max(widths[round] ?? 0, size);
+    return size / 2;
+  });
+  const largest = outputs.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  const reached = widths.map((width) => (width > 0 ? width * (1 + MARGIN) : 1));
+  const tolerance = largest * 2 ** -bits;
+  const samples = Math.max(1, Math.min(values.length / elements, Math.floor(MEASURED_VALUES / elements)));
+  const measured = values.subarray(0, samples * elements);
+  const exact = outputs.subarray(0, (outputs.length / (values.length / elements)) * samples);
+  const widest = Math.max(...reached);
+  const trial = new Trial(measured, exact, axes, reached);
+  let best: Measured | null = null;
+  for (const degree of DEGREES) {
+    // A tie in the widest round alone takes a larger degree.
+    const hopeless = (BERNSTEIN * widest) / 2 / (degree + 1) > tolerance;
+    if (hopeless && degree < DEGREES.at(-1)!) continue;
+    for (const shape of candidates(degree)) {
+      const attempt = trial.measure(reached.map(() => shape));
+      if (best === null || attempt.error < best.error) best = attempt;
+    }
+    if (best!.error <= tolerance) break;
+  }
+  if (best!.error > tolerance) {
+    const seen = { min: -widest, max: widest };
+    throw tooSteep(node, seen, bits, best!.shapes[0]!.degree, best!.error / tolerance);
+  }
+  return trial.lower(best!, tolerance).coefficients.map((each, round) => ({
+    axis: 0,
+    degree: each.length - 1,
+    center: [0],
+    halfWidth: [reached[round]!],
+    coefficients: Array.from(each),
+  }));
+}
+
+/**
+ * @param values the input over calibration samples, [samples × elements]
+ * @returns the polynomial of the first round; that of x if there is none
+ * @throws CompileError ACTIVATION_TOO_STEEP
+ */
+export function appendPreciseMaxPool(
+  builder: FragmentBuilder,
+  node: TensorNode,
+  input: string,
+  output: string,
+  axes: readonly PoolAxis[],
+  values: Float32Array,
+  bits: number,
+): PolynomialAttributes {
+  const elements = builder.shapeOf(input).reduce((product, size) => product * size, 1);
+  const rounds = axes.reduce((sum, { kernel }) => sum + Math.ceil(Math.log2(kernel)), 0);
+  const polynomials = rounds === 0 ? [] : fit(node, values, elements, axes, bits);
+  let tensor = padded(builder, input, axes, 0);
+  let round = 0;
+  for (const [a, axis] of axes.entries()) {
+    const from = tensor;
+    const shape = builder.shapeOf(from).map((size, i) => (i === a + 2 ? axis.output : size));
+    const along = shape.map((size, i) => (i === a + 2 ? size : 1));
+    const vector = (what: string, entries: readonly number[], type?: 'bool'): string =>
+      builder.constant(what, entries, along, type);
+    const taps = Array.from({ length: axis.kernel }, (_, k) => ({
+      value: tap(builder, from, a + 2, axis, k, shape),
+      inside: insideOf(axis, k),
+    }));
+    const instead = (value: string, inside: readonly boolean[], other: string): string =>
+      inside.every(Boolean)
+        ? value
+        : builder.node('Where', [vector('inside', inside.map(Number), 'bool'), value, other], shape);
+    const { winner, next } = tournament(taps, round, (a1, b1, insideA, insideB, number) => {
+      const [x, y] = [instead(a1, insideA, b1), instead(b1, insideB, a1)];
+      const polynomial = polynomials[number]!;
+      const half = builder.polynomial(builder.node('Sub', [x, y], shape), polynomial);
+      const sum = builder.node('Add', [builder.node('Mean', [x, y], shape), half], shape);
+      if ([...insideA, ...insideB].every(Boolean)) return sum;
+      // Where one of the two stands for both, their difference is 0 and what the polynomial makes of it is known.
+      const atZero = evaluateChebyshev(Float64Array.from(polynomial.coefficients), 0);
+      const excess = insideA.map((each, o) => (each && insideB[o]! ? 0 : atZero));
+      return builder.node('Sub', [sum, vector('excess', excess)], shape);
+    });
+    [tensor, round] = [winner, next];
+  }
+  builder.node('Identity', [tensor], builder.shapeOf(tensor), {}, output);
+  return polynomials[0] ?? { axis: 0, degree: 1, center: [0], halfWidth: [1], coefficients: [0, 1] };
+}
