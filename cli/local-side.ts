@@ -78,7 +78,7 @@ export function namedServer(
     name,
     address: serverName(address),
     enrolmentCode,
-    connect: (signal) => connect(address, { signal, version }),
+    connect: (signal, bearers) => connect(address, { signal, version, bearers }),
     ...(address.kind === 'stdio' ? { maxChunkBytes: STDIO_CHUNK_BYTES } : {}),
   };
 }

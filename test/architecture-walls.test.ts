@@ -161,6 +161,15 @@ describe('the checker sees', () => {
     },
   );
 
+  it.each(['inference', 'protocol', 'storage', 'transport'])('server/%s reaching the vault', (folder) => {
+    const breaches = breachesOf({
+      [`src/server/${folder}/a.ts`]: `import { x } from '../client/between.ts';`,
+      'src/server/client/between.ts': `import { x } from '../vault/vault.ts';`,
+      'src/server/vault/vault.ts': ``,
+    });
+    expect(breaches).toEqual([expect.stringMatching(`^secret-side: src/server/${folder}/a.ts: `)]);
+  });
+
   it('the serve command reaching the local cryptographic server', () => {
     const breaches = breachesOf({
       'cli/commands/serve.ts': `await import('../../src/server/crypto/key-store.ts');`,

@@ -71,6 +71,16 @@ const PUBLIC_SIDE = [
   'cli/commands/serve.ts',
 ];
 
+/** Keeps the owner's secrets: keys, tokens, passphrases. The client may use it; a server for others never. */
+const VAULT = ['src/server/vault/'];
+const REMOTE_SIDE = [
+  'src/server/inference/',
+  'src/server/protocol/',
+  'src/server/storage/',
+  'src/server/transport/',
+  'cli/commands/serve.ts',
+];
+
 /** Packages that only some rooms may know. */
 const PACKAGE_WALLS: readonly { wall: Wall; package: string; allowed: readonly string[] }[] = [
   { wall: 'he-library', package: 'node-seal', allowed: ['src/runtime/backends/'] },
@@ -219,19 +229,28 @@ function packageBreaches(
 /** The public side must not reach the secret side over any number of imports; the detail names the path. */
 function secretSideBreaches(edges: ReadonlyMap<string, readonly string[]>): Breach[] {
   const breaches: Breach[] = [];
-  for (const file of edges.keys()) {
-    if (!PUBLIC_SIDE.some((room) => file.startsWith(room))) continue;
-    const path = pathToSecretSide(file, edges);
-    if (path !== null) breaches.push({ wall: 'secret-side', file, detail: path.join(' → ') });
+  for (const [from, to] of [
+    [PUBLIC_SIDE, SECRET_SIDE],
+    [REMOTE_SIDE, VAULT],
+  ] as const) {
+    for (const file of edges.keys()) {
+      if (!from.some((room) => file.startsWith(room))) continue;
+      const path = pathTo(to, file, edges);
+      if (path !== null) breaches.push({ wall: 'secret-side', file, detail: path.join(' → ') });
+    }
   }
   return breaches;
 }
 
-function pathToSecretSide(start: string, edges: ReadonlyMap<string, readonly string[]>): string[] | null {
+function pathTo(
+  rooms: readonly string[],
+  start: string,
+  edges: ReadonlyMap<string, readonly string[]>,
+): string[] | null {
   const cameFrom = new Map<string, string | null>([[start, null]]);
   // A Map is iterated in insertion order, entries added on the way included: a breadth-first walk.
   for (const [file] of cameFrom) {
-    if (SECRET_SIDE.some((room) => file.startsWith(room))) {
+    if (rooms.some((room) => file.startsWith(room))) {
       const path: string[] = [];
       for (let at: string | null = file; at !== null; at = cameFrom.get(at) ?? null) path.unshift(at);
       return path;

@@ -15,6 +15,8 @@ const INFERENCE = 'src/server/inference';
 const CRYPTO = 'src/server/crypto';
 const SERVER = `${INFERENCE}/inference-server.test.ts`;
 const SECURITY = `${INFERENCE}/security.test.ts`;
+const REFUSALS = `${INFERENCE}/refusal-matrix.test.ts`;
+const MUTATIONS = `${INFERENCE}/mutations.test.ts`;
 const DURABILITY = `${INFERENCE}/durability.test.ts`;
 const CONFIDENTIALITY = `${INFERENCE}/confidentiality.test.ts`;
 const NEGOTIATION = 'src/server/protocol/check-negotiation.test.ts';
@@ -71,7 +73,10 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     id: 6,
     section: '§6.3',
     sentence: 'A decoded chunk never exceeds the negotiated maximum.',
-    tests: [[SECURITY, 'take a chunk of the maximum and refuse one byte more']],
+    tests: [
+      [SECURITY, 'take a chunk of the maximum and refuse one byte more'],
+      [REFUSALS, 'a chunk one byte too large'],
+    ],
   },
   {
     id: 7,
@@ -112,6 +117,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     section: '§7.1',
     sentence: 'Parameters that miss the declared security_level are rejected.',
     tests: [
+      [REFUSALS, 'parameters weaker than the security stated'],
       [NEGOTIATION, 'a ring too small for the modulus'],
       [NEGOTIATION, 'a level that the parameters miss'],
       [SECURITY, 'and everything stated about them are checked before a session is queued'],
@@ -122,6 +128,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     section: '§7.1',
     sentence: 'max_multiplication_depth is validated first; abort early.',
     tests: [
+      [REFUSALS, 'a depth too large'],
       [NEGOTIATION, 'more depth than there are levels'],
       [SECURITY, 'and everything stated about them are checked before a session is queued'],
     ],
@@ -155,6 +162,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     section: '§8',
     sentence: 'Keys and references are signed, authenticated and bound to the client.',
     tests: [
+      [REFUSALS, 'the session of another client'],
       [LOCAL, 'sign the manifest of the keys with the key that enrols'],
       [SECURITY, 'pins the key: a name is not given to another one'],
       [SECURITY, 'reach nothing of another client'],
@@ -186,7 +194,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     tests: [
       [SERVER, CLASSIFIES],
       [TRANSPORTS, 'stdio: a host starts the server, and classifies'],
-      [SECURITY, 'random mutations of a message are answered with a code or a status, and the server lives'],
+      [MUTATIONS, '30 mutations of each message: %s answers with a documented code, and works on'],
     ],
   },
   {
@@ -194,7 +202,10 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     section: '§6.1',
     sentence:
       'fhe_encrypt: absolute path, no raw bytes in messages, files in session_dir, keys by client_id.',
-    tests: [[LOCAL, 'lead from keys to a decrypted answer, with a v1 client']],
+    tests: [
+      [LOCAL, 'lead from keys to a decrypted answer, with a v1 client'],
+      [REFUSALS, 'a link that leads out'],
+    ],
   },
   {
     id: 20,
@@ -237,6 +248,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     section: '§7.1',
     sentence: 'Request parameters, each validated.',
     tests: [
+      [REFUSALS, 'another packing'],
       [
         NEGOTIATION,
         'accepts nothing, everything that the artifact states, and the draft’s spelling of schemes',
@@ -263,6 +275,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     section: '§3.2',
     sentence: 'Log harvesting, EXIF, traffic analysis, modified, delayed and replayed messages are met.',
     tests: [
+      [REFUSALS, 'a replayed request'],
       [CONFIDENTIALITY, CONFIDENTIAL],
       [`${CRYPTO}/read-input.test.ts`, 'of a JPEG changes nothing of what is encrypted'],
       [SECURITY, 'are answered once: a replay is refused'],

@@ -2,7 +2,7 @@
  * `he-compile serve <artifact…> --http HOST:PORT | --stdio`. Nothing that this module imports can read or use a secret key; a
  * test keeps it so.
  */
-import { homedir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readBounded } from '../../src/data/read-file.ts';
@@ -64,11 +64,18 @@ export function define(command: Command, run: Runner): void {
       'authority whose certificates enrol clients, PEM; repeatable',
       collect(String),
     )
-    .option('--require-bearer', 'refuse HTTP requests without a token; clients enrol before, elsewhere')
+    .option(
+      '--require-bearer',
+      'refuse HTTP requests without a token in their Authorization header, or an unused enrolment code',
+    )
     .option('--allow-host <NAME>', 'name by which the server is called; repeatable', collect(String))
     .option('--allow-origin <NAME>', 'host of web pages that may call; repeatable', collect(String))
     .option('--threads <N>', 'worker threads of one evaluation', naturalNumber)
-    .option('--evaluations <N>', 'evaluations at the same time', naturalNumber)
+    .option(
+      '--evaluations <N>',
+      'evaluations at the same time (default: processors / threads)',
+      naturalNumber,
+    )
     .option('--max-memory-mb <N>', 'bound of all evaluation processes together', naturalNumber)
     .option('--max-chunk-mb <N>', 'largest chunk of an upload, at most 32', naturalNumber)
     .action((artifacts: readonly string[], flags: ServeFlags) =>
@@ -130,6 +137,12 @@ function requireSense(artifacts: readonly string[], flags: ServeFlags): void {
   if (flags.http === undefined && flags.stdio !== true)
     wrong('no transport is given', 'add --http HOST:PORT or --stdio');
   if (flags.sse === true && flags.http === undefined) wrong('--sse needs --http', 'add --http HOST:PORT');
+  if (flags.requireBearer === true && flags.openEnrolment === true) {
+    wrong(
+      '--require-bearer and --open-enrolment exclude each other',
+      'give clients codes: he-compile serve --invite',
+    );
+  }
   if ((flags.tlsCert === undefined) !== (flags.tlsKey === undefined)) {
     wrong('--tls-cert and --tls-key belong together', 'give both');
   }
@@ -138,6 +151,7 @@ function requireSense(artifacts: readonly string[], flags: ServeFlags): void {
 }
 
 async function configurationOf(stateFolder: string, flags: ServeFlags): Promise<ServerConfiguration> {
+  const threads = flags.threads ?? DEFAULT_THREADS;
   const authorities: string[] = [];
   for (const file of flags.clientCa ?? [])
     authorities.push(await readPem(file, 'the certificate of the authority'));
@@ -149,7 +163,8 @@ async function configurationOf(stateFolder: string, flags: ServeFlags): Promise<
       flags.stdio === true
         ? Math.min(DEFAULT_LIMITS.maxInlineResultBytes, MIB)
         : DEFAULT_LIMITS.maxInlineResultBytes,
-    ...(flags.evaluations === undefined ? {} : { evaluationsAtOnce: flags.evaluations }),
+    // As many as have processors of their own.
+    evaluationsAtOnce: flags.evaluations ?? Math.max(1, Math.floor(availableParallelism() / threads)),
     ...(flags.maxMemoryMb === undefined ? {} : { maxMemoryBytes: flags.maxMemoryMb * MIB }),
   };
   return {
@@ -161,7 +176,7 @@ async function configurationOf(stateFolder: string, flags: ServeFlags): Promise<
       unsigned: flags.allowUnsigned === true,
       authorities,
     },
-    threads: flags.threads ?? DEFAULT_THREADS,
+    threads,
   };
 }
 

@@ -14,6 +14,8 @@ import type { Transport } from '@modelcontextprotocol/client';
 import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { ToolError } from '../protocol/error-codes.ts';
 import { EXTENSION } from '../protocol/extension.ts';
+import type { BearerSource } from './bearer-fetch.ts';
+import { bearerFetch } from './bearer-fetch.ts';
 import { boundedFetch } from './bounded-fetch.ts';
 import type { ServerAddress } from './server-address.ts';
 
@@ -60,6 +62,8 @@ export interface ConnectOptions {
   readonly version?: string;
   /** For another certificate authority, or to see what is sent. */
   readonly fetch?: typeof fetch;
+  /** For servers that ask for an Authorization header. */
+  readonly bearers?: BearerSource | undefined;
 }
 
 /** @throws ConnectionFailure */
@@ -125,8 +129,9 @@ class McpConnection implements Connection {
   }
 }
 
-function transportTo(address: ServerAddress, { fetch }: ConnectOptions): Transport {
-  const options = { fetch: boundedFetch(fetch ?? globalThis.fetch) };
+function transportTo(address: ServerAddress, { fetch, bearers }: ConnectOptions): Transport {
+  const bounded = boundedFetch(fetch ?? globalThis.fetch);
+  const options = { fetch: bearers === undefined ? bounded : bearerFetch(bounded, bearers) };
   switch (address.kind) {
     case 'http':
       return new StreamableHTTPClientTransport(address.url, options);

@@ -20,6 +20,8 @@ export interface Enrolling {
   readonly credentials: CredentialStore;
   /** One-time code from the operator, should it be needed. */
   readonly enrolmentCode?: string | undefined;
+  /** Hears of every token that is in use from now on. */
+  readonly onToken?: (token: string) => void;
 }
 
 /** Renewed so long before it expires, so that no upload is caught in the middle. */
@@ -106,10 +108,16 @@ export class EnrolledCaller {
   }
 
   #remember(pending: Promise<Enrolment>): Promise<Enrolment> {
-    const remembered = pending.catch((error: unknown) => {
-      if (this.#enrolment === remembered) this.#enrolment = null;
-      throw error;
-    });
+    const remembered = pending.then(
+      (enrolment) => {
+        this.#enrolling.onToken?.(enrolment.authToken);
+        return enrolment;
+      },
+      (error: unknown) => {
+        if (this.#enrolment === remembered) this.#enrolment = null;
+        throw error;
+      },
+    );
     return remembered;
   }
 

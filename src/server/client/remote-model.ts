@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { inferenceAnswer } from '../protocol/answers.ts';
 import type { RequestParameters } from '../protocol/negotiation.ts';
+import type { BearerSource } from './bearer-fetch.ts';
 import type { Connection } from './connection.ts';
 import type { CredentialStore } from './credentials.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -28,7 +29,7 @@ export interface RemoteModel {
 export interface RemoteOptions {
   readonly clientId: string;
   readonly server: string;
-  connect(signal: AbortSignal | undefined): Promise<Connection>;
+  connect(signal: AbortSignal | undefined, bearers: BearerSource): Promise<Connection>;
   readonly credentials: CredentialStore;
   readonly enrolmentCode?: string | undefined;
   readonly retries?: RetryPolicy;

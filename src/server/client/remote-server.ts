@@ -38,19 +38,21 @@ export class RemoteServer implements AsyncDisposable {
       credentials.identity(clientId),
       credentials.enrolment(clientId, server),
     ]);
+    let token = enrolment?.authToken;
+    const bearers = (): string[] => [token, options.enrolmentCode].filter((bearer) => bearer !== undefined);
     const caller = new RemoteCaller({
-      connect: (signal) => options.connect(signal),
+      connect: (signal) => options.connect(signal, bearers),
       privateKey: identity.privateKey,
       pinnedServerKey: enrolment?.serverKey ?? null,
       ...(options.retries === undefined ? {} : { retries: options.retries }),
     });
-    return new RemoteServer(options, caller);
+    return new RemoteServer(options, caller, (renewed) => (token = renewed));
   }
 
-  private constructor(options: RemoteOptions, caller: RemoteCaller) {
+  private constructor(options: RemoteOptions, caller: RemoteCaller, onToken: (token: string) => void) {
     this.#options = options;
     this.#caller = caller;
-    this.#enrolled = new EnrolledCaller(caller, options);
+    this.#enrolled = new EnrolledCaller(caller, { ...options, onToken });
   }
 
   /** @param model may be left out where there is only one */

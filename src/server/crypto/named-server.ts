@@ -20,7 +20,7 @@ export async function withRemote<T>(
   await using remote = await RemoteServer.open({
     clientId,
     server: server.address,
-    connect: (signal) => server.connect(signal),
+    connect: (signal, bearers) => server.connect(signal, bearers),
     credentials,
     ...(server.enrolmentCode === undefined ? {} : { enrolmentCode: server.enrolmentCode }),
     ...(server.maxChunkBytes === undefined ? {} : { maxChunkBytes: server.maxChunkBytes }),

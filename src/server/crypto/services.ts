@@ -1,4 +1,5 @@
 /** What the tools of the local server work with. */
+import type { BearerSource } from '../client/bearer-fetch.ts';
 import type { Connection } from '../client/connection.ts';
 import type { CredentialStore } from '../client/credentials.ts';
 import type { AllowedPaths } from './allowed-paths.ts';
@@ -11,7 +12,7 @@ export interface NamedServer {
   /** As `serverName` names it. */
   readonly address: string;
   readonly enrolmentCode?: string | undefined;
-  connect(signal: AbortSignal | undefined): Promise<Connection>;
+  connect(signal: AbortSignal | undefined, bearers?: BearerSource): Promise<Connection>;
   /** Chunks are no larger, where the transport wants it. */
   readonly maxChunkBytes?: number | undefined;
 }

@@ -52,19 +52,21 @@ export class Authentication {
   authenticate(credentials: Credentials, call: CallContext, now: number = Date.now()): ClientRecord {
     const client = this.#requireToken(credentials, call);
     if (client.tokenExpiresAt <= now) throw new ToolError('ERROR_TOKEN_EXPIRED', 'the token has expired');
+    // Before the signature: verifying it and keeping its nonce is what a flood of calls would cost.
+    this.#limiter.take(`client ${client.clientId}`);
     if (client.publicKey !== null) {
       this.requireSignature(call, decodePublicKey(client.publicKey), client.clientId, now);
     } else if (!this.#settings.unsigned) {
       throw new ToolError('ERROR_SIGNATURE_REQUIRED', 'this server takes signed requests only');
     }
-    this.#limiter.take(`client ${client.clientId}`);
     return client;
   }
 
-  /** What a transport asks of an Authorization header before anything else. */
+  /** What a transport asks of an Authorization header before anything else: a token, or an unused enrolment code. */
   knowsToken(token: string, now: number = Date.now()): boolean {
-    const client = this.#store.clientByToken(tokenHash(token));
-    return client !== null && client.tokenExpiresAt > now;
+    const hash = tokenHash(token);
+    // The tools refuse a token that has expired, but its owner must get as far as renewing it.
+    return this.#store.clientByToken(hash) !== null || this.#store.hasInvitation(hash, now);
   }
 
   /** @throws ToolError ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW or ERROR_REPLAYED */

@@ -20,6 +20,8 @@ export interface ServerLimits {
   readonly evaluationsAtOncePerClient: number;
   /** Evaluations in a row for one client while others wait. */
   readonly queueQuantum: number;
+  /** More than that, as long as the turn is younger: short evaluations are to outweigh the loading of keys. */
+  readonly queueQuantumMs: number;
   /** All evaluation processes together. */
   readonly maxMemoryBytes: number;
   readonly evaluationTimeoutMs: number;
@@ -52,6 +54,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   evaluationsAtOnce: 1,
   evaluationsAtOncePerClient: 1,
   queueQuantum: 4,
+  queueQuantumMs: 2000,
   maxMemoryBytes: 8192 * MIB,
   evaluationTimeoutMs: HOUR,
   sessionLifetimeMs: DAY,

@@ -25,6 +25,9 @@ export interface Enrolment {
 }
 
 const MAX_CHAIN = 8;
+const CODE_NEEDED = 'an enrolment code is needed';
+const CODE_REFUSED =
+  'the code is wrong, used, expired or meant for another name, or the name is enrolled with another key';
 
 export class EnrolmentOffice {
   readonly #store: MetadataStore;
@@ -84,8 +87,11 @@ export class EnrolmentOffice {
     now: number,
   ): void {
     const known = this.#store.client(request.clientId);
-    if (known?.publicKey !== null && known?.publicKey !== undefined && known.publicKey !== publicKey) {
-      throw refused('the name is enrolled with another key');
+    const taken = known !== null && known.publicKey !== null && known.publicKey !== publicKey;
+    if (taken) {
+      // Who has neither key nor code does not learn which names there are, unless anyone may enrol.
+      if (this.#policy.open || certificate !== null) throw refused('the name is enrolled with another key');
+      throw refused(request.code === undefined ? CODE_NEEDED : CODE_REFUSED);
     }
     if (certificate !== null) return;
     if (known !== null && publicKey !== null && known.publicKey === publicKey) return;
@@ -96,10 +102,10 @@ export class EnrolmentOffice {
         invitation.expiresAt > now &&
         (invitation.clientId === null || invitation.clientId === request.clientId);
       if (fits) return;
-      throw refused('the code is wrong, used, expired or meant for another name');
+      throw refused(CODE_REFUSED);
     }
     if (this.#policy.open && known === null) return;
-    throw refused(known === null ? 'an enrolment code is needed' : 'the name is taken');
+    throw refused(known !== null && this.#policy.open ? 'the name is taken' : CODE_NEEDED);
   }
 
   /** Leaf first. @throws ToolError ERROR_ENROLMENT_REFUSED */

@@ -87,6 +87,7 @@ export class InferenceServer implements AsyncDisposable {
       capacity: limits.queueCapacity,
       capacityPerClient: limits.queueCapacityPerClient,
       quantum: limits.queueQuantum,
+      quantumMs: limits.queueQuantumMs,
     });
     const sessions = new Sessions({ store, blobs, staging, queue, keys, catalog, runner, limits });
     const services: InferenceServices = {

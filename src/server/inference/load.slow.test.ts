@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { nativeUnavailable } from '../../runtime/backends/native/load-addon.ts';
 import { SecretClient } from '../../runtime/client/secret-client.ts';
 import { Evaluator } from '../../runtime/evaluation/evaluator.ts';
 import type { CiphertextSet } from '../../runtime/formats/ciphertext-set.ts';
@@ -30,7 +31,8 @@ interface Participant {
 }
 
 it('serves many clients at once', async () => {
-  await using model = await compileFixture('digits-square');
+  const backend = nativeUnavailable() === null ? 'native' : 'seal';
+  await using model = await compileFixture('digits-square', 100, backend);
   const state = await mkdtemp(join(tmpdir(), 'he-compile-load-'));
   const server = await startServer([
     ...[model.file, '--http', '127.0.0.1:0', '--state', state, '--open-enrolment'],
@@ -44,7 +46,7 @@ it('serves many clients at once', async () => {
     for (let i = 0; i < CLIENTS; i++) {
       const client = new ProtocolClient(`client-${i}`, connection.call, connection.capabilities);
       await client.enrol();
-      participants.push({ client, ...(await prepare(model.artifact, client, i)) });
+      participants.push({ client, ...(await prepare(model.artifact, backend, client, i)) });
     }
     const infer = async (
       { client, inputs, expected }: Participant,
@@ -97,13 +99,14 @@ const SERVER_MB = 512;
 
 async function prepare(
   artifact: Parameters<typeof Evaluator.create>[0] & Parameters<typeof digit>[0],
+  backend: 'native' | 'seal',
   client: ProtocolClient,
   i: number,
 ): Promise<Omit<Participant, 'client'>> {
   await using secret = await SecretClient.generate(artifact.signature);
   const keys = await secret.makeEvaluationKeys();
   await client.provision(encodeEvaluationKeys(keys));
-  await using evaluator = await Evaluator.create(artifact, keys, { backend: 'seal', threads: 1 });
+  await using evaluator = await Evaluator.create(artifact, keys, { backend, threads: 1 });
   const inputs: CiphertextSet[] = [];
   const expected: Uint8Array[] = [];
   for (let k = 0; k < INFERENCES; k++) {

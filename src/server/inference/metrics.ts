@@ -6,6 +6,7 @@ export type CounterName =
   | 'evaluations_total'
   | 'uploaded_bytes_total'
   | 'evaluation_seconds_total'
+  | 'evaluator_loading_seconds_total'
   | 'evaluator_starts_total'
   | 'evaluator_evictions_total'
   | 'evaluator_crashes_total';
@@ -15,7 +16,8 @@ const HELP: Readonly<Record<CounterName, string>> = {
   errors_total: 'Failed tool calls, by code',
   evaluations_total: 'Evaluations that ended, by outcome',
   uploaded_bytes_total: 'Bytes of accepted chunks',
-  evaluation_seconds_total: 'Time spent evaluating',
+  evaluation_seconds_total: 'Time spent evaluating, without loading and waiting',
+  evaluator_loading_seconds_total: 'Time from starting an evaluation process until its keys are loaded',
   evaluator_starts_total: 'Evaluation processes started',
   evaluator_evictions_total: 'Evaluation processes ended to make room',
   evaluator_crashes_total: 'Evaluation processes that ended unasked',

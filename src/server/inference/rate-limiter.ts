@@ -7,6 +7,8 @@ interface Bucket {
 }
 
 const MAX_BUCKETS = 100_000;
+/** What stays of them when room is made, so that it is made seldom. */
+const KEPT = 0.9;
 
 export class RateLimiter {
   readonly #buckets = new Map<string, Bucket>();
@@ -20,7 +22,7 @@ export class RateLimiter {
 
   /** @throws ToolError ERROR_RATE_LIMITED */
   take(name: string, now: number = performance.now()): void {
-    if (this.#buckets.size >= MAX_BUCKETS) this.#forgetFull(now);
+    if (this.#buckets.size >= MAX_BUCKETS && !this.#buckets.has(name)) this.#makeRoom(now);
     const bucket = this.#buckets.get(name) ?? { tokens: this.#burst, at: now };
     bucket.tokens = Math.min(this.#burst, bucket.tokens + ((now - bucket.at) / 1000) * this.#perSecond);
     bucket.at = now;
@@ -32,9 +34,15 @@ export class RateLimiter {
     bucket.tokens -= 1;
   }
 
-  #forgetFull(now: number): void {
+  /** Full buckets say nothing; if too few are, the oldest go, so that a flood of names costs neither memory nor time. */
+  #makeRoom(now: number): void {
     for (const [name, { tokens, at }] of this.#buckets) {
       if (tokens + ((now - at) / 1000) * this.#perSecond >= this.#burst) this.#buckets.delete(name);
+    }
+    let surplus = this.#buckets.size - MAX_BUCKETS * KEPT;
+    for (const name of this.#buckets.keys()) {
+      if (surplus-- <= 0) break;
+      this.#buckets.delete(name);
     }
   }
 }

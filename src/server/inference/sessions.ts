@@ -80,6 +80,8 @@ export class Sessions {
     const now = Date.now();
     const known = this.#store.session(clientId, sessionId);
     if (known === null) this.#open(clientId, sessionId, now);
+    // What is added now would be removed with the rest.
+    else if (known.expiresAt <= now) throw new ToolError('ERROR_SESSION_EXPIRED', 'the session has expired');
     else if (!['staging', 'failed', 'cancelled'].includes(known.state)) {
       throw new ToolError('ERROR_SESSION_CLOSED', `the session is ${known.state}: its inputs are fixed`);
     }

@@ -9,6 +9,7 @@ const OPTIONS: FairQueueOptions = {
   capacityPerClient: 50,
   concurrencyPerClient: 1,
   quantum: 1,
+  quantumMs: 0,
 };
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -51,6 +52,21 @@ describe('the fair queue', () => {
     // The first one runs before anybody waits.
     const order = await orderOf({ quantum: 2 }, ['a0', 'a1', 'a2', 'a3', 'b0', 'b1', 'b2']);
     expect(order).toEqual(['a0', 'a1', 'a2', 'b0', 'b1', 'a3', 'b2']);
+  });
+
+  it('lets short ones go on while the turn is young, and then passes it on', async () => {
+    const jobs = ['a0', 'a1', 'a2', 'a3', 'b0', 'b1'];
+    expect(await orderOf({ quantumMs: 60_000 }, jobs)).toEqual(jobs);
+    const queue = new FairQueue({ ...OPTIONS, quantumMs: 50 });
+    const order: string[] = [];
+    const submit = (name: string): Promise<void> =>
+      queue.submit({ clientId: name[0]!, sessionId: name, affinity: '' }, async () => {
+        order.push(name);
+        await new Promise((resolve) => setTimeout(resolve, name === 'a1' || name === 'a2' ? 80 : 0));
+      });
+    // a0 runs before anybody waits; a1 may load, which is not counted; a2 uses the moment up: the job after it was decided on, and then it is b's turn.
+    await Promise.all(['a0', 'a1', 'a2', 'a3', 'a4', 'b0'].map(submit));
+    expect(order).toEqual(['a0', 'a1', 'a2', 'a3', 'b0', 'a4']);
   });
 
   it('starves nobody when several run at once', async () => {

@@ -15,6 +15,15 @@ export interface FairQueueOptions {
   readonly concurrencyPerClient: number;
   /** Jobs in a row for one client while others wait. */
   readonly quantum: number;
+  /** A turn goes on beyond that as long as it is younger, so that short jobs make up for what was loaded for them. */
+  readonly quantumMs: number;
+}
+
+interface Turn {
+  /** Jobs started in it so far. */
+  readonly started: number;
+  /** When its first job ended: what that one loaded is not counted. Null before. */
+  readonly since: number | null;
 }
 
 interface Entry {
@@ -29,8 +38,7 @@ export class FairQueue implements EvaluationQueue {
   /** In turn order: the first client with a job that may run is next. A client leaves when nothing of it waits. */
   readonly #waiting = new Map<string, Entry[]>();
   readonly #active = new Set<Entry>();
-  /** Jobs started in each client's turn so far. */
-  readonly #turns = new Map<string, number>();
+  readonly #turns = new Map<string, Turn>();
   #closed = false;
   #idle: (() => void)[] = [];
 
@@ -133,6 +141,8 @@ export class FairQueue implements EvaluationQueue {
       this.#active.add(entry);
       void entry.start().finally(() => {
         this.#active.delete(entry);
+        const turn = this.#turns.get(clientId);
+        if (turn?.since === null) this.#turns.set(clientId, { ...turn, since: performance.now() });
         this.#pump();
         if (this.#active.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
       });
@@ -141,12 +151,15 @@ export class FairQueue implements EvaluationQueue {
 
   /** Whose turn it is; the client goes to the end of the line when its turn is over. */
   #nextClient(): string | null {
+    const now = performance.now();
     for (const clientId of this.#waiting.keys()) {
       const active = [...this.#active].filter(({ job }) => job.clientId === clientId).length;
       if (active >= this.#options.concurrencyPerClient) continue;
-      const started = (this.#turns.get(clientId) ?? 0) + 1;
-      if (started < this.#options.quantum) {
-        this.#turns.set(clientId, started);
+      const { started, since } = this.#turns.get(clientId) ?? { started: 0, since: null };
+      const { quantum, quantumMs } = this.#options;
+      const young = quantumMs > 0 && (since === null || now - since < quantumMs);
+      if (started + 1 < quantum || young) {
+        this.#turns.set(clientId, { started: started + 1, since });
       } else {
         const own = this.#waiting.get(clientId)!;
         this.#waiting.delete(clientId);

@@ -22,6 +22,7 @@ export interface MetadataStore extends Disposable {
   putClient(client: ClientRecord): void;
   deleteClient(clientId: string): void;
   putInvitation(invitation: InvitationRecord): void;
+  hasInvitation(codeHash: string, now: number): boolean;
   /** Takes the invitation away and returns it: each is used once. */
   takeInvitation(codeHash: string): InvitationRecord | null;
   /** False if the nonce was there before. */

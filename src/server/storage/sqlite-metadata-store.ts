@@ -61,6 +61,12 @@ export class SqliteMetadataStore implements MetadataStore {
     this.#db.run('INSERT OR REPLACE INTO invitations VALUES (?, ?, ?)', codeHash, clientId, expiresAt);
   }
 
+  hasInvitation(codeHash: string, now: number): boolean {
+    return (
+      this.#db.get('SELECT 1 FROM invitations WHERE code_hash = ? AND expires_at > ?', codeHash, now) !== null
+    );
+  }
+
   takeInvitation(codeHash: string): InvitationRecord | null {
     const row = this.#db.get('DELETE FROM invitations WHERE code_hash = ? RETURNING *', codeHash);
     return row === null ? null : invitationOf(row);

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InternalError } from '../../errors.ts';
 
@@ -13,11 +14,18 @@ export interface ServerProcess {
   readonly processId: number;
   /** SIGKILL, and gone when it resolves. */
   kill(): Promise<void>;
+  /** SIGTERM, as a service manager sends it; the exit code, null if it did not end by itself. */
+  stop(): Promise<number | null>;
 }
 
-export async function startServer(args: readonly string[]): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [ENTRY, 'serve', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+/** @param entry of the command line; from the sources unless another one is named */
+export async function startServer(args: readonly string[], entry = ENTRY): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [entry, 'serve', ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // Starts from the sources are quicker the second time.
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'he-compile-compile-cache'), ...process.env },
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   const url = await listening(child);
   return {
     url,
@@ -26,7 +34,43 @@ export async function startServer(args: readonly string[]): Promise<ServerProces
       child.kill('SIGKILL');
       await exited;
     },
+    stop: () => {
+      child.kill('SIGTERM');
+      return exited;
+    },
   };
+}
+
+/** One server that is killed and comes back to the same address with the same state. */
+export class CrashingServer implements AsyncDisposable {
+  readonly #args: readonly string[];
+  #process: ServerProcess;
+
+  static async start(args: readonly string[]): Promise<CrashingServer> {
+    return new CrashingServer(args, await startServer(args));
+  }
+
+  private constructor(args: readonly string[], process: ServerProcess) {
+    this.#args = args;
+    this.#process = process;
+  }
+
+  get url(): string {
+    return this.#process.url;
+  }
+
+  /** SIGKILL, and gone when it resolves. */
+  kill(): Promise<void> {
+    return this.#process.kill();
+  }
+
+  async restart(): Promise<void> {
+    this.#process = await startServer(this.#args);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
+  }
 }
 
 /** A port that nothing listens on, so that a server can come back to the same one. */

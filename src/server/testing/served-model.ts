@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Artifact } from '../../program/artifact.ts';
 import { encodeArtifact } from '../../program/codec.ts';
+import type { Backend } from '../../compiler/options.ts';
 import { DEFAULT_OPTIONS, SILENT } from '../../compiler/options.ts';
 import { compileModel } from '../../compiler/pipeline.ts';
 import { loadDataset } from '../../data/load-dataset.ts';
@@ -22,6 +23,7 @@ export interface TestModel extends AsyncDisposable {
 export async function compileFixture(
   name: 'digits-cnn' | 'digits-square',
   samples = 100,
+  backend: Backend = DEFAULT_OPTIONS.backend,
 ): Promise<TestModel> {
   const part = (suffix: string): string => join(FIXTURES, `digits-calibration${suffix}.npy`);
   const calibration = await loadDataset(`npy:${part('')},${part('-labels')}`, {
@@ -30,7 +32,7 @@ export async function compileFixture(
   });
   const { artifact } = await compileModel(
     readFileSync(join(FIXTURES, `${name}.onnx`)),
-    { ...DEFAULT_OPTIONS, calibration, samples },
+    { ...DEFAULT_OPTIONS, calibration, samples, backend },
     { modelDirectory: null, modelName: name, progress: SILENT },
   );
   const folder = await mkdtemp(join(tmpdir(), 'he-compile-test-'));

@@ -48,6 +48,9 @@ export interface HttpListener {
 const MCP_PATH = '/mcp';
 const SSE_PATH = '/sse';
 const SSE_MESSAGES_PATH = '/messages';
+const DRAIN_MS = 3000;
+const SESSIONS_DRAIN_MS = 100;
+const DRAIN_POLL_MS = 10;
 const BEARER = /^Bearer ([A-Za-z0-9_.~+/=-]{1,512})$/i;
 
 /** @throws ProtocolError PLAINTEXT_REFUSED, LISTEN_FAILED */
@@ -64,7 +67,12 @@ export async function listenHttp(
     );
   }
   const front = new FrontDoor(factory, options);
+  const answering = new Set<ServerResponse>();
   const handler = (request: AuthorisedRequest, response: ServerResponse): void => {
+    if (request.method === 'POST') {
+      answering.add(response);
+      response.once('close', () => answering.delete(response));
+    }
     front.handle(request, response).catch((error: unknown) => {
       options.onError(error instanceof Error ? error : new Error('a request failed'));
       sendRefusal(response, { status: 500, code: -32603, message: 'Internal error' });
@@ -98,11 +106,19 @@ export async function listenHttp(
     },
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Answers to what was still worked on are let out; streams of sessions get a moment, since they never end by themselves.
+      const deadline = performance.now() + DRAIN_MS;
+      if (front.sessions > 0) await delay(SESSIONS_DRAIN_MS);
+      while (answering.size > 0 && performance.now() < deadline) await delay(DRAIN_POLL_MS);
       await front.close();
       server.closeAllConnections();
       await closed;
     },
   };
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 class FrontDoor {

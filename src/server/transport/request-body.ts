@@ -10,6 +10,9 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** Deeper than any message; what walks a message by recursion, as the checking of schemas does, gets through this. */
+const MAX_DEPTH = 256;
+
 export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
   const tooLarge = { status: 413, code: -32000, message: `Payload too large: at most ${maxBytes} bytes` };
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
@@ -38,10 +41,26 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
       pieces.push(piece);
     }
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces));
-    return { ok: true, value: JSON.parse(text) as unknown };
+    const value = JSON.parse(text) as unknown;
+    if (isDeeperThan(value, MAX_DEPTH)) {
+      return refusal({ status: 400, code: -32600, message: 'Invalid Request: nested too deeply' });
+    }
+    return { ok: true, value };
   } catch {
     return refusal({ status: 400, code: -32700, message: 'Parse error: the body is not JSON' });
   }
+}
+
+/** Level by level, because the stack is what is to be spared. */
+function isDeeperThan(value: unknown, limit: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limit) return true;
+    level = level.flatMap((entry): unknown[] =>
+      typeof entry === 'object' && entry !== null ? Object.values(entry) : [],
+    );
+  }
+  return false;
 }
 
 export function sendRefusal(

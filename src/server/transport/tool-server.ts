@@ -94,13 +94,28 @@ async function callTool<Services>(
     isError = true;
   }
   const structuredContent = asJson(answer);
-  const signature = host.sign?.(structuredContent, received, nonceOf(meta));
+  const signature = signatureOf(host, structuredContent, received, meta);
   return {
     content: [{ type: 'text', text: JSON.stringify(structuredContent) }],
     structuredContent,
     isError,
     ...(signature === undefined ? {} : { _meta: { [SIGNATURE_META]: signature } }),
   };
+}
+
+/** What has no canonical form is answered too, but unsigned: no signature could say what it is an answer to. */
+function signatureOf<Services>(
+  host: ToolHost<Services>,
+  result: JsonObject,
+  received: ToolCall,
+  meta: Readonly<Record<string, unknown>>,
+): object | undefined {
+  try {
+    return host.sign?.(result, received, nonceOf(meta));
+  } catch (error) {
+    if (error instanceof ToolError && error.code === 'ERROR_INVALID_ARGUMENT') return undefined;
+    throw error;
+  }
 }
 
 /** @throws ToolError ERROR_INVALID_ARGUMENT, naming the argument and not its value */

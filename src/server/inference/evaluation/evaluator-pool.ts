@@ -113,8 +113,10 @@ export class EvaluatorPool implements AsyncDisposable {
     const slot: Slot = { bytes: need.totalBytes, process, leases: 0, usedAt: 0 };
     this.#slots.set(affinity, slot);
     this.#metrics.add('evaluator_starts_total');
+    const start = performance.now();
     process.then(
       (started) => {
+        this.#metrics.add('evaluator_loading_seconds_total', (performance.now() - start) / 1000);
         started.onExit = (unasked, stderr) => {
           this.#forget(affinity, slot);
           if (!unasked) return;

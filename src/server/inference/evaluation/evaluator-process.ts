@@ -63,7 +63,7 @@ export class EvaluatorProcess {
   private constructor() {
     this.#child = fork(workerEntry(import.meta.url, 'evaluation-process'), [], {
       // Nothing of the server's surroundings is needed there, and stdout may be a transport.
-      env: { PATH: process.env['PATH'] },
+      env: surroundings(),
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
@@ -155,4 +155,9 @@ export class EvaluatorProcess {
     // A process that is gone is noticed by its exit.
     if (this.#child.connected) this.#child.send(message, () => undefined);
   }
+}
+
+function surroundings(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
 }
