@@ -19,7 +19,10 @@ it.each([
       const total = Object.values(answers).reduce((sum, count) => sum + count, 0);
       expect(total, message).toBe(runs);
       // Damage that is never noticed would mean that nothing was damaged.
-      expect(Object.keys(answers).length, message).toBeGreaterThan(1);
+      expect(
+        Object.keys(answers).some((answer) => answer !== 'ok'),
+        message,
+      ).toBe(true);
     }
     expect(memory.afterMiB - memory.beforeMiB).toBeLessThan(GROWTH_MIB);
     expect(afterwards).toMatchObject({ ok: true });

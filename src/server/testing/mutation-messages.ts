@@ -54,6 +54,9 @@ export async function inferenceMessages(
   const attacker = new ProtocolClient('attacker', connection.call, connection.capabilities);
   await owner.enrol();
   await attacker.enrol();
+  // What damaged announcements leave behind would use up the quota of whoever sends files after them.
+  const keySender = new ProtocolClient('key-sender', connection.call, connection.capabilities);
+  await keySender.enrol();
   const keys = await secret.makeEvaluationKeys();
   const set = await secret.encrypt([await digit(model.artifact, '3-0')]);
   const ciphertexts = encodeCiphertextSet(set);
@@ -156,12 +159,12 @@ export async function inferenceMessages(
             ? mutateBytes(encodeEvaluationKeys(keys), edits)
             : encodeEvaluationKeys({ ...keys, rotations: whole });
         const files = [{ file_name: 'k', bytes: Math.max(1, bytes.length), sha256: sha256Of(bytes) }];
-        const begun = await attacker.callAs('begin_key_provisioning', { files });
+        const begun = await keySender.callAs('begin_key_provisioning', { files });
         if (!begun.ok) return begun;
         const { key_ref: reference } = begun;
-        const sent = await sendAll(attacker, 'upload_evaluation_key_chunk', { key_ref: reference }, bytes);
-        const answer = sent ?? (await attacker.callAs('commit_evaluation_keys', { key_ref: reference }));
-        await attacker.callAs('revoke_evaluation_keys', { key_ref: reference });
+        const sent = await sendAll(keySender, 'upload_evaluation_key_chunk', { key_ref: reference }, bytes);
+        const answer = sent ?? (await keySender.callAs('commit_evaluation_keys', { key_ref: reference }));
+        await keySender.callAs('revoke_evaluation_keys', { key_ref: reference });
         return answer;
       },
     },

@@ -71,7 +71,9 @@ export function mutation(kinds: readonly MutationKind[]): fc.Arbitrary<Mutation>
 /** A copy of a JSON value with the edits made at places of any depth. */
 export function mutateJson(value: unknown, edits: readonly Edit[]): unknown {
   let changed = structuredClone(value);
-  for (const each of edits) {
+  for (const original of edits) {
+    // A copy, or a value that two edits share could come to hold itself.
+    const each = { ...original, value: structuredClone(original.value) };
     const places = placesOf(changed);
     const place = places[Math.floor(each.at * places.length)];
     if (place === undefined) changed = each.value;
@@ -121,7 +123,7 @@ function applyAt({ holder, key }: Place, { action, name, value }: Edit): void {
 /** Many of what is small: what is large already would make a body that is refused for its size, whatever is in it. */
 function repeated(value: unknown): unknown[] {
   const small = (JSON.stringify(value) ?? '').length < 200;
-  return Array.from({ length: small ? 300 : 3 }, () => value);
+  return Array.from({ length: small ? 300 : 3 }, () => structuredClone(value));
 }
 
 /** A copy with bytes overwritten, cut out, put in or repeated. */
