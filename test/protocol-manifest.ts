@@ -46,8 +46,12 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     id: 3,
     section: '§4.3',
     sentence: 'The wire format is bound to no scheme.',
-    tests: [],
-    open: 'needs the second scheme (BFV)',
+    tests: [
+      [
+        `${INFERENCE}/bfv-inference.test.ts`,
+        'an integer model is served by the same tools, and its answers equal exact arithmetic',
+      ],
+    ],
   },
   {
     id: 4,

@@ -77,19 +77,17 @@ export class Sessions {
 
   /** The first chunk opens the session. */
   async accept(clientId: string, sessionId: string, arrival: ChunkArrival): Promise<Acknowledgement> {
-    const now = Date.now();
-    const known = this.#store.session(clientId, sessionId);
-    if (known === null) this.#open(clientId, sessionId, now);
-    // What is added now would be removed with the rest.
-    else if (known.expiresAt <= now) throw new ToolError('ERROR_SESSION_EXPIRED', 'the session has expired');
-    else if (!['staging', 'failed', 'cancelled'].includes(known.state)) {
-      throw new ToolError('ERROR_SESSION_CLOSED', `the session is ${known.state}: its inputs are fixed`);
-    }
+    if (this.#store.session(clientId, sessionId) === null) this.#open(clientId, sessionId, Date.now());
     return this.#staging.accept(ownerOf(clientId, sessionId), arrival, {
       maxChunkBytes: this.#limits.maxChunkBytes,
       ownerBytes: Math.max(...this.#catalog.all.map(({ maxInputBytes }) => maxInputBytes)),
       clientBytes: this.#limits.keyBytesPerClient + this.#limits.sessionBytesPerClient,
       files: MAX_INPUT_FILES,
+      requireOpen: () => {
+        const { state } = this.get(clientId, sessionId);
+        if (['staging', 'failed', 'cancelled'].includes(state)) return;
+        throw new ToolError('ERROR_SESSION_CLOSED', `the session is ${state}: its inputs are fixed`);
+      },
     });
   }
 

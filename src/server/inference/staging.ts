@@ -25,6 +25,8 @@ export interface StagingBounds {
   /** All chunks of this client. */
   readonly clientBytes: number;
   readonly files: number;
+  /** Throws once the owner takes nothing more; asked again after a chunk has been written, which takes time. */
+  readonly requireOpen?: () => void;
 }
 
 export interface Acknowledgement {
@@ -82,11 +84,13 @@ export class Staging {
     const record: ChunkRecord = { index: chunkIndex, bytes: bytes.length, sha256: digest };
     // One at a time for each client, so that bounds hold whatever arrives at once.
     return this.#lock.run(owner.clientId, async () => {
+      bounds.requireOpen?.();
       if (!this.#isNew(owner, arrival, record)) return this.#acknowledge(owner, arrival, record);
       this.#requireRoom(owner, fileName, bytes.length, bounds);
       const upload = this.#store.beginUpload({ owner, fileName, totalChunks });
       if (upload.totalChunks !== totalChunks) throw otherTotal(upload.totalChunks, totalChunks);
       await this.#blobs.put(chunkKey(owner, fileName, chunkIndex), [bytes]);
+      bounds.requireOpen?.();
       this.#store.putChunk(owner, fileName, record);
       return this.#acknowledge(owner, arrival, record);
     });

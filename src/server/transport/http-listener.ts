@@ -153,7 +153,10 @@ class FrontDoor {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'no-store');
     for (const allows of this.#guards) if (!allows(request, response)) return;
-    const url = new URL(request.url ?? '/', 'http://localhost');
+    const url = URL.parse(request.url ?? '/', 'http://localhost');
+    if (url === null) {
+      return sendRefusal(response, { status: 400, code: -32600, message: 'Invalid request target' });
+    }
     const page = request.method === 'GET' ? this.#options.pages[url.pathname] : undefined;
     if (page !== undefined) {
       const { type, body, ok } = page();

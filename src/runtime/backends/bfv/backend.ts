@@ -98,7 +98,9 @@ export class BfvBackend extends AlgebraBackend<BfvCiphertext, BfvPlaintext> {
       residues.forEach(({ native }, r) => {
         const handle = handles.own(new seal.Ciphertext());
         parts.push(handle);
-        parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', () => handle.loadFromArray(native, blobs[r]!));
+        parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', blobs[r]!, (checked) =>
+          handle.loadFromArray(native, checked),
+        );
         if (handle.size() !== 2 || handle.coeffModulusSize() !== level + 1 || handle.isNttForm()) {
           throw new ArtifactError(
             'CIPHERTEXT_INVALID',
@@ -163,7 +165,7 @@ export class BfvBackend extends AlgebraBackend<BfvCiphertext, BfvPlaintext> {
       residues.forEach(({ native }, r) => {
         const key = handles.own(make());
         keys.push(key);
-        parseWithSeal('KEY_INVALID', what, () => key.loadFromArray(native, blobs[r]!));
+        parseWithSeal('KEY_INVALID', what, blobs[r]!, (checked) => key.loadFromArray(native, checked));
         check(key);
       });
       return keys;

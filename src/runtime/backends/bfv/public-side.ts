@@ -27,7 +27,9 @@ export class BfvPublicSide implements Disposable {
     const parts = splitParts(saved, residues.length, 'KEY_INVALID');
     this.#encryptors = residues.map(({ native }, r) => {
       const publicKey = handles.own(new seal.PublicKey());
-      parseWithSeal('KEY_INVALID', 'the public key', () => publicKey.loadFromArray(native, parts[r]!));
+      parseWithSeal('KEY_INVALID', 'the public key', parts[r]!, (checked) =>
+        publicKey.loadFromArray(native, checked),
+      );
       const encryptor = handles.own(new seal.Encryptor(native, publicKey));
       return {
         compact: (plain) => encryptor.encryptSerializable(plain),

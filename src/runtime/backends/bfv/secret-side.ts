@@ -125,8 +125,8 @@ export class BfvSecretSide implements Disposable {
     residues.forEach(({ native }, r) => {
       const ciphertext = handles.own(new seal.Ciphertext());
       try {
-        parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', () =>
-          ciphertext.loadFromArray(native, blobs[r]!),
+        parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', blobs[r]!, (checked) =>
+          ciphertext.loadFromArray(native, checked),
         );
         if (ciphertext.coeffModulusSize() !== level + 1 || ciphertext.isNttForm()) {
           throw new ArtifactError(
@@ -150,7 +150,9 @@ export class BfvSecretSide implements Disposable {
       secretKey = handles.own(generator.secretKey());
     } else {
       secretKey = handles.own(new seal.SecretKey());
-      parseWithSeal('KEY_INVALID', 'the secret key', () => secretKey.loadFromArray(native, saved));
+      parseWithSeal('KEY_INVALID', 'the secret key', saved, (checked) =>
+        secretKey.loadFromArray(native, checked),
+      );
       generator = handles.own(new seal.KeyGenerator(native, secretKey));
     }
     // The binding has no constructor for symmetric encryption alone, so it gets a public key that it does not use.

@@ -72,8 +72,8 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
     this.#account.allocate(sealKeyBytes(parameters), `the Galois key for step ${step}`);
     const keys = handles.own(new seal.GaloisKeys());
     try {
-      parseWithSeal('KEY_INVALID', `the Galois key for step ${step}`, () =>
-        keys.loadFromArray(native, bytes),
+      parseWithSeal('KEY_INVALID', `the Galois key for step ${step}`, bytes, (checked) =>
+        keys.loadFromArray(native, checked),
       );
       if (!keys.hasKey(galoisElement(step, parameters.polyModulusDegree)) || keys.size() !== 1) {
         throw new ArtifactError('KEY_INVALID', `the Galois key for step ${step} is for another step`);
@@ -91,7 +91,9 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
     this.#account.allocate(sealKeyBytes(parameters), 'the relinearization key');
     const keys = handles.own(new seal.RelinKeys());
     try {
-      parseWithSeal('KEY_INVALID', 'the relinearization key', () => keys.loadFromArray(native, bytes));
+      parseWithSeal('KEY_INVALID', 'the relinearization key', bytes, (checked) =>
+        keys.loadFromArray(native, checked),
+      );
       if (!keys.hasKey(2)) throw new ArtifactError('KEY_INVALID', 'the relinearization key is empty');
     } catch (error) {
       this.#account.release(sealKeyBytes(parameters));
@@ -106,7 +108,9 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
     this.algebra.reserve(level);
     const handle = handles.own(new seal.Ciphertext());
     try {
-      parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', () => handle.loadFromArray(native, bytes));
+      parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', bytes, (checked) =>
+        handle.loadFromArray(native, checked),
+      );
       if (handle.size() !== 2 || handle.coeffModulusSize() !== level + 1 || !handle.isNttForm()) {
         throw new ArtifactError(
           'CIPHERTEXT_INVALID',

@@ -83,10 +83,23 @@ export function callSeal<T>(what: string, operation: () => T): T {
   }
 }
 
-/** Parses foreign bytes with SEAL; what it rejects becomes an ArtifactError of the given code. */
-export function parseWithSeal(code: string, what: string, parse: () => void): void {
+/** Where SEAL's header, which starts every object, says how the rest is compressed; 0: not at all. */
+const COMPRESSION_AT = 5;
+
+/**
+ * Parses foreign bytes with SEAL; what it rejects becomes an ArtifactError of the given code. Nothing of ours is compressed,
+ * and a small compressed object could unfold to fill the heap: it is refused before SEAL sees it.
+ */
+export function parseWithSeal(
+  code: string,
+  what: string,
+  bytes: Uint8Array,
+  parse: (bytes: Uint8Array) => void,
+): void {
+  if (bytes[COMPRESSION_AT] !== 0)
+    throw new ArtifactError(code, `${what} is not valid: it is compressed or damaged`);
   try {
-    parse();
+    parse(bytes);
   } catch (cause) {
     if (cause instanceof HeError) throw cause;
     throw new ArtifactError(code, `${what} is not valid: ${messageOf(cause)}`);

@@ -24,7 +24,9 @@ export class SealPublicSide implements Disposable {
     this.#context = context;
     const { seal, native, handles } = context;
     const publicKey = handles.own(new seal.PublicKey());
-    parseWithSeal('KEY_INVALID', 'the public key', () => publicKey.loadFromArray(native, saved));
+    parseWithSeal('KEY_INVALID', 'the public key', saved, (checked) =>
+      publicKey.loadFromArray(native, checked),
+    );
     this.#encryptor = handles.own(new seal.Encryptor(native, publicKey));
   }
 

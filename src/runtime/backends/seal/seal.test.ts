@@ -49,6 +49,8 @@ describe('node-seal refusals', () => {
     expect(codeOf(() => backend.load(truncated, 3, scale))).toBe('CIPHERTEXT_INVALID');
     expect(codeOf(() => backend.load(new Uint8Array(), 3, scale))).toBe('CIPHERTEXT_INVALID');
     expect(codeOf(() => backend.load(bytes, 2, scale))).toBe('CIPHERTEXT_INVALID');
+    // Said to be compressed with zstd, in SEAL's header.
+    expect(codeOf(() => backend.load(bytes.with(5, 2), 3, scale))).toBe('CIPHERTEXT_INVALID');
     expect(codeOf(() => backend.load(bytes, 3, scale * 2))).toBe('CIPHERTEXT_INVALID');
     expect(backend.liveHandles).toBe(before);
   });

@@ -33,7 +33,9 @@ export class SealSecretSide implements Disposable {
       this.#secretKey = handles.own(this.#generator.secretKey());
     } else {
       const secretKey = handles.own(new seal.SecretKey());
-      parseWithSeal('KEY_INVALID', 'the secret key', () => secretKey.loadFromArray(native, saved));
+      parseWithSeal('KEY_INVALID', 'the secret key', saved, (checked) =>
+        secretKey.loadFromArray(native, checked),
+      );
       this.#secretKey = secretKey;
       this.#generator = handles.own(new seal.KeyGenerator(native, secretKey));
     }
@@ -88,7 +90,9 @@ export class SealSecretSide implements Disposable {
     const ciphertext: Ciphertext = handles.own(new seal.Ciphertext());
     const plain = handles.own(new seal.Plaintext());
     try {
-      parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', () => ciphertext.loadFromArray(native, bytes));
+      parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', bytes, (checked) =>
+        ciphertext.loadFromArray(native, checked),
+      );
       if (ciphertext.coeffModulusSize() !== level + 1) {
         throw new ArtifactError(
           'CIPHERTEXT_INVALID',
