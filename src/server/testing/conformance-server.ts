@@ -1,0 +1,121 @@
+/**
+ * A server of the tools that the protocol's conformance suite calls (`test_simple_text`, …), on the HTTP listener that the
+ * product's servers use: the suite then exercises that listener, and not only refusals of unknown tools.
+ */
+import type { CallToolResult, ServerContext, Tool } from '@modelcontextprotocol/server';
+import { ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
+import type { HttpListener } from '../transport/http-listener.ts';
+import { listenHttp } from '../transport/http-listener.ts';
+
+/** One red pixel. */
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==';
+/** A RIFF header and no samples. */
+const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=';
+
+type Content = CallToolResult['content'];
+type FixtureTool = Omit<Tool, 'name'> & { run(context: ServerContext): Content | Promise<Content> };
+
+const text = (message: string): Content[number] => ({ type: 'text', text: message });
+const image: Content[number] = { type: 'image', data: PNG, mimeType: 'image/png' };
+const resource = (uri: string, body: string): Content[number] => ({
+  type: 'resource',
+  resource: { uri, mimeType: 'text/plain', text: body },
+});
+
+function fixture(description: string, run: FixtureTool['run']): FixtureTool {
+  return { description, inputSchema: { type: 'object', properties: {} }, run };
+}
+
+async function reportProgress({ mcpReq }: ServerContext): Promise<Content> {
+  const progressToken = mcpReq._meta?.progressToken;
+  for (const progress of [0, 50, 100]) {
+    if (progressToken === undefined) break;
+    await mcpReq.notify({
+      method: 'notifications/progress',
+      params: { progressToken, progress, total: 100 },
+    });
+  }
+  return [text('Done')];
+}
+
+const TOOLS: Readonly<Record<string, FixtureTool>> = {
+  test_simple_text: fixture('Text', () => [text('This is a simple text response for testing.')]),
+  test_image_content: fixture('An image', () => [image]),
+  test_audio_content: fixture('Audio', () => [{ type: 'audio', data: WAV, mimeType: 'audio/wav' }]),
+  test_embedded_resource: fixture('A resource', () => [
+    resource('test://embedded-resource', 'This is an embedded resource content.'),
+  ]),
+  test_multiple_content_types: fixture('Text, image and resource', () => [
+    text('Multiple content types test:'),
+    image,
+    resource('test://mixed-content-resource', '{"test":"data"}'),
+  ]),
+  test_error_handling: fixture('Fails', () => {
+    throw new Error('This tool intentionally returns an error for testing');
+  }),
+  test_tool_with_progress: fixture('Reports progress', reportProgress),
+  json_schema_2020_12_tool: {
+    description: 'Its schema uses keywords of JSON Schema 2020-12',
+    inputSchema: {
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      type: 'object',
+      $defs: {
+        address: {
+          $anchor: 'addressDef',
+          type: 'object',
+          properties: { street: { type: 'string' }, city: { type: 'string' } },
+        },
+      },
+      properties: {
+        name: { type: 'string' },
+        address: { $ref: '#/$defs/address' },
+        contactMethod: { type: 'string', enum: ['phone', 'email'] },
+        phone: { type: 'string' },
+        email: { type: 'string' },
+      },
+      allOf: [{ anyOf: [{ required: ['phone'] }, { required: ['email'] }] }],
+      if: { properties: { contactMethod: { const: 'phone' } }, required: ['contactMethod'] },
+      then: { required: ['phone'] },
+      else: { required: ['email'] },
+      additionalProperties: false,
+    },
+    run: () => [text('Done')],
+  },
+};
+
+function createFixtureServer(): Server {
+  const server = new Server({ name: 'conformance-fixture', version: '1' }, { capabilities: { tools: {} } });
+  const tools = Object.entries(TOOLS).map(([name, { description, inputSchema }]) => {
+    return { name, ...(description === undefined ? {} : { description }), inputSchema };
+  });
+  server.setRequestHandler('tools/list', () => ({ tools }));
+  server.setRequestHandler('tools/call', async ({ params }, context) => {
+    const tool = TOOLS[params.name];
+    if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Unknown tool');
+    try {
+      return { content: await tool.run(context) };
+    } catch (thrown) {
+      return { content: [text(thrown instanceof Error ? thrown.message : 'failed')], isError: true };
+    }
+  });
+  return server;
+}
+
+/** On a free loopback port. */
+export function listenForConformance(): Promise<HttpListener> {
+  return listenHttp(createFixtureServer, {
+    address: { host: '127.0.0.1', port: 0 },
+    tls: null,
+    sse: true,
+    maxBodyBytes: 4 * 2 ** 20,
+    allowedHosts: [],
+    allowedOrigins: [],
+    maxSessions: 100,
+    sessionIdleMs: 60_000,
+    knowsToken: () => false,
+    requireBearer: false,
+    pages: {},
+    onError: () => undefined,
+  });
+}
