@@ -42,9 +42,9 @@ struct Lazy : TableRoots {
 /** x + w y and x - w y for w in Montgomery's form, its companion w / q mod 2^52. */
 HE_INLINE void montgomeryButterfly(V& x, V& y, TableRoots::Root w, const Modulus& m) {
   const V factor = low(zero(), y, w.companion);
-  const V sum = minus(high(x, y, w.value), high(zero(), factor, m.q));
-  y = minus(plus(x, x), sum);
-  x = sum;
+  const V t = minus(high(zero(), y, w.value), high(zero(), factor, m.q));
+  y = minus(x, t);
+  x = plus(x, t);
 }
 
 struct Sixteen : TableRoots {

@@ -17,11 +17,14 @@ struct alignas(64) Carried {
   u64 word[4][chunkWords];
 };
 
+/** How far ahead operands are asked for. Main memory takes longer than ten steps of a loop; nearer and farther measured slower. */
+constexpr std::size_t wordsAhead = 512;
+
 /**
  * Keys and diagonals come from main memory, in more streams than the processor follows by itself. To the second-level cache only:
  * in the first, lines of many operands that share a set would drive one another out.
  */
-HE_INLINE void ahead(const u64* p) { _mm_prefetch(reinterpret_cast<const char*>(p + 64), _MM_HINT_T1); }
+HE_INLINE void ahead(const u64* p) { _mm_prefetch(reinterpret_cast<const char*>(p + wordsAhead), _MM_HINT_T1); }
 
 struct Accumulation {
   const Modulus m;

@@ -205,9 +205,11 @@ it('a full queue is a clear answer, and the session is as it was', async () => {
 });
 
 it('nothing of a session or a key set remains when it has expired', async () => {
-  await using running = await start({ sessionLifetimeMs: 1, keyLifetimeMs: 60_000 });
+  const sessionLifetimeMs = 3000;
+  await using running = await start({ sessionLifetimeMs, keyLifetimeMs: 60_000 });
   const client = await ready(running, 'old');
   await uploadDigit(client, 's');
+  await new Promise((resolve) => setTimeout(resolve, sessionLifetimeMs + 1));
   expect(await client.callAs('remote_inference_cnn', { session_id: 's' })).toMatchObject({
     error_code: 'ERROR_SESSION_EXPIRED',
   });

@@ -9,8 +9,9 @@
  * - taps in the padding take no part, instead of being filled with a least value, which would widen the differences.
  */
 import { evaluateChebyshev } from '../../approx/chebyshev.ts';
-import { minimax } from '../../approx/minimax.ts';
 import type { PolynomialAttributes, TensorNode } from '../../ir/tensor-graph.ts';
+import type { Shape } from './absolute-value.ts';
+import { errorAt, Shapes } from './absolute-value.ts';
 import type { FragmentBuilder } from './graph-fragment.ts';
 import type { PoolAxis } from './pooling-taps.ts';
 import { padded, tap } from './pooling-taps.ts';
@@ -98,55 +99,6 @@ function pool(
   return data;
 }
 
-/** Coefficients of |t| on [−1, 1] up to a degree: its Chebyshev series cut off. */
-function truncatedSeries(degree: number): Float64Array {
-  return Float64Array.from({ length: degree + 1 }, (_, n) => {
-    if (n === 0) return 2 / Math.PI;
-    if (n % 2 === 1) return 0;
-    return ((n % 4 === 2 ? 4 : -4) / Math.PI) * (1 / (n * n - 1));
-  });
-}
-
-/** Approximates |t| on [−1, 1]. */
-interface Shape {
-  readonly degree: number;
-  readonly coefficients: Float64Array;
-  /** Its error at the angles π·j/(length − 1), t = cos of them: evaluating high degrees value by value would take minutes. */
-  readonly errors: Float64Array;
-}
-
-/** A polynomial of degree n is a trigonometric one of the angle: so many points for each of its half periods. */
-const POINTS_PER_DEGREE = 16;
-
-function shapeOf(coefficients: Float64Array): Shape {
-  const degree = coefficients.length - 1;
-  const steps = POINTS_PER_DEGREE * degree;
-  const errors = Float64Array.from({ length: steps + 1 }, (_, j) => {
-    const t = Math.cos((Math.PI * j) / steps);
-    return evaluateChebyshev(coefficients, t) - Math.abs(t);
-  });
-  return { degree, coefficients, errors };
-}
-
-/** What a shape is off by at t, interpolated. */
-function errorAt({ errors }: Shape, t: number): number {
-  const at = (Math.acos(Math.max(-1, Math.min(1, t))) / Math.PI) * (errors.length - 1);
-  const j = Math.min(Math.floor(at), errors.length - 2);
-  return errors[j]! + (at - j) * (errors[j + 1]! - errors[j]!);
-}
-
-const known = new Map<number, readonly Shape[]>();
-
-/** The better of the two depends on how many windows have how many ties. */
-function candidates(degree: number): readonly Shape[] {
-  let shapes = known.get(degree);
-  if (shapes === undefined) {
-    shapes = [truncatedSeries(degree), minimax(Math.abs, degree).coefficients].map(shapeOf);
-    known.set(degree, shapes);
-  }
-  return shapes;
-}
-
 interface Measured {
   /** |d|/2 of each round, in Chebyshev polynomials of d / width. */
   readonly coefficients: readonly Float64Array[];
@@ -160,13 +112,16 @@ class Trial {
   readonly #exact: Float64Array;
   readonly #axes: readonly PoolAxis[];
   readonly #widths: readonly number[];
+  readonly #shapes: Shapes;
 
   constructor(
     values: Float32Array,
     exact: Float64Array,
     axes: readonly PoolAxis[],
     widths: readonly number[],
+    shapes: Shapes,
   ) {
+    this.#shapes = shapes;
     this.#values = values;
     this.#exact = exact;
     this.#axes = axes;
@@ -195,7 +150,9 @@ class Trial {
     for (let round = from.shapes.length - 1; round >= 0; round--) {
       for (const degree of DEGREES.toReversed()) {
         if (degree >= best.shapes[round]!.degree) continue;
-        const tries = candidates(degree).map((shape) => this.measure(best.shapes.with(round, shape)));
+        const tries = this.#shapes
+          .candidates(degree)
+          .map((shape) => this.measure(best.shapes.with(round, shape)));
         const better = tries.reduce((a, b) => (a.error <= b.error ? a : b));
         if (better.error > tolerance) break;
         best = better;
@@ -225,13 +182,14 @@ function fit(
   const measured = values.subarray(0, samples * elements);
   const exact = outputs.subarray(0, (outputs.length / (values.length / elements)) * samples);
   const widest = Math.max(...reached);
-  const trial = new Trial(measured, exact, axes, reached);
+  const shapes = new Shapes();
+  const trial = new Trial(measured, exact, axes, reached, shapes);
   let best: Measured | null = null;
   for (const degree of DEGREES) {
     // A tie in the widest round alone takes a larger degree.
     const hopeless = (BERNSTEIN * widest) / 2 / (degree + 1) > tolerance;
     if (hopeless && degree < DEGREES.at(-1)!) continue;
-    for (const shape of candidates(degree)) {
+    for (const shape of shapes.candidates(degree)) {
       const attempt = trial.measure(reached.map(() => shape));
       if (best === null || attempt.error < best.error) best = attempt;
     }

