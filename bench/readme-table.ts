@@ -9,8 +9,6 @@ import { isProgram } from './result.ts';
 const ROOT = join(import.meta.dirname, '..');
 const RESULTS = join(ROOT, 'bench/results');
 const KERNELS = 'kernels.json';
-/** Results of `npm run agreement`, which are of another form. */
-const AGREEMENT = 'agreement-';
 
 export function readmeWithTable(): { readonly current: string; readonly expected: string } {
   const current = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -38,9 +36,10 @@ function modelTable(): string {
     'memory',
   ];
   const results = readdirSync(RESULTS)
-    .filter((file) => file.endsWith('.json') && file !== KERNELS && !file.startsWith(AGREEMENT))
+    .filter((file) => file.endsWith('.json'))
     .sort()
-    .map((file) => JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as BenchResult);
+    .map((file): unknown => JSON.parse(readFileSync(join(RESULTS, file), 'utf8')))
+    .filter(isBenchResult);
   const rows = results.flatMap((result) =>
     (['seal', 'native'] as const).flatMap((backend) => {
       const program = result.programs[backend];
@@ -49,6 +48,11 @@ function modelTable(): string {
     }),
   );
   return markdown(header, rows);
+}
+
+/** Other measurements lie in the same folder: kernels, agreement, load. */
+function isBenchResult(result: unknown): result is BenchResult {
+  return typeof result === 'object' && result !== null && 'programs' in result;
 }
 
 function cells({ compile, cleartext, runs }: ProgramResult): string[] {
