@@ -325,6 +325,7 @@ void testChoice() {
 }  // namespace
 }  // namespace he::test
 
+/** With "quick": of large degrees only one modulus of each kind. */
 int main(int argc, char** argv) {
   using namespace he;
   using namespace he::test;
@@ -335,8 +336,11 @@ int main(int argc, char** argv) {
   for (const unsigned bits : {30, 46, 60}) testScalarProduct(bits);
   for (std::size_t degree = 1024; degree <= 131072; degree *= 2)
     for (const unsigned bits : {30, 45, 60}) testScalarTransform(bits, degree);
-  for (std::size_t degree = 1024; degree <= (quick ? 8192 : 131072); degree *= 2)
+  for (std::size_t degree = 1024; degree <= 131072; degree *= 2)
     for (const unsigned bits : {30, 40, 44, 45, 46, 47, 48, 49, 50, 51, 55, 59, 60}) {
+      // Every degree has its own plan of passes, and these widths have every kind of butterfly.
+      const bool oneOfItsKind = bits == 44 || bits == 47 || bits == 50 || bits == 60;
+      if (quick && degree > 8192 && !oneOfItsKind) continue;
       const u64 q = primeBelow(bits, degree);
       const auto scalar = makeField(q, degree, Path::scalar);
       const std::string name = std::to_string(bits) + " bits, N=" + std::to_string(degree);
