@@ -13,18 +13,14 @@ void multiplyLimb(const Field& field, const LimbOperation& o, std::size_t offset
   u64* const low = spare;
   u64* const cross = spare + range;
   u64* const high = spare + 2 * range;
-  u64* const other = spare + 3 * range;
   for (std::size_t at = offset; at < offset + degree; at += range) {
     const u64 *a0 = o.left[0] + at, *a1 = o.left[1] + at, *b0 = o.right[0] + at, *b1 = o.right[1] + at;
     field.multiply(low, a0, b0, range);
     field.multiply(high, a1, b1, range);
-    field.multiply(cross, a0, b1, range);
-    if (a0 == b0 && a1 == b1) {
-      field.add(cross, cross, cross, range);
-    } else {
-      field.multiply(other, a1, b0, range);
-      field.add(cross, cross, other, range);
-    }
+    // One reduction for both products: the sum comes out divided by the radix where multiplicands are kept multiplied by it.
+    const u64 *const x[2] = {a0, a1}, *const y[2] = {b1, b0};
+    field.multiplyAccumulate(cross, nullptr, x, y, nullptr, 2, false, range);
+    field.toMultiplicand(cross, cross, range);
     std::memcpy(o.result[0] + at, low, range * sizeof(u64));
     std::memcpy(o.result[1] + at, cross, range * sizeof(u64));
     std::memcpy(o.result[2] + at, high, range * sizeof(u64));

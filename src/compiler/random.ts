@@ -15,6 +15,11 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   }
 
+  /** Standard normal (Box and Muller 1958). */
+  gaussian(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
+  }
+
   /** A permutation of 0 … size − 1. */
   permutation(size: number): Int32Array {
     const order = Int32Array.from({ length: size }, (_, i) => i);

@@ -16,7 +16,7 @@ import type {
 import type { CkksParameters } from '../../program/security.ts';
 import { BOUND_MARGIN } from './bounds.ts';
 import { noiseSources, type NoiseSources } from './noise-sources.ts';
-import { polynomialNoise } from './polynomial-noise.ts';
+import { evaluationNoise, polynomialGain } from './polynomial-noise.ts';
 
 export interface NoiseForecast {
   /** Standard deviation of each value's error per slot, absolute; indexed by ValueId. */
@@ -38,9 +38,11 @@ export function forecastNoise(program: Program, parameters: CkksParameters): Noi
 
 /** −log2(4 std / bound) per program output. */
 export function outputPrecision(program: Program, std: readonly number[]): number[] {
-  return program.outputs.map(
-    ({ value }) => -Math.log2((DEVIATIONS * std[value]!) / program.values[value]!.bound),
-  );
+  return program.outputs.map(({ value }) => {
+    const relative = (DEVIATIONS * std[value]!) / program.values[value]!.bound;
+    // Polynomials of disturbed arguments may leave all bounds.
+    return relative < Infinity ? -Math.log2(relative) : -1024;
+  });
 }
 
 function clearErrors(program: Program): number[] {
@@ -49,11 +51,12 @@ function clearErrors(program: Program): number[] {
 
 function encryptedErrors(program: Program, parameters: CkksParameters): number[] {
   const sources = noiseSources(parameters);
+  const primes = parameters.dataPrimes.map(Number);
   const variance = new Array<number>(program.values.length).fill(0);
   for (const { value } of program.inputs) variance[value] = sources.fresh(program.values[value]!.scale);
   for (const instruction of program.instructions) {
     variance[instruction.output] = instructionVariance(
-      { program, sources, variance, meanSquares: uniformMeanSquares(program) },
+      { program, primes, sources, variance, meanSquares: uniformMeanSquares(program) },
       instruction,
     );
   }
@@ -70,12 +73,13 @@ export function ownVariances(
   meanSquares: readonly number[],
 ): number[] {
   const sources = noiseSources(parameters);
+  const primes = parameters.dataPrimes.map(Number);
   const none = new Array<number>(program.values.length).fill(0);
   const own = none.slice();
   for (const { value } of program.inputs) own[value] = sources.fresh(program.values[value]!.scale);
   for (const instruction of program.instructions) {
     own[instruction.output] = instructionVariance(
-      { program, sources, variance: none, meanSquares },
+      { program, primes, sources, variance: none, meanSquares },
       instruction,
     );
   }
@@ -84,6 +88,8 @@ export function ownVariances(
 
 interface Setting {
   readonly program: Program;
+  /** q_0 … q_L as float64. */
+  readonly primes: readonly number[];
   readonly sources: NoiseSources;
   /** Error variance of the values known so far. */
   readonly variance: readonly number[];
@@ -184,18 +190,17 @@ function sumVariance(
 }
 
 function polynomialVariance(
-  { program, sources, variance, meanSquares }: Setting,
+  { program, primes, sources, variance, meanSquares }: Setting,
   instruction: PolynomialInstruction,
 ): number {
-  const { scale } = program.values[instruction.output]!;
+  const { slotCount } = program;
   // A uniform distribution over ±reach has mean square reach² / 3; of few large values it would reach further than any of
   // them, where Chebyshev polynomials grow beyond all bounds.
-  const { bound } = program.values[instruction.input]!;
+  const { bound, scale } = program.values[instruction.input]!;
   const reach = Math.min(Math.sqrt(3 * meanSquares[instruction.input]!), bound / BOUND_MARGIN);
-  const { gain, own, encoded } = polynomialNoise(instruction, reach, program.slotCount);
-  // Relinearization happens before the rescale, at about the square of the scale.
-  const product = sources.rescale(scale) + sources.keySwitch(instruction.level, scale * scale);
-  return gain * variance[instruction.input]! + own * product + encoded * sources.plaintext(scale);
+  const brought = variance[instruction.input]!;
+  const own = evaluationNoise(instruction, reach, scale, { slotCount, primes, sources });
+  return (brought > 0 ? brought * polynomialGain(instruction, reach, slotCount) : 0) + own;
 }
 
 function productVariance(

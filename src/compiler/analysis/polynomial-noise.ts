@@ -1,26 +1,31 @@
 /** How a polynomial instruction passes on the error of its input, and what its own operations add. */
 import type { Coefficient, PolynomialInstruction } from '../../program/program.ts';
 import { toDense } from '../../program/slot-vector.ts';
+import { CleartextAlgebra } from '../../program/semantics/cleartext-algebra.ts';
+import { choosePolynomialPlan } from '../../program/semantics/choose-polynomial-plan.ts';
+import { evaluatePolynomial } from '../../program/semantics/evaluate-polynomial.ts';
 import { chebyshevPowers } from '../approx/chebyshev.ts';
+import { Random } from '../random.ts';
+import { DisturbedAlgebra } from './disturbed-algebra.ts';
+import type { NoiseSources } from './noise-sources.ts';
 
 /** Points at which polynomials are averaged over their argument. */
 const POINTS = 64;
 
-export interface PolynomialNoise {
-  /** Mean of p'(x)²: var(p(x)) = gain · var(x) for an error that the input brings along. */
-  readonly gain: number;
-  /** Variance that the evaluation adds, in units of the variance that one product with rescale adds. */
-  readonly own: number;
-  /** Products with encoded coefficient vectors: Σ mean of T_k², in units of the encoding's variance. */
-  readonly encoded: number;
-}
+/** Arguments tried, where the polynomial is the same in all slots. */
+const ARGUMENTS = 2048;
 
-/** `reach`: arguments are taken as uniform in ±reach. */
-export function polynomialNoise(
-  instruction: PolynomialInstruction,
-  reach: number,
-  slotCount: number,
-): PolynomialNoise {
+/** Zeros tried, each with errors of other signs. */
+const ZEROS = 256;
+
+/** Deviations that some operation reaches in some of 16,000 slots, where the secret's value is large too. */
+const WORST = 8;
+
+/**
+ * Mean of p'(x)²: var(p(x)) = gain · var(x) for an error that the input brings along.
+ * @param reach arguments are taken as uniform in ±reach
+ */
+export function polynomialGain(instruction: PolynomialInstruction, reach: number, slotCount: number): number {
   const { degree, unitLeading } = instruction;
   const basis = sampleBasis(degree, reach);
   const moments = coefficientMoments(instruction, slotCount);
@@ -37,39 +42,89 @@ export function polynomialNoise(
       for (let k = 1; k < moments.mean.length; k++) gain += moments.product[j]![k]! * slopes[j]! * slopes[k]!;
     }
   }
-  gain /= POINTS;
+  return gain / POINTS;
+}
 
-  const square = Array.from({ length: degree + 1 }, (_, k) =>
-    average(basis, (point) => point.values[k]! ** 2),
-  );
-  const powers = powerNoise(degree, square);
-  let own = unitLeading ? 1 + 4 * square[half]! * powers[half]! : 0;
-  let encoded = 0;
-  for (let k = 1; k < moments.mean.length; k++) {
-    const meanSquare = moments.product[k]![k]!;
-    if (meanSquare === 0) continue;
-    own += 1 + meanSquare * powers[k]!;
-    if (moments.isVector[k]) encoded += square[k]!;
-  }
-  return { gain, own, encoded };
+export interface Ring {
+  readonly slotCount: number;
+  /** q_0 … q_L as float64. */
+  readonly primes: readonly number[];
+  readonly sources: NoiseSources;
 }
 
 /**
- * Error variance of T_k from the products that made it, each adding 1: T_{a+b} = 2 T_a T_b − T_{a−b} with a = ⌈k/2⌉. The
- * argument's own error is not in here.
+ * Error variance that the evaluation adds by itself, for an input at `scale`: by experiment, over arguments in ±reach. Where
+ * the polynomial is too steep for the errors, the square of the largest one instead.
  */
-function powerNoise(degree: number, square: readonly number[]): number[] {
-  const noise = [0, 0];
-  for (let k = 2; k <= degree; k++) {
-    const a = Math.ceil(k / 2);
-    const b = k - a;
-    noise.push(
-      a === b
-        ? 16 * square[a]! * noise[a]! + 1
-        : 4 * (square[b]! * noise[a]! + square[a]! * noise[b]!) + noise[a - b]! + 1,
-    );
-  }
-  return noise;
+export function evaluationNoise(
+  instruction: PolynomialInstruction,
+  reach: number,
+  scale: number,
+  ring: Ring,
+): number {
+  const random = new Random(1);
+  const slotCount = instruction.coefficients.every(isUniform) ? ARGUMENTS : ring.slotCount;
+  const x = Float64Array.from({ length: slotCount }, () => reach * (2 * random.next() - 1));
+  const errors = errorsAt(x, instruction, scale, ring, () => random.gaussian());
+  const variance = errors.reduce((sum, error) => sum + error * error, 0) / Math.max(errors.length, 1);
+  return Math.max(variance, divergence(instruction, scale, ring) ** 2);
+}
+
+/**
+ * The largest error at zero if evaluation has left what a linear analysis holds for, 0 otherwise. T_2k = 2·T_k² − 1 leaves
+ * [−1, 1] where an error pushes T_k = ±1 outwards, and what is outside grows like cosh(d·√(2ε)): an error of 2^-13 in T_2 becomes
+ * one of hundreds in T_1024. At zero, which slots hold that hold no element, each T_2k is ±1.
+ */
+function divergence(instruction: PolynomialInstruction, scale: number, ring: Ring): number {
+  const coefficients = instruction.coefficients.map((list) => list.map(largest));
+  const largestError = (deviations: number): number => {
+    const random = new Random(2);
+    const draw = (): number => (random.next() < 0.5 ? -deviations : deviations);
+    const zeros = new Float64Array(ZEROS);
+    const errors = errorsAt(zeros, { ...instruction, coefficients }, scale, ring, draw);
+    return errors.reduce((most, error) => Math.max(most, Math.abs(error)), 0);
+  };
+  const [error, small] = [largestError(WORST), largestError(WORST / 1024)];
+  return error < 2 * 1024 * small ? 0 : error;
+}
+
+/** Of the first ciphertext's polynomial, in the slots that it has coefficients for. */
+function errorsAt(
+  x: Float64Array,
+  instruction: PolynomialInstruction,
+  scale: number,
+  { primes, sources }: Ring,
+  draw: (slot: number) => number,
+): Float64Array {
+  const { level } = instruction;
+  const coefficients =
+    instruction.coefficients.find((list) => !isUniform(list)) ?? instruction.coefficients[0]!;
+  const plan = choosePolynomialPlan({ ...instruction, coefficients: [coefficients] }, x.length);
+  const evaluate = (algebra: CleartextAlgebra): Float64Array =>
+    evaluatePolynomial(algebra, plan, level, { level, scale, degree: 1, slots: x.slice() }, 0).slots;
+  const exact = evaluate(new CleartextAlgebra(x.length, primes));
+  const disturbed = evaluate(new DisturbedAlgebra(x.length, primes, sources, draw));
+  return disturbed.map((value, i) => value - exact[i]!).filter(slotsInUse(coefficients, x.length));
+}
+
+function isUniform(coefficients: readonly Coefficient[]): boolean {
+  return coefficients.every((coefficient) => typeof coefficient === 'number');
+}
+
+function largest(coefficient: Coefficient): number {
+  if (typeof coefficient === 'number') return coefficient;
+  return coefficient.values.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
+}
+
+/** With coefficients per slot, a slot without any belongs to no element. */
+function slotsInUse(
+  coefficients: readonly Coefficient[],
+  slotCount: number,
+): (value: number, slot: number) => boolean {
+  const vectors = coefficients
+    .filter((c) => typeof c !== 'number')
+    .map((c) => denseCoefficient(c, slotCount));
+  return (_, slot) => vectors.length === 0 || vectors.some((vector) => vector[slot] !== 0);
 }
 
 interface BasisPoint {
@@ -90,15 +145,10 @@ function sampleBasis(degree: number, reach: number): BasisPoint[] {
   });
 }
 
-function average(points: readonly BasisPoint[], of: (point: BasisPoint) => number): number {
-  return points.reduce((sum, point) => sum + of(point), 0) / points.length;
-}
-
 interface Moments {
   /** Over the slots that hold anything: means of c_k and of c_j c_k. */
   readonly mean: readonly number[];
   readonly product: readonly (readonly number[])[];
-  readonly isVector: readonly boolean[];
 }
 
 function coefficientMoments(instruction: PolynomialInstruction, slotCount: number): Moments {
@@ -127,7 +177,6 @@ function coefficientMoments(instruction: PolynomialInstruction, slotCount: numbe
   return {
     mean: mean.map((value) => value * scale),
     product: product.map((row) => row.map((value) => value * scale)),
-    isVector: mean.map((_, k) => instruction.coefficients.some((own) => typeof own[k] !== 'number')),
   };
 }
 

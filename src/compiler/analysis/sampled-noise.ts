@@ -28,10 +28,10 @@ export function forecastOnSamples(
     mean(clean.map((values) => meanOf(values[id]!, (x) => x * x))),
   );
   const deviations = ownVariances(program, parameters, meanSquares).map(Math.sqrt);
-  const random = gaussian(new Random(1));
+  const random = new Random(1);
   const errors = used.map((inputs, sample) => {
     const noisy = evaluateNodes(graph, inputs, (id, value) =>
-      value.map((x) => x + deviations[id]! * random()),
+      value.map((x) => x + deviations[id]! * random.gaussian()),
     );
     return noisy.map((value, id) => meanOf(value, (x, e) => (x - clean[sample]![id]![e]!) ** 2));
   });
@@ -47,9 +47,4 @@ function meanOf(values: Float64Array, of: (value: number, index: number) => numb
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Standard normal deviates from uniform ones (Box and Muller 1958). */
-function gaussian(uniform: Random): () => number {
-  return () => Math.sqrt(-2 * Math.log(1 - uniform.next())) * Math.cos(2 * Math.PI * uniform.next());
 }

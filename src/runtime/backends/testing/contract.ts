@@ -33,10 +33,10 @@ export interface BackendContract<C> {
 }
 
 /**
- * A maximum over thousands of slots stays below this many standard deviations: in a slot the error is a Gaussian times
- * the secret's own value there, whose tail is longer.
+ * A maximum over slots stays below this many standard deviations. In a slot the error is a Gaussian times the secret's own
+ * value there, itself Gaussian: beyond x deviations is a share of about exp(−√2 x), which is 1e-10 of the slots.
  */
-const SIGMAS = 8;
+const SIGMAS = 16;
 
 const STEPS = [1, 2, 3, 4, 64, 128];
 
