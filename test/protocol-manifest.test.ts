@@ -12,8 +12,8 @@ it('the manifest has every numbered line once, in order', () => {
 
 it.each(PROTOCOL_MANIFEST.map((line) => [`${line.id} ${line.section} ${line.sentence}`, line] as const))(
   '%s',
-  (_name, { tests, open }) => {
-    if (tests.length === 0) expect(open).toBeDefined();
+  (_name, { tests }) => {
+    expect(tests.length).toBeGreaterThan(0);
     for (const [file, title] of tests) {
       expect(readFileSync(join(ROOT, file), 'utf8').includes(title), `"${title}" in ${file}`).toBe(true);
     }
