@@ -2,23 +2,12 @@
 import { elementCount } from '../../program/layout.ts';
 import type { LinearInstruction } from '../../program/program.ts';
 import { polynomialDepth } from '../../program/program.ts';
-import { additionCount, bestWidth, spareBits } from '../../program/semantics/addition-chains.ts';
 import type { LinearGraph, LinearNode } from '../ir/linear-graph.ts';
 import type { CostModel } from './cost-model.ts';
 import { depthOf } from './levels.ts';
 
 /** Scale at which weights stand, before the chain is known. */
 const USUAL_SCALE = 2 ** 36;
-
-/** Additions to an accumulator at hand take less than the model's, which are of sums elsewhere (measured on node-seal). */
-const ADDITION = 0.65;
-
-/** Milliseconds of a sum of `terms` ciphertexts with one number each, of magnitude 1 or less, at `plainScale`. */
-export function weightedSumMs(terms: number, level: number, plainScale: number, cost: CostModel): number {
-  if (terms === 0) return 0;
-  const bits = Math.max(1, Math.ceil(Math.log2(plainScale)) - spareBits(cost.slotCount));
-  return ADDITION * additionCount(terms, bits, bestWidth(terms, bits)) * cost.add(level);
-}
 
 /** Milliseconds of the terms of an instruction that are numbers. */
 export function numberTermsMs({ outputs, level, plainScales }: LinearInstruction, cost: CostModel): number {
@@ -30,7 +19,7 @@ export function numberTermsMs({ outputs, level, plainScales }: LinearInstruction
         (count, { diagonal }) => count + (typeof diagonal === 'number' ? 1 : 0),
         0,
       );
-      ms += weightedSumMs(numbers, level, plainScale, cost);
+      ms += cost.weightedSum(numbers, level, plainScale);
     }
   }
   return ms;
@@ -47,7 +36,7 @@ export function batchLatency(graph: LinearGraph, levels: readonly number[], cost
         break;
       case 'linear':
         for (let row = 0; row < elements; row++)
-          ms += weightedSumMs(rowEntries(node, row), level, USUAL_SCALE, cost);
+          ms += cost.weightedSum(rowEntries(node, row), level, USUAL_SCALE);
         ms += elements * cost.rescale(level);
         break;
       case 'polynomial': {

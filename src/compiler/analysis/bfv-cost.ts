@@ -33,6 +33,7 @@ export function bfvCostModel(parameters: CkksParameters): CostModel {
     relinearize: (level) => parts * one.relinearize(level),
     multiplyPlain: (level) => parts * (one.multiplyPlain(level) + transform(level)),
     add: (level) => parts * one.add(level),
+    weightedSum: (terms, level, plainScale) => parts * one.weightedSum(terms, level, plainScale),
     rescale: (level) => parts * one.rescale(level),
     keyBytes: (level) => parts * one.keyBytes(level),
   };

@@ -43,6 +43,8 @@ export interface CostModel {
   /** Multiply by an encoded vector, outside of linear maps. */
   multiplyPlain(level: number): number;
   add(level: number): number;
+  /** A sum of `terms` ciphertexts with one number for all slots each, of magnitude 1 or less, at `plainScale`. */
+  weightedSum(terms: number, level: number, plainScale: number): number;
   rescale(level: number): number;
   /** Bytes of a Galois or relinearization key, in memory, that serves ciphertexts at `level` and below. */
   keyBytes(level: number): number;

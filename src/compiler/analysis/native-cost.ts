@@ -155,6 +155,8 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
     ),
     multiplyPlain: byLevel((level) => plain(level, level + 1)),
     add: byLevel((level) => 2 * limbs.data('add', level)),
+    // One pass over memory for each term, as for an addition.
+    weightedSum: (terms, level) => 2 * terms * limbs.data('add', level),
     rescale: byLevel(rescale),
     keyBytes,
     keyWorth: (bytes) => (KEY_WORTH_PER_MIB * bytes) / 2 ** 20,

@@ -1,9 +1,12 @@
+import { additionCount, bestWidth, spareBits } from '../../program/semantics/addition-chains.ts';
 import type { CostModel, LinearCosts } from './cost-model.ts';
 
 /** A distinct key is worth this fraction of a rotation to the search for steps. */
 const KEY_PRICE = 0.04;
 /** Part of a program's latency that one key less may cost. */
 const KEY_WORTH = 0.01;
+/** Additions to an accumulator at hand take less than those of sums elsewhere (measured). */
+const ACCUMULATION = 0.65;
 
 /**
  * node-seal 7 (WASM, no SIMD): fitted to measurements at N = 8192, 16384 and 32768. A key switch at level l does
@@ -38,6 +41,11 @@ export function sealCostModel(polyModulusDegree: number, topLevel: number): Cost
     relinearize: keySwitch,
     multiplyPlain,
     add,
+    weightedSum(terms, level, plainScale) {
+      if (terms === 0) return 0;
+      const bits = Math.max(1, Math.ceil(Math.log2(plainScale)) - spareBits(polyModulusDegree / 2));
+      return ACCUMULATION * additionCount(terms, bits, bestWidth(terms, bits)) * add(level);
+    },
     rescale,
     keyBytes: () => (topLevel + 1) * 2 * (topLevel + 2) * polyModulusDegree * 8,
     keyWorth: () => KEY_WORTH,
