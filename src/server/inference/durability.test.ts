@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SecretClient } from '../../runtime/client/secret-client.ts';
 import { encodeCiphertextSet, parseCiphertextSet } from '../../runtime/formats/ciphertext-set.ts';
 import { encodeEvaluationKeys } from '../../runtime/formats/evaluation-keys.ts';
+import { SIGNATURE_META } from '../protocol/extension.ts';
+import { signRequest } from '../protocol/signing.ts';
 import type { Connection } from '../testing/mcp-clients.ts';
 import { connectors } from '../testing/mcp-clients.ts';
 import type { Answer } from '../testing/protocol-client.ts';
@@ -145,6 +147,22 @@ it('sessions that are queued when the server stops are finished by the next one'
       .toBe('done');
     await expectReference(await client.callAs('remote_inference_cnn', { session_id: session }));
   }
+});
+
+it('a request that was answered before a restart is a replay after it', async () => {
+  const first = await start();
+  const client = new ProtocolClient('replay', first.connection.call, first.connection.capabilities);
+  await client.enrol();
+  const call = { name: 'get_key_status', arguments: { client_id: 'replay', auth_token: client.token } };
+  const signed = { tool: call.name, arguments: call.arguments };
+  const signature = signRequest(signed, client.privateKey, client.audience);
+  const send = async ({ connection }: Running): Promise<unknown> =>
+    (await connection.call({ ...call, _meta: { [SIGNATURE_META]: signature } })).structuredContent;
+  expect(await send(first)).toMatchObject({ error_code: 'ERROR_UNKNOWN_KEY' });
+  await first.connection.close();
+  await first.server[Symbol.asyncDispose]();
+  await using second = await start({}, first.state);
+  expect(await send(second)).toMatchObject({ error_code: 'ERROR_REPLAYED' });
 });
 
 it('one server uses a state folder', async () => {
