@@ -17,6 +17,9 @@ import { sendRefusal } from './request-body.ts';
 
 const KEEP_ALIVE_MS = 15_000;
 
+/** A client that asks but does not read is cut off when so much waits for it. */
+export const MAX_UNREAD_BYTES = 64 * 2 ** 20;
+
 /** One stream. */
 export class SseTransport implements Transport {
   readonly sessionId = randomUUID();
@@ -60,6 +63,7 @@ export class SseTransport implements Transport {
 
   #write(event: string, data: string): void {
     this.#response.write(`event: ${event}\ndata: ${data}\n\n`);
+    if (this.#response.writableLength > MAX_UNREAD_BYTES) this.#response.destroy();
   }
 }
 
