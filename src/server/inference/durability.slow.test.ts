@@ -28,7 +28,7 @@ it('SIGTERM: the running evaluation is answered, waiting ones go on after the re
     const answer = client.callAs('remote_inference_cnn', { session_id: 'running' });
     const status = async (session_id: string): Promise<unknown> =>
       (await client.callAs('get_session_status', { session_id }))['status'];
-    await expect.poll(() => status('running'), { interval: 10 }).toBe('running');
+    await expect.poll(() => status('running'), { interval: 10, timeout: 30_000 }).toBe('running');
     expect(await client.callAs('remote_inference_cnn', { session_id: 'waiting', async: true })).toMatchObject(
       { status: 'queued' },
     );
