@@ -3,7 +3,12 @@ import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { importModel } from '../src/compiler/onnx/import.ts';
 import type { Dataset } from '../src/compiler/options.ts';
+import type { TensorGraph } from '../src/compiler/ir/tensor-graph.ts';
+import type { EvaluationOptions } from '../src/compiler/reference/evaluate-model.ts';
 import { evaluateModel } from '../src/compiler/reference/evaluate-model.ts';
+import { feedableModel } from '../src/compiler/reference/feedable-model.ts';
+import type { Artifact } from '../src/program/artifact.ts';
+import { sampleTarget } from './batches.ts';
 import type { CommandContext } from './command.ts';
 import { readModel } from './files.ts';
 import { readConstants } from './model-options.ts';
@@ -20,15 +25,28 @@ export interface ReferenceModel {
   readonly digest: string;
 }
 
-/** Outputs of an ONNX file, sample by sample (first output only). */
+/** What of a model is compared: an output of the artifact, on samples of the artifact's inputs. */
+export type ReferenceTarget = Pick<EvaluationOptions, 'output' | 'inputShapes'>;
+
+/** @param output index among the artifact's outputs; outputs of the model that are constant are none of them */
+export function referenceTarget(artifact: Artifact, output = 0): ReferenceTarget {
+  return {
+    output: artifact.signature.outputs[output]!.name,
+    inputShapes: sampleTarget(artifact).inputs.map(({ shape }) => shape),
+  };
+}
+
+/** One output of an ONNX file, sample by sample. */
 export async function runReference(
-  model: Uint8Array,
+  model: Uint8Array | TensorGraph,
   dataset: Dataset,
   limit: number,
   title: string,
   { progress, signal }: CommandContext,
+  target: ReferenceTarget = {},
 ): Promise<Outputs> {
   const { outputs, shape } = await evaluateModel(model, dataset, {
+    ...target,
     limit,
     progress: { report: (_stage, fraction) => progress.report(title, fraction), signal },
   });
@@ -42,25 +60,23 @@ export async function runReferenceFile(
   dataset: Dataset,
   limit: number,
   context: CommandContext,
+  target: ReferenceTarget,
 ): Promise<Outputs> {
   const bytes = await readModel(file);
   if (createHash('sha256').update(bytes).digest('hex') !== digest) {
     context.note(`warning: ${file} is not the model that the artifact was compiled from (other SHA-256)`);
   }
-  const title = 'plaintext model';
-  if (flags.bind === undefined) return runReference(bytes, dataset, limit, title, context);
-  const graph = importModel(bytes, {
-    modelDirectory: dirname(resolve(file)),
-    bind: await readConstants(flags.bind),
-    dimensions: new Map(),
-    batch: 1,
-  });
-  const { progress, signal } = context;
-  const { outputs, shape } = await evaluateModel(graph, dataset, {
-    limit,
-    progress: { report: (_stage, fraction) => progress.report(title, fraction), signal },
-  });
-  return splitOutputs(outputs, shape);
+  const modelDirectory = dirname(resolve(file));
+  const model =
+    flags.bind === undefined
+      ? feedableModel(bytes, modelDirectory)
+      : importModel(bytes, {
+          modelDirectory,
+          bind: await readConstants(flags.bind),
+          dimensions: new Map(),
+          batch: 1,
+        });
+  return runReference(model, dataset, limit, 'plaintext model', context, target);
 }
 
 function splitOutputs(outputs: Float32Array, shape: readonly number[]): Outputs {

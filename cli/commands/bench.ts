@@ -8,7 +8,8 @@ import { runBench } from '../measure/run-bench.ts';
 import type { EvaluationFlags } from '../parse-options.ts';
 import { addEvaluationOptions, assignment, collect, naturalNumber } from '../parse-options.ts';
 import type { ReferenceFlags } from '../reference.ts';
-import { runReferenceFile } from '../reference.ts';
+import { referenceTarget, runReferenceFile } from '../reference.ts';
+import type { Outputs } from '../measure/bench.ts';
 import { renderBenchText } from '../report/bench-text.ts';
 import { requireReportFile, writeBenchReport } from '../report/write-report.ts';
 
@@ -49,8 +50,13 @@ async function bench(file: string, flags: BenchFlags, context: CommandContext): 
     ...(Number.isFinite(plaintextLimit) ? { limit: plaintextLimit } : {}),
   });
   const model = { file: flags.model, digest: artifact.report.modelDigest };
-  const plaintext = await runReferenceFile(model, flags, dataset, plaintextLimit, context);
-  const { report, pictures } = await runBench({ artifact, dataset, plaintext, limit, flags }, context);
+  const plaintextOutput = (index: number, samples: number): Promise<Outputs> =>
+    runReferenceFile(model, flags, dataset, samples, context, referenceTarget(artifact, index));
+  const plaintext = await plaintextOutput(0, plaintextLimit);
+  const { report, pictures } = await runBench(
+    { artifact, dataset, plaintext, plaintextOutput, limit, flags },
+    context,
+  );
   for (const target of reports) {
     await writeBenchReport(target, report, pictures);
     context.note(`wrote ${target}`);

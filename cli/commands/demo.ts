@@ -13,7 +13,8 @@ import type { Artifact } from '../../src/program/artifact.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readModel } from '../files.ts';
 import { runBench } from '../measure/run-bench.ts';
-import { runReference } from '../reference.ts';
+import { referenceTarget, runReference } from '../reference.ts';
+import type { Outputs } from '../measure/bench.ts';
 import type { BenchReport } from '../report/bench-report.ts';
 import {
   formatBits,
@@ -60,9 +61,11 @@ async function demo({ report: file }: DemoFlags, context: CommandContext): Promi
   const compileMs = performance.now() - compileStart;
   const samples = await samplePictures(join(fixtures, 'samples'), target);
   const dataset = concatenateDatasets(samples, await arrays(fixtures, 'test', target));
-  const plaintext = await runReference(model, dataset, dataset.size, 'plaintext model', context);
+  const plaintextOutput = (index: number, count: number): Promise<Outputs> =>
+    runReference(model, dataset, count, 'plaintext model', context, referenceTarget(artifact, index));
+  const plaintext = await plaintextOutput(0, dataset.size);
   const { report, pictures } = await runBench(
-    { artifact, dataset, plaintext, limit: samples.size, flags: { backend: 'seal' } },
+    { artifact, dataset, plaintext, plaintextOutput, limit: samples.size, flags: { backend: 'seal' } },
     context,
   );
   await writeBenchReport(file, report, pictures);

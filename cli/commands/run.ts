@@ -11,7 +11,7 @@ import { maxAbsDifference, outputRange } from '../measure/errors.ts';
 import type { EvaluationFlags } from '../parse-options.ts';
 import { addEvaluationOptions, assignment, collect } from '../parse-options.ts';
 import type { ReferenceFlags, ReferenceModel } from '../reference.ts';
-import { runReference, runReferenceFile } from '../reference.ts';
+import { referenceTarget, runReference, runReferenceFile } from '../reference.ts';
 import { formatBits, formatBytes, formatMs, formatSignificant } from '../report/format.ts';
 import { precisionBits } from '../report/statistics.ts';
 import { describeResult } from '../report/result-text.ts';
@@ -40,33 +40,27 @@ async function runOnce(file: string, flags: RunFlags, context: CommandContext): 
   const inputs = await loadInputs(artifact, flags.input, context);
   const count = inputs.length;
   const { modelDigest: digest } = artifact.report;
-  const reference =
-    flags.model === undefined ? null : await compute({ file: flags.model, digest }, flags, inputs, context);
+  const model = flags.model === undefined ? null : { file: flags.model, digest };
+  const references = model === null ? null : await computeReferences(model, artifact, flags, inputs, context);
   await using inference = await Inference.open(artifact, flags, context);
   const result = await inference.infer(inputs, (fraction) => context.progress.report('evaluate', fraction));
   const samples = finishOutputs(artifact, result.decrypted, count, inference.backend === 'cleartext');
   const outputs = samples[0]!;
-  const output = outputs[0]!;
-  const comparison =
-    reference === null
-      ? null
-      : compare(
-          samples.flatMap((tensors) => tensors[0]!.data),
-          reference.data,
-        );
-  const encryption =
-    reference === null
-      ? null
-      : compare(
-          flatten(splitSamples(result.decrypted[0]!, batchOf(artifact), count)),
-          await polynomialOutput(artifact, inputs, context),
-        );
+  const comparisons = references?.map(({ name, reference, polynomial }, i) => {
+    const decrypted = splitSamples(result.decrypted[i]!, batchOf(artifact), count);
+    const finished = samples.flatMap((tensors) => tensors[i]!.data);
+    return {
+      name,
+      ...compare(finished, reference.data),
+      encryption: compare(flatten(decrypted), polynomial),
+    };
+  });
   const { keygenMs, backend } = inference;
   const document = {
-    output,
+    output: outputs[0]!,
     ...(outputs.length > 1 ? { outputs } : {}),
     ...(count > 1 ? { samples } : {}),
-    ...(reference === null ? {} : { reference, ...comparison, encryption }),
+    ...(references === null ? {} : documentOf(references, comparisons!)),
     backend,
     threads: inference.threads,
     latencyMs: {
@@ -84,41 +78,61 @@ async function runOnce(file: string, flags: RunFlags, context: CommandContext): 
   };
   const lines = [
     ...samples.flat().map((tensor) => describeResult(tensor, artifact)),
-    ...(comparison === null
-      ? []
-      : [
-          `onnxruntime differs by ${formatSignificant(comparison.maxAbsError, 2)} at most (${formatBits(comparison.precisionBits)}), the polynomial model by ${formatSignificant(encryption!.maxAbsError, 2)} (${formatBits(encryption!.precisionBits)})`,
-        ]),
+    ...(comparisons ?? []).map(
+      ({ name, maxAbsError, precisionBits: bits, encryption }) =>
+        `${outputs.length > 1 ? `${name}: ` : ''}onnxruntime differs by ${formatSignificant(maxAbsError, 2)} at most (${formatBits(bits)}), ` +
+        `the polynomial model by ${formatSignificant(encryption.maxAbsError, 2)} (${formatBits(encryption.precisionBits)})`,
+    ),
     `${backend}: keys ${formatMs(keygenMs)}, encrypt ${formatMs(result.encryptMs)}, evaluate ${formatMs(result.evaluateMs)}, decrypt ${formatMs(result.decryptMs)}; ` +
       `keys ${formatBytes(inference.keyBytes.galoisKeys + inference.keyBytes.relinKeys)}, input ${formatBytes(result.inputBytes)}, memory ${formatBytes(result.peakMemoryBytes)}`,
   ];
   return { document, text: lines.join('\n') };
 }
 
-async function compute(
+/** What one output should be, all samples one after the other. */
+interface OutputReference {
+  readonly name: string;
+  /** By the original model. */
+  readonly reference: { readonly shape: readonly number[]; readonly data: number[] };
+  /** What the program would give without encryption, before the client's operators. */
+  readonly polynomial: readonly number[];
+}
+
+async function computeReferences(
   model: ReferenceModel,
+  artifact: Artifact,
   flags: ReferenceFlags,
   inputs: Samples,
   context: CommandContext,
-): Promise<{ shape: readonly number[]; data: number[] }> {
-  const { values, shape } = await runReferenceFile(model, flags, datasetOf(inputs), inputs.length, context);
-  return { shape, data: flatten(values) };
+): Promise<OutputReference[]> {
+  const dataset = datasetOf(inputs);
+  const found: OutputReference[] = [];
+  for (const [index, { name }] of artifact.signature.outputs.entries()) {
+    const target = referenceTarget(artifact, index);
+    const { values, shape } = await runReferenceFile(model, flags, dataset, inputs.length, context, target);
+    const title = 'polynomial model';
+    const polynomial = await runReference(
+      artifact.polynomialOnnx,
+      dataset,
+      inputs.length,
+      title,
+      context,
+      target,
+    );
+    found.push({ name, reference: { shape, data: flatten(values) }, polynomial: flatten(polynomial.values) });
+  }
+  return found;
 }
 
-/** What the program would give without encryption: all samples of the first output. */
-async function polynomialOutput(
-  artifact: Artifact,
-  inputs: Samples,
-  context: CommandContext,
-): Promise<ArrayLike<number>> {
-  const { values } = await runReference(
-    artifact.polynomialOnnx,
-    datasetOf(inputs),
-    inputs.length,
-    'polynomial model',
-    context,
-  );
-  return flatten(values);
+/** Of the first output, and of all of them where there are several. */
+function documentOf(references: readonly OutputReference[], comparisons: readonly Comparison[]): object {
+  const { name: _, ...first } = comparisons[0]!;
+  const several = references.map(({ reference }, i) => ({ ...comparisons[i]!, reference }));
+  return {
+    reference: references[0]!.reference,
+    ...first,
+    ...(several.length > 1 ? { comparisons: several } : {}),
+  };
 }
 
 /** Values as [sample][input]. */
@@ -133,10 +147,17 @@ function flatten(samples: readonly ArrayLike<number>[]): number[] {
   return samples.flatMap((values) => Array.from(values));
 }
 
-function compare(
-  actual: ArrayLike<number>,
-  reference: ArrayLike<number>,
-): { maxAbsError: number; precisionBits: number } {
+interface Difference {
+  readonly maxAbsError: number;
+  readonly precisionBits: number;
+}
+
+interface Comparison extends Difference {
+  readonly name: string;
+  readonly encryption: Difference;
+}
+
+function compare(actual: ArrayLike<number>, reference: ArrayLike<number>): Difference {
   const maxAbsError = maxAbsDifference(actual, reference);
   return { maxAbsError, precisionBits: precisionBits(maxAbsError, outputRange([reference])) };
 }

@@ -32,6 +32,7 @@ export interface Measurements {
   /** Over the first samples, after and before the client's operators. */
   readonly encrypted: readonly ArrayLike<number>[];
   readonly encryptedRaw: readonly ArrayLike<number>[];
+  readonly otherOutputs: BenchReport['otherOutputs'];
   /** Per evaluation; a batch is one evaluation. */
   readonly encryptMs: readonly number[];
   readonly evaluateMs: readonly number[];
@@ -95,6 +96,7 @@ export function buildBenchReport(artifact: Artifact, measured: Measurements): Be
       encryption: summariseErrors(measured.encryptedRaw, measured.polynomialRaw),
       approximation: summariseErrors(polynomial, plaintext),
     },
+    otherOutputs: measured.otherOutputs,
     phaseMs: {
       keygen: measured.keygenMs,
       encrypt: median(measured.encryptMs),

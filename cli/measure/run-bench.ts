@@ -7,7 +7,7 @@ import { batchOf, sampleShape, splitSamples } from '../batches.ts';
 import type { CommandContext } from '../command.ts';
 import { Inference } from '../inference.ts';
 import type { EvaluationFlags } from '../parse-options.ts';
-import { runReference } from '../reference.ts';
+import { referenceTarget, runReference } from '../reference.ts';
 import type { BenchReport } from '../report/bench-report.ts';
 import { maskPicture } from '../report/mask-picture.ts';
 import type { SamplePictures } from '../report/sections/samples.ts';
@@ -16,6 +16,7 @@ import { finishOutputs } from '../results.ts';
 import { collectVersions, describeMachine } from '../versions.ts';
 import type { Outputs } from './bench.ts';
 import { buildBenchReport } from './bench.ts';
+import { summariseErrors } from './errors.ts';
 import { compareAllMasks } from './mask-report.ts';
 import type { MaskReading } from './masks.ts';
 import { maskOf } from './masks.ts';
@@ -25,6 +26,8 @@ export interface BenchRun {
   readonly dataset: LoadedDataset;
   /** Outputs of the original model over the data set. */
   readonly plaintext: Outputs;
+  /** A further output of it over the first samples; `index` is that of the artifact's output. */
+  readonly plaintextOutput: (index: number, samples: number) => Promise<Outputs>;
   /** Samples under encryption. */
   readonly limit: number;
   readonly flags: EvaluationFlags;
@@ -37,18 +40,7 @@ export interface BenchResult {
 
 export async function runBench(run: BenchRun, context: CommandContext): Promise<BenchResult> {
   const { artifact, dataset, plaintext } = run;
-  const output = artifact.signature.outputs[0]!;
-  const polynomialRaw = await runReference(
-    artifact.polynomialOnnx,
-    dataset,
-    plaintext.values.length,
-    'polynomial model',
-    context,
-  );
-  const polynomial = polynomialRaw.values.map((values) => {
-    const tensor = { shape: polynomialRaw.shape, values: Float64Array.from(values) };
-    return applyClientOperators(tensor, output.clientOperators).values;
-  });
+  const { raw, finished: polynomial } = await runPolynomial(run, 0, plaintext.values.length, context);
   const count = Math.min(run.limit, dataset.size, plaintext.values.length);
   const encrypted = await runEncrypted(run, count, context);
   const indices = Array.from({ length: plaintext.values.length }, (_, index) => index);
@@ -57,31 +49,85 @@ export async function runBench(run: BenchRun, context: CommandContext): Promise<
     outputShape: plaintext.shape,
     plaintext: plaintext.values,
     polynomial,
-    encrypted: encrypted.encrypted,
+    encrypted: encrypted.outputs[0]!.finished,
     truth: dataset.mask?.bind(dataset) ?? null,
   });
   const report = buildBenchReport(artifact, {
     ...encrypted,
+    encrypted: encrypted.outputs[0]!.finished,
+    encryptedRaw: encrypted.outputs[0]!.raw,
+    otherOutputs: await compareOtherOutputs(run, encrypted.outputs, count, context),
     masks,
     data: dataset.description,
     labels: indices.map((index) => dataset.label(index)),
     plaintext,
     polynomial: { values: polynomial, shape: plaintext.shape },
-    polynomialRaw: polynomialRaw.values.slice(0, count),
+    polynomialRaw: raw.slice(0, count),
     machine: describeMachine(),
     versions: await collectVersions(),
     createdAt: new Date().toISOString(),
   });
   const maps =
-    masks === null ? null : { ...masks, plaintext: plaintext.values, encrypted: encrypted.encrypted };
+    masks === null
+      ? null
+      : { ...masks, plaintext: plaintext.values, encrypted: encrypted.outputs[0]!.finished };
   return { report, pictures: collectPictures(dataset, count, maps) };
+}
+
+/** One output over samples, before and after the client's operators. */
+interface OutputValues {
+  readonly raw: ArrayLike<number>[];
+  readonly finished: ArrayLike<number>[];
+}
+
+async function runPolynomial(
+  { artifact, dataset }: BenchRun,
+  index: number,
+  samples: number,
+  context: CommandContext,
+): Promise<OutputValues> {
+  const target = referenceTarget(artifact, index);
+  const title = 'polynomial model';
+  const { values, shape } = await runReference(
+    artifact.polynomialOnnx,
+    dataset,
+    samples,
+    title,
+    context,
+    target,
+  );
+  const { clientOperators } = artifact.signature.outputs[index]!;
+  const finished = values.map(
+    (sample) => applyClientOperators({ shape, values: Float64Array.from(sample) }, clientOperators).values,
+  );
+  return { raw: [...values], finished };
+}
+
+async function compareOtherOutputs(
+  run: BenchRun,
+  encrypted: readonly OutputValues[],
+  count: number,
+  context: CommandContext,
+): Promise<BenchReport['otherOutputs']> {
+  const compared = [];
+  for (const [index, { name }] of run.artifact.signature.outputs.entries()) {
+    if (index === 0) continue;
+    const plaintext = (await run.plaintextOutput(index, count)).values;
+    const polynomial = await runPolynomial(run, index, count, context);
+    const errors = {
+      total: summariseErrors(encrypted[index]!.finished, plaintext),
+      encryption: summariseErrors(encrypted[index]!.raw, polynomial.raw),
+      approximation: summariseErrors(polynomial.finished, plaintext),
+    };
+    compared.push({ name, errors });
+  }
+  return compared;
 }
 
 async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: number, context: CommandContext) {
   const batch = batchOf(artifact);
   await using inference = await Inference.open(artifact, flags, context);
-  const encrypted: (readonly number[])[] = [];
-  const encryptedRaw: Float64Array[] = [];
+  const outputs = artifact.signature.outputs.map((): OutputValues => ({ raw: [], finished: [] }));
   const encryptMs: number[] = [];
   const evaluateMs: number[] = [];
   const decryptMs: number[] = [];
@@ -98,8 +144,10 @@ async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: numbe
       context.progress.report('encrypted samples', (start + fraction * size) / count),
     );
     const finished = finishOutputs(artifact, result.decrypted, size, inference.backend === 'cleartext');
-    encrypted.push(...finished.map((outputs) => outputs[0]!.data));
-    encryptedRaw.push(...splitSamples(result.decrypted[0]!, batch, size));
+    for (const [i, output] of outputs.entries()) {
+      output.finished.push(...finished.map((tensors) => tensors[i]!.data));
+      output.raw.push(...splitSamples(result.decrypted[i]!, batch, size));
+    }
     encryptMs.push(result.encryptMs);
     evaluateMs.push(result.evaluateMs);
     decryptMs.push(result.decryptMs);
@@ -110,7 +158,7 @@ async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: numbe
   }
   const { backend, threads, keygenMs } = inference;
   const times = { encryptMs, evaluateMs, decryptMs, keygenMs, instructionMs };
-  return { backend, threads, encrypted, encryptedRaw, ...times, bytes, peakMemoryBytes };
+  return { backend, threads, outputs, ...times, bytes, peakMemoryBytes };
 }
 
 interface Maps {

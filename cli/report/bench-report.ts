@@ -51,6 +51,14 @@ export interface ErrorSummary {
   readonly histogram: Histogram;
 }
 
+export interface OutputErrors {
+  readonly total: ErrorSummary;
+  /** Encrypted against the polynomial model, before the client's own operators. */
+  readonly encryption: ErrorSummary;
+  /** Polynomial model against the plaintext model, on the same samples. */
+  readonly approximation: ErrorSummary;
+}
+
 export interface BenchReport {
   /** Samples evaluated under encryption. */
   readonly n: number;
@@ -82,13 +90,10 @@ export interface BenchReport {
   readonly threads: number;
   readonly data: string;
   readonly plaintextSamples: number;
-  readonly errors: {
-    readonly total: ErrorSummary;
-    /** Encrypted against the polynomial model, before the client's own operators. */
-    readonly encryption: ErrorSummary;
-    /** Polynomial model against the plaintext model, on the same samples. */
-    readonly approximation: ErrorSummary;
-  };
+  /** Of the first output. */
+  readonly errors: OutputErrors;
+  /** Of the further outputs, on the samples under encryption. */
+  readonly otherOutputs: readonly { readonly name: string; readonly errors: OutputErrors }[];
   /** Medians; key generation is once. */
   readonly phaseMs: {
     readonly keygen: number;

@@ -68,6 +68,11 @@ export function renderBenchText(report: BenchReport): string {
       formatSignificant(errors.encryption.maxAbsError, 2),
       `${formatBits(errors.encryption.precisionBits.median)} in the median, ${formatBits(program.predicted.precisionBits)} forecast`,
     ],
+    ...report.otherOutputs.map(({ name, errors: { total, encryption } }) => [
+      name,
+      formatSignificant(total.maxAbsError, 2),
+      `at most, in outputs up to ${formatSignificant(total.range, 3)}; of encryption ${formatBits(encryption.precisionBits.median)} in the median`,
+    ]),
     [
       'evaluation',
       formatMs(latencyMs.median),

@@ -186,6 +186,7 @@ const samples: readonly SampleResult[] = Array.from({ length: 20 }, (_, index) =
 const approximation = summary(errorsAround(0.06, 200));
 
 export const SAMPLE_BENCH: BenchReport = {
+  otherOutputs: [],
   n: 20,
   plaintextAccuracy: 0.9862,
   polynomialAccuracy: 0.9845,

@@ -73,7 +73,7 @@ export function pictureDataset(source: PictureSource, target: DataTarget, limit:
 
 /**
  * One array per graph input, all with the same number of samples along axis 0. An array may have the input's shape
- * (one sample), or [n, ...shape]; where the input's batch axis is 1, also [n, ...shape without it].
+ * (one sample), or [n, ...shape], or n samples laid one after the other along the input's batch axis.
  */
 export function tensorDataset(
   tensors: readonly DataTensor[],
@@ -136,8 +136,9 @@ function tensorReader(
   if (!isPixels(tensor)) return { values: (index) => Float32Array.from(slice(index)), picture: () => null };
   const channels = channelsOf(input.shape);
   const tables = pixelTables(preprocessing, channels);
+  const images = input.shape.length >= 3 ? input.shape[0]! : 1;
   return {
-    values: (index) => preprocessPixels(slice(index) as Uint8Array, channels, tables),
+    values: (index) => preprocessPixels(slice(index) as Uint8Array, channels, tables, images),
     picture: (index) => asPicture(slice(index) as Uint8Array, input.shape),
   };
 }
@@ -157,11 +158,13 @@ function sampleCount(tensor: DataTensor, input: InputDescription, description: s
   const { shape } = input;
   const same = (a: readonly number[], b: readonly number[]): boolean =>
     a.length === b.length && a.every((extent, axis) => extent === b[axis]);
-  if (shape[0] === 1 && tensor.shape.length > 0 && same(tensor.shape.slice(1), shape.slice(1)))
-    return tensor.shape[0]!;
+  const [rows, ...rest] = tensor.shape;
+  const [batch, ...inner] = shape;
+  if (rows !== undefined && batch !== undefined && same(rest, inner) && rows % batch === 0)
+    return rows / batch;
   if (same(tensor.shape, shape)) return 1;
-  if (tensor.shape.length > 0 && same(tensor.shape.slice(1), shape)) return tensor.shape[0]!;
-  const samples = shape[0] === 1 ? ['n', ...shape.slice(1)] : ['n', ...shape];
+  if (rows !== undefined && same(rest, shape)) return rows;
+  const samples = [batch === 1 || batch === undefined ? 'n' : `${batch}n`, ...inner];
   throw new ArtifactError(
     'INPUT_SHAPE_MISMATCH',
     `${description} has shape ${formatShape(tensor.shape)}, input ${input.name} expects [${samples.join(', ')}]`,

@@ -141,6 +141,17 @@ describe('npy and pb', () => {
     );
   });
 
+  it('shares out samples to a batch that the model fixes', async () => {
+    const batches = target([2, 3, 1, 1], [0, 1, 2]);
+    const bytes = await put('batch.npy', npyFile('|u1', [6, 3, 1, 1], ramp(18)));
+    const data = await loadDataset(`npy:${bytes}`, batches);
+    expect(data.size).toBe(3);
+    const expected = [12, 13, 14, 15, 16, 17].map((pixel, i) => pixel / 255 - (i % 3));
+    [...data.sample(2, 0)].forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6));
+    const odd = await put('odd.npy', npyFile('|u1', [5, 3, 1, 1], ramp(15)));
+    await expect(loadDataset(`npy:${odd}`, batches)).rejects.toThrow(/expects \[2n, 3, 1, 1\]/);
+  });
+
   it('takes masks of bytes for every pixel', async () => {
     const pixels = await put('pixels.npy', npyFile('|u1', [3, 1, 2, 2], ramp(12)));
     const masks = await put('masks.npy', npyFile('|u1', [3, 1, 2, 2], ramp(12)));

@@ -112,7 +112,13 @@ function fromTensor(
     throw new ArtifactError(
       'INPUT_SHAPE_MISMATCH',
       `${file} has shape ${formatShape(tensor.shape)}, input ${input.name} expects ${formatShape(input.shape)}`,
-      { node: input.name, hint: 'reshape or transpose the array (channels come before height and width)' },
+      {
+        node: input.name,
+        hint:
+          samples === null
+            ? 'reshape or transpose the array (channels come before height and width)'
+            : `the array holds ${samples} samples, and one run takes ${mostSamples === 1 ? 'one' : `up to ${mostSamples}`}: cut it, or use "bench"`,
+      },
     );
   }
   if (!isPixels(tensor))

@@ -28,13 +28,18 @@ export function pixelTables(preprocessing: Preprocessing, channels: number): Pix
   });
 }
 
-/** Channel planes of bytes → values. `pixels.length` is a multiple of `channels`. */
-export function preprocessPixels(pixels: Uint8Array, channels: number, tables: PixelTables): Float32Array {
-  const plane = pixels.length / channels;
+/** Channel planes of bytes → values, of `images` one after the other. `pixels.length` is a multiple of both. */
+export function preprocessPixels(
+  pixels: Uint8Array,
+  channels: number,
+  tables: PixelTables,
+  images = 1,
+): Float32Array {
+  const plane = pixels.length / channels / images;
   const values = new Float32Array(pixels.length);
-  for (let c = 0; c < channels; c++) {
-    const table = tables[tables.length === 1 ? 0 : c]!;
-    for (let i = c * plane; i < (c + 1) * plane; i++) values[i] = table[pixels[i]!]!;
+  for (let p = 0; p < channels * images; p++) {
+    const table = tables[tables.length === 1 ? 0 : p % channels]!;
+    for (let i = p * plane; i < (p + 1) * plane; i++) values[i] = table[pixels[i]!]!;
   }
   return values;
 }

@@ -84,6 +84,11 @@ export function errorsSection(report: BenchReport): Markup {
     { name: 'Encryption alone', about: 'encrypted against the polynomial model', errors: encryption },
     { name: 'Approximation alone', about: 'polynomial against the original model', errors: approximation },
     { name: 'Together', about: 'encrypted against the original model', errors: total },
+    ...report.otherOutputs.map(({ name, errors }) => ({
+      name: `Output ${name}`,
+      about: `together; encryption alone ${formatBits(errors.encryption.precisionBits.median)} in the median`,
+      errors: errors.total,
+    })),
   ];
   return section(
     'Errors',

@@ -13,8 +13,17 @@ export interface DocumentNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, AttributeValue>;
-  /** Attributes of kinds that no supported operator has (subgraphs, sparse tensors …). */
+  /** The branches of If, by attribute. */
+  readonly subgraphs: ReadonlyMap<string, DocumentGraph>;
+  /** Attributes of kinds that no supported operator has (bodies of loops, sparse tensors …). */
   readonly otherAttributes: readonly string[];
+}
+
+/** A graph inside a node. It takes no inputs: it captures tensors of the graphs around it by name. */
+export interface DocumentGraph {
+  readonly nodes: readonly DocumentNode[];
+  readonly initializers: ReadonlyMap<string, ConstantTensor>;
+  readonly outputs: readonly string[];
 }
 
 /** A dimension: a size, a name, or null if nothing is known. */
@@ -37,6 +46,9 @@ export interface ModelDocument {
   /** Declared shapes of inner tensors. */
   readonly declared: ReadonlyMap<string, DocumentTensor>;
 }
+
+/** How deep graphs may lie in one another: decoding and reading them recurses. */
+const MAX_NESTING = 16;
 
 const DEFAULT_DOMAINS: ReadonlySet<string> = new Set(['', 'ai.onnx']);
 
@@ -69,7 +81,7 @@ export function decodeModel(bytes: Uint8Array, modelDirectory: string | null): M
   return {
     graphName: graph.name ?? '',
     opset: toNumber(opset.version),
-    nodes: (graph.node ?? []).map((node, index) => decodeNode(node, index, modelDirectory)),
+    nodes: (graph.node ?? []).map((node, index) => decodeNode(node, index, modelDirectory, 0)),
     initializers: decodeInitializers(graph, modelDirectory),
     inputs: (graph.input ?? []).map(decodeValueInfo),
     outputs: (graph.output ?? []).map(decodeValueInfo),
@@ -97,16 +109,27 @@ function decodeInitializers(graph: IGraphProto, modelDirectory: string | null): 
   return initializers;
 }
 
-function decodeNode(node: INodeProto, index: number, modelDirectory: string | null): DocumentNode {
+/** @param depth how many graphs the node's graph lies in */
+function decodeNode(
+  node: INodeProto,
+  index: number,
+  modelDirectory: string | null,
+  depth: number,
+): DocumentNode {
   const op = node.opType ?? '';
   const outputs = node.output ?? [];
   const name = node.name ?? '';
   const attributes = new Map<string, AttributeValue>();
+  const subgraphs = new Map<string, DocumentGraph>();
   const otherAttributes: string[] = [];
   for (const attribute of node.attribute ?? []) {
     const key = attribute.name ?? '';
-    if (attributes.has(key))
+    if (attributes.has(key) || subgraphs.has(key))
       throw new ImportError('DUPLICATE_NAME', `node '${name}' has attribute ${key} twice`);
+    if (op === 'If' && attributeType(attribute) === AttributeType.GRAPH && depth < MAX_NESTING) {
+      subgraphs.set(key, decodeSubgraph(attribute.g ?? {}, modelDirectory, depth + 1));
+      continue;
+    }
     const value = decodeAttribute(attribute, `attribute ${key} of node '${name}'`, modelDirectory);
     if (value === null) otherAttributes.push(key);
     else attributes.set(key, value);
@@ -118,7 +141,16 @@ function decodeNode(node: INodeProto, index: number, modelDirectory: string | nu
     inputs: node.input ?? [],
     outputs,
     attributes,
+    subgraphs,
     otherAttributes,
+  };
+}
+
+function decodeSubgraph(graph: IGraphProto, modelDirectory: string | null, depth: number): DocumentGraph {
+  return {
+    nodes: (graph.node ?? []).map((node, index) => decodeNode(node, index, modelDirectory, depth)),
+    initializers: decodeInitializers(graph, modelDirectory),
+    outputs: (graph.output ?? []).map((output) => output.name ?? ''),
   };
 }
 

@@ -3,7 +3,7 @@ import { ImportError } from '../../errors.ts';
 import type { ConstantTensor, Shape } from '../ir/tensor-graph.ts';
 import type { DocumentTensor, ModelDocument } from './decode.ts';
 import { sizeOf } from './shapes.ts';
-import { MAX_ELEMENTS, MAX_RANK, isNumericType } from './tensor-data.ts';
+import { MAX_ELEMENTS, MAX_RANK, isFloatingType, isNumericType } from './tensor-data.ts';
 
 export interface InputOptions {
   readonly bind: ReadonlyMap<string, ConstantTensor>;
@@ -15,6 +15,7 @@ export interface InputOptions {
 export interface GraphInputs {
   readonly encrypted: ReadonlyMap<string, Shape>;
   readonly constants: ReadonlyMap<string, ConstantTensor>;
+  readonly warnings: readonly string[];
 }
 
 /** Names by which the unnamed dimensions of an input can be set. */
@@ -108,6 +109,7 @@ export function readGraphInputs(
     });
   }
   const encrypted = new Map<string, Shape>();
+  const warnings: string[] = [];
   const free = document.inputs.filter(
     (input) => !document.initializers.has(input.name) && !options.bind.has(input.name),
   );
@@ -139,11 +141,16 @@ export function readGraphInputs(
       );
     }
     encrypted.set(input.name, resolveShape(input, options, batchNames));
+    if (!isFloatingType(input.elementType)) {
+      warnings.push(
+        `input '${input.name}' takes whole numbers: where the model scales pixels itself, compile with --pixel-scale 1`,
+      );
+    }
   }
   if (encrypted.size === 0 && !constantsOnly) {
     throw new ImportError('NO_INPUTS', 'the model has no input that could be encrypted', {
       hint: 'leave at least one graph input unbound',
     });
   }
-  return { encrypted, constants };
+  return { encrypted, constants, warnings };
 }

@@ -58,6 +58,14 @@ describe('graph inputs', () => {
     });
   });
 
+  it('warns where pixels would be scaled that the model takes as they are', () => {
+    const cast = new ModelBuilder().node('Cast', ['x'], ['y'], { to: ElementType.FLOAT }).output('y');
+    expect(cast.input('x', [1, 4], ElementType.UINT8).graph().warnings).toMatchObject([
+      expect.stringContaining('--pixel-scale 1') as string,
+    ]);
+    expect(relu().input('x', [1, 4], ElementType.FLOAT16).graph().warnings).toEqual([]);
+  });
+
   it('refuses inputs without elements', () => {
     const builder = new ModelBuilder().input('x', ['N', 0, 4]).node('Relu', ['x'], ['y']).output('y');
     expect(errorOf(builder)).toMatchObject({

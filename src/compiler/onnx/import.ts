@@ -142,6 +142,7 @@ function translate(
     clientOperators: outputs.map(() => []),
     constantOutputs: constantResults,
     warnings: [
+      ...inputs.warnings,
       ...read.warnings,
       ...[...constantResults.keys()].map(
         (name) => `output '${name}' depends on no encrypted input: it is left out of the program`,

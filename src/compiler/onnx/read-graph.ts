@@ -16,7 +16,9 @@ import { checkInputs, checkedShape, parameterRefusals } from './node-checks.ts';
 import { NodeView } from './node-view.ts';
 import { GRAPH_OPSET } from './operator.ts';
 import { findOperator, operatorOf } from './operators.ts';
+import { inlineBranch, takenBranch } from './inline-branch.ts';
 import { sizeOf } from './shapes.ts';
+
 import { adviceFor } from './suggestions.ts';
 import { MAX_ELEMENTS, requireFinite } from './tensor-data.ts';
 
@@ -103,7 +105,13 @@ class GraphReader implements ReadGraph, LegacyScope {
       this.diagnostics.push(hint === undefined ? finding : { ...finding, hint });
     };
     try {
-      if (this.#isSupported(document, report)) {
+      const branch = takenBranch(document, this.constants);
+      if (branch !== null) {
+        const { constants, nodes } = inlineBranch({ ...document, name }, branch, this);
+        for (const [tensor, value] of constants) this.define(tensor, value);
+        for (const node of nodes) this.read(node);
+        if (document.outputs.every((tensor) => this.shapes.has(tensor))) return;
+      } else if (this.#isSupported(document, report)) {
         // What depends on an unknown tensor cannot be judged; its own finding comes once the cause is mended.
         const known = document.inputs.every((tensor) => tensor === '' || this.shapes.has(tensor));
         if (known && this.#readSupported({ ...document, name }, this.#document.opset, report)) return;

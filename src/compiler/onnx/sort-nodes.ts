@@ -1,9 +1,18 @@
-/** Orders the nodes of a document so that every tensor is made before it is used, and drops what no output needs. */
+/** Orders the nodes of a graph so that every tensor is made before it is used, and drops what no output needs. */
 import { ImportError } from '../../errors.ts';
-import type { DocumentNode, ModelDocument } from './decode.ts';
+import type { ConstantTensor } from '../ir/tensor-graph.ts';
+import type { DocumentNode } from './decode.ts';
+import { dependenciesOf } from './subgraphs.ts';
+
+export interface Sortable {
+  readonly nodes: readonly DocumentNode[];
+  readonly initializers: ReadonlyMap<string, ConstantTensor>;
+  readonly inputs: readonly { readonly name: string }[];
+  readonly outputs: readonly { readonly name: string }[];
+}
 
 /** Node that makes each tensor. */
-function producers(document: ModelDocument): Map<string, DocumentNode> {
+function producers(document: Sortable): Map<string, DocumentNode> {
   const inputNames = new Set<string>();
   for (const input of document.inputs) {
     if (inputNames.has(input.name))
@@ -25,9 +34,13 @@ function producers(document: ModelDocument): Map<string, DocumentNode> {
 
 /**
  * The nodes that the outputs depend on, in topological order.
+ * @param outer tensors of the graphs around this one
  * @throws ImportError DUPLICATE_NAME, MISSING_TENSOR or GRAPH_CYCLE
  */
-export function sortNodes(document: ModelDocument): DocumentNode[] {
+export function sortNodes(
+  document: Sortable,
+  outer: { has(name: string): boolean } = new Set<string>(),
+): DocumentNode[] {
   const makers = producers(document);
   const known = new Set([...document.inputs.map((input) => input.name), ...document.initializers.keys()]);
   const sorted: DocumentNode[] = [];
@@ -36,6 +49,7 @@ export function sortNodes(document: ModelDocument): DocumentNode[] {
     if (tensor === '' || known.has(tensor)) return null;
     const node = makers.get(tensor);
     if (node === undefined) {
+      if (outer.has(tensor)) return null;
       throw new ImportError('MISSING_TENSOR', `${user} needs tensor '${tensor}', which nothing makes`, {
         hint: 'the file is damaged or was cut out of a larger model',
       });
@@ -45,24 +59,24 @@ export function sortNodes(document: ModelDocument): DocumentNode[] {
   for (const output of document.outputs) {
     // An explicit stack: files may be deeper than the call stack.
     const root = visit(output.name, 'a graph output');
-    const stack = root === null ? [] : [{ node: root, next: 0 }];
+    const stack = root === null ? [] : [{ node: root, needs: dependenciesOf(root), next: 0 }];
     while (stack.length > 0) {
       const top = stack.at(-1)!;
       state.set(top.node, 'open');
-      if (top.next === top.node.inputs.length) {
+      if (top.next === top.needs.length) {
         stack.pop();
         state.set(top.node, 'done');
         sorted.push(top.node);
         continue;
       }
-      const child = visit(top.node.inputs[top.next++]!, `node '${top.node.name}'`);
+      const child = visit(top.needs[top.next++]!, `node '${top.node.name}'`);
       if (child === null) continue;
       if (state.get(child) === 'open') {
         throw new ImportError('GRAPH_CYCLE', `node '${child.name}' depends on its own result`, {
           node: child.name,
         });
       }
-      stack.push({ node: child, next: 0 });
+      stack.push({ node: child, needs: dependenciesOf(child), next: 0 });
     }
   }
   return sorted;

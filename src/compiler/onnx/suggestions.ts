@@ -19,9 +19,14 @@ const RECURRENT =
   'exceeds any modulus chain without refreshing';
 const INTEGERS =
   'it computes in integers that wrap around, where encrypted values are approximate real numbers';
+const QUANTISED =
+  'it computes in integers, rounds and saturates: every rounding is a staircase, where encrypted values are approximate ' +
+  'real numbers';
 
 const AFTER_DECRYPTION = 'end the model before it, and do it after decryption';
-const MASK = 'use a steep Sigmoid of the difference, or decide after decryption';
+const MASK =
+  'write x > 0 ? x : a·x as LeakyRelu or PRelu, x > 0 ? x : 0 as Relu; else use a steep Sigmoid of the difference, or decide ' +
+  'after decryption';
 const FLOAT_MODEL =
   'export the floating-point model, or one with QuantizeLinear and DequantizeLinear (QDQ format)';
 const STATIC = 'export a model without branches and loops (fix conditions, unroll loops)';
@@ -67,8 +72,8 @@ const ADVICE: Readonly<Record<string, Advice>> = {
     'its softmax over products of encrypted tensors is deeper than any modulus chain for more than one layer',
     'write it as MatMul and Softmax (which are approximated), or pool instead',
   ),
-  QLinearConv: advice(INTEGERS, FLOAT_MODEL),
-  QLinearMatMul: advice(INTEGERS, FLOAT_MODEL),
+  QLinearConv: advice(QUANTISED, FLOAT_MODEL),
+  QLinearMatMul: advice(QUANTISED, FLOAT_MODEL),
   ConvInteger: advice(INTEGERS, FLOAT_MODEL),
   MatMulInteger: advice(INTEGERS, FLOAT_MODEL),
   DynamicQuantizeLinear: advice(ROUNDING, FLOAT_MODEL),

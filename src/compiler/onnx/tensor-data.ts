@@ -23,7 +23,8 @@ interface Encoding {
   readonly entry?: (value: number) => number;
 }
 
-function halfToNumber(bits: number): number {
+/** IEEE 754 binary16. */
+export function halfToNumber(bits: number): number {
   const sign = (bits & 0x8000) === 0 ? 1 : -1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
@@ -132,6 +133,10 @@ export function isNumericType(type: number): boolean {
   return ENCODINGS.has(type);
 }
 
+export function isFloatingType(type: number): boolean {
+  return ENCODINGS.get(type)?.type === 'float';
+}
+
 /** Checked dimensions and their product. */
 function dimensionsOf(dims: readonly unknown[], what: string): { shape: number[]; size: number } {
   if (dims.length > MAX_RANK)
@@ -153,16 +158,7 @@ function dimensionsOf(dims: readonly unknown[], what: string): { shape: number[]
   return { shape, size };
 }
 
-/**
- * Decodes a tensor. Nothing is allocated before the data is known to be as long as the shape asks for.
- * @param what how to name the tensor in messages, e.g. "initializer 'conv1.weight'"
- * @throws ImportError INVALID_TENSOR, TENSOR_TOO_LARGE, UNSUPPORTED_TYPE or EXTERNAL_DATA
- */
-export function decodeTensor(
-  tensor: ITensorProto,
-  what: string,
-  modelDirectory: string | null,
-): ConstantTensor {
+function encodingOf(tensor: ITensorProto, what: string): Encoding {
   const encoding = ENCODINGS.get(tensor.dataType ?? 0);
   if (encoding === undefined) {
     throw new ImportError(
@@ -173,15 +169,37 @@ export function decodeTensor(
       },
     );
   }
+  return encoding;
+}
+
+/**
+ * The raw bytes of a tensor whose data lie in a file.
+ * @throws ImportError INVALID_TENSOR, TENSOR_TOO_LARGE, UNSUPPORTED_TYPE or EXTERNAL_DATA
+ */
+export function externalBytes(tensor: ITensorProto, what: string, modelDirectory: string | null): Uint8Array {
+  const { size } = dimensionsOf(tensor.dims ?? [], what);
+  const { bytes } = encodingOf(tensor, what);
+  return readExternalData(tensor.externalData ?? [], size * bytes, what, modelDirectory);
+}
+
+/**
+ * Decodes a tensor. Nothing is allocated before the data is known to be as long as the shape asks for.
+ * @param what how to name the tensor in messages, e.g. "initializer 'conv1.weight'"
+ * @throws ImportError INVALID_TENSOR, TENSOR_TOO_LARGE, UNSUPPORTED_TYPE or EXTERNAL_DATA
+ */
+export function decodeTensor(
+  tensor: ITensorProto,
+  what: string,
+  modelDirectory: string | null,
+): ConstantTensor {
+  const encoding = encodingOf(tensor, what);
   if (tensor.segment !== null && tensor.segment !== undefined) {
     throw new ImportError('INVALID_TENSOR', `${what} is stored in segments, which is not supported`);
   }
   const { shape, size } = dimensionsOf(tensor.dims ?? [], what);
   const { type } = encoding;
   const external = Number(tensor.dataLocation ?? 0) === EXTERNAL_LOCATION;
-  const raw = external
-    ? readExternalData(tensor.externalData ?? [], size * encoding.bytes, what, modelDirectory)
-    : (tensor.rawData ?? new Uint8Array());
+  const raw = external ? externalBytes(tensor, what, modelDirectory) : (tensor.rawData ?? new Uint8Array());
   if (external || raw.length > 0) {
     if (raw.length !== size * encoding.bytes) {
       throw new ImportError(

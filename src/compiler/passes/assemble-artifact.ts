@@ -23,6 +23,7 @@ import type { IntegerGraph } from '../integer/quantise-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import { shapeOf, type TensorGraph } from '../ir/tensor-graph.ts';
+import { isBatchable } from '../onnx/batchable.ts';
 import type { CompileOptions } from '../options.ts';
 import { COMPILER_VERSION } from '../version.ts';
 
@@ -120,8 +121,10 @@ function clientShape(
 
 const SCHEME_CONTEXTS = { ckks: 'CKKS', bfv: 'BFV', cleartext: 'cleartext' } as const;
 
-function negotiationOf({ program, parameters }: AssemblyParts): Negotiation {
+function negotiationOf({ program, parameters, tensors, options }: AssemblyParts): Negotiation {
   const n = parameters.polyModulusDegree;
+  // A first axis along which samples meet, in a mean or a transpose, is no batch axis.
+  const batched = options.optimize === 'throughput' || isBatchable(tensors);
   return {
     scheme_context: SCHEME_CONTEXTS[parameters.scheme],
     poly_modulus_degree: n,
@@ -134,7 +137,7 @@ function negotiationOf({ program, parameters }: AssemblyParts): Negotiation {
     max_multiplication_depth: parameters.dataPrimes.length - 1,
     input_packing_format: program.inputs.map((input) => input.layout.format).join('; '),
     batch_size: Math.max(
-      ...program.inputs.map(({ layout }) => (layout.shape.length > 1 ? layout.shape[0]! : 1)),
+      ...program.inputs.map(({ layout }) => (batched && layout.shape.length > 1 ? layout.shape[0]! : 1)),
     ),
     slot_count: program.slotCount,
     galois_key_mappings: Object.fromEntries(

@@ -125,6 +125,9 @@ describe('lowerLinear', () => {
       ],
       shapes: { c: [1, 1, 2, 2], a: [1, 1, 2, 2], p: [1, 1, 1, 1], f: [1, 1], y: [1, 2] },
     });
+    expect(() => lowerLinear(p, 5)).toThrow(
+      expect.objectContaining({ code: 'MODEL_TOO_LARGE', node: p.graph.nodes[0]!.name }) as Error,
+    );
     const lowered = lowerLinear(p);
     expect(lowered.nodes.map((n) => n.kind)).toEqual([
       'input',

@@ -15,9 +15,15 @@ import { classify } from '../onnx/classify.ts';
 import { linearForm } from '../onnx/linear-form.ts';
 import { polynomialAttributes, polynomialChannels } from '../onnx/ops/polynomial.ts';
 
-/** @throws CompileError OPERATOR_NOT_LOWERED, OUTPUT_CONSTANT */
-export function lowerLinear(polynomial: PolynomialGraph): LinearGraph {
-  const lowering = new Lowering(polynomial);
+/**
+ * Entries that all matrices together may have: 3 GiB of them, several times what any model has that fits a program. An
+ * ImageNet model has ten times as many, which no memory holds.
+ */
+const MAX_ENTRIES = 2 ** 28;
+
+/** @throws CompileError OPERATOR_NOT_LOWERED, OUTPUT_CONSTANT, MODEL_TOO_LARGE */
+export function lowerLinear(polynomial: PolynomialGraph, maxEntries = MAX_ENTRIES): LinearGraph {
+  const lowering = new Lowering(polynomial, maxEntries);
   const { graph } = polynomial;
   for (const input of graph.inputs) lowering.input(input);
   for (const node of graph.nodes) {
@@ -50,9 +56,12 @@ class Lowering {
   readonly #polynomial: PolynomialGraph;
   readonly #builder = new LinearGraphBuilder();
   readonly #nodeOf = new Map<string, NodeId>();
+  readonly #maxEntries: number;
+  #entries = 0;
 
-  constructor(polynomial: PolynomialGraph) {
+  constructor(polynomial: PolynomialGraph, maxEntries: number) {
     this.#polynomial = polynomial;
+    this.#maxEntries = maxEntries;
   }
 
   get #graph(): PolynomialGraph['graph'] {
@@ -75,8 +84,23 @@ class Lowering {
           node: node.name,
         });
       }
+      this.#count(node, terms);
       this.#define(node, tensor, { kind: 'linear', terms, bias: form.bias });
     }
+  }
+
+  #count(node: TensorNode, terms: readonly { readonly matrix: SparseMatrix }[]): void {
+    for (const { matrix } of terms) this.#entries += matrix.columns.length;
+    if (this.#entries <= this.#maxEntries) return;
+    throw new CompileError(
+      'MODEL_TOO_LARGE',
+      `up to ${node.op} '${node.name}' the model takes ${this.#entries} multiplications, ${this.#maxEntries} are supported`,
+      {
+        node: node.name,
+        pass: 'lower-linear',
+        hint: 'use smaller inputs (lower resolution) or fewer channels',
+      },
+    );
   }
 
   /** [t = (x − center) / halfWidth] → Σ c_k T_k(t); the first is left out where it would do nothing. */

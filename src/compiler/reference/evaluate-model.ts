@@ -12,10 +12,14 @@ export interface EvaluationOptions {
   /** Only the first `limit` samples. */
   readonly limit?: number;
   readonly progress?: Progress;
+  /** Which output to return, by name. Default: the first. */
+  readonly output?: string;
+  /** Shapes of the inputs for one sample, by which several free dimensions are told apart. */
+  readonly inputShapes?: readonly Shape[];
 }
 
 export interface ModelOutputs {
-  /** First output of every sample, [samples × elements]. */
+  /** The output of every sample, [samples × elements]. */
   readonly outputs: Float32Array;
   /** Shape for one sample. */
   readonly shape: Shape;
@@ -30,65 +34,109 @@ export async function evaluateModel(
   dataset: Dataset,
   options: EvaluationOptions = {},
 ): Promise<ModelOutputs> {
-  const samples = Math.min(options.limit ?? dataset.size, dataset.size);
-  const report = (fraction: number): void => options.progress?.report('evaluate', fraction);
   return model instanceof Uint8Array
-    ? evaluateFile(model, dataset, samples, report, options.progress?.signal)
-    : evaluateGraph(model, dataset, samples, report, options.progress?.signal);
+    ? evaluateFile(model, dataset, options)
+    : evaluateGraph(model, dataset, options);
+}
+
+function sampleCount(dataset: Dataset, { limit }: EvaluationOptions): number {
+  return Math.min(limit ?? dataset.size, dataset.size);
 }
 
 async function evaluateGraph(
   graph: TensorGraph,
   dataset: Dataset,
-  samples: number,
-  report: (fraction: number) => void,
-  signal: AbortSignal | undefined,
+  options: EvaluationOptions,
 ): Promise<ModelOutputs> {
+  const samples = sampleCount(dataset, options);
+  const output = outputIndex(graph.outputs, options);
   await using runner = await OnnxRunner.open(graph);
   const parts: Float32Array[] = [];
   for (let start = 0; start < samples; start += BATCH) {
     const count = Math.min(BATCH, samples - start);
     const inputs = graph.inputs.map((_, input) => gather(dataset, input, start, count));
-    parts.push((await runner.run(inputs, count, undefined, signal))[0]!);
-    report((start + count) / samples);
+    parts.push((await runner.run(inputs, count, undefined, options.progress?.signal))[output]!);
+    options.progress?.report('evaluate', (start + count) / samples);
   }
-  return { outputs: concatenate(parts), shape: shapeOf(graph, graph.outputs[0]!) };
+  return { outputs: concatenate(parts), shape: shapeOf(graph, graph.outputs[output]!) };
 }
 
 async function evaluateFile(
   model: Uint8Array,
   dataset: Dataset,
-  samples: number,
-  report: (fraction: number) => void,
-  signal: AbortSignal | undefined,
+  options: EvaluationOptions,
 ): Promise<ModelOutputs> {
+  const samples = sampleCount(dataset, options);
   await using session = await Session.open(model, 'the model');
-  const batch = session.inputs.every((input) => !isFixed(input.shape[0])) ? BATCH : 1;
+  const name = session.outputNames[outputIndex(session.outputNames, options)]!;
+  const fixed = fixedBatch(session.inputs, options);
+  let batch = fixed ?? (session.inputs.every((input) => !isFixed(input.shape[0])) ? BATCH : 1);
   const parts: Float32Array[] = [];
   let shape: Shape = [];
-  for (let start = 0; start < samples; start += batch) {
-    throwIfCancelled(signal);
+  for (let start = 0; start < samples;) {
+    throwIfCancelled(options.progress?.signal);
     const count = Math.min(batch, samples - start);
+    const fed = fixed ?? count;
     const feeds = new Map<string, Feed>();
     for (const [index, input] of session.inputs.entries()) {
-      const data = gather(dataset, index, start, count);
-      feeds.set(input.name, { data, dims: resolveShape(input, count, data.length) });
+      const data = gather(dataset, index, start, count, fed);
+      const dims = resolveShape(input, fed, data.length, options.inputShapes?.[index]);
+      feeds.set(input.name, { data, dims });
     }
-    const output = (await session.run(feeds)).get(session.outputNames[0]!)!;
-    parts.push(Float32Array.from(output.data));
-    shape = batch === 1 ? output.dims : [1, ...output.dims.slice(1)];
-    report((start + count) / samples);
+    const output = (await session.run(feeds)).get(name)!;
+    const rows = (output.dims[0] ?? 0) / fed;
+    // The first axis of the output is no batch axis: one sample after the other.
+    if (fed > 1 && fixed === null && !(rows >= 1 && Number.isInteger(rows))) {
+      batch = 1;
+      continue;
+    }
+    parts.push(Float32Array.from(output.data.subarray(0, (output.data.length / fed) * count)));
+    shape = fed === 1 ? output.dims : [rows, ...output.dims.slice(1)];
+    start += count;
+    options.progress?.report('evaluate', start / samples);
   }
   return { outputs: concatenate(parts), shape };
+}
+
+function outputIndex(names: readonly string[], { output }: EvaluationOptions): number {
+  if (output === undefined) return 0;
+  const index = names.indexOf(output);
+  if (index >= 0) return index;
+  throw new CompileError(
+    'DATASET_MISMATCH',
+    `the model has no output '${output}', only ${names.join(', ')}`,
+    {
+      hint: 'give the ONNX file that the artifact was compiled from',
+    },
+  );
+}
+
+/** Samples that a file takes at once because its batch axis says so; null where that is free, or one sample fills it. */
+function fixedBatch(inputs: readonly SessionInput[], { inputShapes }: EvaluationOptions): number | null {
+  const batches = new Set(
+    inputs.map(({ shape: [size] }, index) =>
+      isFixed(size) ? size / (inputShapes?.[index]?.[0] ?? size) : 1,
+    ),
+  );
+  const [batch] = batches;
+  return batches.size === 1 && batch !== undefined && Number.isInteger(batch) && batch > 1 ? batch : null;
 }
 
 function isFixed(size: number | string | undefined): size is number {
   return typeof size === 'number' && size > 0;
 }
 
-/** Fills in the batch size and at most one further free dimension. */
-function resolveShape(input: SessionInput, count: number, elements: number): number[] {
-  const dims = input.shape.map((size, axis) => (isFixed(size) ? size : axis === 0 ? count : 0));
+/** Fills in the batch size and, if the sample's shape is not known, at most one further free dimension. */
+function resolveShape(
+  input: SessionInput,
+  count: number,
+  elements: number,
+  sample: Shape | undefined,
+): number[] {
+  const given = sample?.length === input.shape.length ? sample : undefined;
+  const dims = input.shape.map((size, axis) =>
+    isFixed(size) ? size : axis === 0 ? count * (given?.[0] ?? 1) : (given?.[axis] ?? 0),
+  );
   const known = dims.reduce((product, size) => product * (size === 0 ? 1 : size), 1);
   const free = dims.filter((size) => size === 0).length;
   if (free > 1 || (free === 0 ? known !== elements : elements % known !== 0)) {
@@ -101,8 +149,11 @@ function resolveShape(input: SessionInput, count: number, elements: number): num
   return dims.map((size) => (size === 0 ? elements / known : size));
 }
 
-function gather(dataset: Dataset, input: number, start: number, count: number): Float32Array {
-  return concatenate(Array.from({ length: count }, (_, i) => dataset.sample(start + i, input)));
+/** @param fed samples to return: after the last one it is repeated */
+function gather(dataset: Dataset, input: number, start: number, count: number, fed = count): Float32Array {
+  return concatenate(
+    Array.from({ length: fed }, (_, i) => dataset.sample(start + Math.min(i, count - 1), input)),
+  );
 }
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {

@@ -1,6 +1,7 @@
 /** Owner of one onnxruntime session; the only file that knows its API. */
 import { InferenceSession, Tensor } from './onnxruntime.ts';
 import { CompileError } from '../../errors.ts';
+import { halfToNumber } from '../onnx/tensor-data.ts';
 
 /**
  * Two threads: onnxruntime splits its matrix products by rows and columns of the result, never along the sums, so that
@@ -74,8 +75,8 @@ export class Session implements AsyncDisposable {
     }
     const outputs = new Map<string, Feed>();
     for (const name of this.#session.outputNames) {
-      const { data, dims } = results[name]!;
-      outputs.set(name, { dims, data: toElements(data) });
+      const { data, dims, type } = results[name]!;
+      outputs.set(name, { dims, data: toElements(data, type) });
     }
     return outputs;
   }
@@ -85,8 +86,10 @@ export class Session implements AsyncDisposable {
   }
 }
 
-function toElements(data: Tensor['data']): Element {
+function toElements(data: Tensor['data'], type: Tensor.Type): Element {
   if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  // Halves come as bits where JavaScript has no array for them.
+  if (type === 'float16' && data instanceof Uint16Array) return Float32Array.from(data, halfToNumber);
   return Float32Array.from(data as ArrayLike<number | bigint>, Number);
 }
 

@@ -4,7 +4,7 @@ import type { AttributeValue } from '../../ir/tensor-graph.ts';
 import { importModel } from '../import.ts';
 import type { ImportOptions } from '../import.ts';
 import { encodeTensor } from '../encode-tensor.ts';
-import type { IAttributeProto, INodeProto, ITensorProto, IValueInfoProto } from '../proto.ts';
+import type { IAttributeProto, IGraphProto, INodeProto, ITensorProto, IValueInfoProto } from '../proto.ts';
 import { AttributeType, ElementType, ModelProto } from '../proto.ts';
 
 export const DEFAULT_IMPORT: ImportOptions = {
@@ -14,8 +14,8 @@ export const DEFAULT_IMPORT: ImportOptions = {
   batch: 1,
 };
 
-/** Attribute of a test node: `float(1)` where an integral value is meant as a float. */
-export type TestAttribute = AttributeValue | { readonly float: number };
+/** Attribute of a test node: `float(1)` where an integral value is meant as a float, a builder for a branch. */
+export type TestAttribute = AttributeValue | { readonly float: number } | ModelBuilder;
 
 export function float(value: number): { readonly float: number } {
   return { float: value };
@@ -56,6 +56,7 @@ export function randomTensor(shape: Shape, seed: number, scale = 1): ConstantTen
 
 function encodeAttribute(name: string, value: TestAttribute): IAttributeProto {
   if (typeof value === 'number') return { name, type: AttributeType.INT, i: value };
+  if (value instanceof ModelBuilder) return { name, type: AttributeType.GRAPH, g: value.proto() };
   if (typeof value === 'string')
     return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
   if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };
@@ -98,8 +99,12 @@ export class ModelBuilder {
     return this;
   }
 
-  output(name: string, shape: readonly (number | string)[] | null = null): this {
-    this.#outputs.push(valueInfo(name, shape, ElementType.FLOAT));
+  output(
+    name: string,
+    shape: readonly (number | string)[] | null = null,
+    elementType: number = ElementType.FLOAT,
+  ): this {
+    this.#outputs.push(valueInfo(name, shape, elementType));
     return this;
   }
 
@@ -130,17 +135,21 @@ export class ModelBuilder {
     return this;
   }
 
+  proto(): IGraphProto {
+    return {
+      name: 'test',
+      node: this.#nodes,
+      initializer: this.#initializers,
+      input: this.#inputs,
+      output: this.#outputs,
+    };
+  }
+
   bytes(): Uint8Array {
     return ModelProto.encode({
       irVersion: 8,
       opsetImport: [{ domain: this.#domain, version: this.#opset }],
-      graph: {
-        name: 'test',
-        node: this.#nodes,
-        initializer: this.#initializers,
-        input: this.#inputs,
-        output: this.#outputs,
-      },
+      graph: this.proto(),
     }).finish();
   }
 

@@ -18,6 +18,8 @@ import type { ChannelLayout } from '../../reference/polynomial-node.ts';
 import { channelLayout } from '../../reference/polynomial-node.ts';
 import { savesLevel } from './degrees.ts';
 import { Random } from '../../random.ts';
+import { beforePoles, findPole } from './poles.ts';
+import type { ValueRange } from './precise-nodes.ts';
 
 /** Values per channel that enter the fit; more change no coefficient visibly. */
 const VALUES_PER_CHANNEL = 60_000;
@@ -59,10 +61,9 @@ export function fitPolynomials(data: FitData, settings: FitSettings): Polynomial
   const halfWidth: number[] = [];
   const systems: NormalEquations[] = [];
   const random = new Random(settings.seed);
-  for (let channel = 0; channel < layout.channels; channel++) {
-    const range = channelRange(data.values, layout, channel);
-    const middle = (range[0] + range[1]) / 2;
-    const radius = ((range[1] - range[0]) / 2) * settings.margin;
+  for (const [channel, range] of fittedRanges(data, layout, settings.margin).entries()) {
+    const middle = (range.min + range.max) / 2;
+    const radius = (range.max - range.min) / 2;
     // A constant channel has no width to normalise by.
     const width = radius > 1e-6 * Math.max(1e-6, Math.abs(middle)) ? radius : 1;
     center.push(middle);
@@ -81,7 +82,26 @@ function solveChannels(systems: readonly NormalEquations[], degree: number): num
   return systems.flatMap((system) => [...solveWithLeadingFloor(system, layerScale * LEADING_FLOOR)]);
 }
 
-function channelRange(values: Float32Array, layout: ChannelLayout, channel: number): [number, number] {
+/** The widened range of every channel, which keeps away from poles beyond the values seen. */
+function fittedRanges(data: FitData, layout: ChannelLayout, margin: number): ValueRange[] {
+  const seen = Array.from({ length: layout.channels }, (_, c) => channelRange(data.values, layout, c));
+  const wide = seen.map((range) => widened(range, margin));
+  const all = {
+    min: Math.min(...wide.map(({ min }) => min)),
+    max: Math.max(...wide.map(({ max }) => max)),
+  };
+  // Looking for poles takes thousands of values: once for all channels where, as nearly always, there is none.
+  return findPole(data.scalar, all) === null
+    ? wide
+    : wide.map((range, c) => beforePoles(data.scalar, seen[c]!, range));
+}
+
+function widened({ min, max }: ValueRange, margin: number): ValueRange {
+  const [middle, radius] = [(min + max) / 2, ((max - min) / 2) * margin];
+  return { min: middle - radius, max: middle + radius };
+}
+
+function channelRange(values: Float32Array, layout: ChannelLayout, channel: number): ValueRange {
   let min = Infinity;
   let max = -Infinity;
   const { channels, inner } = layout;
@@ -92,7 +112,7 @@ function channelRange(values: Float32Array, layout: ChannelLayout, channel: numb
       if (value > max) max = value;
     }
   }
-  return [min, max];
+  return { min, max };
 }
 
 function channelEquations(

@@ -32,3 +32,24 @@ export function findPole(f: (x: number) => number, { min, max }: ValueRange): nu
   }
   return null;
 }
+
+const HALVINGS = 40;
+
+/**
+ * `wide` with its ends drawn back towards the values seen where f has a pole in between: 1/x of values from 0.1 to 5 is
+ * fitted on a range without 0. A pole among the values seen changes nothing.
+ */
+export function beforePoles(f: (x: number) => number, seen: ValueRange, wide: ValueRange): ValueRange {
+  const drawnBack = (inner: number, outer: number): number => {
+    let end = outer;
+    for (let round = 0; round < HALVINGS; round++) {
+      const pole = findPole(f, { min: Math.min(inner, end), max: Math.max(inner, end) });
+      // Half of what is left: just beside a pole the function is too steep to follow.
+      if (pole === null) return round === 0 ? end : (inner + end) / 2;
+      end = (inner + end) / 2;
+    }
+    return inner;
+  };
+  if (findPole(f, wide) === null || findPole(f, seen) !== null) return wide;
+  return { min: drawnBack(seen.min, wide.min), max: drawnBack(seen.max, wide.max) };
+}

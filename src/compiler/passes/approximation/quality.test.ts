@@ -49,4 +49,19 @@ describe('compareOutputs', () => {
     expect(drop.points).toBeCloseTo(200 / 3, 9);
     expect(compareOutputs([before], [after], 3, null, false).drop.points).toBe(Infinity);
   });
+
+  it('takes an output beyond all measure for an overflow', () => {
+    const labels = Int32Array.of(0, 0);
+    const before = scores([0, 0]);
+    const after = Float32Array.of(1e22, -1e22, 1, 0);
+    const { quality, drop, overflows } = compareOutputs([before], [after], 2, labels, true);
+    expect(overflows).toBe(1);
+    expect(quality).toMatchObject({ polynomialAccuracy: 0.5, maxOutputError: 0 });
+    expect(drop.points).toBe(50);
+    // Merely bad is not beyond measure; and a model that gives 0 has none.
+    expect(compareOutputs([before], [Float32Array.of(500, 0, 1, 0)], 2, labels, true).overflows).toBe(0);
+    expect(
+      compareOutputs([new Float32Array(4)], [Float32Array.of(9, 0, 1, 0)], 2, null, true).overflows,
+    ).toBe(0);
+  });
 });

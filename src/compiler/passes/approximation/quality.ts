@@ -16,8 +16,9 @@ export interface Comparison {
   readonly quality: ApproximationQuality;
   readonly drop: Drop;
   /**
-   * Samples whose approximated output is not finite: a value left its polynomial's range and the next layers amplified
-   * it. They count as wrong, and are left out of the output errors.
+   * Samples whose approximated output is not finite or beyond all measure: a value left its polynomial's range and the
+   * next layers amplified it. Under encryption, where values of that size wrap around, nothing is left of their
+   * outputs. They count as wrong, and are left out of the output errors.
    */
   readonly overflows: number;
   /** Largest |output| of the original model: what the largest error is relative to. */
@@ -29,6 +30,9 @@ export interface Comparison {
  * limit of half a point allows 5 % of the output's own RMS.
  */
 const RELATIVE_ERROR_PER_POINT = 0.1;
+
+/** Outputs this many times larger than any of the original model's are no approximations of them. */
+const BEYOND_MEASURE = 1000;
 
 /** Class scores: one output, one axis of more than one entry. */
 export function hasClassScores(graph: TensorGraph): boolean {
@@ -50,15 +54,17 @@ export function compareOutputs(
   labels: Int32Array | null,
   classScores: boolean,
 ): Comparison {
-  const finite = Array.from({ length: samples }, (_, s) =>
-    approximated.every((values) => sampleOf(values, s, samples).every(Number.isFinite)),
-  );
-  const overflows = finite.filter((isFinite) => !isFinite).length;
   const largestOutput = original.reduce(
     (largest, values) => values.reduce((max, value) => Math.max(max, Math.abs(value)), largest),
     0,
   );
-  const base = { samples, ...outputErrors(original, approximated, finite) };
+  const limit = largestOutput === 0 ? Number.MAX_VALUE : BEYOND_MEASURE * largestOutput;
+  const sane = Array.from({ length: samples }, (_, s) =>
+    // Written so that NaN fails.
+    approximated.every((values) => sampleOf(values, s, samples).every((value) => Math.abs(value) <= limit)),
+  );
+  const overflows = sane.filter((isSane) => !isSane).length;
+  const base = { samples, ...outputErrors(original, approximated, sane) };
   if (!classScores) {
     const relative = base.rmsOutput > 0 ? base.rmsOutputError / base.rmsOutput : base.rmsOutputError;
     return {
@@ -73,7 +79,7 @@ export function compareOutputs(
     };
   }
   const before = argMaxima(original[0]!, samples);
-  const after = argMaxima(approximated[0]!, samples);
+  const after = argMaxima(approximated[0]!, samples).map((best, s) => (sane[s]! ? best : NO_CLASS));
   let agree = 0;
   let [rightBefore, rightAfter, lost, won] = [0, 0, 0, 0];
   for (let s = 0; s < samples; s++) {
@@ -134,11 +140,14 @@ function sampleOf(values: Float32Array, sample: number, samples: number): Float3
   return values.subarray(sample * size, (sample + 1) * size);
 }
 
-/** Class of every sample; −1 where a score is not finite, which no label equals. */
+/** Which no label equals. */
+const NO_CLASS = -1;
+
+/** Class of every sample; none where a score is not finite. */
 function argMaxima(outputs: Float32Array, samples: number): Int32Array {
   return Int32Array.from({ length: samples }, (_, s) => {
     const scores = sampleOf(outputs, s, samples);
-    if (!scores.every(Number.isFinite)) return -1;
+    if (!scores.every(Number.isFinite)) return NO_CLASS;
     let best = 0;
     for (let k = 1; k < scores.length; k++) if (scores[k]! > scores[best]!) best = k;
     return best;
