@@ -18,7 +18,6 @@ import { GRAPH_OPSET } from './operator.ts';
 import { findOperator, operatorOf } from './operators.ts';
 import { inlineBranch, takenBranch } from './inline-branch.ts';
 import { sizeOf } from './shapes.ts';
-
 import { adviceFor } from './suggestions.ts';
 import { MAX_ELEMENTS, requireFinite } from './tensor-data.ts';
 
