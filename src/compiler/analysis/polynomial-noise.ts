@@ -23,21 +23,21 @@ export function polynomialNoise(
 ): PolynomialNoise {
   const { degree, unitLeading } = instruction;
   const basis = sampleBasis(degree, reach);
-  const moments = coefficientMoments(instruction, slotCount);
+  const { rows, isVector } = coefficientRows(instruction, slotCount);
+  const elements = rows.reduce((sum, { count }) => sum + count, 0) || 1;
   const half = degree / 2;
 
-  // p' = Σ c_k T_k' (+ 2 T_{d/2} T_{d/2}'); the mean of its square over slots and arguments is a quadratic form.
+  // p' = Σ c_k T_k' (+ 2 T_{d/2} T_{d/2}'), its square averaged over elements and arguments.
   let gain = 0;
-  for (let point = 0; point < POINTS; point++) {
-    const { values, slopes } = basis[point]!;
+  for (const { values, slopes } of basis) {
     const top = unitLeading ? 2 * values[half]! * slopes[half]! : 0;
-    gain += top * top;
-    for (let j = 1; j < moments.mean.length; j++) {
-      gain += 2 * top * moments.mean[j]! * slopes[j]!;
-      for (let k = 1; k < moments.mean.length; k++) gain += moments.product[j]![k]! * slopes[j]! * slopes[k]!;
+    for (const { row, count } of rows) {
+      let slope = top;
+      for (let k = 1; k < row.length; k++) slope += row[k]! * slopes[k]!;
+      gain += count * slope * slope;
     }
   }
-  gain /= POINTS;
+  gain /= POINTS * elements;
 
   const square = Array.from({ length: degree + 1 }, (_, k) =>
     average(basis, (point) => point.values[k]! ** 2),
@@ -45,11 +45,11 @@ export function polynomialNoise(
   const powers = powerNoise(degree, square);
   let own = unitLeading ? 1 + 4 * square[half]! * powers[half]! : 0;
   let encoded = 0;
-  for (let k = 1; k < moments.mean.length; k++) {
-    const meanSquare = moments.product[k]![k]!;
+  for (let k = 1; k < isVector.length; k++) {
+    const meanSquare = rows.reduce((sum, { row, count }) => sum + count * row[k]! ** 2, 0) / elements;
     if (meanSquare === 0) continue;
     own += 1 + meanSquare * powers[k]!;
-    if (moments.isVector[k]) encoded += square[k]!;
+    if (isVector[k]!) encoded += square[k]!;
   }
   return { gain, own, encoded };
 }
@@ -94,44 +94,53 @@ function average(points: readonly BasisPoint[], of: (point: BasisPoint) => numbe
   return points.reduce((sum, point) => sum + of(point), 0) / points.length;
 }
 
-interface Moments {
-  /** Over the slots that hold anything: means of c_k and of c_j c_k. */
-  readonly mean: readonly number[];
-  readonly product: readonly (readonly number[])[];
-  readonly isVector: readonly boolean[];
+interface CoefficientRow {
+  /** c_0 … of some elements. */
+  readonly row: Float64Array;
+  /** How many elements have them. */
+  readonly count: number;
 }
 
-function coefficientMoments(instruction: PolynomialInstruction, slotCount: number): Moments {
-  const count = instruction.coefficients[0]?.length ?? 0;
-  const mean = new Array<number>(count).fill(0);
-  const product = mean.map(() => new Array<number>(count).fill(0));
-  let slots = 0;
-  for (const ofCiphertext of instruction.coefficients) {
-    // Numbers alone are the same everywhere: one slot stands for all.
-    const width = ofCiphertext.every((c) => typeof c === 'number') ? 1 : slotCount;
-    const dense = ofCiphertext.map((c) => denseCoefficient(c, width));
-    const vectors = dense.filter((_, k) => typeof ofCiphertext[k] !== 'number');
-    for (let slot = 0; slot < width; slot++) {
-      // With per-slot coefficients, a slot without any belongs to no element.
-      if (vectors.length > 0 && vectors.every((vector) => vector[slot] === 0)) continue;
-      slots++;
-      for (let j = 0; j < count; j++) {
-        const c = dense[j]![slot]!;
-        if (c === 0) continue;
-        mean[j] = mean[j]! + c;
-        for (let k = 0; k < count; k++) product[j]![k] = product[j]![k]! + c * dense[k]![slot]!;
-      }
-    }
+/** The different polynomials of the slots that hold anything; most tensors have one, or one per channel. */
+function coefficientRows(
+  instruction: PolynomialInstruction,
+  slotCount: number,
+): { readonly rows: readonly CoefficientRow[]; readonly isVector: readonly boolean[] } {
+  const terms = instruction.coefficients[0]?.length ?? 0;
+  const isVector = Array.from({ length: terms }, (_, k) =>
+    instruction.coefficients.some((own) => typeof own[k] !== 'number'),
+  );
+  return { rows: instruction.coefficients.flatMap((own) => rowsOf(own, slotCount)), isVector };
+}
+
+function rowsOf(coefficients: readonly Coefficient[], slotCount: number): CoefficientRow[] {
+  // Numbers alone are the same everywhere: one slot stands for all.
+  if (coefficients.every((c) => typeof c === 'number'))
+    return [{ row: Float64Array.from(coefficients), count: 1 }];
+  // Slots with the same coefficients have the same sum Σ w_k c_k; others, for weights without a pattern, never do.
+  const sums = new Float64Array(slotCount);
+  for (const [k, coefficient] of coefficients.entries()) {
+    if (typeof coefficient === 'number') continue;
+    const weight = Math.sin((k + 1) ** 2);
+    for (const [slot, c] of toDense(coefficient, new Float64Array(slotCount)).entries())
+      sums[slot] = sums[slot]! + weight * c;
   }
-  const scale = 1 / Math.max(slots, 1);
-  return {
-    mean: mean.map((value) => value * scale),
-    product: product.map((row) => row.map((value) => value * scale)),
-    isVector: mean.map((_, k) => instruction.coefficients.some((own) => typeof own[k] !== 'number')),
-  };
-}
-
-function denseCoefficient(coefficient: Coefficient, slotCount: number): Float64Array {
-  const dense = new Float64Array(slotCount);
-  return typeof coefficient === 'number' ? dense.fill(coefficient) : toDense(coefficient, dense);
+  const counts = new Map<number, { slot: number; count: number }>();
+  for (const [slot, sum] of sums.entries()) {
+    // With per-slot coefficients, a slot without any belongs to no element.
+    if (sum === 0) continue;
+    const known = counts.get(sum);
+    if (known === undefined) counts.set(sum, { slot, count: 1 });
+    else known.count++;
+  }
+  const rows = Array.from(counts.values(), ({ slot, count }) => ({
+    slot,
+    count,
+    row: new Float64Array(coefficients.length),
+  }));
+  for (const [k, coefficient] of coefficients.entries()) {
+    const dense = typeof coefficient === 'number' ? null : toDense(coefficient, new Float64Array(slotCount));
+    for (const { slot, row } of rows) row[k] = dense === null ? (coefficient as number) : dense[slot]!;
+  }
+  return rows;
 }
