@@ -15,6 +15,10 @@ const ELEMENTWISE: ReadonlySet<string> = new Set([
   'Min',
   'Sum',
   'Mean',
+  'Greater',
+  'GreaterOrEqual',
+  'Less',
+  'LessOrEqual',
 ]);
 
 /** Calibration inputs that are made from the test's own. */

@@ -11,7 +11,7 @@ import { assignInputs, calibrationSet } from './assignment.ts';
 import { evaluateTest } from './evaluate-test.ts';
 import { settingsFor } from './outcome.ts';
 import { makeReport, reportMarkdown } from './report.ts';
-import { findTests, loadTest } from './test-case.ts';
+import { findTests, loadTest, printedBits } from './test-case.ts';
 
 const ROOT = mkdtempSync(join(tmpdir(), 'he-compile-conformance-'));
 afterAll(() => rmSync(ROOT, { recursive: true, force: true }));
@@ -49,7 +49,11 @@ writeTest(
   [a],
   [tensor([1, 3], [1, 0, 3])],
 );
-writeTest('test_greater', binary('Greater'), [a, b], [tensor([1, 3], [1, 0, 1], 'bool')]);
+const unary = (op: string): Uint8Array =>
+  new ModelBuilder().input('a', [1, 3]).node(op, ['a'], ['y']).output('y').bytes();
+writeTest('test_floor', unary('Floor'), [a], [a]);
+const broken = tensor([1, 3], [1, NaN, 3]);
+writeTest('test_nan', unary('Neg'), [broken], [broken]);
 
 const run = (name: string) =>
   evaluateTest(ROOT, name, settingsFor('cleartext'), new AbortController().signal);
@@ -58,7 +62,8 @@ describe('conformance runner', () => {
   it('finds tests and encrypts every operand of an elementwise operator', async () => {
     expect(await findTests(ROOT)).toEqual([
       'test_add',
-      'test_greater',
+      'test_floor',
+      'test_nan',
       'test_relu',
       'test_shape',
       'test_wrong',
@@ -90,12 +95,29 @@ describe('conformance runner', () => {
     const relu = await run('test_relu');
     expect(relu).toMatchObject({ verdict: 'pass', kind: 'approximated' });
     expect(relu.bits).toBeGreaterThan(10);
-    const greater = await run('test_greater');
-    expect(greater.verdict).toBe('refused');
-    expect(greater.reason).toContain('jump');
-    const report = makeReport([relu, greater], settingsFor('cleartext'), true);
+    const floor = await run('test_floor');
+    expect(floor.verdict).toBe('refused');
+    expect(floor.reason).toContain('staircase');
+    const report = makeReport([relu, floor], settingsFor('cleartext'), true);
     expect(report.totals).toMatchObject({ pass: 1, refused: 1 });
     expect(reportMarkdown(report)).toContain('| relu | pass | approximated |');
+  });
+
+  it('says that NaN cannot be encrypted', async () => {
+    const outcome = await run('test_nan');
+    expect(outcome.verdict).toBe('not-applicable');
+    expect(outcome.reason).toContain('INPUT_NOT_FINITE');
+  });
+
+  it('asks for no more bits than expected values were printed with', () => {
+    expect(printedBits(Float64Array.of(-0.1406, 0.3828, 5.1445).map(Math.fround))).toBeCloseTo(
+      Math.log2(5.1445 / 0.00005),
+      5,
+    );
+    expect(printedBits(Float64Array.of(0.5, 1.25, -3))).toBe(Infinity);
+    expect(printedBits(Float64Array.of(0.125, 0.0625, 0.5))).toBe(Infinity);
+    expect(printedBits(Float64Array.of(Math.PI, Math.E).map(Math.fround))).toBe(Infinity);
+    expect(printedBits(Float64Array.of(0, 0))).toBe(Infinity);
   });
 
   it('checks its arguments', () => {

@@ -25,6 +25,8 @@ import { loadTest } from './test-case.ts';
  * degrees near a thousand is forecast up to two bits too small.
  */
 const NOISE_MARGIN_BITS = 5;
+/** What is asked for where the parameters do not reach the full margin: the verdict is on what comes out. */
+const LEAST_MARGIN_BITS = 2;
 const APPROXIMATION_MARGIN_BITS = 0.3;
 
 /** Never throws for what a test does; only for bugs outside of it. */
@@ -58,6 +60,9 @@ export async function evaluateTest(
     };
     const isEmpty = test.outputs.every(({ value }) => value.data.length === 0);
     if (assignment.encrypted.length === 0 || isEmpty) return withoutEncryption(test, outcome);
+    const broken = assignment.encrypted.find(({ value }) => !value.data.every(Number.isFinite));
+    if (broken !== undefined)
+      return { ...outcome, verdict: 'not-applicable', reason: notFinite(broken.name) };
     try {
       return await withEncryption(test, assignment, settings, signal, outcome);
     } catch (error) {
@@ -77,8 +82,13 @@ export async function evaluateTest(
   }
 }
 
+const notFinite = (input: string): string =>
+  `INPUT_NOT_FINITE: the test's input '${input}' holds NaN or infinity, which no ciphertext can hold: encryption refuses it`;
+
 /** Integer tests, tensors without elements, and results that only depend on shapes: nothing is computed on ciphertexts. */
 function withoutEncryption(test: TestCase, outcome: TestOutcome): TestOutcome {
+  if (test.inputs.length === 0)
+    return { ...outcome, verdict: 'not-applicable', reason: 'no input at all: known when compiling' };
   if (!test.inputs.some(({ isReal }) => isReal)) {
     return {
       ...outcome,
@@ -128,12 +138,12 @@ async function withEncryption(
     return compiled.artifact;
   };
   // Which of the two is asked for is known only of what has been compiled; approximated programs are the larger ones.
-  let artifact = await compile(settings.approximatedBits + NOISE_MARGIN_BITS);
-  if (kindOf(artifact) !== 'approximated') artifact = await compile(settings.linearBits + NOISE_MARGIN_BITS);
+  let artifact = await compileWithMargin(compile, settings.approximatedBits);
+  if (kindOf(artifact) !== 'approximated') artifact = await compileWithMargin(compile, settings.linearBits);
   const compiled = performance.now();
   const kind = kindOf(artifact);
-  // Half-precision results are themselves off by as much.
-  const representable = Math.min(...test.outputs.map((output) => output.mantissaBits)) - 1;
+  // Half-precision and printed results are themselves off by as much.
+  const representable = Math.min(...test.outputs.map((output) => output.givenBits)) - 1;
   const bitsAsked = Math.min(
     kind === 'approximated' ? settings.approximatedBits : settings.linearBits,
     representable,
@@ -171,6 +181,18 @@ async function withEncryption(
     ms: { compile: compiled - start, keygen: keygenMs, evaluate: evaluateMs },
     reason: bits >= bitsAsked ? null : `${bits.toFixed(1)} bits, where ${bitsAsked} are asked for`,
   };
+}
+
+async function compileWithMargin(
+  compile: (precision: number) => Promise<Artifact>,
+  bits: number,
+): Promise<Artifact> {
+  try {
+    return await compile(bits + NOISE_MARGIN_BITS);
+  } catch (error) {
+    if (!(error instanceof HeError) || error.code !== 'PRECISION_UNREACHABLE') throw error;
+    return compile(bits + LEAST_MARGIN_BITS);
+  }
 }
 
 function kindOf({ report, program }: Artifact): 'linear' | 'product' | 'approximated' {

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeModel } from '../src/compiler/onnx/decode.ts';
-import type { ModelDocument } from '../src/compiler/onnx/decode.ts';
+import type { DocumentTensor, ModelDocument } from '../src/compiler/onnx/decode.ts';
 import type { ITensorProto } from '../src/compiler/onnx/proto.ts';
 import { ElementType, TensorProto } from '../src/compiler/onnx/proto.ts';
 import { decodeTensor } from '../src/compiler/onnx/tensor-data.ts';
@@ -13,8 +13,8 @@ export interface TestTensor {
   readonly name: string;
   /** Floating point in the file: what may be encrypted. */
   readonly isReal: boolean;
-  /** Bits that the element type itself keeps. */
-  readonly mantissaBits: number;
+  /** Bits to which the file gives the values: those of the element type, or of the decimals that they are rounded to. */
+  readonly givenBits: number;
   readonly value: ConstantTensor;
 }
 
@@ -54,11 +54,11 @@ export async function loadTest(root: string, name: string): Promise<TestCase> {
   const directory = join(root, name);
   const bytes = new Uint8Array(await readFile(join(directory, 'model.onnx')));
   const document = decodeModel(bytes, directory);
-  const read = (kind: 'input' | 'output', names: readonly string[]): Promise<TestTensor[]> =>
+  const read = (kind: 'input' | 'output', tensors: readonly DocumentTensor[]): Promise<TestTensor[]> =>
     Promise.all(
-      names.map(async (tensor, index) => {
+      tensors.map(async (tensor, index) => {
         const path = join(directory, 'test_data_set_0', `${kind}_${index}.pb`);
-        return readTensor(path, tensor, `${kind} '${tensor}'`);
+        return readTensor(path, tensor, `${kind} '${tensor.name}'`);
       }),
     );
   return {
@@ -69,16 +69,13 @@ export async function loadTest(root: string, name: string): Promise<TestCase> {
     operators: [...new Set(document.nodes.map(({ op }) => op))],
     inputs: await read(
       'input',
-      document.inputs.filter((input) => !document.initializers.has(input.name)).map((input) => input.name),
+      document.inputs.filter((input) => !document.initializers.has(input.name)),
     ),
-    outputs: await read(
-      'output',
-      document.outputs.map((output) => output.name),
-    ),
+    outputs: await read('output', document.outputs),
   };
 }
 
-async function readTensor(path: string, name: string, what: string): Promise<TestTensor> {
+async function readTensor(path: string, declared: DocumentTensor, what: string): Promise<TestTensor> {
   let proto: ITensorProto;
   try {
     proto = TensorProto.decode(new Uint8Array(await readFile(path)));
@@ -89,7 +86,27 @@ async function readTensor(path: string, name: string, what: string): Promise<Tes
       cause,
     });
   }
-  const type = proto.dataType ?? 0;
+  const stored = proto.dataType ?? 0;
+  // NumPy has no bfloat16: ONNX's files hold its bits as uint16.
+  const isBfloat = stored === ElementType.UINT16 && declared.elementType === ElementType.BFLOAT16;
+  const type = isBfloat ? ElementType.BFLOAT16 : stored;
+  const value = decodeTensor({ ...proto, dataType: type }, what, null);
   const mantissaBits = type === ElementType.FLOAT16 ? 11 : type === ElementType.BFLOAT16 ? 8 : 24;
-  return { name, isReal: REAL.has(type), mantissaBits, value: decodeTensor(proto, what, null) };
+  const givenBits = Math.min(mantissaBits, printedBits(value.data));
+  return { name: declared.name, isReal: REAL.has(type), givenBits, value };
+}
+
+/** Decimals that PyTorch prints, from where some of ONNX's tests have the values that they expect. */
+const PRINTED_DECIMALS = 4;
+
+/** Bits of values that were copied from where they were printed with `PRINTED_DECIMALS`; Infinity for others. */
+export function printedBits(values: Float64Array): number {
+  const largest = values.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+  const areMultiples = (unit: number): boolean =>
+    values.every((x) => Math.abs(x / unit - Math.round(x / unit)) * unit <= 2 ** -23 * largest);
+  const [unit, dyadic] = [10 ** -PRINTED_DECIMALS, 2 ** -10];
+  // Large values are multiples within their own rounding; sums of halves and the like are exact.
+  const isPrinted =
+    unit > 2 ** -20 * largest && areMultiples(unit) && !areMultiples(10 * unit) && !areMultiples(dyadic);
+  return isPrinted ? Math.log2(largest / (unit / 2)) : Infinity;
 }

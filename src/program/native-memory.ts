@@ -7,7 +7,7 @@ import { digitsAt, type ParametersLiteral } from './parameters.ts';
 import { lastUses } from './memory-model.ts';
 import type { Coefficient, Instruction, LinearInstruction, Program } from './program.ts';
 import type { SlotVector } from './slot-vector.ts';
-import { choosePolynomialPlan } from './semantics/choose-polynomial-plan.ts';
+import { planStructure } from './semantics/choose-polynomial-plan.ts';
 
 type Shape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum'>;
 
@@ -55,8 +55,7 @@ export function nativeMemory(program: Program, parameters: Shape): NativeMemory 
   const keyBytes = levels.reduce((sum, level) => sum + nativeKeyBytes(parameters, level), 0);
   const ciphertextBytes = limb * peakValueLimbs(program);
   const workspaceBytes =
-    limb *
-    Math.max(0, ...program.instructions.map((instruction) => workLimbs(program, instruction, parameters)));
+    limb * Math.max(0, ...program.instructions.map((instruction) => workLimbs(instruction, parameters)));
   const primes = parameters.dataPrimes.length + parameters.specialPrimes.length;
   // Keys come as files of their seeded form, half their size.
   const contextBytes =
@@ -128,7 +127,7 @@ function peakValueLimbs(program: Program): number {
   return peak;
 }
 
-function workLimbs(program: Program, instruction: Instruction, parameters: Shape): number {
+function workLimbs(instruction: Instruction, parameters: Shape): number {
   const { level } = instruction;
   const extended = extendedLimbs(parameters, level);
   const digits = digitsAt(parameters, level);
@@ -146,7 +145,7 @@ function workLimbs(program: Program, instruction: Instruction, parameters: Shape
       return decomposed + sums + THREADS * (2 * babies.length + block + EXPANDED_AT_A_TIME + digits);
     }
     case 'polynomial': {
-      const { powers } = choosePolynomialPlan(instruction, program.slotCount);
+      const { powers } = planStructure(instruction);
       return 3 * (powers.length + 3) * (level + 1) + (digits + 2) * extended;
     }
     case 'product':

@@ -20,7 +20,7 @@ export function boundFor(largest: number): number {
 
 /**
  * Measures every node's bound on calibration inputs: `samples[i]` holds the values of all graph inputs.
- * @throws CompileError VALUES_NOT_FINITE
+ * @throws CompileError INPUT_NOT_FINITE or VALUES_NOT_FINITE
  */
 export function refreshBounds(
   graph: LinearGraph,
@@ -39,6 +39,13 @@ export function refreshBounds(
   const nodes = graph.nodes.map((node) => {
     const seen = largest[node.id]!;
     if (!Number.isFinite(seen)) {
+      if (node.kind === 'input') {
+        throw new CompileError(
+          'INPUT_NOT_FINITE',
+          `input '${node.layer}' holds NaN or infinity in a calibration sample, which no ciphertext can hold`,
+          { node: node.layer, hint: 'replace missing and infinite values before encryption' },
+        );
+      }
       throw new CompileError(
         'VALUES_NOT_FINITE',
         `the values of layer '${node.layer}' are not finite on a calibration input`,

@@ -8,15 +8,10 @@ import type { NoiseSources } from './noise-sources.ts';
 /** Errors of the variances of `noise-sources.ts`; numbers for all slots count as encoded exactly. */
 export class DisturbedAlgebra extends CleartextAlgebra {
   readonly #sources: NoiseSources;
-  readonly #draw: (slot: number) => number;
+  readonly #draw: () => number;
 
-  /** `draw` yields the next error in a slot, in standard deviations. */
-  constructor(
-    slotCount: number,
-    primes: readonly number[],
-    sources: NoiseSources,
-    draw: (slot: number) => number,
-  ) {
+  /** `draw` yields the next error, in standard deviations. */
+  constructor(slotCount: number, primes: readonly number[], sources: NoiseSources, draw: () => number) {
     super(slotCount, primes);
     this.#sources = sources;
     this.#draw = draw;
@@ -43,6 +38,6 @@ export class DisturbedAlgebra extends CleartextAlgebra {
 
   #disturb(slots: Float64Array, variance: number): void {
     const deviation = Math.sqrt(variance);
-    for (let i = 0; i < slots.length; i++) slots[i] = slots[i]! + deviation * this.#draw(i);
+    for (let i = 0; i < slots.length; i++) slots[i] = slots[i]! + deviation * this.#draw();
   }
 }

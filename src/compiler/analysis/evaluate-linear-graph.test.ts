@@ -84,7 +84,11 @@ describe('bounds', () => {
 
   it('refuses samples that are missing or lead to values that are not finite', () => {
     expect(() => refreshBounds(example(), [])).toThrow(/at least one/);
-    const wild = [Float64Array.of(Infinity, 0), Float64Array.of(0, 0)];
+    const broken = [Float64Array.of(Infinity, 0), Float64Array.of(0, 0)];
+    expect(() => refreshBounds(example(), [broken])).toThrow(
+      expect.objectContaining({ code: 'INPUT_NOT_FINITE' }) as Error,
+    );
+    const wild = [Float64Array.of(1e300, 0), Float64Array.of(1e300, 0)];
     expect(() => refreshBounds(example(), [wild])).toThrow(
       expect.objectContaining({ code: 'VALUES_NOT_FINITE' }) as Error,
     );

@@ -4,7 +4,7 @@
  */
 import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
-import { evaluateChebyshev } from '../approx/chebyshev.ts';
+import { evaluateChebyshev, evaluateChebyshevAll } from '../approx/chebyshev.ts';
 import type { LinearGraph, LinearNode, NodeId, PolynomialNode } from '../ir/linear-graph.ts';
 import { apply } from '../linear/sparse-matrix.ts';
 
@@ -71,13 +71,9 @@ export function evaluatePolynomial(
   node: Pick<PolynomialNode, 'degree' | 'unitLeading' | 'coefficients'>,
   x: Float64Array,
 ): Float64Array {
-  const { coefficients, unitLeading } = node;
-  const own = new Float64Array(coefficients.length);
+  const sum = evaluateChebyshevAll(node.coefficients, x);
+  if (!node.unitLeading) return sum;
   const half = new Float64Array(node.degree / 2 + 1);
   half[half.length - 1] = 1;
-  return x.map((value, e) => {
-    for (let k = 0; k < own.length; k++) own[k] = coefficients[k]![coefficients[k]!.length === 1 ? 0 : e]!;
-    const sum = own.length === 0 ? 0 : evaluateChebyshev(own, value);
-    return unitLeading ? evaluateChebyshev(half, value) ** 2 + sum : sum;
-  });
+  return sum.map((value, e) => evaluateChebyshev(half, x[e]!) ** 2 + value);
 }

@@ -28,26 +28,26 @@ const WORST = 8;
 export function polynomialGain(instruction: PolynomialInstruction, reach: number, slotCount: number): number {
   const { degree, unitLeading } = instruction;
   const basis = sampleBasis(degree, reach);
-  const moments = coefficientMoments(instruction, slotCount);
+  const { rows } = coefficientRows(instruction, slotCount);
+  const elements = rows.reduce((sum, { count }) => sum + count, 0) || 1;
   const half = degree / 2;
 
-  // p' = Σ c_k T_k' (+ 2 T_{d/2} T_{d/2}'); the mean of its square over slots and arguments is a quadratic form.
+  // p' = Σ c_k T_k' (+ 2 T_{d/2} T_{d/2}'), its square averaged over elements and arguments.
   let gain = 0;
-  for (let point = 0; point < POINTS; point++) {
-    const { values, slopes } = basis[point]!;
+  for (const { values, slopes } of basis) {
     const top = unitLeading ? 2 * values[half]! * slopes[half]! : 0;
-    gain += top * top;
-    for (let j = 1; j < moments.mean.length; j++) {
-      gain += 2 * top * moments.mean[j]! * slopes[j]!;
-      for (let k = 1; k < moments.mean.length; k++) gain += moments.product[j]![k]! * slopes[j]! * slopes[k]!;
+    for (const { row, count } of rows) {
+      let slope = top;
+      for (let k = 1; k < row.length; k++) slope += row[k]! * slopes[k]!;
+      gain += count * slope * slope;
     }
   }
-  return gain / POINTS;
+  return gain / (POINTS * elements);
 }
 
+/** What a polynomial is evaluated in: the primes q_0 … q_L as float64, and what operations add. */
 export interface Ring {
   readonly slotCount: number;
-  /** q_0 … q_L as float64. */
   readonly primes: readonly number[];
   readonly sources: NoiseSources;
 }
@@ -63,10 +63,9 @@ export function evaluationNoise(
   ring: Ring,
 ): number {
   const random = new Random(1);
-  const slotCount = instruction.coefficients.every(isUniform) ? ARGUMENTS : ring.slotCount;
-  const x = Float64Array.from({ length: slotCount }, () => reach * (2 * random.next() - 1));
+  const x = Float64Array.from({ length: ARGUMENTS }, () => reach * (2 * random.next() - 1));
   const errors = errorsAt(x, instruction, scale, ring, () => random.gaussian());
-  const variance = errors.reduce((sum, error) => sum + error * error, 0) / Math.max(errors.length, 1);
+  const variance = errors.reduce((sum, error) => sum + error * error, 0) / ARGUMENTS;
   return Math.max(variance, divergence(instruction, scale, ring) ** 2);
 }
 
@@ -76,55 +75,50 @@ export function evaluationNoise(
  * one of hundreds in T_1024. At zero, which slots hold that hold no element, each T_2k is ±1.
  */
 function divergence(instruction: PolynomialInstruction, scale: number, ring: Ring): number {
-  const coefficients = instruction.coefficients.map((list) => list.map(largest));
   const largestError = (deviations: number): number => {
     const random = new Random(2);
     const draw = (): number => (random.next() < 0.5 ? -deviations : deviations);
-    const zeros = new Float64Array(ZEROS);
-    const errors = errorsAt(zeros, { ...instruction, coefficients }, scale, ring, draw);
+    const errors = errorsAt(new Float64Array(ZEROS), instruction, scale, ring, draw);
     return errors.reduce((most, error) => Math.max(most, Math.abs(error)), 0);
   };
   const [error, small] = [largestError(WORST), largestError(WORST / 1024)];
   return error < 2 * 1024 * small ? 0 : error;
 }
 
-/** Of the first ciphertext's polynomial, in the slots that it has coefficients for. */
+/** `draw` yields errors in standard deviations. */
 function errorsAt(
   x: Float64Array,
   instruction: PolynomialInstruction,
   scale: number,
-  { primes, sources }: Ring,
-  draw: (slot: number) => number,
+  { slotCount, primes, sources }: Ring,
+  draw: () => number,
 ): Float64Array {
   const { level } = instruction;
-  const coefficients =
-    instruction.coefficients.find((list) => !isUniform(list)) ?? instruction.coefficients[0]!;
-  const plan = choosePolynomialPlan({ ...instruction, coefficients: [coefficients] }, x.length);
+  const coefficients = [sampleCoefficients(instruction, slotCount, x.length)];
+  const plan = choosePolynomialPlan({ ...instruction, coefficients }, x.length);
   const evaluate = (algebra: CleartextAlgebra): Float64Array =>
     evaluatePolynomial(algebra, plan, level, { level, scale, degree: 1, slots: x.slice() }, 0).slots;
   const exact = evaluate(new CleartextAlgebra(x.length, primes));
   const disturbed = evaluate(new DisturbedAlgebra(x.length, primes, sources, draw));
-  return disturbed.map((value, i) => value - exact[i]!).filter(slotsInUse(coefficients, x.length));
+  return disturbed.map((value, i) => value - exact[i]!);
 }
 
-function isUniform(coefficients: readonly Coefficient[]): boolean {
-  return coefficients.every((coefficient) => typeof coefficient === 'number');
-}
-
-function largest(coefficient: Coefficient): number {
-  if (typeof coefficient === 'number') return coefficient;
-  return coefficient.values.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
-}
-
-/** With coefficients per slot, a slot without any belongs to no element. */
-function slotsInUse(
-  coefficients: readonly Coefficient[],
+/** Coefficients for `count` slots, in the shares in which the elements have them. */
+function sampleCoefficients(
+  instruction: PolynomialInstruction,
   slotCount: number,
-): (value: number, slot: number) => boolean {
-  const vectors = coefficients
-    .filter((c) => typeof c !== 'number')
-    .map((c) => denseCoefficient(c, slotCount));
-  return (_, slot) => vectors.length === 0 || vectors.some((vector) => vector[slot] !== 0);
+  count: number,
+): Coefficient[] {
+  const { rows, isVector } = coefficientRows(instruction, slotCount);
+  const elements = rows.reduce((sum, row) => sum + row.count, 0);
+  const values = isVector.map(() => new Float64Array(count));
+  let [next, before] = [0, 0];
+  for (let slot = 0; slot < count; slot++) {
+    const element = (elements * (slot + 0.5)) / count;
+    while (element >= before + (rows[next]?.count ?? Infinity)) before += rows[next++]!.count;
+    rows[next]?.row.forEach((c, k) => (values[k]![slot] = c));
+  }
+  return values.map((own, k) => (isVector[k]! ? { indices: null, values: own } : own[0]!));
 }
 
 interface BasisPoint {
@@ -145,42 +139,53 @@ function sampleBasis(degree: number, reach: number): BasisPoint[] {
   });
 }
 
-interface Moments {
-  /** Over the slots that hold anything: means of c_k and of c_j c_k. */
-  readonly mean: readonly number[];
-  readonly product: readonly (readonly number[])[];
+interface CoefficientRow {
+  /** c_0 … of some elements. */
+  readonly row: Float64Array;
+  /** How many elements have them. */
+  readonly count: number;
 }
 
-function coefficientMoments(instruction: PolynomialInstruction, slotCount: number): Moments {
-  const count = instruction.coefficients[0]?.length ?? 0;
-  const mean = new Array<number>(count).fill(0);
-  const product = mean.map(() => new Array<number>(count).fill(0));
-  let slots = 0;
-  for (const ofCiphertext of instruction.coefficients) {
-    // Numbers alone are the same everywhere: one slot stands for all.
-    const width = ofCiphertext.every((c) => typeof c === 'number') ? 1 : slotCount;
-    const dense = ofCiphertext.map((c) => denseCoefficient(c, width));
-    const vectors = dense.filter((_, k) => typeof ofCiphertext[k] !== 'number');
-    for (let slot = 0; slot < width; slot++) {
-      // With per-slot coefficients, a slot without any belongs to no element.
-      if (vectors.length > 0 && vectors.every((vector) => vector[slot] === 0)) continue;
-      slots++;
-      for (let j = 0; j < count; j++) {
-        const c = dense[j]![slot]!;
-        if (c === 0) continue;
-        mean[j] = mean[j]! + c;
-        for (let k = 0; k < count; k++) product[j]![k] = product[j]![k]! + c * dense[k]![slot]!;
-      }
-    }
+/** The different polynomials of the slots that hold anything; most tensors have one, or one per channel. */
+function coefficientRows(
+  instruction: PolynomialInstruction,
+  slotCount: number,
+): { readonly rows: readonly CoefficientRow[]; readonly isVector: readonly boolean[] } {
+  const terms = instruction.coefficients[0]?.length ?? 0;
+  const isVector = Array.from({ length: terms }, (_, k) =>
+    instruction.coefficients.some((own) => typeof own[k] !== 'number'),
+  );
+  return { rows: instruction.coefficients.flatMap((own) => rowsOf(own, slotCount)), isVector };
+}
+
+function rowsOf(coefficients: readonly Coefficient[], slotCount: number): CoefficientRow[] {
+  // Numbers alone are the same everywhere: one slot stands for all.
+  if (coefficients.every((c) => typeof c === 'number'))
+    return [{ row: Float64Array.from(coefficients), count: 1 }];
+  // Slots with the same coefficients have the same sum Σ w_k c_k; others, for weights without a pattern, never do.
+  const sums = new Float64Array(slotCount);
+  for (const [k, coefficient] of coefficients.entries()) {
+    if (typeof coefficient === 'number') continue;
+    const weight = Math.sin((k + 1) ** 2);
+    for (const [slot, c] of toDense(coefficient, new Float64Array(slotCount)).entries())
+      sums[slot] = sums[slot]! + weight * c;
   }
-  const scale = 1 / Math.max(slots, 1);
-  return {
-    mean: mean.map((value) => value * scale),
-    product: product.map((row) => row.map((value) => value * scale)),
-  };
-}
-
-function denseCoefficient(coefficient: Coefficient, slotCount: number): Float64Array {
-  const dense = new Float64Array(slotCount);
-  return typeof coefficient === 'number' ? dense.fill(coefficient) : toDense(coefficient, dense);
+  const counts = new Map<number, { slot: number; count: number }>();
+  for (const [slot, sum] of sums.entries()) {
+    // With per-slot coefficients, a slot without any belongs to no element.
+    if (sum === 0) continue;
+    const known = counts.get(sum);
+    if (known === undefined) counts.set(sum, { slot, count: 1 });
+    else known.count++;
+  }
+  const rows = Array.from(counts.values(), ({ slot, count }) => ({
+    slot,
+    count,
+    row: new Float64Array(coefficients.length),
+  }));
+  for (const [k, coefficient] of coefficients.entries()) {
+    const dense = typeof coefficient === 'number' ? null : toDense(coefficient, new Float64Array(slotCount));
+    for (const { slot, row } of rows) row[k] = dense === null ? (coefficient as number) : dense[slot]!;
+  }
+  return rows;
 }

@@ -4,6 +4,7 @@ import {
   addChebyshev,
   chebyshevPowers,
   evaluateChebyshev,
+  evaluateChebyshevAll,
   largestMagnitude,
   multiplyChebyshev,
 } from './chebyshev.ts';
@@ -27,6 +28,26 @@ describe('Chebyshev basis', () => {
         expect(evaluateChebyshev([99, 99, ...c, 99], t, 2, c.length - 1)).toBeCloseTo(sum, 9);
       }),
     );
+  });
+
+  it.each([
+    ['every degree', 1],
+    ['even degrees only', 2],
+  ])('many values at once give what single ones do: %s', (_, step) => {
+    const values = Float64Array.from({ length: 600 }, (__, i) => Math.sin(i));
+    const series = Array.from({ length: 40 }, (__, k) =>
+      k % step !== 0
+        ? Float64Array.of(0)
+        : k % 3 === 0
+          ? values.map((x) => Math.cos(k + x))
+          : Float64Array.of(k / 7),
+    );
+    const results = evaluateChebyshevAll(series, values);
+    for (const [e, t] of values.entries()) {
+      const own = series.map((entries) => entries[entries.length === 1 ? 0 : e]!);
+      expect(results[e]).toBeCloseTo(evaluateChebyshev(own, t), 10);
+    }
+    expect(Array.from(evaluateChebyshevAll([], values.subarray(0, 2)))).toEqual([0, 0]);
   });
 
   it('multiplies and adds as functions do', () => {

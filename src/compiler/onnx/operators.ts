@@ -5,6 +5,7 @@ import { abs } from './ops/abs.ts';
 import { acos } from './ops/acos.ts';
 import { acosh } from './ops/acosh.ts';
 import { add } from './ops/add.ts';
+import { and } from './ops/and.ts';
 import { argMax } from './ops/arg-max.ts';
 import { asin } from './ops/asin.ts';
 import { asinh } from './ops/asinh.ts';
@@ -28,6 +29,7 @@ import { cosh } from './ops/cosh.ts';
 import { cumSum } from './ops/cum-sum.ts';
 import { depthToSpace } from './ops/depth-to-space.ts';
 import { dequantizeLinear } from './ops/dequantize-linear.ts';
+import { det } from './ops/det.ts';
 import { div } from './ops/div.ts';
 import { dropout } from './ops/dropout.ts';
 import { einsum } from './ops/einsum.ts';
@@ -46,6 +48,8 @@ import { gelu } from './ops/gelu.ts';
 import { gemm } from './ops/gemm.ts';
 import { globalAveragePool } from './ops/global-average-pool.ts';
 import { globalMaxPool } from './ops/global-max-pool.ts';
+import { greater } from './ops/greater.ts';
+import { greaterOrEqual } from './ops/greater-or-equal.ts';
 import { gridSample } from './ops/grid-sample.ts';
 import { groupNormalization } from './ops/group-normalization.ts';
 import { hardSigmoid } from './ops/hard-sigmoid.ts';
@@ -54,6 +58,8 @@ import { identity } from './ops/identity.ts';
 import { instanceNormalization } from './ops/instance-normalization.ts';
 import { layerNormalization } from './ops/layer-normalization.ts';
 import { leakyRelu } from './ops/leaky-relu.ts';
+import { less } from './ops/less.ts';
+import { lessOrEqual } from './ops/less-or-equal.ts';
 import { log } from './ops/log.ts';
 import { logSoftmax } from './ops/log-softmax.ts';
 import { lpNormalization } from './ops/lp-normalization.ts';
@@ -68,6 +74,8 @@ import { min } from './ops/min.ts';
 import { mish } from './ops/mish.ts';
 import { mul } from './ops/mul.ts';
 import { neg } from './ops/neg.ts';
+import { not } from './ops/not.ts';
+import { or } from './ops/or.ts';
 import { pad } from './ops/pad.ts';
 import { polynomial } from './ops/polynomial.ts';
 import { pow } from './ops/pow.ts';
@@ -95,6 +103,7 @@ import { selu } from './ops/selu.ts';
 import { shape } from './ops/shape.ts';
 import { shrink } from './ops/shrink.ts';
 import { sigmoid } from './ops/sigmoid.ts';
+import { sign } from './ops/sign.ts';
 import { sin } from './ops/sin.ts';
 import { sinh } from './ops/sinh.ts';
 import { size } from './ops/size.ts';
@@ -118,6 +127,7 @@ import { trilu } from './ops/trilu.ts';
 import { unsqueeze } from './ops/unsqueeze.ts';
 import { upsample } from './ops/upsample.ts';
 import { where } from './ops/where.ts';
+import { xor } from './ops/xor.ts';
 
 /** Operators of ONNX. */
 export const ONNX_OPERATORS: readonly Operator[] = [
@@ -125,6 +135,7 @@ export const ONNX_OPERATORS: readonly Operator[] = [
   acos,
   acosh,
   add,
+  and,
   argMax,
   asin,
   asinh,
@@ -148,6 +159,7 @@ export const ONNX_OPERATORS: readonly Operator[] = [
   cumSum,
   depthToSpace,
   dequantizeLinear,
+  det,
   div,
   dropout,
   einsum,
@@ -165,6 +177,8 @@ export const ONNX_OPERATORS: readonly Operator[] = [
   gemm,
   globalAveragePool,
   globalMaxPool,
+  greater,
+  greaterOrEqual,
   gridSample,
   groupNormalization,
   hardSigmoid,
@@ -173,6 +187,8 @@ export const ONNX_OPERATORS: readonly Operator[] = [
   instanceNormalization,
   layerNormalization,
   leakyRelu,
+  less,
+  lessOrEqual,
   log,
   logSoftmax,
   lpNormalization,
@@ -187,6 +203,8 @@ export const ONNX_OPERATORS: readonly Operator[] = [
   mish,
   mul,
   neg,
+  not,
+  or,
   pad,
   pow,
   prelu,
@@ -213,6 +231,7 @@ export const ONNX_OPERATORS: readonly Operator[] = [
   shape,
   shrink,
   sigmoid,
+  sign,
   sin,
   sinh,
   size,
@@ -236,6 +255,7 @@ export const ONNX_OPERATORS: readonly Operator[] = [
   unsqueeze,
   upsample,
   where,
+  xor,
 ];
 
 const INTERNAL_OPERATORS: readonly Operator[] = [polynomial, elementwise(operatorOf)];

@@ -6,9 +6,7 @@ export interface Advice {
   readonly suggestion: string;
 }
 
-const COMPARISON =
-  'its result is a jump: encrypted values carry noise, so that near the jump no answer is right, and a polynomial that ' +
-  'steep costs a dozen levels or more';
+const FINITE = 'encrypted values are finite: there is nothing to find';
 const ORDER =
   'it orders values: that takes a comparison of every pair, a dozen levels each, and its result jumps with them';
 const ROUNDING = 'it is a staircase of as many jumps as there are integers in the range';
@@ -18,15 +16,12 @@ const RECURRENT =
   'every step consumes the levels of two products and three activations, so that a sequence of more than a few steps ' +
   'exceeds any modulus chain without refreshing';
 const INTEGERS =
-  'it computes in integers that wrap around, where encrypted values are approximate real numbers';
+  'it computes on exact integers and their bits, where encrypted values are approximate real numbers';
 const QUANTISED =
-  'it computes in integers, rounds and saturates: every rounding is a staircase, where encrypted values are approximate ' +
-  'real numbers';
+  'it rounds and saturates its results to integers: a staircase of as many steps as there are integers, which no polynomial ' +
+  'of a depth that can be had follows';
 
 const AFTER_DECRYPTION = 'end the model before it, and do it after decryption';
-const MASK =
-  'write x > 0 ? x : a·x as LeakyRelu or PRelu, x > 0 ? x : 0 as Relu; else use a steep Sigmoid of the difference, or decide ' +
-  'after decryption';
 const FLOAT_MODEL =
   'export the floating-point model, or one with QuantizeLinear and DequantizeLinear (QDQ format)';
 const STATIC = 'export a model without branches and loops (fix conditions, unroll loops)';
@@ -37,17 +32,8 @@ function advice(reason: string | null, suggestion: string): Advice {
 }
 
 const ADVICE: Readonly<Record<string, Advice>> = {
-  Greater: advice(COMPARISON, MASK),
-  GreaterOrEqual: advice(COMPARISON, MASK),
-  Less: advice(COMPARISON, MASK),
-  LessOrEqual: advice(COMPARISON, MASK),
-  Sign: advice(COMPARISON, 'use Tanh of a multiple, or decide after decryption'),
-  IsNaN: advice(COMPARISON, 'remove it: encrypted values are finite'),
-  IsInf: advice(COMPARISON, 'remove it: encrypted values are finite'),
-  And: advice(INTEGERS, 'use Mul of values between 0 and 1'),
-  Or: advice(INTEGERS, 'use a + b − a·b of values between 0 and 1'),
-  Xor: advice(INTEGERS, 'use a + b − 2·a·b of values between 0 and 1'),
-  Not: advice(INTEGERS, 'use 1 − x of values between 0 and 1'),
+  IsNaN: advice(FINITE, 'remove it'),
+  IsInf: advice(FINITE, 'remove it'),
   Mod: advice(ROUNDING, AFTER_DECRYPTION),
   Hardmax: advice(ORDER, 'output the scores: the client can take the largest'),
   ArgMin: advice(ORDER, 'output the scores, and choose after decryption'),
@@ -56,7 +42,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   Unique: advice(ORDER, AFTER_DECRYPTION),
   NonZero: advice(DATA_SHAPE, AFTER_DECRYPTION),
   OneHot: advice(
-    'its result jumps from one index to the next',
+    'its result jumps from one index to the next, and its depth is the size of an axis',
     'encode classes on the client, before encryption',
   ),
   Bernoulli: advice('it draws random numbers', 'export the model for inference'),
@@ -81,7 +67,6 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   MaxRoiPool: advice('it takes maxima over encrypted regions', 'use average pooling over fixed regions'),
   RoiAlign: advice(null, 'crop on the client, or use Slice and Resize with constants'),
   DeformConv: advice('where it samples depends on encrypted values', 'use Conv'),
-  Det: advice(null, AFTER_DECRYPTION),
   ScatterElements: advice(null, 'use Concat, Pad and Add with constants'),
   ScatterND: advice(null, 'use Concat, Pad and Add with constants'),
   NegativeLogLikelihoodLoss: advice('losses are for training', 'end the model at its scores'),

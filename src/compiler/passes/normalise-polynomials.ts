@@ -27,6 +27,9 @@ const NEGLIGIBLE = 2 ** -40;
 /** Largest |b/2| for which squares are completed: (x + b/2)² must not dwarf the difference that matters. */
 const LARGEST_SHIFT = 8;
 
+/** Values of up to 2 to this power are left as they are: scales and moduli have room for them. */
+const LARGEST_EXPONENT = 16;
+
 export function normalisePolynomials(graph: LinearGraph): LinearGraph {
   const consumers = consumersOf(graph);
   const outputs = new Set(graph.outputs.map((output) => output.node));
@@ -59,7 +62,8 @@ function normalise(builder: LinearGraphBuilder, node: PolynomialNode, feedsLinea
   if (degree === 0) return constant(builder, node, size, coefficient);
   if (degree === 1) return affine(builder, node, size, coefficient);
   if (!Number.isInteger(Math.log2(degree))) {
-    return builder.add({ ...node, degree, coefficients: node.coefficients.slice(0, degree + 1) });
+    const kept = { ...node, degree, coefficients: node.coefficients.slice(0, degree + 1) };
+    return feedsLinearOnly ? withinReach(builder, kept) : builder.add(kept);
   }
 
   const factors = new Float64Array(size);
@@ -92,6 +96,24 @@ function normalise(builder: LinearGraphBuilder, node: PolynomialNode, feedsLinea
   const { layer, shape, bound } = node;
   if (factors.every((factor) => factor === 1) && offsets.every((offset) => offset === 0)) return bracket;
   return builder.add(elementwise(bracket, factors, offsets, { layer, shape, bound }));
+}
+
+/**
+ * Values like those of an exponential over a wide range exceed the modulus: they are computed in units of a power of two,
+ * which the linear map behind takes back.
+ */
+function withinReach(builder: LinearGraphBuilder, node: Omit<PolynomialNode, 'id'>): NodeId {
+  const exponent = Math.round(Math.log2(node.bound));
+  if (exponent <= LARGEST_EXPONENT) return builder.add(node);
+  const unit = 2 ** exponent;
+  const { layer, shape, bound } = node;
+  const reduced = builder.add({
+    ...node,
+    coefficients: node.coefficients.map((values) => values.map((c) => c / unit)),
+    bound: bound / unit,
+  });
+  const factors = new Float64Array(elementCount(shape)).fill(unit);
+  return builder.add(elementwise(reduced, factors, null, { layer, shape, bound }));
 }
 
 type CoefficientOf = (k: number, element: number) => number;

@@ -37,6 +37,8 @@ function replaceAll(graph: TensorGraph, recognise: Recogniser): TensorGraph {
 /** Nodes with single-number constants that are activations or arithmetic. */
 function isScalarNode(graph: TensorGraph, node: TensorNode): boolean {
   if (!keepsShape(graph, node) || node.op === 'Polynomial' || node.op === 'Elementwise') return false;
+  // Approximated by itself: a chain with a jump in it has no polynomial.
+  if (node.op === 'Sign') return false;
   if (node.inputs.some((input) => (graph.constants.get(input)?.data.length ?? 1) !== 1)) return false;
   return isPolynomialNode(graph, node) || behaviourOf(graph, node).kind === 'activation';
 }

@@ -11,6 +11,7 @@ import { Blas } from '../reference/blas.ts';
 import { approximateActivations } from './approximate-activations.ts';
 import { loadCalibration, perImage, unbatch, withBatchSize } from './approximation/calibration-batch.ts';
 import { CheckpointStore, MAX_GREEDY_SITES } from './approximation/checkpoint-store.ts';
+import { isJump } from './approximation/composite-nodes.ts';
 import { drop, resultWarnings } from './approximation/result-warnings.ts';
 import { DEFAULT_SETTINGS } from './approximation/settings.ts';
 import type { ActivationSite } from './approximation/sites.ts';
@@ -178,7 +179,7 @@ async function reachPrecision(
     choice.kind === 'precision' ? [choice.bits] : [],
   );
   // At a jump, calibration inputs that come close to it are off by the jump, whatever the precision.
-  const jumps = context.sites.some((site) => site.activation?.op === 'ThresholdedRelu');
+  const jumps = context.sites.some(({ activation }) => activation !== null && isJump(activation));
   if (precise.length === 0 || jumps) return { approximation, warnings: [] };
   const asked = Math.max(...precise);
   let raised = choices;

@@ -25,6 +25,12 @@ describe('evaluatePolynomial', () => {
       const t = (values[i]! - attributes.center[c]!) / attributes.halfWidth[c]!;
       expect(result[i]).toBeCloseTo(evaluateChebyshev(attributes.coefficients, t, 4 * c, 3), 4);
     }
+    const even = { ...attributes, coefficients: [1, 0, 0.5, 0, -2, 0, 1, 0] };
+    for (const [i, value] of evaluatePolynomial(even, shape, values).entries()) {
+      const c = Math.floor(i / inner) % 2;
+      const t = (values[i]! - even.center[c]!) / even.halfWidth[c]!;
+      expect(value).toBeCloseTo(evaluateChebyshev(even.coefficients, t, 4 * c, 3), 4);
+    }
     const shared = { ...attributes, center: [0], halfWidth: [1], coefficients: [1, 2] };
     expect(evaluatePolynomial({ ...shared, degree: 1 }, shape, values)[1]).toBeCloseTo(1 + 2 * values[1]!, 5);
   });

@@ -58,8 +58,11 @@ type BlockEvaluation = (
   offset: number,
 ) => void;
 
-/** `evaluateChebyshev` with the loops exchanged. */
+/** `evaluateChebyshev` with the loops exchanged; even series take half the steps: T_2k(t) = T_k(2t² − 1). */
 function clenshawBlocks(coefficients: Float64Array, degree: number): BlockEvaluation {
+  const isEven = coefficients.every((c, i) => (i % (degree + 1)) % 2 === 0 || c === 0);
+  const step = isEven ? 2 : 1;
+  const last = degree - (degree % step);
   const twice = new Float64Array(BLOCK);
   const current = new Float64Array(BLOCK);
   const next = new Float64Array(BLOCK);
@@ -67,11 +70,12 @@ function clenshawBlocks(coefficients: Float64Array, degree: number): BlockEvalua
     for (let from = start; from < end; from += BLOCK) {
       const count = Math.min(BLOCK, end - from);
       for (let i = 0; i < count; i++) {
-        twice[i] = 2 * (values[from + i]! - shift) * factor;
+        const t = (values[from + i]! - shift) * factor;
+        twice[i] = isEven ? 4 * t * t - 2 : 2 * t;
         current[i] = 0;
         next[i] = 0;
       }
-      for (let k = degree; k > 0; k--) {
+      for (let k = last; k > 0; k -= step) {
         const coefficient = coefficients[offset + k]!;
         for (let i = 0; i < count; i++) {
           const value = current[i]!;

@@ -1,5 +1,6 @@
 /** Picks the cheapest polynomial plan by dry run, and tells its output scale. */
-import type { PolynomialInstruction } from '../program.ts';
+import type { Coefficient, PolynomialInstruction } from '../program.ts';
+import { isZero } from '../slot-vector.ts';
 import { CountingAlgebra } from './counting-algebra.ts';
 import type { PrimitiveOperation } from './counting-algebra.ts';
 import { evaluatePolynomial } from './evaluate-polynomial.ts';
@@ -11,8 +12,28 @@ import { nonZeroPattern, planPolynomial, splitShapes } from './polynomial-plan.t
  * which coefficients are exactly zero, so compiler and runtime agree on it.
  */
 export function choosePolynomialPlan(instruction: PolynomialInstruction, slotCount: number): PolynomialPlan {
-  // Stand-in coefficients that do not cancel, so that the search need not touch slot vectors.
-  const pattern = nonZeroPattern(instruction).map((present, k) => (present ? Math.sqrt(k + 2) : 0));
+  return planPolynomial(instruction, slotCount, chooseShape(instruction));
+}
+
+/**
+ * The chosen plan with vectors of a single slot in place of the real ones: all that forecasts of time and memory need, at a
+ * fraction of what it takes to compute hundreds of vectors of tens of thousands of slots.
+ */
+export function planStructure(instruction: PolynomialInstruction): PolynomialPlan {
+  const standIn = (coefficient: Coefficient, k: number): Coefficient =>
+    typeof coefficient === 'number' || isZero(coefficient)
+      ? coefficient
+      : { indices: null, values: Float64Array.of(withoutPattern(k)) };
+  const coefficients = instruction.coefficients.map((own) => own.map(standIn));
+  return planPolynomial({ ...instruction, coefficients }, 1, chooseShape(instruction));
+}
+
+/** Stand-in coefficients that do not cancel. */
+const withoutPattern = (k: number): number => Math.sqrt(k + 2);
+
+function chooseShape(instruction: PolynomialInstruction): SplitShape {
+  // The search need not touch slot vectors.
+  const pattern = nonZeroPattern(instruction).map((present, k) => (present ? withoutPattern(k) : 0));
   const standIn = { ...instruction, coefficients: [pattern] };
   let best: SplitShape | null = null;
   let bestCost = Infinity;
@@ -20,7 +41,7 @@ export function choosePolynomialPlan(instruction: PolynomialInstruction, slotCou
     const cost = relativeCost(planPolynomial(standIn, 1, shape), instruction.level);
     if (cost < bestCost) [best, bestCost] = [shape, cost];
   }
-  return planPolynomial(instruction, slotCount, best!);
+  return best!;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { unreachable } from '../../errors.ts';
 import type { OperationCounts } from '../artifact.ts';
 import type { Instruction, Program } from '../program.ts';
-import { choosePolynomialPlan } from './choose-polynomial-plan.ts';
+import { planStructure } from './choose-polynomial-plan.ts';
 import { CountingAlgebra } from './counting-algebra.ts';
 import type { OperationVisitor, PrimitiveOperation, ShapeCiphertext } from './counting-algebra.ts';
 import { evaluateLinear } from './evaluate-linear.ts';
@@ -50,7 +50,7 @@ export function visitOperations(program: Program, instruction: Instruction, visi
       return;
     }
     case 'polynomial': {
-      const plan = choosePolynomialPlan(instruction, program.slotCount);
+      const plan = planStructure(instruction);
       shapesOf(instruction.input).forEach((input, index) => {
         evaluatePolynomial(algebra, plan, instruction.level, input, index);
       });

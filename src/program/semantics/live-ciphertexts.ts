@@ -1,6 +1,6 @@
 /** Dry run of a polynomial that follows how many ciphertexts are alive at each level. */
 import type { PolynomialInstruction } from '../program.ts';
-import { choosePolynomialPlan } from './choose-polynomial-plan.ts';
+import { planStructure } from './choose-polynomial-plan.ts';
 import type { ShapeCiphertext, ShapePlaintext } from './counting-algebra.ts';
 import { CountingAlgebra } from './counting-algebra.ts';
 import { evaluatePolynomial } from './evaluate-polynomial.ts';
@@ -13,7 +13,7 @@ const SCRATCH = 3;
  * relinearization, which are half as large again, have a peak of their own.
  */
 export function liveCiphertexts(instruction: PolynomialInstruction, slotCount: number): Map<number, number> {
-  const plan = choosePolynomialPlan(instruction, slotCount);
+  const plan = planStructure(instruction);
   const { level } = instruction;
   // Nothing but levels matters: all primes and scales may be the same.
   const algebra = new LiveAlgebra(slotCount, Array<number>(level + 1).fill(2 ** 40));

@@ -49,7 +49,14 @@ export const batchNormalization: Operator = {
   },
   check: (view) =>
     view.number('training_mode') !== 0 || [1, 2, 3, 4].some((index) => view.hasOutput(index))
-      ? [{ reason: 'it is in training mode', suggestion: 'export the model for inference (model.eval())' }]
+      ? [
+          {
+            reason:
+              'in training mode it normalises by the statistics of the batch at hand, so that results would depend on what ' +
+              'else is encrypted, at the depth of an inverse root; inference has constant statistics, at none',
+            suggestion: 'export the model for inference (model.eval())',
+          },
+        ]
       : [],
   behaviour: (view) => ({
     kind: 'linear',

@@ -1,20 +1,12 @@
-import { broadcastShape, combineConstants } from '../kernels.ts';
-import type { Operator } from '../operator.ts';
-import { specUrl } from '../operator.ts';
-import { constantOnly } from '../refusals.ts';
+import { comparison } from '../comparison.ts';
 
-export const equal: Operator = {
+export const equal = comparison({
   name: 'Equal',
-  specUrl: specUrl('Equal'),
   since: [7, 11, 13, 19],
-  summary: 'comparison of constants (in shape computations)',
-  limits: 'constants only',
-  category: 'constant',
-  inputs: [2, 2],
-  attributes: {},
-  parameters: [],
-  inferShapes: (view) => [broadcastShape(view)],
-  check: constantOnly,
-  behaviour: () => ({ kind: 'constant' }),
-  evaluate: (view) => combineConstants(view, (a, b) => (a === b ? 1 : 0), 'bool'),
-};
+  summary: '1 where a = b, else 0: 1 − sign(a − b)²',
+  limits: 'near ties: between 0 and 1',
+  compare: (a, b) => a === b,
+  fromSign: (node, sign) => {
+    node.become('Sub', [node.scalar('one', 1), node.precede('Mul', [sign, sign])]);
+  },
+});

@@ -61,7 +61,8 @@ export const pad: Operator = {
     const { begin, end } = amounts(view);
     const shape = view.shape(0).map((dim, axis) => dim + begin[axis]! + end[axis]!);
     if (shape.some((dim) => dim < 0)) view.fail('INVALID_SHAPE', 'it crops more than there is');
-    const empty = view.shape(0).some((dim) => dim === 0);
+    const cropped = (axis: number): number => Math.max(0, -begin[axis]!) + Math.max(0, -end[axis]!);
+    const empty = view.shape(0).some((dim, axis) => dim <= cropped(axis));
     if (empty && view.string('mode') !== 'constant')
       view.fail('INVALID_SHAPE', 'an empty tensor has no edge to repeat');
     return [shape];
@@ -71,7 +72,10 @@ export const pad: Operator = {
     movement: () => {
       const input = view.shape(0);
       const output = view.outputShape(0);
-      const { begin } = amounts(view);
+      const { begin, end } = amounts(view);
+      // What is cropped is gone before edges are repeated.
+      const cropped = begin.map((amount) => Math.max(0, -amount));
+      const left = input.map((dim, axis) => dim - cropped[axis]! - Math.max(0, -end[axis]!));
       const mode = view.string('mode');
       const strides = stridesOf(input);
       const inner = stridesOf(output);
@@ -80,12 +84,12 @@ export const pad: Operator = {
         let source = 0;
         for (let axis = 0; axis < output.length; axis++) {
           const index = Math.floor(element / inner[axis]!) % output[axis]!;
-          const position = locate(mode, index - begin[axis]!, input[axis]!);
+          const position = locate(mode, index - Math.max(0, begin[axis]!), left[axis]!);
           if (position < 0) {
             source = -1;
             break;
           }
-          source += position * strides[axis]!;
+          source += (position + cropped[axis]!) * strides[axis]!;
         }
         sources[element] = source;
       }

@@ -22,8 +22,18 @@ export const range: Operator = {
   category: 'constant',
   inputs: [3, 3],
   attributes: {},
-  parameters: [0, 1, 2],
+  parameters: [],
   inferShapes: (view) => [[lengthOf(view)]],
+  check: (view) =>
+    view.encryptedInputs().length === 0
+      ? []
+      : [
+          {
+            reason:
+              'start, limit and step decide the length of the result, which cannot depend on encrypted values',
+            suggestion: 'make them initializers of the model, or bind them with --bind NAME=FILE',
+          },
+        ],
   behaviour: () => ({ kind: 'constant' }),
   evaluate: (view) => {
     const [start, delta] = [scalarParameter(view, 0, 0), scalarParameter(view, 2, 1)];

@@ -8,12 +8,16 @@ export const where: Operator = {
   name: 'Where',
   specUrl: specUrl('Where'),
   since: [9, 16],
-  summary: 'chooses between two tensors by a constant mask',
-  limits: 'the condition must be constant',
+  summary: 'chooses between two tensors by a mask; an encrypted one of 0 and 1 by b + mask · (a − b)',
   category: 'linear',
   inputs: [3, 3],
   attributes: {},
   parameters: [0],
+  upgrade: (node) => {
+    if (!node.isEncrypted(0)) return;
+    const [mask, yes, no] = node.inputs as [string, string, string];
+    node.become('Add', [no, node.precede('Mul', [mask, node.precede('Sub', [yes, no])])]);
+  },
   inferShapes: (view) => [broadcastShape(view)],
   behaviour: (view) => ({
     kind: 'linear',

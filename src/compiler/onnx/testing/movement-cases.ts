@@ -54,6 +54,12 @@ export const MOVEMENT: readonly OperatorCase[] = [
     inputs: [IMAGE, integers(0, 0, 3, 2, 0, 0, 1, 4)],
     attributes: { mode: 'wrap' },
   },
+  ...['reflect', 'edge', 'wrap'].map((mode): OperatorCase => ({
+    op: 'Pad',
+    what: `${mode}, cropping the other side`,
+    inputs: [IMAGE, integers(0, 0, -2, 3, 0, 0, 3, -1)],
+    attributes: { mode },
+  })),
   {
     op: 'Concat',
     what: 'with a constant',

@@ -198,6 +198,8 @@ const SMOOTH: readonly OperatorCase[] = ['Sinh', 'Cosh', 'Tan', 'Asin', 'Acos', 
 const OTHERS: readonly OperatorCase[] = [
   { op: 'Shrink', what: 'soft', inputs: [IMAGE], attributes: { bias: float(0.3), lambd: float(0.3) } },
   { op: 'CastLike', what: '', inputs: [IMAGE, w([1])] },
+  { op: 'Sign', what: '', inputs: [IMAGE] },
+  ...[1, 2, 3, 4].map((n): OperatorCase => ({ op: 'Det', what: `${n} × ${n}`, inputs: [[2, 3, n, n]] })),
 ];
 
 export const OPERATOR_CASES: readonly OperatorCase[] = [

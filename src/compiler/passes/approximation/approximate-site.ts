@@ -9,7 +9,7 @@ import type { ActivationChoice } from '../../options.ts';
 import { executeNode } from '../../reference/execute-node.ts';
 import { channelLayout } from '../../reference/polynomial-node.ts';
 import type { ChannelRanges } from './composite-nodes.ts';
-import { appendCompositeActivation, appendCompositeMaxPool } from './composite-nodes.ts';
+import { appendCompositeActivation, appendCompositeMaxPool, isJump } from './composite-nodes.ts';
 import { fittedDegree } from './degrees.ts';
 import { appendPreciseMaxPool } from './precise-max-pool.ts';
 import { fitPrecisely, fitWhereSeen } from './precise-nodes.ts';
@@ -104,8 +104,10 @@ function appendPrecise(
   scalar: (x: number) => number,
   values: Float32Array,
 ): FittedSite {
-  if (site.activation?.op === 'ThresholdedRelu') {
-    const alpha = Math.min(Math.ceil(bits) + JUMP_MARGIN_BITS, SIGN_PRECISIONS.at(-1)!);
+  if (site.activation !== null && isJump(site.activation)) {
+    // A bare sign has nothing that vanishes with its distance to the jump: the steepest serves it best.
+    const wanted = site.activation.op === 'Sign' ? Infinity : Math.ceil(bits) + JUMP_MARGIN_BITS;
+    const alpha = Math.min(wanted, SIGN_PRECISIONS.at(-1)!);
     return appendComposite(builder, graph, site, alpha, scalar, values);
   }
   const { min, max } = channelRanges(graph, site.input, values);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CompileError } from '../../../errors.ts';
+import { compositeSign } from '../../approx/composite-sign.ts';
 import type { TensorGraph } from '../../ir/tensor-graph.ts';
 import { executeNode } from '../../reference/execute-node.ts';
 import { elementsOf } from '../../reference/onnx-runner.ts';
@@ -95,6 +96,21 @@ describe('composite activations', () => {
       expect(attributes).toMatchObject({ center: [0], halfWidth: [1] });
       expect(Math.max(...values.get(inputs[0]!)!.map(Math.abs))).toBeLessThanOrEqual(1);
     }
+  });
+
+  it('Sign is off by no more than its last stage allows, outside of the rise', async () => {
+    const { nodes, values } = await approximateAll(unary('Sign'), 12);
+    expect(nodes.filter((node) => node.op === 'Polynomial')).toHaveLength(3);
+    const [x, y] = [values.get('x')!, values.get('y')!];
+    const range = x.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+    const { threshold, error } = compositeSign(12);
+    let seen = 0;
+    for (const [i, value] of x.entries()) {
+      if (Math.abs(value) < 2 * threshold * range) continue;
+      expect(Math.abs(y[i]! - Math.sign(value))).toBeLessThan(error + 1e-5);
+      seen++;
+    }
+    expect(seen).toBeGreaterThan(x.length / 2);
   });
 
   it('refuses smooth activations', async () => {

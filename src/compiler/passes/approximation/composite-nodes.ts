@@ -10,6 +10,11 @@ import type { FragmentBuilder } from './graph-fragment.ts';
 import type { PoolAxis } from './pooling-taps.ts';
 import { padded, tap } from './pooling-taps.ts';
 
+/** Whether the activation jumps, so that no polynomial follows it uniformly; the composition does, but close to the jump. */
+export function isJump({ op }: TensorNode): boolean {
+  return op === 'ThresholdedRelu' || op === 'Sign';
+}
+
 /** f(x) = value + Σ_j (x − zero_j) (linear_j + jump_j / 2 · sign(x − kink_j)); zero_j = kink_j where f is continuous. */
 interface PiecewiseLinear {
   readonly value: number;
@@ -66,7 +71,7 @@ function kinksOf(node: TensorNode, scalar: (x: number) => number): number[] {
   }
   throw new CompileError(
     'NOT_PIECEWISE_LINEAR',
-    `relu-composite expects Relu, LeakyRelu, PRelu, ThresholdedRelu, Abs, Clip, Max, Min or MaxPool, not ${node.op}`,
+    `relu-composite expects Relu, LeakyRelu, PRelu, ThresholdedRelu, Sign, Abs, Clip, Max, Min or MaxPool, not ${node.op}`,
     { node: node.name, hint: 'choose a degree for this activation' },
   );
 }
@@ -93,6 +98,11 @@ export function appendCompositeActivation(
   ranges: ChannelRanges,
 ): void {
   const shape = builder.shapeOf(input);
+  if (node.op === 'Sign') {
+    const distances = ranges.min.map((min, c) => 1 / largestDistance(min, ranges.max[c]!, 0));
+    appendSign(builder, scaled(builder, input, distances), sign, 0, 1, output);
+    return;
+  }
   const { value, pieces } = piecewiseLinear(node, scalar);
   const shift = (by: number): string =>
     by === 0 ? input : builder.node('Sub', [input, builder.constant('kink', [by], [])], shape);
@@ -134,6 +144,7 @@ function appendSign(
   sign: CompositeSign,
   offset: number,
   factor: number,
+  output?: string,
 ): string {
   const axis = builder.shapeOf(unit).length > 1 ? 1 : 0;
   return sign.stages.reduce((tensor, stage, index) => {
@@ -143,7 +154,7 @@ function appendSign(
     if (next === undefined) coefficients[0]! += offset;
     const degree = coefficients.length - 1;
     const attributes: PolynomialAttributes = { axis, degree, center: [0], halfWidth: [1], coefficients };
-    return builder.polynomial(tensor, attributes);
+    return builder.polynomial(tensor, attributes, next === undefined ? output : undefined);
   }, unit);
 }
 

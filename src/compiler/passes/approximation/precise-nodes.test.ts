@@ -52,6 +52,32 @@ describe('fitPrecisely', () => {
   });
 });
 
+describe('powers over a range that begins at 0', () => {
+  const range = { min: 0, max: 59 };
+
+  it.each([
+    [0.5, 255],
+    [1.5, 7],
+    [3, 3],
+  ])('x^%d is followed to the singularity of its derivatives', (exponent, degree) => {
+    const fit = fitPrecisely(NODE, (x) => x ** exponent, range, 10, 1);
+    expect(fit.polynomial.degree).toBe(degree);
+    expect(worst(fit, (x) => x ** exponent, 0, 59)).toBeLessThan(59 ** exponent * 2 ** -10);
+  });
+
+  it.each([
+    ['1/x', (x: number) => 1 / x, range, /near 0 in its calibrated range \[0\.00, 59\.0\]/],
+    ['tan between grid points', Math.tan, { min: -2.55, max: 2.27 }, /near -1\.57 in/],
+  ])('a pole is named: %s', (_, f, seen, message) => {
+    expect(() => fitPrecisely(NODE, f, seen, 10, 1)).toThrow(
+      expect.objectContaining({
+        code: 'RANGE_SINGULAR',
+        message: expect.stringMatching(message) as string,
+      }) as Error,
+    );
+  });
+});
+
 describe('fitWhereSeen', () => {
   const inverse = (x: number): number => 1 / x;
 

@@ -7,6 +7,7 @@ import { evaluateChebyshev } from '../../approx/chebyshev.ts';
 import { ChebyshevMoments, solveNormalEquations } from '../../approx/least-squares.ts';
 import { minimax } from '../../approx/minimax.ts';
 import type { PolynomialAttributes, TensorNode } from '../../ir/tensor-graph.ts';
+import { findPole } from './poles.ts';
 
 /** Depth is what counts: the largest degrees of 1 … 11 levels. Quadratics save a level by their leading coefficient. */
 const DEGREES = [1, 2, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047] as const;
@@ -146,22 +147,31 @@ export function fitPrecisely(
 ): PreciseFit {
   // Functions like arc sine end where their inputs do.
   const range = Number.isFinite(magnitude(f, widened(seen))) ? widened(seen) : seen;
-  const largest = magnitude(f, range);
-  if (!Number.isFinite(largest)) {
-    throw new CompileError(
-      'RANGE_SINGULAR',
-      `${node.op} '${node.name}' has no finite value somewhere in its calibrated range [${seen.min.toPrecision(3)}, ${seen.max.toPrecision(3)}]`,
-      {
-        node: node.name,
-        hint: 'keep its input away from the singularity: add a constant, or calibrate on inputs that stay on one side of it',
-      },
-    );
-  }
+  // A pole at an end of the range is met by the grid over it, but perhaps not by that over the widened one.
+  for (const each of [seen, range])
+    if (!Number.isFinite(magnitude(f, each))) throw singular(node, seen, findPole(f, each));
   // Relative to what occurs, which is less than what the widened range would allow.
   const tolerance = magnitude(f, seen) * 2 ** -bits;
   const fit = fitWithin(f, range, tolerance, axis);
-  if (fit.error > tolerance) throw tooSteep(node, seen, bits, fit.polynomial.degree, fit.error / tolerance);
+  if (fit.error > tolerance) {
+    const pole = findPole(f, range);
+    if (pole !== null) throw singular(node, seen, pole);
+    throw tooSteep(node, seen, bits, fit.polynomial.degree, fit.error / tolerance);
+  }
   return fit;
+}
+
+function singular(node: TensorNode, seen: ValueRange, pole: number | null): CompileError {
+  const where = pole === null ? 'somewhere' : `near ${Number(pole.toPrecision(3))}`;
+  return new CompileError(
+    'RANGE_SINGULAR',
+    `${node.op} '${node.name}' has no finite value ${where} in its calibrated range ` +
+      `[${seen.min.toPrecision(3)}, ${seen.max.toPrecision(3)}]: no polynomial follows it there`,
+    {
+      node: node.name,
+      hint: 'keep its input away from the singularity: add a constant, or calibrate on inputs that stay on one side of it',
+    },
+  );
 }
 
 export function tooSteep(
