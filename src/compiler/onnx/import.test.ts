@@ -20,6 +20,22 @@ function errorOf(builder: ModelBuilder, options: Partial<ImportOptions> = {}): I
 
 const relu = (): ModelBuilder => new ModelBuilder().node('Relu', ['x'], ['y']).output('y');
 
+describe('the size of a model', () => {
+  const wide = (size: number): ModelBuilder =>
+    new ModelBuilder()
+      .input('x', [1, 64, size, size])
+      .constant('w', tensor([64, 64, 3, 3], new Array<number>(64 * 64 * 9).fill(0.1)))
+      .node('Conv', ['x', 'w'], ['y'], { pads: [1, 1, 1, 1] })
+      .node('Conv', ['y', 'w'], ['z'], { pads: [1, 1, 1, 1] })
+      .output('z');
+
+  it('is refused when it is read where no memory holds its matrices', () => {
+    expect(errorOf(wide(112))).toMatchObject({ code: 'MODEL_TOO_LARGE' });
+    expect(errorOf(wide(112)).message).toContain('are supported');
+    expect(wide(56).graph().nodes).toHaveLength(2);
+  });
+});
+
 describe('graph inputs', () => {
   it('takes initializers listed as inputs for constants', () => {
     const graph = new ModelBuilder(7)

@@ -11,6 +11,7 @@ import { GRAPH_OPSET, MAX_OPSET, MIN_OPSET } from './operator.ts';
 import { operatorOf } from './operators.ts';
 import type { ReadGraph } from './read-graph.ts';
 import { readGraph } from './read-graph.ts';
+import { oversize } from './model-size.ts';
 import { sortNodes } from './sort-nodes.ts';
 
 export interface ImportOptions extends InputOptions {
@@ -149,7 +150,12 @@ function translate(
       ),
     ],
   };
-  const diagnostics = [...read.diagnostics, ...misplacedOutputOperators(graph)];
+  const size = oversize(graph);
+  const diagnostics = [
+    ...read.diagnostics,
+    ...misplacedOutputOperators(graph),
+    ...(size === null ? [] : [toDiagnostic(size)]),
+  ];
   return { graph, diagnostics };
 }
 

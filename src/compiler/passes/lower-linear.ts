@@ -13,13 +13,8 @@ import { shapeOf } from '../ir/tensor-graph.ts';
 import { SparseMatrixBuilder, type SparseMatrix } from '../linear/sparse-matrix.ts';
 import { classify } from '../onnx/classify.ts';
 import { linearForm } from '../onnx/linear-form.ts';
+import { MAX_ENTRIES, tooLarge } from '../onnx/model-size.ts';
 import { polynomialAttributes, polynomialChannels } from '../onnx/ops/polynomial.ts';
-
-/**
- * Entries that all matrices together may have: 3 GiB of them, several times what any model has that fits a program. An
- * ImageNet model has ten times as many, which no memory holds.
- */
-const MAX_ENTRIES = 2 ** 28;
 
 /** @throws CompileError OPERATOR_NOT_LOWERED, OUTPUT_CONSTANT, MODEL_TOO_LARGE */
 export function lowerLinear(polynomial: PolynomialGraph, maxEntries = MAX_ENTRIES): LinearGraph {
@@ -92,15 +87,7 @@ class Lowering {
   #count(node: TensorNode, terms: readonly { readonly matrix: SparseMatrix }[]): void {
     for (const { matrix } of terms) this.#entries += matrix.columns.length;
     if (this.#entries <= this.#maxEntries) return;
-    throw new CompileError(
-      'MODEL_TOO_LARGE',
-      `up to ${node.op} '${node.name}' the model takes ${this.#entries} multiplications, ${this.#maxEntries} are supported`,
-      {
-        node: node.name,
-        pass: 'lower-linear',
-        hint: 'use smaller inputs (lower resolution) or fewer channels',
-      },
-    );
+    throw tooLarge(node, this.#entries, this.#maxEntries);
   }
 
   /** [t = (x − center) / halfWidth] → Σ c_k T_k(t); the first is left out where it would do nothing. */
