@@ -20,6 +20,11 @@ export class RateLimiter {
     this.#burst = burst;
   }
 
+  /** Buckets that are kept: at most 100,000. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
   /** @throws ToolError ERROR_RATE_LIMITED */
   take(name: string, now: number = performance.now()): void {
     if (this.#buckets.size >= MAX_BUCKETS && !this.#buckets.has(name)) this.#makeRoom(now);

@@ -2,8 +2,15 @@
  * A server of the tools that the protocol's conformance suite calls (`test_simple_text`, …), on the HTTP listener that the
  * product's servers use: the suite then exercises that listener, and not only refusals of unknown tools.
  */
-import type { CallToolResult, ServerContext, Tool } from '@modelcontextprotocol/server';
-import { ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
+import type { CallToolResult, InputRequiredResult, ServerContext, Tool } from '@modelcontextprotocol/server';
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  inputRequired,
+  MissingRequiredClientCapabilityError,
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+} from '@modelcontextprotocol/server';
 import type { HttpListener } from '../transport/http-listener.ts';
 import { listenHttp } from '../transport/http-listener.ts';
 
@@ -14,7 +21,8 @@ const PNG =
 const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=';
 
 type Content = CallToolResult['content'];
-type FixtureTool = Omit<Tool, 'name'> & { run(context: ServerContext): Content | Promise<Content> };
+type Result = Content | InputRequiredResult;
+type FixtureTool = Omit<Tool, 'name'> & { run(context: ServerContext): Result | Promise<Result> };
 
 const text = (message: string): Content[number] => ({ type: 'text', text: message });
 const image: Content[number] = { type: 'image', data: PNG, mimeType: 'image/png' };
@@ -39,6 +47,25 @@ async function reportProgress({ mcpReq }: ServerContext): Promise<Content> {
   return [text('Done')];
 }
 
+/** What a client of the stateless revision says with every request that it can do; others cannot be asked in this way. */
+function requireCapability(context: ServerContext, capability: 'sampling' | 'elicitation'): void {
+  const envelope: Readonly<Record<string, unknown>> = context.mcpReq.envelope ?? {};
+  const declared = envelope[CLIENT_CAPABILITIES_META_KEY];
+  if (typeof declared === 'object' && declared !== null && capability in declared) return;
+  throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { [capability]: {} } });
+}
+
+/** Asks by its result, which says what is missing; never by a request of its own on the stream. */
+function askForName(context: ServerContext): Result {
+  requireCapability(context, 'elicitation');
+  if (context.mcpReq.inputResponses !== undefined) return [text('Done')];
+  const question = inputRequired.elicit({
+    message: 'What is your name?',
+    requestedSchema: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
+  });
+  return inputRequired({ inputRequests: { name: question } });
+}
+
 const TOOLS: Readonly<Record<string, FixtureTool>> = {
   test_simple_text: fixture('Text', () => [text('This is a simple text response for testing.')]),
   test_image_content: fixture('An image', () => [image]),
@@ -54,6 +81,11 @@ const TOOLS: Readonly<Record<string, FixtureTool>> = {
   test_error_handling: fixture('Fails', () => {
     throw new Error('This tool intentionally returns an error for testing');
   }),
+  test_missing_capability: fixture('Needs a client that samples', (context) => {
+    requireCapability(context, 'sampling');
+    return [text('Done')];
+  }),
+  test_streaming_elicitation: fixture('Asks for a name', askForName),
   test_tool_with_progress: fixture('Reports progress', reportProgress),
   json_schema_2020_12_tool: {
     description: 'Its schema uses keywords of JSON Schema 2020-12',
@@ -94,8 +126,10 @@ function createFixtureServer(): Server {
     const tool = TOOLS[params.name];
     if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Unknown tool');
     try {
-      return { content: await tool.run(context) };
+      const result = await tool.run(context);
+      return Array.isArray(result) ? { content: result } : result;
     } catch (thrown) {
+      if (thrown instanceof ProtocolError) throw thrown;
       return { content: [text(thrown instanceof Error ? thrown.message : 'failed')], isError: true };
     }
   });

@@ -1,10 +1,13 @@
-/** The clients that hosts use, one of each generation, over each HTTP transport. */
+/** The clients that hosts use, of both generations and every protocol revision, over each transport. */
 import {
   Client as ClientV2,
+  SSEClientTransport as SseV2,
   StreamableHTTPClientTransport as StreamableV2,
 } from '@modelcontextprotocol/client';
+import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
-import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { SSEClientTransport as SseV1 } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as StreamableV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Caller } from './protocol-client.ts';
 
@@ -15,22 +18,51 @@ export interface Connection {
   readonly call: Caller;
   readonly capabilities: unknown;
   readonly protocolVersion: string | undefined;
+  /** Names of what tools/list answers; from then on the clients hold answers against the output schemas. */
   toolNames(): Promise<string[]>;
   readonly close: () => Promise<void>;
 }
 
+/** Where a server is. */
+export type Endpoint =
+  /** `url` of /mcp; `token` goes into the Authorization header. */
+  | { readonly kind: 'http'; readonly url: string; readonly token?: string }
+  /** `url` of /mcp as well: /sse stands beside it. */
+  | { readonly kind: 'sse'; readonly url: string }
+  /** Arguments of Node.js; `environment` is all that the process gets. */
+  | {
+      readonly kind: 'stdio';
+      readonly args: readonly string[];
+      readonly environment: Readonly<Record<string, string>>;
+    };
+
+/** A generation of the SDK and the revision that it is made to speak. HTTP+SSE has none after 2025-11-25. */
+export type ClientKind = 'v1' | 'v2, 2026-07-28' | 'v2, 2025-11-25';
+
+export function connectClient(kind: ClientKind, endpoint: Endpoint): Promise<Connection> {
+  switch (kind) {
+    case 'v1':
+      return connectV1(endpoint);
+    case 'v2, 2026-07-28':
+      return connectV2(endpoint, { mode: { pin: '2026-07-28' } });
+    case 'v2, 2025-11-25':
+      return connectV2(endpoint, { mode: 'legacy' });
+  }
+}
+
 /** @param url of /mcp */
 export const connectors: Readonly<Record<string, (url: string) => Promise<Connection>>> = {
-  'v1 over Streamable HTTP': (url) => connectV1(new StreamableV1(new URL(url))),
-  'v1 over HTTP+SSE': (url) => connectV1(new SSEClientTransport(new URL('/sse', url))),
-  'v2 over Streamable HTTP, 2026-07-28': (url) => connectV2(url, { mode: { pin: '2026-07-28' } }),
-  'v2 over Streamable HTTP, 2025-11-25': (url) => connectV2(url, { mode: 'legacy' }),
+  'v1 over Streamable HTTP': (url) => connectClient('v1', { kind: 'http', url }),
+  'v1 over HTTP+SSE': (url) => connectClient('v1', { kind: 'sse', url }),
+  'v2 over Streamable HTTP, 2026-07-28': (url) => connectClient('v2, 2026-07-28', { kind: 'http', url }),
+  'v2 over Streamable HTTP, 2025-11-25': (url) => connectClient('v2, 2025-11-25', { kind: 'http', url }),
+  'v2 over HTTP+SSE': (url) => connectClient('v2, 2025-11-25', { kind: 'sse', url }),
 };
 
-async function connectV1(transport: StreamableV1 | SSEClientTransport): Promise<Connection> {
+async function connectV1(endpoint: Endpoint): Promise<Connection> {
   const client = new ClientV1({ name: 'test', version: '1' });
   // The SDK's own types do not agree under exactOptionalPropertyTypes.
-  await client.connect(transport);
+  await client.connect(transportV1(endpoint));
   return {
     call: (params) => client.callTool(params, undefined, { timeout: TIMEOUT_MS }),
     capabilities: client.getServerCapabilities(),
@@ -40,17 +72,51 @@ async function connectV1(transport: StreamableV1 | SSEClientTransport): Promise<
   };
 }
 
-async function connectV2(
-  url: string,
-  versionNegotiation: NonNullable<ConstructorParameters<typeof ClientV2>[1]>['versionNegotiation'] & object,
-): Promise<Connection> {
+function transportV1(endpoint: Endpoint): StreamableV1 | SseV1 | StdioV1 {
+  switch (endpoint.kind) {
+    case 'http':
+      return new StreamableV1(new URL(endpoint.url), authorization(endpoint.token));
+    case 'sse':
+      return new SseV1(new URL('/sse', endpoint.url));
+    case 'stdio':
+      return new StdioV1(processOf(endpoint));
+  }
+}
+
+type Negotiation = NonNullable<ConstructorParameters<typeof ClientV2>[1]>['versionNegotiation'] & object;
+
+async function connectV2(endpoint: Endpoint, versionNegotiation: Negotiation): Promise<Connection> {
   const client = new ClientV2({ name: 'test', version: '1' }, { versionNegotiation });
-  await client.connect(new StreamableV2(new URL(url)));
+  await client.connect(transportV2(endpoint));
   return {
     call: (params) => client.callTool(params, { timeout: TIMEOUT_MS }),
     capabilities: client.getServerCapabilities(),
     protocolVersion: client.getNegotiatedProtocolVersion(),
     toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),
     close: () => client.close(),
+  };
+}
+
+function transportV2(endpoint: Endpoint): StreamableV2 | SseV2 | StdioV2 {
+  switch (endpoint.kind) {
+    case 'http':
+      return new StreamableV2(new URL(endpoint.url), authorization(endpoint.token));
+    case 'sse':
+      return new SseV2(new URL('/sse', endpoint.url));
+    case 'stdio':
+      return new StdioV2(processOf(endpoint));
+  }
+}
+
+function authorization(token: string | undefined): { requestInit?: RequestInit } {
+  return token === undefined ? {} : { requestInit: { headers: { Authorization: `Bearer ${token}` } } };
+}
+
+function processOf({ args, environment }: Endpoint & { kind: 'stdio' }) {
+  return {
+    command: process.execPath,
+    args: [...args],
+    env: { ...environment },
+    stderr: 'ignore' as const,
   };
 }
