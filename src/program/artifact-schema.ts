@@ -115,7 +115,7 @@ const preprocessing = z.object({
   std: z.array(finite.positive()).min(1),
 });
 const clientOperator = z.object({
-  op: z.enum(['Softmax', 'LogSoftmax', 'ArgMax', 'Sigmoid', 'Identity']),
+  op: z.enum(['Softmax', 'LogSoftmax', 'ArgMax', 'Hardmax', 'Sigmoid', 'Identity']),
   node: text,
   axis: z.int(),
   keepDims: z.boolean().optional(),

@@ -12,7 +12,7 @@ export interface Preprocessing {
 
 /** An operator at the output that the client applies to the decrypted values. */
 export interface ClientOperator {
-  readonly op: 'Softmax' | 'LogSoftmax' | 'ArgMax' | 'Sigmoid' | 'Identity';
+  readonly op: 'Softmax' | 'LogSoftmax' | 'ArgMax' | 'Hardmax' | 'Sigmoid' | 'Identity';
   readonly node: string;
   readonly axis: number;
   /** ArgMax only. */

@@ -5,12 +5,17 @@ import { specUrl } from './operator.ts';
 import type { NodeView } from './node-view.ts';
 
 export interface ClientOptions {
-  readonly name: 'Softmax' | 'LogSoftmax' | 'ArgMax';
+  readonly name: 'Softmax' | 'LogSoftmax' | 'ArgMax' | 'Hardmax';
   readonly since: readonly number[];
   readonly summary: string;
   readonly attributes: Readonly<Record<string, AttributeSpec>>;
   readonly upgrade?: NonNullable<Operator['upgrade']>;
   readonly inferShapes: Operator['inferShapes'];
+}
+
+/** Takes a comparison of every pair of entries: there is no approximation of it. */
+export function isComparison(op: string): boolean {
+  return op === 'ArgMax' || op === 'Hardmax';
 }
 
 export function clientOperator(options: ClientOptions): Operator {
@@ -23,10 +28,9 @@ export function clientOperator(options: ClientOptions): Operator {
   return {
     ...options,
     specUrl: specUrl(options.name),
-    limits:
-      options.name === 'ArgMax'
-        ? 'only at an output of the model: the client applies it after decryption'
-        : 'at an output of the model the client applies it after decryption; elsewhere it is approximated on calibrated ranges',
+    limits: isComparison(options.name)
+      ? 'only at an output of the model: the client applies it after decryption'
+      : 'at an output of the model the client applies it after decryption; elsewhere it is approximated on calibrated ranges',
     category: 'output',
     inputs: [1, 1],
     parameters: [],

@@ -164,7 +164,7 @@ describe('checkModel', () => {
     .input('x', [1, 4])
     .input('z', [1, 4])
     .constant('w', randomTensor([3, 4], 1))
-    .node('Hardmax', ['x'], ['a'])
+    .node('TopK', ['x'], ['a'])
     .node('Gemm', ['x', 'w'], ['b'])
     .node('Mystery', ['x'], ['c'], {}, 'com.example')
     .node('ArgMax', ['x'], ['d'])
@@ -177,7 +177,7 @@ describe('checkModel', () => {
     expect(check.nodeCount).toBe(6);
     expect(check.operators.get('Gemm')).toBe(1);
     expect(check.diagnostics.map(({ code, node }) => [code, node])).toEqual([
-      ['UNSUPPORTED_OPERATOR', 'Hardmax_0'],
+      ['UNSUPPORTED_OPERATOR', 'TopK_0'],
       ['INVALID_SHAPE', 'Gemm_1'],
       ['UNSUPPORTED_DOMAIN', 'Mystery_2'],
       ['UNSUPPORTED_FORM', 'Floor_4'],

@@ -8,9 +8,9 @@ import { decodeModel } from './decode.ts';
 import type { InputOptions } from './graph-inputs.ts';
 import { readGraphInputs } from './graph-inputs.ts';
 import { GRAPH_OPSET, MAX_OPSET, MIN_OPSET } from './operator.ts';
-import { operatorOf } from './operators.ts';
 import type { ReadGraph } from './read-graph.ts';
 import { readGraph } from './read-graph.ts';
+import { isComparison } from './client-operator.ts';
 import { oversize } from './model-size.ts';
 import { sortNodes } from './sort-nodes.ts';
 
@@ -162,10 +162,10 @@ function translate(
 /** Operators that only a client can apply (softmax can also be approximated), at places other than an output. */
 function misplacedOutputOperators(graph: TensorGraph): Diagnostic[] {
   return stripOutputOperators(graph)
-    .nodes.filter((node) => operatorOf(node.op).category === 'output' && node.op === 'ArgMax')
+    .nodes.filter((node) => isComparison(node.op))
     .map((node) => ({
       code: 'UNSUPPORTED_FORM',
-      message: `${node.op} '${node.name}': the index of the largest entry takes a comparison of every pair; it is supported only at an output of the model`,
+      message: `${node.op} '${node.name}': the largest entry takes a comparison of every pair; it is supported only at an output of the model`,
       node: node.name,
       operator: node.op,
       hint: 'end the model there, and do what follows after decryption',

@@ -72,8 +72,8 @@ describe('If with a condition that static shapes answer', () => {
         .output('y')
         .bytes();
     const findings = (bytes: Uint8Array): unknown => checkModel(bytes, DEFAULT_IMPORT).diagnostics;
-    const sign = new ModelBuilder().node('Sign', ['x'], ['s']).output('s');
-    expect(findings(model(sign))).toMatchObject([{ code: 'UNSUPPORTED_OPERATOR', node: 'Sign_0' }]);
+    const sorted = new ModelBuilder().node('TopK', ['x'], ['s']).output('s');
+    expect(findings(model(sorted))).toMatchObject([{ code: 'UNSUPPORTED_OPERATOR', node: 'TopK_0' }]);
     const two = new ModelBuilder().node('Neg', ['x'], ['s']).output('s').output('s');
     expect(findings(model(two))).toMatchObject([{ code: 'INVALID_NODE', node: 'If_0' }]);
     const missing = new ModelBuilder().node('Neg', ['nowhere'], ['s']).output('s');

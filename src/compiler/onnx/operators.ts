@@ -52,6 +52,7 @@ import { greater } from './ops/greater.ts';
 import { greaterOrEqual } from './ops/greater-or-equal.ts';
 import { gridSample } from './ops/grid-sample.ts';
 import { groupNormalization } from './ops/group-normalization.ts';
+import { hardmax } from './ops/hardmax.ts';
 import { hardSigmoid } from './ops/hard-sigmoid.ts';
 import { hardSwish } from './ops/hard-swish.ts';
 import { identity } from './ops/identity.ts';
@@ -181,6 +182,7 @@ export const ONNX_OPERATORS: readonly Operator[] = [
   greaterOrEqual,
   gridSample,
   groupNormalization,
+  hardmax,
   hardSigmoid,
   hardSwish,
   identity,

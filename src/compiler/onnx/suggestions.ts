@@ -35,7 +35,6 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   IsNaN: advice(FINITE, 'remove it'),
   IsInf: advice(FINITE, 'remove it'),
   Mod: advice(ROUNDING, AFTER_DECRYPTION),
-  Hardmax: advice(ORDER, 'output the scores: the client can take the largest'),
   ArgMin: advice(ORDER, 'output the scores, and choose after decryption'),
   TopK: advice(ORDER, 'output the scores, and choose after decryption'),
   NonMaxSuppression: advice(ORDER, 'output boxes and scores, and select after decryption'),

@@ -1,5 +1,5 @@
 /**
- * Cuts Softmax, LogSoftmax, ArgMax and Sigmoid off the outputs: the client applies them to the decrypted values. An
+ * Cuts Softmax, LogSoftmax, ArgMax, Hardmax and Sigmoid off the outputs: the client applies them to the decrypted values. An
  * Identity keeps the public name of the output.
  */
 import type { ClientOperator } from '../../program/signature.ts';

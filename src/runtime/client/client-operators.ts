@@ -39,6 +39,11 @@ function applyOperator(tensor: Tensor, operator: ClientOperator): Tensor {
       if (operator.keepDims !== false) return reduced;
       return { shape: reduced.shape.filter((_, i) => i !== axis), values: reduced.values };
     }
+    case 'Hardmax':
+      return alongAxis(tensor, operator.axis, (line) => {
+        const best = indexOfMax(line);
+        return line.map((_, k) => (k === best ? 1 : 0));
+      });
     default:
       return unreachable(operator.op, 'client operator');
   }

@@ -44,6 +44,11 @@ describe('client operators', () => {
     expect(dropped).toEqual({ shape: [1, 2], values: Float64Array.of(1, 0) });
   });
 
+  it('hard-max marks the first of equal ones', () => {
+    const { values } = applyClientOperators(tensor, [operator('Hardmax', 1)]);
+    expect(values).toEqual(Float64Array.of(0, 1, 1, 0, 0, 0));
+  });
+
   it('sigmoid is exact at zero', () => {
     const zero = { shape: [1], values: Float64Array.of(0) };
     expect(applyClientOperators(zero, [operator('Sigmoid', 0)]).values[0]).toBe(0.5);

@@ -62,7 +62,7 @@ export const signatureDocument = z.object({
         clientOperators: z
           .array(
             z.object({
-              op: z.enum(['Softmax', 'LogSoftmax', 'ArgMax', 'Sigmoid', 'Identity']),
+              op: z.enum(['Softmax', 'LogSoftmax', 'ArgMax', 'Hardmax', 'Sigmoid', 'Identity']),
               node: text,
               axis: z.int(),
               keepDims: z.boolean().optional(),
