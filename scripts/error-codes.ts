@@ -78,6 +78,18 @@ export function collectCodes(): {
     const source = ts.createSourceFile(path, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
     const visit = (node: ts.Node): void => {
       ts.forEachChild(node, visit);
+      if (isFinding(node)) {
+        const [code, message, hint] = node.arguments;
+        for (const found of codesOf(code)) {
+          const entry = library.get(found) ?? emptyCode();
+          library.set(found, entry);
+          entry.classes.add('ImportError');
+          entry.rooms.add(posix.dirname(path));
+          addText(entry.messages, textOf(message));
+          addText(entry.hints, textOf(hint));
+        }
+        return;
+      }
       if (!ts.isNewExpression(node) || !ts.isIdentifier(node.expression)) return;
       const name = node.expression.text;
       const [first, second, third] = node.arguments ?? [];
@@ -103,6 +115,11 @@ export function collectCodes(): {
   }
   library.get('INTERNAL')?.messages.delete('…');
   return { library, protocol };
+}
+
+/** The importer's collected findings: `report(code, message, hint)`. */
+function isFinding(node: ts.Node): node is ts.CallExpression {
+  return ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'report';
 }
 
 function emptyCode(): LibraryCode {

@@ -10,6 +10,7 @@ import { loadDataset } from '../../src/data/load-dataset.ts';
 import { encodeArtifact } from '../../src/program/codec.ts';
 import type { SecurityLevel } from '../../src/program/parameters.ts';
 import type { Preprocessing } from '../../src/program/signature.ts';
+import { nativeUnavailable } from '../../src/runtime/backends/native/load-addon.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readModel } from '../files.ts';
 import { loadProfile } from '../profile-store.ts';
@@ -150,6 +151,11 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
     }
   });
   context.signal.throwIfAborted();
+  if (flags.backend === undefined && flags.scheme === undefined && nativeUnavailable() === null) {
+    context.note(
+      'the native engine is built here: --backend native plans for it, which is many times faster',
+    );
+  }
 
   const encoded = encodeArtifact(artifact);
   for (const dumped of (await dump?.write()) ?? []) context.note(`wrote ${dumped}`);

@@ -73,18 +73,22 @@ async function infer(flags: InferFlags, context: CommandContext): Promise<Outcom
   const sessions = new SessionFolder(join(services.sessionsFolder, client));
   const sessionId = flags.session ?? newSessionId();
   const { progress, signal } = context;
+  let uploading = false;
   try {
     const outcome = await withRemote(services, SERVER_NAME, client, (remote) =>
       new EncryptedInference(local, remote, sessions).run(
         { inputs, model: flags.model, sessionId },
         signal,
-        (_whole, stage, fraction) => progress.report(STAGES[stage], fraction),
+        (_whole, stage, fraction) => {
+          uploading ||= stage === 'upload';
+          progress.report(STAGES[stage], fraction);
+        },
       ),
     );
     for (const note of outcome.notes) context.note(note);
     return present(outcome, { server: server.address, client, totalMs: performance.now() - start });
   } catch (error) {
-    if (error instanceof HeError && flags.session === undefined)
+    if (error instanceof HeError && uploading && flags.session === undefined)
       context.note(`to go on where it stopped, add --session ${sessionId}`);
     throw error;
   }

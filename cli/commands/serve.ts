@@ -112,6 +112,8 @@ async function serve(
   if (server.clients === 0 && !configuration.enrolment.open) {
     const { code } = await invite(stateFolder, null, configuration.limits.enrolmentCodeLifetimeMs);
     context.note(`no client is enrolled yet; enrolment code, valid once and for a day: ${code}`);
+  } else if (!configuration.enrolment.open) {
+    context.note(`clients enrolled: ${server.clients}; "he-compile serve --invite" makes a code for another`);
   }
   await Promise.race(ends);
   return { document: { url, stopped: true }, text: flags.stdio === true ? '' : 'stopped' };

@@ -170,7 +170,7 @@ export function decodeArtifact(bytes: Uint8Array): Artifact {
   if (bytes.byteLength < headerBytes + DIGEST_BYTES) throw damaged('too short');
   if (!MAGIC.every((byte, index) => bytes[index] === byte)) {
     throw new ArtifactError('ARTIFACT_INVALID', 'not an artifact of this version (wrong magic number)', {
-      hint: 'expected a file written by he-compile',
+      hint: 'expected a .hemodel file: "he-compile model.onnx" makes one',
     });
   }
   const body = bytes.subarray(0, bytes.byteLength - DIGEST_BYTES);

@@ -168,6 +168,12 @@ function explain(error: unknown): ConnectionFailure {
     );
   }
   const reason = networkReason(error);
+  if (reason === 'ECONNREFUSED')
+    return new ConnectionFailure(
+      'nothing answers at that address: is the server running?',
+      isHopeless(reason),
+      error,
+    );
   if (error instanceof SdkError)
     return new ConnectionFailure(
       `the connection failed (${reason ?? error.code})`,
