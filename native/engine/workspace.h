@@ -59,15 +59,15 @@ class Workspace {
   }
   static constexpr std::size_t spares = 4;
 
-  /** body(item, thread). */
+  /** body(item, thread), the last item first: special primes come last and are the widest, and threads that begin with them end together. */
   template <class Body>
   void eachLimb(std::size_t count, const Body& body) {
-    threads_.each(count, body);
+    threads_.each(count, [&](std::size_t item, std::size_t thread) { body(count - 1 - item, thread); });
   }
   /** body(first, length, thread) over ranges of coefficients. */
   template <class Body>
   void eachRange(const Body& body) {
-    const std::size_t length = std::max<std::size_t>(degree() / 16, 64);
+    const std::size_t length = std::max<std::size_t>(degree() / 32, 64);
     threads_.each(degree() / length, [&](std::size_t item, std::size_t thread) { body(item * length, length, thread); });
   }
 

@@ -81,12 +81,13 @@ export class Placement {
     return this.#load(to, bytes, shape);
   }
 
+  /** Returns when the workers have been asked: one that fails here fails at its next request too, and `freeAll` asks again. */
   async free(list: readonly Located[]): Promise<void> {
     const byWorker = new Map<EvaluationWorker, number[]>();
     for (const { at } of list) {
       for (const [worker, id] of at) byWorker.set(worker, [...(byWorker.get(worker) ?? []), await id]);
     }
-    await settled([...byWorker].map(([worker, ids]) => this.#free(worker, ids)));
+    for (const [worker, ids] of byWorker) void later(this.#free(worker, ids));
   }
 
   /** After success or failure alike; workers that have ended hold nothing any more. */
@@ -115,4 +116,10 @@ export async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> 
   const results = await Promise.allSettled(promises);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return results.map((result) => (result as PromiseFulfilledResult<T>).value);
+}
+
+/** A reply that is looked at later, or never where something else fails first. */
+export function later<T>(reply: Promise<T>): Promise<T> {
+  reply.catch(() => undefined);
+  return reply;
 }

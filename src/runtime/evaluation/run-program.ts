@@ -1,6 +1,7 @@
 /**
  * Runs a program on one or more workers. Ciphertexts stay where they were made; they are copied to another worker only
- * when an instruction there needs them, and freed everywhere after their last use.
+ * when an instruction there needs them, and freed everywhere after their last use. While workers are on one instruction, the
+ * requests of the next already wait there: results go by ids given in advance, and each worker does as it was asked, in order.
  */
 import { unreachable } from '../../errors.ts';
 import { lastUses, operandsOf } from '../../program/memory-model.ts';
@@ -14,7 +15,7 @@ import type {
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { partOf, type Partition } from './partition.ts';
 import type { EvaluationWorker, Located } from './placement.ts';
-import { Placement, settled } from './placement.ts';
+import { Placement, later, settled } from './placement.ts';
 
 export interface RunOptions {
   /** q_0 … q_L as float64. */
@@ -23,7 +24,7 @@ export interface RunOptions {
   readonly partitions: readonly (Partition | null)[];
   /** Ids that no other run uses. */
   readonly newId: () => number;
-  /** Called before each instruction and once at the end; may throw to cancel. */
+  /** Called as each instruction begins and once at the end; may throw to cancel. */
   readonly onInstruction: (index: number) => void;
 }
 
@@ -42,12 +43,19 @@ export async function runProgram(
   }
 }
 
+/** An instruction that the workers have been asked for. */
+interface Sent {
+  readonly results: readonly Located[];
+  readonly done: Promise<unknown>;
+}
+
 class Run {
   readonly #program: Program;
   readonly #workers: readonly EvaluationWorker[];
   readonly #options: RunOptions;
-  readonly #values = new Map<number, Located[]>();
+  readonly #values = new Map<number, readonly Located[]>();
   readonly #placement: Placement;
+  #sending: Promise<unknown> = Promise.resolve();
 
   constructor(program: Program, workers: readonly EvaluationWorker[], options: RunOptions) {
     this.#program = program;
@@ -60,19 +68,29 @@ class Run {
     const { instructions } = this.#program;
     const lastUse = lastUses(this.#program);
     await this.#loadInputs(inputs);
-    const instructionMs: number[] = [];
-    for (const [index, instruction] of instructions.entries()) {
+    const times: number[] = [];
+    const begins = (index: number): void => {
+      times.push(performance.now());
       this.#options.onInstruction(index);
-      const start = performance.now();
-      this.#values.set(instruction.output, await this.#instruction(index, instruction));
-      instructionMs.push(performance.now() - start);
+    };
+    let running: Promise<unknown> = Promise.resolve();
+    for (const [index, instruction] of instructions.entries()) {
+      const sending = later(this.#send(index, instruction));
+      this.#sending = sending;
+      await running;
+      begins(index);
+      const { results, done } = await sending;
+      this.#values.set(instruction.output, results);
       for (const id of [...operandsOf(instruction), instruction.output]) {
         if (lastUse[id]! > index) continue;
         await this.#placement.free(this.#values.get(id) ?? []);
         this.#values.delete(id);
       }
+      running = done;
     }
-    this.#options.onInstruction(instructions.length);
+    await running;
+    begins(instructions.length);
+    const instructionMs = instructions.map((_, index) => times[index + 1]! - times[index]!);
     const outputs: Uint8Array[][] = [];
     for (const { value } of this.#program.outputs) {
       outputs.push(await settled(this.#values.get(value)!.map((located) => this.#placement.store(located))));
@@ -80,8 +98,9 @@ class Run {
     return { outputs, instructionMs };
   }
 
-  freeAll(): Promise<void> {
-    return this.#placement.freeAll();
+  async freeAll(): Promise<void> {
+    await Promise.allSettled([this.#sending]);
+    await this.#placement.freeAll();
   }
 
   async #loadInputs(inputs: CiphertextSet): Promise<void> {
@@ -97,7 +116,7 @@ class Run {
     await settled(loads);
   }
 
-  #instruction(index: number, instruction: Instruction): Promise<Located[]> {
+  #send(index: number, instruction: Instruction): Promise<Sent> {
     switch (instruction.kind) {
       case 'linear':
         return this.#linear(index, instruction);
@@ -110,20 +129,23 @@ class Run {
     }
   }
 
-  async #linear(index: number, instruction: LinearInstruction): Promise<Located[]> {
+  async #linear(index: number, instruction: LinearInstruction): Promise<Sent> {
     const operands = instruction.inputs.flatMap((id) => this.#values.get(id)!);
     const partition = this.#options.partitions[index] ?? null;
     if (partition !== null && this.#workers.length >= partition.parts) {
-      return partition.by === 'output'
-        ? this.#linearByOutput(index, instruction, operands, partition)
-        : this.#dividedLinear(index, instruction, operands, partition);
+      const results =
+        partition.by === 'output'
+          ? await this.#linearByOutput(index, instruction, operands, partition)
+          : await this.#dividedLinear(index, instruction, operands, partition);
+      return { results, done: Promise.resolve() };
     }
     const worker = this.#busiest(operands);
     const ids = await this.#placement.bring(operands, worker);
     const results = instruction.outputs.map(() => this.#placement.newId(worker));
-    await worker.call('linear', { instruction: index, operands: ids, outputs: null, results });
+    const order = { instruction: index, operands: ids, outputs: null, results };
+    const done = later(worker.call('linear', order));
     const shape = this.#program.values[instruction.output]!;
-    return results.map((id) => this.#placement.made(shape, worker, id));
+    return { results: results.map((id) => this.#placement.made(shape, worker, id)), done };
   }
 
   /** Each worker makes some of the outputs from beginning to end. */
@@ -206,28 +228,31 @@ class Run {
     );
   }
 
-  async #polynomial(index: number, instruction: PolynomialInstruction): Promise<Located[]> {
-    const operands = this.#values.get(instruction.input)!;
-    return settled(
-      operands.map(async (located, ct) => {
+  async #polynomial(index: number, instruction: PolynomialInstruction): Promise<Sent> {
+    const shape = this.#program.values[instruction.output]!;
+    return all(
+      this.#values.get(instruction.input)!.map(async (located, ct) => {
         const worker = this.#workerFor(located, ct);
         const [operand] = await this.#placement.bring([located], worker);
         const result = this.#placement.newId(worker);
-        await worker.call('polynomial', { instruction: index, operand: operand!, index: ct, result });
-        return this.#placement.made(this.#program.values[instruction.output]!, worker, result);
+        const order = { instruction: index, operand: operand!, index: ct, result };
+        const done = later(worker.call('polynomial', order));
+        return { result: this.#placement.made(shape, worker, result), done };
       }),
     );
   }
 
-  async #product(index: number, instruction: ProductInstruction): Promise<Located[]> {
+  async #product(index: number, instruction: ProductInstruction): Promise<Sent> {
+    const shape = this.#program.values[instruction.output]!;
     const rights = this.#values.get(instruction.right)!;
-    return settled(
+    return all(
       this.#values.get(instruction.left)!.map(async (located, ct) => {
         const worker = this.#workerFor(located, ct);
         const [left, right] = await this.#placement.bring([located, rights[ct]!], worker);
         const result = this.#placement.newId(worker);
-        await worker.call('product', { instruction: index, left: left!, right: right!, result });
-        return this.#placement.made(this.#program.values[instruction.output]!, worker, result);
+        const order = { instruction: index, left: left!, right: right!, result };
+        const done = later(worker.call('product', order));
+        return { result: this.#placement.made(shape, worker, result), done };
       }),
     );
   }
@@ -244,4 +269,12 @@ class Run {
     const held = (worker: EvaluationWorker): number => operands.filter(({ at }) => at.has(worker)).length;
     return this.#workers.reduce((best, worker) => (held(worker) > held(best) ? worker : best));
   }
+}
+
+/** One ciphertext after another, sent to whichever worker. */
+async function all(
+  sending: readonly Promise<{ readonly result: Located; readonly done: Promise<unknown> }>[],
+): Promise<Sent> {
+  const sent = await settled(sending);
+  return { results: sent.map(({ result }) => result), done: later(settled(sent.map(({ done }) => done))) };
 }
