@@ -78,6 +78,7 @@ async function runOnce(file: string, flags: RunFlags, context: CommandContext): 
   };
   const lines = [
     ...samples.flat().map((tensor) => describeResult(tensor, artifact)),
+    ...(references ?? []).flatMap((each) => originalAnswers(each, count, artifact)),
     ...(comparisons ?? []).map(
       ({ name, maxAbsError, precisionBits: bits, encryption }) =>
         `${outputs.length > 1 ? `${name}: ` : ''}onnxruntime differs by ${formatSignificant(maxAbsError, 2)} at most (${formatBits(bits)}), ` +
@@ -122,6 +123,16 @@ async function computeReferences(
     found.push({ name, reference: { shape, data: flatten(values) }, polynomial: flatten(polynomial.values) });
   }
   return found;
+}
+
+/** A line for each sample. */
+function originalAnswers({ name, reference }: OutputReference, count: number, artifact: Artifact): string[] {
+  const { shape, data } = reference;
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => {
+    const sample = { name, shape, data: data.slice(i * size, (i + 1) * size) };
+    return `onnxruntime: ${describeResult(sample, artifact)}`;
+  });
 }
 
 /** Of the first output, and of all of them where there are several. */

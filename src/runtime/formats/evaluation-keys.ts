@@ -60,7 +60,8 @@ export function parseEvaluationKeys(bytes: Uint8Array): EvaluationKeys {
   return { ...checkOrigin(meta), rotations, relinearization };
 }
 
-const MAKE_KEYS = 'generate the keys from the signature of this artifact';
+const MAKE_KEYS =
+  'the keys were made for another artifact: make them for this one, with "he-compile keygen" or from its signature';
 
 /** @throws ArtifactError PARAMETERS_MISMATCH or KEY_MISSING */
 export function requireKeys(keys: EvaluationKeys, setting: Setting, needed: KeyNeeds): void {

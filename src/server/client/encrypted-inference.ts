@@ -114,6 +114,7 @@ export class EncryptedInference {
     const fingerprint = await this.#local.fingerprint(order.inputs);
     const model = await stage('model', (options) => this.#remote.describe(order.model, options));
     const session = await this.#sessions.open(order.sessionId ?? newSessionId(), fingerprint, model);
+    const fresh = session.files === null;
     const encrypt = (keys: LocalKeys): Promise<EncryptedInput> =>
       stage('encrypt', async (options) => {
         if (session.files !== null) return { files: session.files, notes: [] };
@@ -123,11 +124,13 @@ export class EncryptedInference {
       });
     const { keys, encrypted, ...provisioned } = await this.#prepare(model, session.keySet, encrypt, stage);
     let { keyRef, sentBytes } = provisioned;
-    const evaluate = async (): Promise<EncryptedResult> => {
-      await stage('upload', (options) => this.#remote.uploadInputs(session.id, encrypted.files, options));
+    const evaluate = async (unheardOf: boolean): Promise<EncryptedResult> => {
+      await stage('upload', (options) =>
+        this.#remote.uploadInputs(session.id, encrypted.files, { ...options, fresh: unheardOf }),
+      );
       return stage('evaluate', (options) => this.#remote.infer(session.id, model, keyRef, options));
     };
-    const answer = await evaluate().catch(async (error: unknown) => {
+    const answer = await evaluate(fresh).catch(async (error: unknown) => {
       const lost =
         error instanceof ToolError &&
         (KEYS_TO_SEND.includes(error.code) || error.code === 'ERROR_UPLOAD_INCOMPLETE');
@@ -137,7 +140,7 @@ export class EncryptedInference {
       );
       keyRef = again.keyRef;
       sentBytes += again.sentBytes;
-      return evaluate();
+      return evaluate(false);
     });
     const result = await stage('decrypt', async (options) => {
       const path = join(session.folder, RESULT_FILE);

@@ -108,18 +108,21 @@ export class RemoteServer implements AsyncDisposable {
     await this.#enrolled.call('revoke_evaluation_keys', { key_ref: keyRef }, z.looseObject({}), { signal });
   }
 
-  /** Step 3, first half: what the session has already is not sent again, and nothing if it is being evaluated. */
+  /**
+   * Step 3, first half: what the session has already is not sent again, and nothing if it is being evaluated.
+   * @param fresh the server has not heard of the session: there is nothing to ask about
+   */
   async uploadInputs(
     sessionId: string,
     files: readonly LocalFile[],
-    { signal, progress }: StepOptions = {},
+    { signal, progress, fresh = false }: StepOptions & { readonly fresh?: boolean } = {},
   ): Promise<void> {
     const send = async (chunk: Chunk, options: CallOptions): Promise<void> => {
       const args = { session_id: sessionId, ...chunkArguments(chunk) };
       await this.#enrolled.call('upload_ciphertext_chunk', args, acknowledgement, options);
     };
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const session = await this.#session(sessionId, signal);
+      const session = fresh && round === 0 ? null : await this.#session(sessionId, signal);
       if (session !== null && !['staging', 'failed', 'cancelled'].includes(session.status)) return;
       const known = session?.files ?? [];
       if (
