@@ -10,6 +10,7 @@ import type { Outcome, Runner } from '../command.ts';
 import { readModel } from '../files.ts';
 import { readConstants } from '../model-options.ts';
 import { assignment, collect, dimension } from '../parse-options.ts';
+import { plural } from '../report/format.ts';
 import { presentError } from '../terminal/present-error.ts';
 import { printable } from '../terminal/printable.ts';
 
@@ -67,7 +68,7 @@ async function checkFile(file: string, flags: CheckFlags): Promise<Outcome> {
   }
   const error = new ImportError(
     'UNSUPPORTED',
-    `${file}: ${diagnostics.length} findings in ${nodeCount} nodes`,
+    `${file}: ${plural(diagnostics.length, 'finding')} in ${plural(nodeCount, 'node')}`,
     {
       diagnostics,
     },

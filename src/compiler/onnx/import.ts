@@ -48,9 +48,10 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): TensorGr
       ...(first!.hint === undefined ? {} : { hint: first!.hint }),
     });
   }
-  const list = diagnostics.map(
-    (finding) => `  ${finding.message}${finding.hint === undefined ? '' : ` (${finding.hint})`}`,
-  );
+  const list = diagnostics.map(({ node, message, hint }) => {
+    const where = node === undefined || message.includes(node) ? '' : `node '${node}': `;
+    return `  ${where}${message}${hint === undefined ? '' : ` (${hint})`}`;
+  });
   throw new ImportError('UNSUPPORTED_MODEL', `${diagnostics.length} findings:\n${list.join('\n')}`, {
     diagnostics,
     hint: 'run "he-compile check" for the list, and see SUPPORTED-OPS.md',
