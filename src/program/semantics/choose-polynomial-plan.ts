@@ -4,7 +4,7 @@ import { isZero } from '../slot-vector.ts';
 import { CountingAlgebra } from './counting-algebra.ts';
 import type { PrimitiveOperation } from './counting-algebra.ts';
 import { evaluatePolynomial } from './evaluate-polynomial.ts';
-import type { PolynomialForm, PolynomialPlan, SplitShape } from './polynomial-plan.ts';
+import type { PolynomialPlan, SplitShape } from './polynomial-plan.ts';
 import { nonZeroPattern, planPolynomial, splitShapes } from './polynomial-plan.ts';
 
 /**
@@ -31,37 +31,14 @@ export function planStructure(instruction: PolynomialInstruction): PolynomialPla
 /** Stand-in coefficients that do not cancel. */
 const withoutPattern = (k: number): number => Math.sqrt(k + 2);
 
-/**
- * Shapes found before: searching for parameters asks for the same polynomial at many chains and backends, and one search makes
- * dozens of plans of hundreds of terms.
- */
-const found = new Map<string, SplitShape>();
-const MAX_FOUND = 4096;
-
 function chooseShape(instruction: PolynomialInstruction): SplitShape {
-  const { degree, unitLeading, level } = instruction;
-  const nonZero = nonZeroPattern(instruction);
-  const bits = nonZero.map(Number).join('');
-  const key = `${degree}/${unitLeading}/${level}/${bits}`;
-  const known = found.get(key);
-  if (known !== undefined) return known;
-  const shape = searchShape({ degree, unitLeading }, nonZero, level);
-  if (found.size >= MAX_FOUND) found.delete(found.keys().next().value!);
-  found.set(key, shape);
-  return shape;
-}
-
-function searchShape(
-  form: Pick<PolynomialForm, 'degree' | 'unitLeading'>,
-  nonZero: readonly boolean[],
-  level: number,
-): SplitShape {
   // The search need not touch slot vectors.
-  const coefficients = [nonZero.map((present, k) => (present ? withoutPattern(k) : 0))];
+  const pattern = nonZeroPattern(instruction).map((present, k) => (present ? withoutPattern(k) : 0));
+  const standIn = { ...instruction, coefficients: [pattern] };
   let best: SplitShape | null = null;
   let bestCost = Infinity;
-  for (const shape of splitShapes(form.degree)) {
-    const cost = relativeCost(planPolynomial({ ...form, coefficients }, 1, shape), level);
+  for (const shape of splitShapes(instruction.degree)) {
+    const cost = relativeCost(planPolynomial(standIn, 1, shape), instruction.level);
     if (cost < bestCost) [best, bestCost] = [shape, cost];
   }
   return best!;
