@@ -66,7 +66,7 @@ export function errorsMarkdown(): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Every code that is written in a `new …Error(` of the sources. */
+/** Every code that is written in a `new …Error(` of the sources, or in a finding of the importer. */
 export function collectCodes(): {
   readonly library: ReadonlyMap<string, LibraryCode>;
   readonly protocol: ReadonlyMap<string, ReadonlySet<string>>;
@@ -76,44 +76,36 @@ export function collectCodes(): {
   for (const file of sources()) {
     const path = relative(ROOT, file).split(sep).join(posix.sep);
     const source = ts.createSourceFile(path, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+    const room = posix.dirname(path);
+    const record = (code: string, name: string, message: string, hint: string): void => {
+      const entry = library.get(code) ?? emptyCode();
+      library.set(code, entry);
+      entry.classes.add(name);
+      entry.rooms.add(room);
+      addText(entry.messages, message);
+      addText(entry.hints, hint);
+    };
     const visit = (node: ts.Node): void => {
       ts.forEachChild(node, visit);
       if (isFinding(node)) {
         const [code, message, hint] = node.arguments;
-        for (const found of codesOf(code)) {
-          const entry = library.get(found) ?? emptyCode();
-          library.set(found, entry);
-          entry.classes.add('ImportError');
-          entry.rooms.add(posix.dirname(path));
-          addText(entry.messages, textOf(message));
-          addText(entry.hints, textOf(hint));
-        }
+        for (const found of codesOf(code)) record(found, 'ImportError', textOf(message), textOf(hint));
         return;
       }
       if (!ts.isNewExpression(node) || !ts.isIdentifier(node.expression)) return;
       const name = node.expression.text;
       const [first, second, third] = node.arguments ?? [];
       if (name === 'ToolError') {
-        for (const code of codesOf(first)) add(protocol, code, posix.dirname(path));
-        return;
-      }
-      if (!CLASSES.has(name)) return;
-      const codes = name === 'InternalError' ? ['INTERNAL'] : codesOf(first);
-      for (const code of codes) {
-        const entry = library.get(code) ?? emptyCode();
-        library.set(code, entry);
-        entry.classes.add(name);
-        entry.rooms.add(posix.dirname(path));
+        for (const code of codesOf(first)) add(protocol, code, room);
+      } else if (name === 'InternalError') {
         // A broken invariant has a message of its own each time, and none for users.
-        if (name === 'InternalError') entry.messages.add('a bug of he-compile').add('…');
-        else addText(entry.messages, textOf(second));
-        addText(entry.hints, hintOf(third));
-        if (name === 'InternalError') entry.hints.add('report it, with the model if you can').delete('');
+        record('INTERNAL', name, 'a bug of he-compile', 'report it, with the model if you can');
+      } else if (CLASSES.has(name)) {
+        for (const code of codesOf(first)) record(code, name, textOf(second), hintOf(third));
       }
     };
     visit(source);
   }
-  library.get('INTERNAL')?.messages.delete('…');
   return { library, protocol };
 }
 

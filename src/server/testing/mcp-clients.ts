@@ -62,7 +62,7 @@ export const connectors: Readonly<Record<string, (url: string) => Promise<Connec
 async function connectV1(endpoint: Endpoint): Promise<Connection> {
   const client = new ClientV1({ name: 'test', version: '1' });
   // The SDK's own types do not agree under exactOptionalPropertyTypes.
-  await client.connect(transportV1(endpoint));
+  await client.connect(transportOf(TRANSPORTS_V1, endpoint));
   return {
     call: (params) => client.callTool(params, undefined, { timeout: TIMEOUT_MS }),
     capabilities: client.getServerCapabilities(),
@@ -72,22 +72,11 @@ async function connectV1(endpoint: Endpoint): Promise<Connection> {
   };
 }
 
-function transportV1(endpoint: Endpoint): StreamableV1 | SseV1 | StdioV1 {
-  switch (endpoint.kind) {
-    case 'http':
-      return new StreamableV1(new URL(endpoint.url), authorization(endpoint.token));
-    case 'sse':
-      return new SseV1(new URL('/sse', endpoint.url));
-    case 'stdio':
-      return new StdioV1(processOf(endpoint));
-  }
-}
-
 type Negotiation = NonNullable<ConstructorParameters<typeof ClientV2>[1]>['versionNegotiation'] & object;
 
 async function connectV2(endpoint: Endpoint, versionNegotiation: Negotiation): Promise<Connection> {
   const client = new ClientV2({ name: 'test', version: '1' }, { versionNegotiation });
-  await client.connect(transportV2(endpoint));
+  await client.connect(transportOf(TRANSPORTS_V2, endpoint));
   return {
     call: (params) => client.callTool(params, { timeout: TIMEOUT_MS }),
     capabilities: client.getServerCapabilities(),
@@ -97,14 +86,26 @@ async function connectV2(endpoint: Endpoint, versionNegotiation: Negotiation): P
   };
 }
 
-function transportV2(endpoint: Endpoint): StreamableV2 | SseV2 | StdioV2 {
+/** The transports of one generation of the SDK. */
+interface Transports<Http, Sse, Stdio> {
+  readonly http: new (url: URL, options: { requestInit?: RequestInit }) => Http;
+  readonly sse: new (url: URL) => Sse;
+  readonly stdio: new (process: ReturnType<typeof processOf>) => Stdio;
+}
+const TRANSPORTS_V1 = { http: StreamableV1, sse: SseV1, stdio: StdioV1 };
+const TRANSPORTS_V2 = { http: StreamableV2, sse: SseV2, stdio: StdioV2 };
+
+function transportOf<Http, Sse, Stdio>(
+  transports: Transports<Http, Sse, Stdio>,
+  endpoint: Endpoint,
+): Http | Sse | Stdio {
   switch (endpoint.kind) {
     case 'http':
-      return new StreamableV2(new URL(endpoint.url), authorization(endpoint.token));
+      return new transports.http(new URL(endpoint.url), authorization(endpoint.token));
     case 'sse':
-      return new SseV2(new URL('/sse', endpoint.url));
+      return new transports.sse(new URL('/sse', endpoint.url));
     case 'stdio':
-      return new StdioV2(processOf(endpoint));
+      return new transports.stdio(processOf(endpoint));
   }
 }
 

@@ -1,11 +1,6 @@
-import { clientOperator } from '../client-operator.ts';
-import { upgradeSoftmax } from '../softmax-upgrade.ts';
+import { softmaxLike } from '../softmax-like.ts';
 
-export const softmax = clientOperator({
+export const softmax = softmaxLike({
   name: 'Softmax',
-  since: [1, 11, 13],
   summary: 'e^x / Σ e^x along an axis',
-  attributes: { axis: { kind: 'int', default: -1 } },
-  upgrade: upgradeSoftmax,
-  inferShapes: (view) => [view.shape(0)],
 });

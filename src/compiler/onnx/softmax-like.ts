@@ -1,10 +1,25 @@
+/** Softmax, LogSoftmax and Hardmax: what each makes of the entries along an axis is all they differ in. */
+import type { ClientOptions } from './client-operator.ts';
+import { clientOperator } from './client-operator.ts';
+import type { LegacyNode } from './legacy-node.ts';
+import type { Operator } from './operator.ts';
+
+export function softmaxLike({ name, summary }: Pick<ClientOptions, 'name' | 'summary'>): Operator {
+  return clientOperator({
+    name,
+    since: [1, 11, 13],
+    summary,
+    attributes: { axis: { kind: 'int', default: -1 } },
+    upgrade: upgradeSoftmax,
+    inferShapes: (view) => [view.shape(0)],
+  });
+}
+
 /**
  * Before version 13, Softmax, LogSoftmax and Hardmax flattened all axes from `axis` (default 1) on into one. That is the newest
  * form if only one of those axes is longer than one.
  */
-import type { LegacyNode } from './legacy-node.ts';
-
-export function upgradeSoftmax(node: LegacyNode): void {
+function upgradeSoftmax(node: LegacyNode): void {
   if (node.opset >= 13) return;
   const axis = node.take('axis') ?? 1;
   const shape = node.scope.shape(node.inputs[0] ?? '');
