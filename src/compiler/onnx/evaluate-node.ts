@@ -9,8 +9,8 @@ import { sizeOf } from './shapes.ts';
 /** Most elements that one folded constant may have; files must not be able to ask for more memory than that. */
 export const MAX_FOLDED_ELEMENTS = 2 ** 24;
 
-/** Largest product of input and output size for which a constant is pushed through a matrix. */
-const MAX_MATRIX_ELEMENTS = 2 ** 26;
+/** Most entries that a matrix through which a constant is pushed can have. */
+const MAX_MATRIX_ENTRIES = 2 ** 26;
 
 /** Whether every input (if any) is known; Shape and Size never look at values. */
 export function isEvaluable(view: NodeView): boolean {
@@ -34,13 +34,14 @@ export function evaluateNode(view: NodeView): readonly ConstantTensor[] {
       return view.node.outputs.map((_, output) => move(view, behaviour.movement(output), output));
     case 'linear':
       return view.node.outputs.map((_, output) => {
-        const largest = Math.max(
-          ...view.node.inputs.map((name, i) => (name === '' ? 0 : sizeOf(view.shape(i)))),
-        );
-        if (largest * sizeOf(view.outputShape(output)) > MAX_MATRIX_ELEMENTS) {
+        const perElement =
+          behaviour.perElement ??
+          Math.max(...view.node.inputs.map((name, i) => (name === '' ? 0 : sizeOf(view.shape(i)))));
+        const entries = perElement * sizeOf(view.outputShape(output));
+        if (entries > MAX_MATRIX_ENTRIES) {
           view.fail(
             'CONSTANT_TOO_LARGE',
-            'the constant is too large to be computed here',
+            `computing the constant takes ${entries} multiplications, ${MAX_MATRIX_ENTRIES} are done here`,
             'fold constants at export',
           );
         }

@@ -273,6 +273,30 @@ describe('constants', () => {
     expect(errorOf(builder).code).toBe('CONSTANT_TOO_LARGE');
   });
 
+  it('counts the entries of an elementwise map, not those of a dense one', () => {
+    const size = 1 << 14;
+    const values = tensor([1, size], new Array<number>(size).fill(0.5));
+    const graph = new ModelBuilder()
+      .input('x', [1, size])
+      .constant('mask', tensor([1, 1], [1], 'bool'))
+      .constant('a', values)
+      .constant('b', values)
+      .node('Where', ['mask', 'a', 'b'], ['chosen'])
+      .node('Mul', ['x', 'chosen'], ['y'])
+      .output('y')
+      .graph();
+    expect(graph.nodes.map((node) => node.op)).toEqual(['Mul']);
+    // A matrix of all by all elements is still refused.
+    const dense = new ModelBuilder()
+      .input('x', [1, size])
+      .constant('a', values)
+      .constant('axis', integers(1))
+      .node('CumSum', ['a', 'axis'], ['sums'])
+      .node('Mul', ['x', 'sums'], ['y'])
+      .output('y');
+    expect(errorOf(dense)).toMatchObject({ code: 'CONSTANT_TOO_LARGE' });
+  });
+
   it('leaves out outputs that do not depend on the input, unless there is no other', () => {
     const constant = (builder: ModelBuilder): ModelBuilder =>
       builder

@@ -64,7 +64,12 @@ export interface Windows {
 /** What a node does to encrypted data: decides how it is compiled. */
 export type Behaviour =
   | { readonly kind: 'movement'; readonly movement: (output: number) => Movement }
-  | { readonly kind: 'linear'; readonly linear: (output: number) => LinearDefinition }
+  | {
+      readonly kind: 'linear';
+      readonly linear: (output: number) => LinearDefinition;
+      /** Inputs that an element of an output depends on, at most; left out: it may be all elements of the largest input. */
+      readonly perElement?: number;
+    }
   | { readonly kind: 'activation'; readonly scalar: ScalarFunction }
   | { readonly kind: 'polynomial' }
   | { readonly kind: 'product' }

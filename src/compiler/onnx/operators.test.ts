@@ -134,6 +134,13 @@ describe('every operator agrees with onnxruntime', () => {
     ['Div', [integers(-7, 7, 8), integers(2, 2, 3)], {}],
     ['Cast', [tensor([3], [-1.7, 1.7, 0])], { to: 7 }],
     ['Cast', [tensor([3], [-1.7, 1.7, 0])], { to: 9 }],
+    ['CastLike', [tensor([3], [-1.7, 1.7, 0]), integers(1)], {}],
+    ['CastLike', [integers(-2, 3), tensor([], [1])], {}],
+    [
+      'Where',
+      [tensor([2, 1], [1, 0], 'bool'), tensor([2, 3], [1, 2, 3, 4, 5, 6]), tensor([3], [7, 8, 9])],
+      {},
+    ],
   ] as const)('%s %# at compile time', async (op, inputs, attributes) => {
     const builder = new ModelBuilder().input('x', [1]).output('y');
     for (const [index, input] of inputs.entries()) builder.constant(`c${index}`, input);
@@ -152,6 +159,30 @@ describe('every operator agrees with onnxruntime', () => {
     const x = new Map([['x', Float64Array.of(0.5)]]);
     const expected = (await runReference(bytes, x, () => [1])).get('y')!;
     expect(Array.from(interpret(graph, x).get('y')!)).toEqual(Array.from(expected));
+  });
+
+  it('takes a constant that is cast to the type of an encrypted tensor for a constant', async () => {
+    const bytes = new ModelBuilder()
+      .input('x', [4])
+      .constant('three', integers(3))
+      .node('CastLike', ['three', 'x'], ['exponent'])
+      .node('Pow', ['x', 'exponent'], ['y'])
+      .output('y')
+      .bytes();
+    const graph = importModel(bytes, DEFAULT_IMPORT);
+    expect(graph.nodes.map((node) => node.op)).toEqual(['Pow']);
+    const x = new Map([['x', Float64Array.of(-1.5, -0.25, 0, 2)]]);
+    const expected = (await runReference(bytes, x, () => [4])).get('y')!;
+    expect(Array.from(interpret(graph, x).get('y')!)).toEqual(Array.from(expected));
+  });
+
+  it('refuses an encrypted tensor that is cast to the type of integers', () => {
+    const builder = new ModelBuilder()
+      .input('x', [4])
+      .constant('like', integers(1))
+      .node('CastLike', ['x', 'like'], ['y'])
+      .output('y');
+    expect(() => builder.graph()).toThrow(/cannot be cast to integers/);
   });
 
   it('leaves no operator on encrypted data untested', () => {

@@ -63,6 +63,7 @@ export function reduction(
     },
     behaviour: (view) => ({
       kind: 'linear',
+      perElement: sizeOf(view.shape(0)) / Math.max(1, sizeOf(view.outputShape(0))),
       linear: () => ({
         terms: [{ input: 0, matrix: reduceMatrix(view.shape(0), reducedAxes(view), mean) }],
         bias: null,

@@ -60,6 +60,7 @@ export const batchNormalization: Operator = {
       : [],
   behaviour: (view) => ({
     kind: 'linear',
+    perElement: 1,
     linear: () => {
       const { factor, offset } = batchNormAffine(view);
       const shape = view.shape(0);

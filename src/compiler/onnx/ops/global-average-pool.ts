@@ -1,6 +1,7 @@
 import type { Operator } from '../operator.ts';
 import { specUrl } from '../operator.ts';
 import { reduceMatrix } from '../reduction.ts';
+import { sizeOf } from '../shapes.ts';
 
 export const globalAveragePool: Operator = {
   name: 'GlobalAveragePool',
@@ -18,6 +19,7 @@ export const globalAveragePool: Operator = {
   },
   behaviour: (view) => ({
     kind: 'linear',
+    perElement: sizeOf(view.shape(0).slice(2)),
     linear: () => {
       const axes = view.shape(0).flatMap((_, axis) => (axis < 2 ? [] : [axis]));
       return { terms: [{ input: 0, matrix: reduceMatrix(view.shape(0), axes, true) }], bias: null };

@@ -21,6 +21,7 @@ export const where: Operator = {
   inferShapes: (view) => [broadcastShape(view)],
   behaviour: (view) => ({
     kind: 'linear',
+    perElement: 2,
     linear: () => {
       const mask = broadcastConstant(view, 0).map((value) => (value === 0 ? 0 : 1));
       const [yes, no] = [broadcastTerm(view, 1, 1), broadcastTerm(view, 2, 1)];
