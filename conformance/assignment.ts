@@ -53,6 +53,9 @@ export function calibrationSet(inputs: readonly TestTensor[], seed: number): Dat
     let [min, max] = [Infinity, -Infinity];
     for (const x of value.data) [min, max] = [Math.min(min, x), Math.max(max, x)];
     const spread = max > min ? max - min : Math.max(Math.abs(max), 1);
+    // Of equal values there is no range to stay in: they vary away from zero, where roots and logarithms are defined.
+    if (max === min && min < 0) min -= PERTURBATION * spread;
+    else if (max === min) max += PERTURBATION * spread;
     return { data: value.data, reach: PERTURBATION * spread, min, max };
   });
   const draw = (index: number, input: number): Float32Array => {

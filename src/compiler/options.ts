@@ -13,6 +13,8 @@ export interface Dataset {
   sample(index: number, input: number): Float32Array;
   /** Class index, or null if there are no labels. */
   label(index: number): number | null;
+  /** Which sample of the data this is, where some are left out; without it, the one of this index. */
+  origin?(index: number): number;
 }
 
 export type ActivationChoice =

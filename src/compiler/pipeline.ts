@@ -23,7 +23,8 @@ import { lowerLinear } from './passes/lower-linear.ts';
 import { normalisePolynomials } from './passes/normalise-polynomials.ts';
 import { recogniseActivations } from './passes/recognise-activations.ts';
 import { requireFittingLabels } from './passes/require-fitting-labels.ts';
-import { approximateToFit, calibrationInputs } from './passes/select-degrees.ts';
+import { screenCalibration } from './passes/screen-calibration.ts';
+import { approximateToFit, calibrationInputs, withoutOutliers } from './passes/select-degrees.ts';
 import {
   latencyOfSingle,
   selectProgram,
@@ -56,7 +57,7 @@ const BOUND_SAMPLES = 64;
  */
 export async function compileModel(
   bytes: Uint8Array,
-  options: CompileOptions,
+  asked: CompileOptions,
   context: CompileContext,
 ): Promise<CompileResult> {
   const { progress } = context;
@@ -72,21 +73,26 @@ export async function compileModel(
     'import-model',
     importModel(bytes, {
       modelDirectory: context.modelDirectory,
-      bind: options.bind,
-      dimensions: options.dimensions,
+      bind: asked.bind,
+      dimensions: asked.dimensions,
       // In throughput mode the graph is that of one sample; samples meet in the slots.
-      batch: options.optimize === 'throughput' ? 1 : options.batch,
+      batch: asked.optimize === 'throughput' ? 1 : asked.batch,
     }),
   );
   const constant = pass('fold-constants', foldConstants(imported));
   const folded = pass('fold-batch-norm', foldBatchNorm(constant));
   const stripped = pass('strip-output-operators', stripOutputOperators(folded));
-  requireFittingLabels(stripped, options.labels);
+  requireFittingLabels(stripped, asked.labels);
   const decomposed = pass('decompose-softmax', decomposeSoftmax(stripped));
-  const tensors = pass('recognise-activations', recogniseActivations(decomposed));
+  const recognised = pass('recognise-activations', recogniseActivations(decomposed));
+
+  // Calibration data whose every sample can be a measure.
+  const screened = await screenCalibration(recognised, asked, progress);
+  const { options } = screened;
+  const tensors = { ...recognised, warnings: [...recognised.warnings, ...screened.warnings] };
 
   // → polynomial graph: every activation a polynomial fitted to what it sees, of a degree that a program can hold.
-  const samples = calibrationInputs(tensors, options, BOUND_SAMPLES);
+  const calibrated = calibrationInputs(tensors, options, BOUND_SAMPLES);
   const polynomialOnnx = new Map<PolynomialGraph, Uint8Array>();
   const { polynomial, program } = await approximateToFit<
     (SelectedProgram | IntegerProgram) & { readonly latencyModeMs: number | null }
@@ -100,6 +106,7 @@ export async function compileModel(
     // → linear graph: linear maps, polynomials and products only.
     progress.report('lower', 0);
     const lowered = pass('lower-linear', lowerLinear(fitted));
+    const samples = withoutOutliers(calibrated, tensors, fitted.outliers);
     const bounded = pass('refresh-bounds', refreshBounds(lowered, samples));
     const normalised = pass('normalise-polynomials', normalisePolynomials(bounded));
 

@@ -27,5 +27,10 @@ export interface PolynomialGraph {
   readonly quality: ApproximationQuality;
   /** Calibrated statistics of every tensor of `graph` that the later stages may need bounds for. */
   readonly ranges: ReadonlyMap<string, RangeStatistics>;
+  /**
+   * Calibration inputs that leave the range of a polynomial so far that they are no measure of the others: their places among
+   * those that `loadCalibration` chooses.
+   */
+  readonly outliers: ReadonlySet<number>;
   readonly warnings: readonly string[];
 }

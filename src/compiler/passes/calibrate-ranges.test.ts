@@ -36,9 +36,21 @@ describe('calibrateRanges', () => {
       {},
       ['m', 's'],
     );
-    const ranges = await calibrateRanges(graph, new Map([['x', Float32Array.of(1, -2, 3, 0.5)]]), SILENT);
+    const inputs = new Map([['x', Float32Array.of(1, -2, 3, 0.5)]]);
+    const { ranges, outliers } = await calibrateRanges(graph, inputs, 2, SILENT);
+    expect(outliers).toEqual([]);
     expect([...ranges.keys()]).toEqual(['x', 'n', 'm', 's']);
     expect(ranges.get('m')).toMatchObject({ min: -9, max: -0.25 });
     expect(ranges.get('s')).toMatchObject({ min: -6, max: 0.25 });
+  });
+
+  it('measures without the samples that stand apart', async () => {
+    const graph = makeGraph({ x: [1, 1] }, [{ op: 'Neg', inputs: ['x'], output: 'n', shape: [1, 1] }], {}, [
+      'n',
+    ]);
+    const values = Float32Array.from({ length: 20 }, (_, s) => (s === 6 ? 1e9 : 1 + s / 20));
+    const { ranges, outliers } = await calibrateRanges(graph, new Map([['x', values]]), 20, SILENT);
+    expect(outliers).toMatchObject([{ sample: 6, tensor: 'x', largest: 1e9 }]);
+    expect(ranges.get('n')!.min).toBeCloseTo(-1.95, 6);
   });
 });

@@ -1,5 +1,6 @@
 /** Runs a graph over the calibration inputs and records the range of every tensor: the bounds that lowering starts from. */
 import { CompileError } from '../../errors.ts';
+import { findOutliers, sampleExtents, type Outlier, type SampleExtents } from '../analysis/robust-range.ts';
 import type { RangeStatistics } from '../ir/polynomial-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import type { Progress } from '../options.ts';
@@ -60,28 +61,70 @@ export function lastUses(graph: TensorGraph): Map<string, number> {
   return uses;
 }
 
+export interface CalibratedRanges {
+  /** Statistics of every tensor, over the samples that do not stand apart. */
+  readonly ranges: ReadonlyMap<string, RangeStatistics>;
+  readonly outliers: readonly Outlier[];
+}
+
 /**
- * Statistics of every tensor of the graph over the inputs given, node by node; tensors are freed after their last use.
- * @throws CompileError REFERENCE_FAILED naming the node; BackendError CANCELLED
+ * Statistics of every tensor of the graph over the inputs given ([samples × elements] each), node by node; tensors are freed
+ * after their last use. Samples that stand apart are found on the way, and the statistics are those of the others.
+ * @throws CompileError REFERENCE_FAILED naming the node, RANGE_OVERFLOW; BackendError CANCELLED
  */
 export async function calibrateRanges(
   graph: TensorGraph,
   inputs: TensorValues,
+  samples: number,
   progress: Progress,
-): Promise<Map<string, RangeStatistics>> {
+): Promise<CalibratedRanges> {
+  const { ranges, extents } = await measure(graph, inputs, samples, progress);
+  const outliers = findOutliers(extents);
+  if (outliers.length === 0) return { ranges, outliers };
+  const apart = new Set(outliers.map(({ sample }) => sample));
+  const usual = new Map(
+    [...inputs].map(([name, values]) => [name, withoutSamples(values, samples, apart)] as const),
+  );
+  const again = await measure(graph, usual, samples - apart.size, progress);
+  return { ranges: again.ranges, outliers };
+}
+
+async function measure(
+  graph: TensorGraph,
+  inputs: TensorValues,
+  samples: number,
+  progress: Progress,
+): Promise<{ readonly ranges: ReadonlyMap<string, RangeStatistics>; readonly extents: SampleExtents[] }> {
   const ranges = new Map<string, RangeStatistics>();
+  const extents: SampleExtents[] = [];
+  const record = (tensor: string, data: Float32Array, isInput: boolean): void => {
+    ranges.set(tensor, rangeStatistics(tensor, data));
+    extents.push({ tensor, isInput, largest: sampleExtents(data, samples) });
+  };
   const values = new Map(inputs);
-  for (const [tensor, data] of inputs) ranges.set(tensor, rangeStatistics(tensor, data));
+  for (const [tensor, data] of inputs) record(tensor, data, true);
   const lastUse = lastUses(graph);
   for (const [index, node] of graph.nodes.entries()) {
     const results = await executeNode(graph, node, values, progress.signal);
     const outputs = node.outputs.filter((output) => output !== '');
     for (const [i, output] of outputs.entries()) {
-      ranges.set(output, rangeStatistics(output, results[i]!));
+      record(output, results[i]!, false);
       if (lastUse.has(output)) values.set(output, results[i]!);
     }
     for (const tensor of node.inputs) if (lastUse.get(tensor) === index) values.delete(tensor);
     progress.report('calibrate-ranges', (index + 1) / graph.nodes.length);
   }
-  return ranges;
+  return { ranges, extents };
+}
+
+function withoutSamples(values: Float32Array, samples: number, left: ReadonlySet<number>): Float32Array {
+  const size = values.length / samples;
+  const kept = new Float32Array((samples - left.size) * size);
+  let next = 0;
+  for (let s = 0; s < samples; s++) {
+    if (left.has(s)) continue;
+    kept.set(values.subarray(s * size, (s + 1) * size), next);
+    next += size;
+  }
+  return kept;
 }

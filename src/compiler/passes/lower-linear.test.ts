@@ -56,6 +56,7 @@ function model(sketch: Sketch): PolynomialGraph {
       rmsOutput: 1,
     },
     ranges: new Map(ranges),
+    outliers: new Set(),
     warnings: [],
   };
 }

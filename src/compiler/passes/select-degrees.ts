@@ -4,6 +4,7 @@
  * (levels, memory, keys), the best ones that fit are searched for.
  */
 import { CompileError } from '../../errors.ts';
+import { outlierWarning } from '../analysis/robust-range.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import type { ActivationChoice, CompileOptions, Progress } from '../options.ts';
@@ -20,7 +21,7 @@ import type { Approximation, ApproximationContext, Checkpoint } from './approxim
 import { startCheckpoint } from './approximation/walk.ts';
 import { calibrateRanges } from './calibrate-ranges.ts';
 
-export { calibrationInputs } from './approximation/calibration-batch.ts';
+export { calibrationInputs, withoutOutliers } from './approximation/calibration-batch.ts';
 
 /** Powers of two make full use of their depth: 1, 2, 3, 4 levels (the leading coefficient is folded away). */
 const CANDIDATE_DEGREES = [2, 4, 8, 16] as const;
@@ -50,13 +51,33 @@ export async function approximateToFit<T>(
   const complete = async (
     approximation: Approximation,
     warnings: readonly string[],
-  ): Promise<PolynomialGraph> => ({
-    graph: batchSize === 1 ? approximation.graph : withBatchSize(approximation.graph, batchSize),
-    approximations: approximation.approximations,
-    quality: approximation.comparison.quality,
-    ranges: await calibrateRanges(approximation.graph, batch.inputs, progress),
-    warnings: [...graph.warnings, ...batch.warnings, ...approximation.warnings, ...warnings],
-  });
+  ): Promise<PolynomialGraph> => {
+    const { ranges, outliers } = await calibrateRanges(
+      approximation.graph,
+      batch.inputs,
+      batch.samples,
+      progress,
+    );
+    const nameOf = (s: number): string => {
+      const index = batch.indices[s]!;
+      return `sample ${options.calibration?.origin?.(index) ?? index}`;
+    };
+    const what = 'leave the range of a polynomial by far and count for no range: so would inputs like them';
+    return {
+      graph: batchSize === 1 ? approximation.graph : withBatchSize(approximation.graph, batchSize),
+      approximations: approximation.approximations,
+      quality: approximation.comparison.quality,
+      ranges,
+      outliers: new Set(outliers.map(({ sample }) => sample)),
+      warnings: [
+        ...graph.warnings,
+        ...batch.warnings,
+        ...approximation.warnings,
+        ...(outliers.length === 0 ? [] : [outlierWarning(outliers, batch.samples, what, nameOf)]),
+        ...warnings,
+      ],
+    };
+  };
 
   const found = await search(context, options);
   const exact = sites.length === 0;

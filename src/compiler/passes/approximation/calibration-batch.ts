@@ -23,6 +23,8 @@ export interface CalibrationBatch {
   readonly inputs: ReadonlyMap<string, Float32Array>;
   /** Class of every sample, or null if some have none. */
   readonly labels: Int32Array | null;
+  /** Of every sample, its index in the data set; without calibration data, in the batch. */
+  readonly indices: Int32Array;
   readonly warnings: readonly string[];
 }
 
@@ -33,33 +35,41 @@ export interface CalibrationBatch {
 export function loadCalibration(graph: TensorGraph, options: CompileOptions): CalibrationBatch {
   const warnings: string[] = [];
   const dataset = options.calibration;
-  const wanted = Math.max(2, Math.min(options.samples, dataset?.size ?? RANDOM_SAMPLES));
+  const wanted = Math.min(Math.max(2, options.samples), dataset?.size ?? RANDOM_SAMPLES);
   const affordable = Math.max(2, Math.floor(MEMORY_BUDGET / (peakElements(graph) * 8)));
-  const samples = Math.min(wanted, affordable, dataset?.size ?? Infinity);
+  const samples = Math.min(wanted, affordable);
   if (samples < wanted) {
     warnings.push(
       `only ${samples} of ${wanted} calibration samples are used: more would need too much memory`,
     );
   }
   const random = new Random(options.seed);
-  const held = Math.min(MAX_HELD_OUT, Math.floor(samples / 3));
+  const held = samples < 2 ? 0 : Math.min(MAX_HELD_OUT, Math.max(1, Math.floor(samples / 3)));
   const fit = samples - held;
   if (dataset === null) {
     warnings.push(
       'no calibration data: activations are fitted to uniformly random inputs, so accuracy on real data is unknown; ' +
         'pass calibration data',
     );
-    return { samples, fit, inputs: randomInputs(graph, options, samples, random), labels: null, warnings };
+    const inputs = randomInputs(graph, options, samples, random);
+    return {
+      samples,
+      fit,
+      inputs,
+      labels: null,
+      indices: Int32Array.from({ length: samples }, (_, s) => s),
+      warnings,
+    };
   }
   if (dataset.size === 0)
     throw new CompileError('DATASET_EMPTY', `calibration data ${dataset.description} is empty`);
-  const chosen = random.permutation(dataset.size).subarray(0, samples);
+  const indices = Int32Array.from(random.permutation(dataset.size).subarray(0, samples));
   const inputs = new Map<string, Float32Array>();
   for (const [index, name] of graph.inputs.entries()) {
     const size = elementsOf(graph, name);
     const values = new Float32Array(samples * size);
     for (let s = 0; s < samples; s++) {
-      const sample = dataset.sample(chosen[s]!, index);
+      const sample = dataset.sample(indices[s]!, index);
       if (sample.length !== size) {
         throw new CompileError(
           'DATASET_MISMATCH',
@@ -71,10 +81,10 @@ export function loadCalibration(graph: TensorGraph, options: CompileOptions): Ca
     }
     inputs.set(name, values);
   }
-  const labels = Array.from(chosen, (index) => dataset.label(index));
+  const labels = Array.from(indices, (index) => dataset.label(index));
   const complete = labels.every((label) => label !== null);
   if (samples < 300) warnings.push(`only ${samples} calibration samples: the fit and its figures are rough`);
-  return { samples, fit, inputs, labels: complete ? Int32Array.from(labels) : null, warnings };
+  return { samples, fit, inputs, labels: complete ? Int32Array.from(labels) : null, indices, warnings };
 }
 
 /**
@@ -100,6 +110,21 @@ export function calibrationInputs(
       return values;
     }),
   );
+}
+
+/** Of `calibrationInputs`, those that hold none of the outliers (places among the samples that `loadCalibration` chooses). */
+export function withoutOutliers<T>(
+  entries: readonly T[],
+  graph: TensorGraph,
+  outliers: ReadonlySet<number>,
+): readonly T[] {
+  if (outliers.size === 0) return entries;
+  const { batchSize } = unbatch(graph);
+  const kept = entries.filter((_, entry) =>
+    Array.from({ length: batchSize }, (_, k) => entry * batchSize + k).every((s) => !outliers.has(s)),
+  );
+  // A batch with an outlier in each entry is measured with them.
+  return kept.length > 0 ? kept : entries;
 }
 
 /**
