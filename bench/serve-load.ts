@@ -9,7 +9,6 @@ import { basename, join } from 'node:path';
 import { collectVersions, describeMachine } from '../cli/versions.ts';
 import { HeError } from '../src/errors.ts';
 import { decodeArtifact } from '../src/program/codec.ts';
-import { nativeUnavailable } from '../src/runtime/backends/native/load-addon.ts';
 import { evaluationBackend } from '../src/server/inference/evaluation/evaluation-backend.ts';
 import { memoryNeed } from '../src/server/inference/evaluation/memory-need.ts';
 import { sha256Of } from '../src/server/protocol/identifiers.ts';
@@ -106,9 +105,8 @@ async function compileFixture(folder: string): Promise<string> {
   const file = join(folder, 'digits-square.hemodel');
   const part = (suffix: string): string => join(FIXTURES, `digits-calibration${suffix}.npy`);
   const calibration = ['--calibration', `npy:${part('')},${part('-labels')}`];
-  const backend = nativeUnavailable() === null ? 'native' : 'seal';
   const model = join(FIXTURES, 'digits-square.onnx');
-  await heCompile('compile', model, '-o', file, '--backend', backend, ...calibration);
+  await heCompile('compile', model, '-o', file, ...calibration);
   return file;
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { nativeUnavailable } from '../src/runtime/backends/native/load-addon.ts';
 import { runCli } from './testing/run-cli.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures');
@@ -69,9 +70,19 @@ it('keygen, encrypt, evaluate and decrypt give what run gives', async () => {
   expect(await readdir(folder)).not.toContain('no.ct');
 });
 
-it('the demo agrees with onnxruntime and writes its report', async () => {
-  const { exitCode, stdout } = await runCli(['demo'], folder);
+it.each([
+  [
+    'the native engine, where it is built',
+    '',
+    nativeUnavailable() === null ? 'the native engine' : 'node-seal',
+  ],
+  ['node-seal, where the engine is hidden', 'off', 'node-seal'],
+])('the demo uses %s, says so, agrees with onnxruntime and writes its report', async (_, hidden, backend) => {
+  const { exitCode, stdout, stderr } = await runCli(['demo'], folder, { HE_COMPILE_NATIVE: hidden });
   expect(exitCode).toBe(0);
+  expect(stdout).toContain(`Compiled digits-cnn.onnx for ${backend}`);
+  expect(stdout).toContain(`Evaluated the network on ciphertexts with ${backend}`);
+  if (hidden === 'off') expect(stdout + stderr).toContain('HE_COMPILE_NATIVE=off');
   expect(stdout.match(/encrypted says (\d), onnxruntime says \1/g)).toHaveLength(5);
   expect(await readFile(join(folder, 'demo-report.html'), 'utf8')).toContain('Encrypted samples');
 });

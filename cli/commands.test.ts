@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { nativeUnavailable } from '../src/runtime/backends/native/load-addon.ts';
 import { runCli } from './testing/run-cli.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures');
@@ -64,6 +65,28 @@ it('compile: writes the artifact, the polynomial model, the report and the stage
       ),
     ),
   ).toHaveProperty('nodes');
+});
+
+it.each([
+  ['where it is built', '', nativeUnavailable() === null ? 'native' : 'seal'],
+  ['hidden', 'off', 'seal'],
+])('compile and inspect without options: the native engine %s', async (_, hidden, backend) => {
+  const environment = { HE_COMPILE_NATIVE: hidden };
+  const made = await runCli([MODEL, '-o', 'auto.hemodel', '--samples', '60', '--json'], folder, environment);
+  expect(made.exitCode, made.stdout + made.stderr).toBe(0);
+  expect(JSON.parse(made.stdout)).toMatchObject({ compiler: { backend } });
+  expect(made.stderr.includes('HE_COMPILE_NATIVE=off')).toBe(hidden === 'off');
+  const inspected = await runCli(['inspect', 'auto.hemodel', '--json'], folder, environment);
+  expect(JSON.parse(inspected.stdout)).toMatchObject({ compiler: { backend }, here: { backend } });
+});
+
+it('inspect: a program of node-seal goes to the native engine where it is there', async () => {
+  // What was compiled last, with the engine hidden.
+  const there = nativeUnavailable() === null;
+  expect(await json('inspect', 'auto.hemodel')).toMatchObject({
+    compiler: { backend: 'seal' },
+    here: { backend: there ? 'native' : 'seal' },
+  });
 });
 
 it('inspect: the fields of the contract', async () => {

@@ -1,15 +1,20 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { SILENT } from '../src/compiler/options.ts';
 import { smallArtifact } from '../src/program/testing/small-artifact.ts';
+import { nativeUnavailable } from '../src/runtime/backends/native/load-addon.ts';
 import { SecretClient } from '../src/runtime/client/secret-client.ts';
 import type { CommandContext } from './command.ts';
 import { chosenBackend, openEvaluator } from './evaluation.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
-it('takes the backend asked for, else that of the artifact', () => {
+it('takes the backend asked for, else the native engine where it is built', () => {
   const artifact = smallArtifact();
-  expect(chosenBackend(artifact, {})).toEqual({ backend: artifact.report.backend, note: null });
+  expect(artifact.report.backend).toBe('seal');
+  const there = nativeUnavailable() === null;
+  expect(chosenBackend(artifact, {}).backend).toBe(there ? 'native' : 'seal');
+  expect(chosenBackend(artifact, { backend: 'auto' }).backend).toBe(there ? 'native' : 'seal');
+  expect(chosenBackend(artifact, { backend: 'seal' })).toEqual({ backend: 'seal', note: null });
   expect(chosenBackend(artifact, { backend: 'cleartext' })).toEqual({ backend: 'cleartext', note: null });
 });
 

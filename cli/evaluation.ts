@@ -15,8 +15,8 @@ const STAGES = { keys: 'load keys', encoding: 'encode weights', evaluation: 'eva
  * What evaluates here; see `chooseBackend`. Called before keys are made, it refuses before they are made in vain.
  * @throws BackendError BACKEND_UNAVAILABLE or PARAMETERS_UNSUPPORTED
  */
-export function chosenBackend({ parameters, report }: Artifact, flags: EvaluationFlags): BackendChoice {
-  return chooseBackend(parameters, report.backend, flags.backend ?? null);
+export function chosenBackend(artifact: Artifact, flags: EvaluationFlags): BackendChoice {
+  return chooseBackend(artifact, flags.backend);
 }
 
 /** @param keys null with the cleartext backend only */

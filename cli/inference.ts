@@ -1,13 +1,14 @@
 /** Client and server in one process, for `run`, `bench` and `demo`: keys once, then inferences. */
 import type { Artifact } from '../src/program/artifact.ts';
 import { packCleartextInputs, unpackCleartextOutputs } from '../src/runtime/client/cleartext-client.ts';
+import type { BackendName } from '../src/runtime/backend.ts';
 import { SecretClient } from '../src/runtime/client/secret-client.ts';
 import type { Evaluator } from '../src/runtime/evaluation/evaluator.ts';
 import type { CiphertextSet } from '../src/runtime/formats/ciphertext-set.ts';
 import { joinSamples } from './batches.ts';
 import type { CommandContext } from './command.ts';
 import { chosenBackend, ciphertextBytes, evaluateSet, keyBytes, openEvaluator } from './evaluation.ts';
-import type { EvaluationBackend, EvaluationFlags } from './parse-options.ts';
+import type { EvaluationFlags } from './parse-options.ts';
 
 export interface InferenceResult {
   /** One tensor per output, as decrypted: not rounded, client operators not applied, whole batch. */
@@ -29,7 +30,7 @@ interface ClientSide extends AsyncDisposable {
 }
 
 export class Inference implements AsyncDisposable {
-  readonly backend: EvaluationBackend;
+  readonly backend: BackendName;
   readonly keygenMs: number;
   readonly keyBytes: { readonly galoisKeys: number; readonly relinKeys: number };
   readonly #artifact: Artifact;
@@ -69,7 +70,7 @@ export class Inference implements AsyncDisposable {
 
   private constructor(
     artifact: Artifact,
-    backend: EvaluationBackend,
+    backend: BackendName,
     client: ClientSide,
     evaluator: Evaluator,
     context: CommandContext,

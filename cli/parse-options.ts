@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { ActivationChoice } from '../src/compiler/options.ts';
+import type { AskedBackend } from '../src/runtime/evaluation/choose-backend.ts';
 
 export function naturalNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text) || Number(text) === 0)
@@ -86,10 +87,8 @@ export function activation(text: string): readonly [string, ActivationChoice] {
   );
 }
 
-export type EvaluationBackend = 'seal' | 'native' | 'cleartext';
-
 export interface EvaluationFlags {
-  readonly backend?: EvaluationBackend;
+  readonly backend?: AskedBackend;
   readonly threads?: number;
 }
 
@@ -98,8 +97,8 @@ export function addEvaluationOptions(command: Command): Command {
   return command
     .option(
       '--backend <NAME>',
-      'seal, native or cleartext (default: as compiled)',
-      oneOf('seal', 'native', 'cleartext'),
+      'native, seal, cleartext, or auto: native where it is built, else seal (default: auto)',
+      oneOf('auto', 'native', 'seal', 'cleartext'),
     )
     .option('--threads <N>', 'worker threads', naturalNumber);
 }

@@ -24,9 +24,9 @@ export {
 } from './errors.ts';
 
 // Compiling: ONNX bytes → artifact.
-export { compileModel, type CompileContext, type CompileResult } from './compiler/pipeline.ts';
+export { compileModel, DEFAULT_OPTIONS, type AskedOptions } from './compile.ts';
+export type { CompileContext, CompileResult } from './compiler/pipeline.ts';
 export {
-  DEFAULT_OPTIONS,
   SILENT,
   type ActivationChoice,
   type Backend,
@@ -71,7 +71,7 @@ export {
 // The public side: encrypts with the public key, evaluates with evaluation keys.
 export { encryptWithPublicKey, PublicClient } from './runtime/encryption/public-client.ts';
 export type { ClientOptions } from './runtime/encryption/client-options.ts';
-export { chooseBackend, type BackendChoice } from './runtime/evaluation/choose-backend.ts';
+export { chooseBackend, type AskedBackend, type BackendChoice } from './runtime/evaluation/choose-backend.ts';
 export {
   Evaluator,
   type EvaluateOptions,

@@ -126,7 +126,7 @@ export function findBreaches(tree: SourceTree, packages: ReadonlySet<string>): B
 
 function roomOf(file: string): Room | null {
   if (file === 'src/errors.ts') return 'errors';
-  if (file === 'src/index.ts') return 'index';
+  if (file === 'src/index.ts' || file === 'src/compile.ts') return 'index';
   if (file.startsWith('cli/')) return 'cli';
   const room = /^src\/(program|compiler|runtime|data|server)\//.exec(file)?.[1];
   return room === undefined ? null : (room as Room);

@@ -120,5 +120,5 @@ it('refuses activations that are no squares, and the native engine', async () =>
     1,
   );
   const { chooseBackend } = await import('../src/runtime/evaluation/choose-backend.ts');
-  expect(() => chooseBackend(model.artifact.parameters, 'seal', 'native')).toThrow(/no BFV/);
+  expect(() => chooseBackend(model.artifact, 'native')).toThrow(/no BFV/);
 });

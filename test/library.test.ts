@@ -1,8 +1,9 @@
 /** The library as a user has it: nothing but `src/index.ts`, from an ONNX file to a decrypted answer. */
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import type { Artifact } from '../src/index.ts';
 import {
+  chooseBackend,
   compileModel,
   decodeArtifact,
   DEFAULT_OPTIONS,
@@ -21,6 +22,8 @@ import {
 } from '../src/index.ts';
 import { nativeUnavailable } from '../src/runtime/backends/native/load-addon.ts';
 
+afterEach(() => vi.unstubAllEnvs());
+
 const FIXTURES = `${import.meta.dirname}/../fixtures`;
 
 function digits(part: 'calibration' | 'test') {
@@ -32,13 +35,14 @@ function digits(part: 'calibration' | 'test') {
   });
 }
 
-async function compileDigits(): Promise<Uint8Array> {
+/** For node-seal, so that every backend can run it. */
+async function compileDigits(backend: 'auto' | 'seal' = 'seal'): Promise<Artifact> {
   const { artifact } = await compileModel(
     readFileSync(`${FIXTURES}/digits-square.onnx`),
-    { ...DEFAULT_OPTIONS, calibration: await digits('calibration'), samples: 200 },
+    { ...DEFAULT_OPTIONS, backend, calibration: await digits('calibration'), samples: 200 },
     { modelDirectory: null, modelName: 'digits-square', progress: SILENT },
   );
-  return encodeArtifact(artifact);
+  return artifact;
 }
 
 /** What the server does: bytes in, bytes out, and no secret. */
@@ -59,7 +63,7 @@ async function serve(
 }
 
 it('classifies an encrypted digit, on every backend that is there, from the same files', async () => {
-  const file = await compileDigits();
+  const file = encodeArtifact(await compileDigits());
   const { signature, certificate }: Artifact = decodeArtifact(file);
   expect(signature.parameters.polyModulusDegree).toBe(8192);
   expect(certificate).toMatchObject({ securityBits: 128 });
@@ -79,6 +83,18 @@ it('classifies an encrypted digit, on every backend that is there, from the same
     const scores = [...output!.values];
     expect(scores.indexOf(Math.max(...scores))).toBe(test.label(index));
   }
+});
+
+it('plans for the native engine where it is built, unless a backend is named, and chooses as much by itself', async () => {
+  expect(DEFAULT_OPTIONS.backend).toBe('auto');
+  const there = nativeUnavailable() === null ? 'native' : 'seal';
+  const [auto, seal] = [await compileDigits('auto'), await compileDigits('seal')];
+  expect([auto.report.backend, seal.report.backend]).toEqual([there, 'seal']);
+  for (const artifact of [auto, seal]) expect(chooseBackend(artifact).backend).toBe(there);
+  // The same again on the same machine.
+  expect(encodeArtifact(await compileDigits('auto'))).toEqual(encodeArtifact(auto));
+  vi.stubEnv('HE_COMPILE_NATIVE', 'off');
+  expect((await compileDigits('auto')).report.backend).toBe('seal');
 });
 
 it('says with a code what is wrong with a model', async () => {

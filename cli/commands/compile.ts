@@ -1,8 +1,9 @@
 /** `he-compile <model.onnx>`: ONNX → artifact. */
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { ActivationChoice, Backend, CompileOptions } from '../../src/compiler/options.ts';
-import { DEFAULT_OPTIONS } from '../../src/compiler/options.ts';
+import type { AskedOptions } from '../../src/compile.ts';
+import { DEFAULT_OPTIONS, settleBackend } from '../../src/compile.ts';
+import type { ActivationChoice, CompileOptions } from '../../src/compiler/options.ts';
 import { importModel } from '../../src/compiler/onnx/import.ts';
 import { compileModel } from '../../src/compiler/pipeline.ts';
 import { shapeOf } from '../../src/compiler/ir/tensor-graph.ts';
@@ -10,7 +11,6 @@ import { loadDataset } from '../../src/data/load-dataset.ts';
 import { encodeArtifact } from '../../src/program/codec.ts';
 import type { SecurityLevel } from '../../src/program/parameters.ts';
 import type { Preprocessing } from '../../src/program/signature.ts';
-import { nativeUnavailable } from '../../src/runtime/backends/native/load-addon.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readModel } from '../files.ts';
 import { loadProfile } from '../profile-store.ts';
@@ -38,7 +38,7 @@ interface CompileFlags {
   readonly output?: string;
   readonly calibration?: string;
   readonly samples?: number;
-  readonly backend?: Backend;
+  readonly backend?: AskedOptions['backend'];
   readonly scheme?: CompileOptions['scheme'];
   readonly inputBits?: number;
   readonly weightBits?: number;
@@ -71,8 +71,8 @@ export function define(command: Command, run: Runner): void {
     .option('--samples <N>', `calibration inputs used at most (default: ${defaults.samples})`, naturalNumber)
     .option(
       '--backend <NAME>',
-      `seal or native; cleartext for verification only (default: ${defaults.backend})`,
-      oneOf('seal', 'native', 'cleartext'),
+      `native, seal, or auto: native where it is built, else seal; cleartext for verification only (default: ${defaults.backend})`,
+      oneOf('auto', 'native', 'seal', 'cleartext'),
     )
     .option(
       '--scheme <NAME>',
@@ -133,7 +133,8 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
   const bytes = await readModel(file);
   await requireWritable(output);
 
-  const options = await compileOptions(bytes, file, flags, context);
+  const { options, note } = settleBackend(await compileOptions(bytes, file, flags, context));
+  if (note !== null) context.note(note);
   const dump = flags.dumpIrAfter === undefined ? null : new IrDump(flags.dumpIrAfter, output);
   let polynomialOnnx: Uint8Array | null = null;
   const { artifact } = await compileModel(bytes, options, {
@@ -151,11 +152,6 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
     }
   });
   context.signal.throwIfAborted();
-  if (flags.backend === undefined && flags.scheme === undefined && nativeUnavailable() === null) {
-    context.note(
-      'the native engine is built here: --backend native plans for it, which is many times faster',
-    );
-  }
 
   const encoded = encodeArtifact(artifact);
   for (const dumped of (await dump?.write()) ?? []) context.note(`wrote ${dumped}`);
@@ -173,14 +169,14 @@ async function compileOptions(
   file: string,
   flags: CompileFlags,
   context: CommandContext,
-): Promise<CompileOptions> {
+): Promise<AskedOptions> {
   const { batch, maxKeyMb, inputBits, weightBits, ...rest } = DEFAULT_OPTIONS;
   const preprocessing: Preprocessing = {
     pixelScale: flags.pixelScale ?? rest.preprocessing.pixelScale,
     mean: flags.mean ?? rest.preprocessing.mean,
     std: flags.std ?? rest.preprocessing.std,
   };
-  const options: CompileOptions = {
+  const options: AskedOptions = {
     ...rest,
     scheme: flags.scheme ?? rest.scheme,
     inputBits: flags.inputBits ?? inputBits,

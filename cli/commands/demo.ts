@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { DEFAULT_OPTIONS } from '../../src/compiler/options.ts';
+import { DEFAULT_OPTIONS, settleBackend } from '../../src/compile.ts';
 import { compileModel } from '../../src/compiler/pipeline.ts';
 import type { DataTarget, LoadedDataset } from '../../src/data/dataset.ts';
 import { concatenateDatasets, pictureDataset } from '../../src/data/dataset.ts';
@@ -17,6 +17,7 @@ import { referenceTarget, runReference } from '../reference.ts';
 import type { Outputs } from '../measure/bench.ts';
 import type { BenchReport } from '../report/bench-report.ts';
 import {
+  backendTitle,
   formatBits,
   formatBytes,
   formatCount,
@@ -53,11 +54,15 @@ async function demo({ report: file }: DemoFlags, context: CommandContext): Promi
     preprocessing: DEFAULT_OPTIONS.preprocessing,
   };
   const compileStart = performance.now();
-  const { artifact } = await compileModel(
-    model,
-    { ...DEFAULT_OPTIONS, calibration: await arrays(fixtures, 'calibration', target) },
-    { modelDirectory: fixtures, modelName: 'digits-cnn', progress: context.progress },
-  );
+  const { options, note } = settleBackend({
+    ...DEFAULT_OPTIONS,
+    calibration: await arrays(fixtures, 'calibration', target),
+  });
+  const { artifact } = await compileModel(model, options, {
+    modelDirectory: fixtures,
+    modelName: 'digits-cnn',
+    progress: context.progress,
+  });
   const compileMs = performance.now() - compileStart;
   const samples = await samplePictures(join(fixtures, 'samples'), target);
   const dataset = concatenateDatasets(samples, await arrays(fixtures, 'test', target));
@@ -65,14 +70,14 @@ async function demo({ report: file }: DemoFlags, context: CommandContext): Promi
     runReference(model, dataset, count, 'plaintext model', context, referenceTarget(artifact, index));
   const plaintext = await plaintextOutput(0, dataset.size);
   const { report, pictures } = await runBench(
-    { artifact, dataset, plaintext, plaintextOutput, limit: samples.size, flags: { backend: 'seal' } },
+    { artifact, dataset, plaintext, plaintextOutput, limit: samples.size, flags: {} },
     context,
   );
   await writeBenchReport(file, report, pictures);
   const totalMs = performance.now() - start;
   return {
     document: { reportFile: file, totalMs, compileMs, ...report },
-    text: tell(artifact, samples, report, { file, compileMs, totalMs }),
+    text: tell(artifact, samples, report, { file, compileMs, totalMs, note }),
   };
 }
 
@@ -101,11 +106,19 @@ async function samplePictures(folder: string, target: DataTarget): Promise<Loade
   return pictureDataset(source, target, pictures.length);
 }
 
+interface DemoTold {
+  readonly file: string;
+  readonly compileMs: number;
+  readonly totalMs: number;
+  /** Why it is not the native engine. */
+  readonly note: string | null;
+}
+
 function tell(
   { report: compiled, program, parameters }: Artifact,
   samples: LoadedDataset,
   report: BenchReport,
-  { file, compileMs, totalMs }: { file: string; compileMs: number; totalMs: number },
+  { file, compileMs, totalMs, note }: DemoTold,
 ): string {
   const activations = compiled.approximations
     .map(({ node, degree }) => `${node} (degree ${degree})`)
@@ -116,13 +129,14 @@ function tell(
       `   picture of a ${label}: encrypted says ${encryptedClass}, onnxruntime says ${plaintextClass}, scores differ by ${formatSignificant(maxAbsError, 2)}`,
   );
   const steps = [
-    `1. Compiled digits-cnn.onnx in ${formatMs(compileMs)}: ${plural(program.instructions.length, 'instruction')}, depth ${compiled.depth}.` +
+    `1. Compiled digits-cnn.onnx for ${backendTitle(compiled.backend)} in ${formatMs(compileMs)}: ${plural(program.instructions.length, 'instruction')}, depth ${compiled.depth}.` +
       `\n   Activations became polynomials by themselves: ${activations || 'none were needed'}.` +
       `\n   N = ${formatCount(parameters.polyModulusDegree)}, ${parameters.securityLevel}-bit security, checked against ${artifactSource(report)}.`,
     `2. Made the keys in ${formatMs(report.phaseMs.keygen)}: ${plural(program.rotationKeys.length, 'Galois key')}, ${formatBytes(report.bytes.galoisKeys + report.bytes.relinKeys)} for the server. The secret key stays with the client.`,
     `3. Encrypted ${plural(report.n, 'picture')}, ${formatBytes(report.bytes.inputCiphertexts)} and ${formatMs(report.phaseMs.encrypt)} each. The first one:` +
       (picture === null ? '' : `\n\n${indent(drawPicture(picture))}\n`),
-    `4. Evaluated the network on ciphertexts: ${formatMs(report.latencyMs.median)} each (forecast ${formatMs(compiled.predicted.latencyMs)}).`,
+    `4. Evaluated the network on ciphertexts with ${backendTitle(report.backend)}: ${formatMs(report.latencyMs.median)} each (forecast ${formatMs(compiled.predicted.latencyMs)} on one core).` +
+      (note === null ? '' : `\n   ${note}.`),
     `5. Decrypted and compared with onnxruntime:\n${results.join('\n')}`,
     `6. Encryption left ${formatBits(report.errors.encryption.precisionBits.median)} of precision (forecast ${formatBits(compiled.predicted.precisionBits)}).` +
       `\n   In the clear, on ${plural(report.plaintextSamples, 'picture')}: original ${formatPercent(report.plaintextAccuracy)}, polynomial ${formatPercent(report.polynomialAccuracy)}.`,

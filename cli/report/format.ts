@@ -2,6 +2,16 @@
 
 const NONE = '–';
 
+/** What evaluates, as people call it. */
+export function backendTitle(backend: string): string {
+  const titles: Readonly<Record<string, string>> = {
+    native: 'the native engine',
+    seal: 'node-seal',
+    cleartext: 'the cleartext backend',
+  };
+  return titles[backend] ?? backend;
+}
+
 export function formatBytes(bytes: number | null): string {
   if (bytes === null) return NONE;
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -13,9 +13,14 @@ const START = fileURLToPath(new URL('./start.ts', import.meta.url));
 export function runCli(
   args: readonly string[],
   cwd = fileURLToPath(new URL('../..', import.meta.url)),
+  /** Added to this process's own. */
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--no-warnings', START, ...args], { cwd });
+    const child = spawn(process.execPath, ['--no-warnings', START, ...args], {
+      cwd,
+      env: { ...process.env, ...environment },
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

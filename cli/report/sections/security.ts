@@ -37,7 +37,11 @@ export function securitySection(program: ProgramReport): Markup {
 export function worthKnowing({ warnings, compiler }: ProgramReport): string[] {
   const { sealObstacle, backend } = compiler;
   if (sealObstacle === null) return [...warnings];
-  return [...warnings, backend === 'native' ? `for the native engine only: ${sealObstacle}` : sealObstacle];
+  if (backend !== 'native') return [...warnings, sealObstacle];
+  return [
+    ...warnings,
+    `for the native engine only: ${sealObstacle}; for machines without the engine, compile with --backend seal`,
+  ];
 }
 
 export function warningsSection(program: ProgramReport): Markup | null {

@@ -1,19 +1,34 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HeError } from '../../errors.ts';
+import { nativeMemory } from '../../program/native-memory.ts';
 import type { CkksParameters } from '../../program/security.ts';
+import { smallArtifact } from '../../program/testing/small-artifact.ts';
 import { testParameters } from '../../program/testing/test-parameters.ts';
-import type { BackendName } from '../backend.ts';
 import { nativeUnavailable } from '../backends/native/load-addon.ts';
-import { chooseBackend } from './choose-backend.ts';
+import type { AskedBackend, ChosenFor } from './choose-backend.ts';
+import { backendToPlanFor, chooseBackend } from './choose-backend.ts';
 
-const SEAL_SHAPED = testParameters(8192, [44, 28, 28], 58, 28);
-const HYBRID = { ...SEAL_SHAPED, specialPrimes: [3n, 5n], dnum: 2 } as CkksParameters;
-const LARGE = { ...SEAL_SHAPED, polyModulusDegree: 65536 } as CkksParameters;
-const FEW_DIGITS = { ...SEAL_SHAPED, dnum: 1 } as CkksParameters;
+const { program } = smallArtifact();
+const PARAMETERS = testParameters(8192, [44, 28, 28], 58, 28);
 
-function refusalOf(parameters: CkksParameters, compiledFor: BackendName, asked: BackendName | null): HeError {
+function artifact(parameters: Partial<CkksParameters>, memoryBudgetMb = 6144): ChosenFor {
+  return {
+    program,
+    parameters: { ...PARAMETERS, ...parameters },
+    report: { memoryBudgetMb },
+  };
+}
+
+const SEAL_SHAPED = artifact({});
+const HYBRID = artifact({ specialPrimes: [3n, 5n], dnum: 2 });
+const LARGE = artifact({ polyModulusDegree: 65536 });
+const FEW_DIGITS = artifact({ dnum: 1 });
+const INTEGERS = artifact({ scheme: 'bfv' });
+const CLEAR = artifact({ scheme: 'cleartext' });
+
+function refusalOf(chosenFor: ChosenFor, asked: AskedBackend): HeError {
   try {
-    chooseBackend(parameters, compiledFor, asked);
+    chooseBackend(chosenFor, asked);
   } catch (error) {
     if (error instanceof HeError) return error;
     throw error;
@@ -24,22 +39,33 @@ function refusalOf(parameters: CkksParameters, compiledFor: BackendName, asked: 
 afterEach(() => vi.unstubAllEnvs());
 
 describe('without the native engine', () => {
+  it('programs are planned for node-seal, and that is said', () => {
+    vi.stubEnv('HE_COMPILE_NATIVE', 'off');
+    const choice = backendToPlanFor('auto', 'ckks');
+    expect(choice.backend).toBe('seal');
+    expect(choice.note).toContain('HE_COMPILE_NATIVE=off');
+    // What was asked for stays, for other machines.
+    expect(backendToPlanFor('native', 'ckks')).toEqual({ backend: 'native', note: null });
+  });
+
   it('node-seal serves what it can, unless native was asked for', () => {
     vi.stubEnv('HE_COMPILE_NATIVE', 'off');
-    expect(chooseBackend(SEAL_SHAPED, 'seal', null)).toEqual({ backend: 'seal', note: null });
-    expect(chooseBackend(SEAL_SHAPED, 'native', null).backend).toBe('seal');
-    expect(chooseBackend(SEAL_SHAPED, 'native', null).note).toContain('HE_COMPILE_NATIVE=off');
-    const refusal = refusalOf(SEAL_SHAPED, 'seal', 'native');
+    expect(chooseBackend(SEAL_SHAPED, 'auto').backend).toBe('seal');
+    expect(chooseBackend(SEAL_SHAPED).note).toContain('HE_COMPILE_NATIVE=off');
+    expect(chooseBackend(SEAL_SHAPED, 'seal')).toEqual({ backend: 'seal', note: null });
+    const refusal = refusalOf(SEAL_SHAPED, 'native');
     expect(refusal.code).toBe('BACKEND_UNAVAILABLE');
     expect(refusal.hint).toContain('use --backend seal');
   });
 
   it('says both why there is none and why node-seal is no way out', () => {
     vi.stubEnv('HE_COMPILE_NATIVE', 'off');
-    const refusal = refusalOf(HYBRID, 'native', null);
+    const refusal = refusalOf(HYBRID, 'auto');
+    expect(refusal.code).toBe('BACKEND_UNAVAILABLE');
     expect(refusal.message).toContain('HE_COMPILE_NATIVE=off');
     expect(refusal.message).toContain('exactly one special prime, not 2');
-    expect(refusal.hint).not.toContain('--backend seal');
+    expect(refusal.hint).toContain('compile the model with --backend seal');
+    expect(refusal.hint).not.toContain('use --backend seal');
   });
 });
 
@@ -47,18 +73,42 @@ it.each([
   [HYBRID, 'special prime'],
   [FEW_DIGITS, 'not 1 digits'],
   [LARGE, 'not 65536'],
-])('node-seal is refused with the reason, and native named', (parameters, reason) => {
-  const refusal = refusalOf(parameters, 'native', 'seal');
+])('node-seal is refused with the reason, and native named', (chosenFor, reason) => {
+  const refusal = refusalOf(chosenFor, 'seal');
   expect(refusal.code).toBe('PARAMETERS_UNSUPPORTED');
   expect(refusal.message).toContain(reason);
   expect(refusal.hint).toContain('--backend native');
 });
 
-it('everything runs in the clear', () => {
-  expect(chooseBackend(LARGE, 'native', 'cleartext')).toEqual({ backend: 'cleartext', note: null });
+it('everything runs in the clear, and what is for the clear runs nowhere else by itself', () => {
+  expect(chooseBackend(LARGE, 'cleartext')).toEqual({ backend: 'cleartext', note: null });
+  expect(chooseBackend(CLEAR, 'auto')).toEqual({ backend: 'cleartext', note: null });
 });
 
-it.runIf(nativeUnavailable() === null)('native is taken where it is there', () => {
-  expect(chooseBackend(HYBRID, 'native', null)).toEqual({ backend: 'native', note: null });
-  expect(chooseBackend(SEAL_SHAPED, 'seal', 'native')).toEqual({ backend: 'native', note: null });
+it('integers go to node-seal', () => {
+  expect(backendToPlanFor('auto', 'bfv')).toEqual({ backend: 'seal', note: null });
+  expect(chooseBackend(INTEGERS, 'auto')).toEqual({ backend: 'seal', note: null });
+  expect(refusalOf(INTEGERS, 'native').message).toContain('no BFV');
+});
+
+describe.runIf(nativeUnavailable() === null)('with the native engine', () => {
+  it('programs are planned for it, unless another backend is asked for', () => {
+    expect(backendToPlanFor('auto', 'ckks')).toEqual({ backend: 'native', note: null });
+    expect(backendToPlanFor('seal', 'ckks')).toEqual({ backend: 'seal', note: null });
+  });
+
+  it.each([SEAL_SHAPED, HYBRID])('it evaluates, whoever a program was planned for', (chosenFor) => {
+    expect(chooseBackend(chosenFor, 'auto')).toEqual({ backend: 'native', note: null });
+    expect(chooseBackend(chosenFor, 'native')).toEqual({ backend: 'native', note: null });
+  });
+
+  it('node-seal evaluates by itself what was planned for less memory than the engine takes', () => {
+    const least = Math.ceil(nativeMemory(program, PARAMETERS).total / 2 ** 20);
+    expect(chooseBackend(artifact({}, least)).backend).toBe('native');
+    const { backend, note } = chooseBackend(artifact({}, least - 1));
+    expect(backend).toBe('seal');
+    expect(note).toContain(`planned for ${least - 1}`);
+    // What node-seal cannot take stays with the engine, which says itself how much it needs.
+    expect(chooseBackend(artifact({ specialPrimes: [3n, 5n], dnum: 2 }, 16)).backend).toBe('native');
+  });
 });
