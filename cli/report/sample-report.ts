@@ -1,5 +1,6 @@
 /** A made-up but plausible report, so that reports can be rendered and tested without compiling anything. */
 import type { LayerReport, OperationCounts } from '../../src/program/artifact.ts';
+import { securityBounds } from '../../src/program/security-tables.ts';
 import type { BenchReport, ErrorSummary, SampleResult } from './bench-report.ts';
 import type { LayerView, ProgramReport } from './program-report.ts';
 import { logErrorHistogram, precisionStatistics } from './statistics.ts';
@@ -106,10 +107,11 @@ export const SAMPLE_PROGRAM: ProgramReport = {
     securityBits: 128,
     polyModulusDegree: N,
     logQP: 420,
-    maxLogQP: 438,
+    maxLogQP: 430,
     secretDistribution: 'uniform-ternary',
     errorStandardDeviation: 3.2,
-    source: 'Homomorphic Encryption Standard (2018), table 1',
+    bounds: securityBounds(N, 128),
+    source: 'Homomorphic Encryption Standard (2018), table 1: 438; eprint 2024/463, table 5.2: 430',
   },
   approximations: ['/relu1/Relu', '/relu2/Relu'].map((node, index) => ({
     node,

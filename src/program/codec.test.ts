@@ -6,6 +6,7 @@ import { decodeArtifact, encodeArtifact } from './codec.ts';
 import type { LinearInstruction } from './program.ts';
 import { seededRandom } from './testing/random-instructions.ts';
 import { smallArtifact } from './testing/small-artifact.ts';
+import { testParameters } from './testing/test-parameters.ts';
 
 const artifact = smallArtifact();
 const bytes = encodeArtifact(artifact);
@@ -136,6 +137,32 @@ describe('artifact validation', () => {
     ],
   ])('refuses %s', (_name, change, code) => {
     expect(forged(change)).toBe(code);
+  });
+
+  it('refuses a chain planned for a laxer bound and says what to do', () => {
+    // 216 bits: within the standard of 2018, not within the guidelines of 2024.
+    const { dataPrimes, specialPrimes } = testParameters(16384, [54, 54, 54], 54, 40);
+    const copy = { ...artifact, parameters: { ...artifact.parameters, dataPrimes, specialPrimes, dnum: 3 } };
+    let hint: string | undefined;
+    const code = codeOf(() => {
+      try {
+        decodeArtifact(encodeArtifact(copy as unknown as Artifact));
+      } catch (error) {
+        hint = (error as ArtifactError).hint;
+        throw error;
+      }
+    });
+    expect(code).toBe('PARAMETERS_INSECURE');
+    expect(hint).toMatch(/compile the model again/);
+  });
+
+  it('certifies anew what is within the bound, whatever table the artifact was certified by', () => {
+    const { bounds, source, ...rest } = artifact.certificate!;
+    expect(source).toContain(String(bounds[0]!.maxLogQP));
+    const old = { ...artifact, certificate: { ...rest, maxLogQP: 218, source: 'another table' } };
+    expect(decodeArtifact(encodeArtifact(old as unknown as Artifact)).certificate).toEqual(
+      artifact.certificate,
+    );
   });
 
   it('names the place', () => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { HeError } from '../errors.ts';
 import { isPrime, nearestNttPrime } from './primes.ts';
 import type { ParametersLiteral } from './parameters.ts';
-import { certify, checkParameters, maxLogQP, requireEncryption, totalBits } from './security.ts';
+import { certify, checkParameters, requireEncryption, totalBits } from './security.ts';
+import { maxLogQP } from './security-tables.ts';
 import { testParameters } from './testing/test-parameters.ts';
 
 const good = testParameters(8192, [50, 30, 30], 50, 30);
@@ -94,17 +95,22 @@ describe('the security gate', () => {
   });
 
   it('is exact at the bound', () => {
-    const atBound = testParameters(8192, [58, 54, 54], 52, 40);
+    const atBound = testParameters(8192, [58, 54, 54], 48, 40);
     expect(totalBits([...atBound.dataPrimes, ...atBound.specialPrimes])).toBe(maxLogQP(8192, 128));
-    expect(() => testParameters(8192, [58, 54, 54], 53, 40)).toThrow(/exceeds 218/);
+    expect(() => testParameters(8192, [58, 54, 54], 49, 40)).toThrow(/exceeds 214/);
   });
 
   it('certifies what it checked', () => {
     expect(certify(good)).toMatchObject({
       securityBits: 128,
       logQP: 160,
-      maxLogQP: 218,
+      maxLogQP: 214,
       polyModulusDegree: 8192,
+      bounds: [
+        { source: 'Homomorphic Encryption Standard (2018), table 1', maxLogQP: 218 },
+        { source: 'eprint 2024/463, table 5.2', maxLogQP: 214 },
+      ],
+      source: 'Homomorphic Encryption Standard (2018), table 1: 218; eprint 2024/463, table 5.2: 214',
     });
   });
 

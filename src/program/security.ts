@@ -1,54 +1,16 @@
 /**
- * The one place for security numbers. Upper bounds on log2(QP) for uniform ternary secrets, σ = 3.2, classical
- * attacks. 128 bits for N = 1024…32768 and all of 192 and 256 bits: Homomorphic Encryption Standard (Albrecht et al.,
- * 2018), table 1; N = 65536 at 128 bits: Bossuat et al., "Security Guidelines for Implementing Homomorphic
- * Encryption" (eprint 2024/463), table 5.2. Sparse secrets have lower bounds and must not use this table.
+ * The gate that parameters pass before anything is keyed, encrypted or evaluated under them, and the certificate of what was
+ * checked; the numbers are in `security-tables.ts`.
  */
 import { ArtifactError } from '../errors.ts';
 import { isPrime } from './primes.ts';
 import { digitsAt, digitSize, isSealShaped } from './parameters.ts';
 import type { ParametersLiteral, SecurityLevel } from './parameters.ts';
+import type { SecurityBound } from './security-tables.ts';
+import { maxLogQP, securityBounds } from './security-tables.ts';
 
-const MAX_LOG_QP: Readonly<Record<SecurityLevel, ReadonlyMap<number, number>>> = {
-  128: new Map([
-    [1024, 27],
-    [2048, 54],
-    [4096, 109],
-    [8192, 218],
-    [16384, 438],
-    [32768, 881],
-    [65536, 1747],
-  ]),
-  192: new Map([
-    [1024, 19],
-    [2048, 37],
-    [4096, 75],
-    [8192, 152],
-    [16384, 305],
-    [32768, 611],
-  ]),
-  256: new Map([
-    [1024, 14],
-    [2048, 29],
-    [4096, 58],
-    [8192, 118],
-    [16384, 237],
-    [32768, 476],
-  ]),
-};
-
-/** Standard deviation of the error distribution assumed by the table and used by every backend. */
+/** Standard deviation of the error distribution used by every backend; the tables assume 3.19 or 3.2. */
 export const ERROR_STANDARD_DEVIATION = 3.2;
-
-/** Ring degrees for which the table holds a bound, ascending. */
-export function ringDegrees(security: SecurityLevel): number[] {
-  return [...MAX_LOG_QP[security].keys()];
-}
-
-/** Largest log2(QP) that still has the security level at ring degree N; 0 where the table says nothing. */
-export function maxLogQP(polyModulusDegree: number, security: SecurityLevel): number {
-  return MAX_LOG_QP[security].get(polyModulusDegree) ?? 0;
-}
 
 /** Sum of the bit lengths of all primes, an upper bound of log2(QP); this is what is held against the table. */
 export function totalBits(primes: readonly bigint[]): number {
@@ -63,6 +25,9 @@ export interface SecurityCertificate {
   readonly maxLogQP: number;
   readonly secretDistribution: 'uniform-ternary';
   readonly errorStandardDeviation: number;
+  /** Both tables; the smaller bound is `maxLogQP`. */
+  readonly bounds: readonly SecurityBound[];
+  /** The tables and their bounds in words. */
   readonly source: string;
 }
 
@@ -110,7 +75,9 @@ export function checkParameters(literal: ParametersLiteral): CkksParameters {
     throw new ArtifactError(
       'PARAMETERS_INSECURE',
       `log2(QP) = ${logQP} exceeds ${bound}, the most that N = ${n} allows at ${securityLevel} bits`,
-      { hint: 'use a larger ring degree or fewer levels; these parameters are never run' },
+      {
+        hint: 'compile the model again: chains are planned for the stricter of two tables, what exceeds it is never run',
+      },
     );
   }
   return Object.freeze({
@@ -198,16 +165,16 @@ export function requireEncryption(parameters: CkksParameters): void {
 /** The certificate for checked parameters; null for cleartext ones, which have no security to certify. */
 export function certify(parameters: CkksParameters): SecurityCertificate | null {
   if (parameters.scheme === 'cleartext') return null;
+  const { polyModulusDegree, securityLevel, dataPrimes, specialPrimes } = parameters;
+  const bounds = securityBounds(polyModulusDegree, securityLevel);
   return {
-    securityBits: parameters.securityLevel,
-    polyModulusDegree: parameters.polyModulusDegree,
-    logQP: totalBits([...parameters.dataPrimes, ...parameters.specialPrimes]),
-    maxLogQP: maxLogQP(parameters.polyModulusDegree, parameters.securityLevel),
+    securityBits: securityLevel,
+    polyModulusDegree,
+    logQP: totalBits([...dataPrimes, ...specialPrimes]),
+    maxLogQP: maxLogQP(polyModulusDegree, securityLevel),
     secretDistribution: parameters.secretDistribution,
     errorStandardDeviation: ERROR_STANDARD_DEVIATION,
-    source:
-      parameters.polyModulusDegree > 32768
-        ? 'eprint 2024/463, table 5.2'
-        : 'Homomorphic Encryption Standard (2018), table 1',
+    bounds,
+    source: bounds.map((bound) => `${bound.source}: ${bound.maxLogQP ?? 'no entry'}`).join('; '),
   };
 }

@@ -62,8 +62,11 @@ export function validateArtifact(untrusted: unknown): Artifact {
         ),
       'keys in the shape of SEAL are truncated',
     );
+    const certificate = certify(checked);
     demand(
-      isDeepStrictEqual(certify(checked), value.certificate),
+      certificate === null || value.certificate === null
+        ? certificate === value.certificate
+        : isDeepStrictEqual({ ...certificate, ...value.certificate }, certificate),
       'the certificate does not match the parameters',
     );
     demand(
@@ -84,7 +87,7 @@ export function validateArtifact(untrusted: unknown): Artifact {
       'the signature does not say how values become integers, or says it where they do not',
     );
     const signatureChecked = { ...value.signature, parameters: checked };
-    return { ...value, parameters: checked, signature: signatureChecked } as unknown as Artifact;
+    return { ...value, parameters: checked, certificate, signature: signatureChecked } as unknown as Artifact;
   } catch (error) {
     if (error instanceof HeError) throw error;
     throw new ArtifactError('ARTIFACT_INVALID', 'the artifact is inconsistent', { cause: error });

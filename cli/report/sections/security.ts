@@ -17,14 +17,14 @@ export function securitySection(program: ProgramReport): Markup {
   }
   return section(
     `Security: ${certificate.securityBits} bits`,
-    'The modulus is held against a published bound for the ring degree and secret distribution; parameters above the bound are refused when compiling, when loading and when making keys.',
+    'The modulus is held against the smaller of two published bounds for the ring degree and secret distribution; parameters above it are refused when compiling, when loading and when making keys.',
     html`<p>
         log₂(QP) = <strong>${certificate.logQP}</strong> of at most
         <strong>${certificate.maxLogQP}</strong> bits for N = ${formatCount(certificate.polyModulusDegree)}
       </p>
       <div style="max-width:560px;margin-bottom:18px">${bar(certificate.logQP / certificate.maxLogQP)}</div>
       ${facts([
-        ['Source of the bound', certificate.source],
+        ['Sources of the bound', certificate.source],
         ['Secret key', certificate.secretDistribution],
         ['Error distribution', `discrete Gaussian, σ = ${certificate.errorStandardDeviation}`],
         ['Key-switching digits', `${parameters.dnum}, special primes: ${parameters.specialPrimes}`],

@@ -1,7 +1,8 @@
 /** Parameters of integer programs: one chain for each ring, as large as security allows, and plain moduli of a given size. */
 import { nearestNttPrime } from '../../program/primes.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { checkParameters, maxLogQP } from '../../program/security.ts';
+import { checkParameters } from '../../program/security.ts';
+import { maxLogQP } from '../../program/security-tables.ts';
 import type { SecurityLevel } from '../../program/parameters.ts';
 
 /** SEAL's limit for a modulus. */

@@ -7,7 +7,7 @@ import type { IntegerSummary } from '../../program/artifact.ts';
 import { plainModulus } from '../../program/parameters.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { ringDegrees } from '../../program/security.ts';
+import { ringDegrees } from '../../program/security-tables.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
 import { costModelFor } from '../analysis/cost-model.ts';
 import { assignLevels } from '../analysis/levels.ts';

@@ -4,7 +4,8 @@
  */
 import { nearestNttPrime } from '../../program/primes.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { checkParameters, maxLogQP } from '../../program/security.ts';
+import { checkParameters } from '../../program/security.ts';
+import { maxLogQP } from '../../program/security-tables.ts';
 import {
   MAX_SCALE_BITS,
   outputHeadroomBits,

@@ -7,7 +7,8 @@ import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import { nearestNttPrime } from '../../program/primes.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { checkParameters, maxLogQP, ringDegrees } from '../../program/security.ts';
+import { checkParameters } from '../../program/security.ts';
+import { maxLogQP, ringDegrees } from '../../program/security-tables.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { Backend } from '../options.ts';
 import {

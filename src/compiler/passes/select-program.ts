@@ -7,7 +7,8 @@
  */
 import { CompileError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
-import { ringDegrees, type CkksParameters } from '../../program/security.ts';
+import type { CkksParameters } from '../../program/security.ts';
+import { ringDegrees } from '../../program/security-tables.ts';
 import { batchLatency } from '../analysis/batch-cost.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
 import { costModelFor, type CostModel } from '../analysis/cost-model.ts';

@@ -245,7 +245,7 @@ describe('products and counts', () => {
   });
 
   it('counts the operations of a program exactly', () => {
-    const builder = new ProgramBuilder(testParameters(8192, [50, 40, 40, 40], 48, 40));
+    const builder = new ProgramBuilder(testParameters(8192, [50, 40, 40, 40], 44, 40));
     const x = builder.input(1);
     const shape = {
       sources: 1,

@@ -7,7 +7,7 @@ import { testParameters } from '../../program/testing/test-parameters.ts';
 import type { GroupBy } from './partition.ts';
 import { SEAL_COSTS, choosePartition, partOf } from './partition.ts';
 
-const parameters = testParameters(8192, [46, 38, 38, 38], 58, 38);
+const parameters = testParameters(8192, [46, 38, 38, 38], 54, 38);
 
 function programOf(shape: Omit<RandomLinearShape, 'density'>): {
   program: Program;

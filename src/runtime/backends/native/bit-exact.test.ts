@@ -5,7 +5,7 @@ import { describeBitExactness } from './testing/bit-exactness.ts';
 describeNative('bit-exactness', () => {
   describeBitExactness({
     name: 'N = 4096',
-    parameters: testParameters(4096, [38, 32], 38, 30),
+    parameters: testParameters(4096, [37, 32], 37, 30),
     threads: 1,
     rounds: 3,
   });

@@ -9,10 +9,10 @@ import { rescaleError } from '../testing/rescale-error.ts';
 import { NativeBackend } from './backend.ts';
 
 // As for node-seal: the special prime is far above q_0.
-const SMALL = testParameters(8192, [46, 38, 38, 38], 58, 38);
+const SMALL = testParameters(8192, [46, 38, 38, 38], 54, 38);
 const VECTOR = testParameters(8192, [44, 36, 36, 36], 49, 36);
 // Two digits of two primes each, covered by two special primes.
-const HYBRID = testParameters(8192, [40, 34, 34, 34], [40, 35], 34, 2);
+const HYBRID = testParameters(8192, [38, 34, 34, 34], [39, 34], 34, 2);
 const POLYNOMIALS = [
   ...Array.from({ length: 7 }, (_, i) => ({ degree: i + 1, unitLeading: false })),
   ...[2, 4, 8].map((degree) => ({ degree, unitLeading: true })),

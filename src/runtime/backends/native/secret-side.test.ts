@@ -13,8 +13,8 @@ import { NativeSecretSide } from './secret-side.ts';
 
 const N = 8192;
 const SCALE = 2 ** 38;
-const SEAL_SHAPED = testParameters(N, [46, 38, 38, 38], 58, 38);
-const HYBRID = testParameters(N, [40, 34, 34, 34], [38, 38], 34, 2);
+const SEAL_SHAPED = testParameters(N, [46, 38, 38, 38], 54, 38);
+const HYBRID = testParameters(N, [38, 34, 34, 34], [37, 37], 34, 2);
 const SLOTS = Float64Array.from({ length: N / 2 }, (_, i) => Math.cos(i));
 
 function codeOf(action: () => unknown): string {
@@ -121,7 +121,7 @@ describeNative('the native secret side and node-seal', () => {
       codeOf(() => NativeSecretSide.create(parameters, bytes));
     expect(open(key.slice(0, -8))).toBe('KEY_INVALID');
     expect(open(ciphertext)).toBe('KEY_INVALID');
-    expect(open(key, testParameters(N, [45, 38, 38, 38], 58, 38))).toBe('KEY_INVALID');
+    expect(open(key, testParameters(N, [45, 38, 38, 38], 54, 38))).toBe('KEY_INVALID');
     const damaged = key.slice();
     damaged[damaged.length - 100]! ^= 1;
     expect(open(damaged)).toBe('KEY_INVALID');

@@ -7,7 +7,7 @@ import { SealSecretSide } from './secret-side.ts';
 
 const N = 8192;
 const SCALE = 2 ** 38;
-const PARAMETERS = testParameters(N, [46, 38, 38, 38], 58, 38);
+const PARAMETERS = testParameters(N, [46, 38, 38, 38], 54, 38);
 
 let secret: SealSecretSide;
 let side: SealPublicSide;
@@ -61,7 +61,7 @@ describe('public-key encryption with node-seal', () => {
 
   it('refuses what is no public key of these parameters', async () => {
     const key = secret.makePublicKey();
-    const other = testParameters(N, [45, 38, 38, 38], 58, 38);
+    const other = testParameters(N, [45, 38, 38, 38], 54, 38);
     for (const bytes of [secret.saveSecretKey(), key.slice(0, -9), new Uint8Array(), key.fill(0, 100, 140)]) {
       await expect(SealPublicSide.create(PARAMETERS, bytes)).rejects.toMatchObject({ code: 'KEY_INVALID' });
     }

@@ -8,7 +8,7 @@ import { SealBackend } from './backend.ts';
 import { makeSealUnderTest } from '../testing/seal-under-test.ts';
 
 // The special prime is far above q_0: key-switching noise goes with q_0 / P, and gathers in slots near the root 1.
-const SMALL = testParameters(8192, [46, 38, 38, 38], 58, 38);
+const SMALL = testParameters(8192, [46, 38, 38, 38], 54, 38);
 
 describeBackendContract({
   name: 'node-seal (N = 8192, 128 bits)',

@@ -1,0 +1,107 @@
+/**
+ * The one place for security numbers: upper bounds on log2(QP) for uniform ternary secrets, σ = 3.19 or 3.2, classical
+ * attacks. Q is the largest modulus that anything is encrypted or keyed under, so the key-switching primes P count. Sparse
+ * secrets have lower bounds and must not use these tables.
+ */
+import type { SecurityLevel } from './parameters.ts';
+
+interface SecurityTable {
+  readonly source: string;
+  readonly maxLogQP: Readonly<Record<SecurityLevel, ReadonlyMap<number, number>>>;
+}
+
+/** Albrecht et al., "Homomorphic Encryption Standard" (2018), table 1. */
+const STANDARD_2018: SecurityTable = {
+  source: 'Homomorphic Encryption Standard (2018), table 1',
+  maxLogQP: {
+    128: new Map([
+      [1024, 27],
+      [2048, 54],
+      [4096, 109],
+      [8192, 218],
+      [16384, 438],
+      [32768, 881],
+    ]),
+    192: new Map([
+      [1024, 19],
+      [2048, 37],
+      [4096, 75],
+      [8192, 152],
+      [16384, 305],
+      [32768, 611],
+    ]),
+    256: new Map([
+      [1024, 14],
+      [2048, 29],
+      [4096, 58],
+      [8192, 118],
+      [16384, 237],
+      [32768, 476],
+    ]),
+  },
+};
+
+/**
+ * Bossuat et al., "Security Guidelines for Implementing Homomorphic Encryption" (eprint 2024/463), table 5.2: newer
+ * attacks. It has no entry for N = 1024 above 128 bits.
+ */
+const GUIDELINES_2024: SecurityTable = {
+  source: 'eprint 2024/463, table 5.2',
+  maxLogQP: {
+    128: new Map([
+      [1024, 26],
+      [2048, 53],
+      [4096, 106],
+      [8192, 214],
+      [16384, 430],
+      [32768, 868],
+      [65536, 1747],
+    ]),
+    192: new Map([
+      [2048, 36],
+      [4096, 73],
+      [8192, 147],
+      [16384, 297],
+      [32768, 597],
+      [65536, 1199],
+    ]),
+    256: new Map([
+      [2048, 27],
+      [4096, 56],
+      [8192, 114],
+      [16384, 230],
+      [32768, 462],
+      [65536, 929],
+    ]),
+  },
+};
+
+/** What one table says about a ring. */
+export interface SecurityBound {
+  readonly source: string;
+  /** Bits; null where the table has no entry. */
+  readonly maxLogQP: number | null;
+}
+
+/** What each table says about ring degree N, the older one first. */
+export function securityBounds(polyModulusDegree: number, security: SecurityLevel): SecurityBound[] {
+  return [STANDARD_2018, GUIDELINES_2024].map(({ source, maxLogQP }) => ({
+    source,
+    maxLogQP: maxLogQP[security].get(polyModulusDegree) ?? null,
+  }));
+}
+
+/** Ring degrees for which there is a bound, ascending: those that the newer table knows. */
+export function ringDegrees(security: SecurityLevel): number[] {
+  return [...GUIDELINES_2024.maxLogQP[security].keys()];
+}
+
+/**
+ * Largest log2(QP) that still has the security level at ring degree N: the smaller of the two tables' bounds. 0 where the
+ * newer table says nothing: the older one alone knows nothing of newer attacks.
+ */
+export function maxLogQP(polyModulusDegree: number, security: SecurityLevel): number {
+  if (!GUIDELINES_2024.maxLogQP[security].has(polyModulusDegree)) return 0;
+  const bounds = securityBounds(polyModulusDegree, security).map((bound) => bound.maxLogQP ?? Infinity);
+  return Math.min(...bounds);
+}
