@@ -146,7 +146,7 @@ describe('artifact validation', () => {
     let hint: string | undefined;
     const code = codeOf(() => {
       try {
-        decodeArtifact(encodeArtifact(copy as unknown as Artifact));
+        decodeArtifact(encodeArtifact(copy));
       } catch (error) {
         hint = (error as ArtifactError).hint;
         throw error;
