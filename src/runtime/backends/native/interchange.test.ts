@@ -34,7 +34,7 @@ function underTest<C>(
 
 const SEAL_SHAPED = testParameters(8192, [46, 38, 38, 38], 54, 38);
 const TWO_DIGITS = testParameters(8192, [38, 34, 34, 34], [37, 37], 34, 2);
-const ONE_DIGIT = testParameters(8192, [38, 30, 30], [39, 39, 39], 30, 1);
+const ONE_DIGIT = testParameters(8192, [38, 30, 30], [38, 38, 38], 30, 1);
 const POLYNOMIALS = [2, 3].map((degree) => ({ degree, unitLeading: degree === 2 }));
 
 describeNative('native keys and ciphertexts', () => {
