@@ -127,6 +127,7 @@ async function withEncryption(
       ['*', { kind: 'precision', bits: settings.approximatedBits + APPROXIMATION_MARGIN_BITS } as const],
     ]),
     maxAccuracyDrop: Infinity,
+    maxOutputError: Infinity,
     seed: settings.seed,
   };
   const compile = async (precision: number): Promise<Artifact> => {

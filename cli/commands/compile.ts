@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { AskedOptions } from '../../src/compile.ts';
 import { DEFAULT_OPTIONS, settleBackend } from '../../src/compile.ts';
 import type { ActivationChoice, CompileOptions } from '../../src/compiler/options.ts';
+import { OUTPUT_ERROR_LIMITS } from '../../src/compiler/options.ts';
 import { importModel } from '../../src/compiler/onnx/import.ts';
 import { compileModel } from '../../src/compiler/pipeline.ts';
 import { shapeOf } from '../../src/compiler/ir/tensor-graph.ts';
@@ -47,6 +48,7 @@ interface CompileFlags {
   readonly batch?: number;
   readonly precision?: number;
   readonly maxAccuracyDrop?: number;
+  readonly maxOutputError?: number;
   readonly maxKeyMb?: number;
   readonly maxMemoryMb?: number;
   readonly activation?: readonly (readonly [string, ActivationChoice])[];
@@ -68,7 +70,11 @@ export function define(command: Command, run: Runner): void {
     .argument('<model>', 'ONNX file')
     .option('-o, --output <FILE>', 'artifact to write (default: <model>.hemodel)')
     .option('--calibration <SPEC>', 'unlabelled or labelled inputs that activations are fitted on')
-    .option('--samples <N>', `calibration inputs used at most (default: ${defaults.samples})`, naturalNumber)
+    .option(
+      '--samples <N>',
+      `calibration inputs used at most; beyond 6000 they only judge (default: ${defaults.samples})`,
+      naturalNumber,
+    )
     .option(
       '--backend <NAME>',
       `native, seal, or auto: native where it is built, else seal; cleartext for verification only (default: ${defaults.backend})`,
@@ -95,7 +101,12 @@ export function define(command: Command, run: Runner): void {
     )
     .option(
       '--max-accuracy-drop <PP>',
-      `percentage points that approximation may cost (default: ${defaults.maxAccuracyDrop})`,
+      `percentage points of accuracy that approximation may cost, by the upper end of a 95 % interval (default: ${defaults.maxAccuracyDrop})`,
+      nonNegativeNumber,
+    )
+    .option(
+      '--max-output-error <PERCENT>',
+      `the same where outputs are no classes: of a map's decisions that change (default: ${OUTPUT_ERROR_LIMITS.decisions}), else of the outputs' standard deviation (default: ${OUTPUT_ERROR_LIMITS.values})`,
       nonNegativeNumber,
     )
     .option('--max-key-mb <N>', 'budget for the Galois keys', naturalNumber)
@@ -170,7 +181,7 @@ async function compileOptions(
   flags: CompileFlags,
   context: CommandContext,
 ): Promise<AskedOptions> {
-  const { batch, maxKeyMb, inputBits, weightBits, ...rest } = DEFAULT_OPTIONS;
+  const { batch, maxKeyMb, inputBits, weightBits, maxOutputError, ...rest } = DEFAULT_OPTIONS;
   const preprocessing: Preprocessing = {
     pixelScale: flags.pixelScale ?? rest.preprocessing.pixelScale,
     mean: flags.mean ?? rest.preprocessing.mean,
@@ -187,6 +198,7 @@ async function compileOptions(
     batch: flags.batch ?? batch,
     precision: flags.precision ?? rest.precision,
     maxAccuracyDrop: flags.maxAccuracyDrop ?? rest.maxAccuracyDrop,
+    maxOutputError: flags.maxOutputError ?? maxOutputError,
     maxKeyMb: flags.maxKeyMb ?? maxKeyMb,
     maxMemoryMb: flags.maxMemoryMb ?? rest.maxMemoryMb,
     activations: new Map(flags.activation ?? []),

@@ -42,6 +42,13 @@ describe.each([
 });
 
 describe('the bench page', () => {
+  it('says what the accuracy bound is held against', () => {
+    const text = renderProgramText(SAMPLE_PROGRAM);
+    expect(text).toContain(
+      'accuracy drops by 0.20 points (95 % interval -0.10 to 0.90), at most 0.5 allowed: not shown',
+    );
+  });
+
   it('shows accuracies, agreement, pictures and disagreements', () => {
     for (const text of ['98.62 %', '98.45 %', '95.0 %', 'data:image/png;base64,AAAA', 'plaintext: 7']) {
       expect(bench).toContain(text);

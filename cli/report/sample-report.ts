@@ -142,6 +142,7 @@ export const SAMPLE_PROGRAM: ProgramReport = {
     rmsOutputError: 0.11,
     maxOutputError: 0.9,
     rmsOutput: 6.2,
+    bound: { measure: 'accuracy', estimate: 0.2, lower: -0.1, upper: 0.9, limit: 0.5, shown: false },
   },
   throughput: null,
   warnings: ['0.4 % of held-out inputs leave the fitted range of /relu2/Relu by up to 8 %.'],

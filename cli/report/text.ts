@@ -1,4 +1,5 @@
 /** Reports for the terminal: aligned columns, no colours, nothing that breaks when piped. */
+import { boundText } from './bound-text.ts';
 import {
   formatBits,
   formatBytes,
@@ -100,6 +101,9 @@ export function renderProgramText(program: ProgramReport): string {
       ? []
       : [['throughput', throughputText(program.throughput)] satisfies [string, string]]),
     ['calibration', program.compiler.calibration],
+    ...(program.quality.bound === undefined
+      ? []
+      : [['approximation', boundText(program.quality.bound)] satisfies [string, string]]),
   ];
   const blocks = [programLead(program), alignColumns(facts, 2), layerTable(program)];
   if (program.approximations.length > 0) blocks.push(approximationTable(program));

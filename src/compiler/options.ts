@@ -41,8 +41,16 @@ export interface CompileOptions {
   readonly batch: number;
   /** Bits of precision asked for at the output, relative to its range. */
   readonly precision: number;
-  /** Percentage points of accuracy (or of arg-max agreement) that approximation may cost. */
+  /**
+   * Percentage points of accuracy (of arg-max agreement, without labels) that approximation may cost: what the upper end of the
+   * drop's 95 % interval is held against.
+   */
   readonly maxAccuracyDrop: number;
+  /**
+   * The same for outputs that are no class scores, in percent: of a map's decisions that may change, or the error against the
+   * outputs' standard deviation. Null: `OUTPUT_ERROR_LIMITS`.
+   */
+  readonly maxOutputError: number | null;
   readonly maxKeyMb: number | null;
   readonly maxMemoryMb: number;
   /** By node name, or "*" for every activation. */
@@ -52,12 +60,15 @@ export interface CompileOptions {
   readonly preprocessing: Preprocessing;
   readonly labels: readonly string[];
   readonly calibration: Dataset | null;
-  /** Calibration samples used at most (fitting and held-out together). */
+  /** Calibration samples used at most (fitting and held-out together); beyond 6000 they only judge, and 8000 at most. */
   readonly samples: number;
   readonly seed: number;
   /** What the native engine costs, where programs are planned for it. */
   readonly profile: NativeProfile;
 }
+
+/** Percent, by what a model's outputs are (see `maxOutputError`). */
+export const OUTPUT_ERROR_LIMITS = { decisions: 3, values: 5 } as const;
 
 export const DEFAULT_OPTIONS: CompileOptions = {
   scheme: 'ckks',
@@ -69,6 +80,7 @@ export const DEFAULT_OPTIONS: CompileOptions = {
   batch: 1,
   precision: 10,
   maxAccuracyDrop: 0.5,
+  maxOutputError: null,
   maxKeyMb: null,
   maxMemoryMb: 6144,
   activations: new Map(),
@@ -77,7 +89,7 @@ export const DEFAULT_OPTIONS: CompileOptions = {
   preprocessing: { pixelScale: 1 / 255, mean: [0], std: [1] },
   labels: [],
   calibration: null,
-  samples: 6000,
+  samples: 14_000,
   seed: 0,
   profile: DEFAULT_NATIVE_PROFILE,
 };

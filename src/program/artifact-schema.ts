@@ -224,6 +224,16 @@ const report = z.object({
     rmsOutputError: finite,
     maxOutputError: finite,
     rmsOutput: finite,
+    bound: z
+      .object({
+        measure: z.enum(['accuracy', 'agreement', 'decisions', 'output-error']),
+        estimate: finite.nullable(),
+        lower: finite.nullable(),
+        upper: finite.nullable(),
+        limit: finite.nullable(),
+        shown: z.boolean(),
+      })
+      .optional(),
   }),
   depth: count,
   operations,

@@ -100,6 +100,25 @@ export interface ApproximationQuality {
   readonly rmsOutputError: number;
   readonly maxOutputError: number;
   readonly rmsOutput: number;
+  /** What approximation may cost, and what held-out samples say of it. Where nothing is approximated, and in older artifacts, missing. */
+  readonly bound?: BoundReport;
+}
+
+/** A drop in its own measure and percent; null where it is infinite. */
+export interface BoundReport {
+  /**
+   * Of accuracy (percentage points); of classes that change (percent of the inputs); of decisions of a map that change (percent of
+   * the positions that either model takes for more than background); or of the outputs (error in percent of their standard
+   * deviation).
+   */
+  readonly measure: 'accuracy' | 'agreement' | 'decisions' | 'output-error';
+  readonly estimate: number | null;
+  /** Ends of the 95 % interval, each one-sided, for all candidates that the search might try together. */
+  readonly lower: number | null;
+  readonly upper: number | null;
+  readonly limit: number | null;
+  /** Whether the upper end lies within the limit, by samples enough to say so. */
+  readonly shown: boolean;
 }
 
 /** How an integer program came about and what is known of it. */

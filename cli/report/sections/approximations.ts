@@ -1,6 +1,7 @@
 /** What replaced each activation, how well, and how likely inputs are to leave the range it was fitted on. */
 import { curveSparkline } from '../charts/curve.ts';
 import { formatInterval, formatPercent, formatSignificant, plural } from '../format.ts';
+import { boundText } from '../bound-text.ts';
 import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
 import { section } from '../page.ts';
@@ -23,7 +24,7 @@ export function approximationsSection(program: ProgramReport): Markup | null {
   const summary =
     quality.samples === 0
       ? 'There were no held-out inputs to judge it by.'
-      : `On ${plural(quality.samples, 'held-out input')} the polynomial model's outputs differ from the original's by ${formatSignificant(quality.rmsOutputError, 2)} (root mean square) in outputs of ${formatSignificant(quality.rmsOutput, 2)}.`;
+      : `On ${plural(quality.samples, 'held-out input')} the polynomial model's outputs differ from the original's by ${formatSignificant(quality.rmsOutputError, 2)} (root mean square) in outputs of ${formatSignificant(quality.rmsOutput, 2)}${quality.bound === undefined ? '' : `; ${boundText(quality.bound)}`}.`;
   return section(
     'Activations',
     `CKKS computes polynomials only, so each activation became one, fitted per channel to the values it sees. Outside its range a polynomial runs away: “escapes” is the share of held-out inputs with at least one value outside. ${summary}`,

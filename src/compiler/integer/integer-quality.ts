@@ -3,7 +3,8 @@ import type { LinearGraph } from '../ir/linear-graph.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
 import { quantise } from '../../program/quantisation.ts';
 import type { Samples } from '../passes/build-candidate.ts';
-import type { Drop } from '../passes/approximation/quality.ts';
+import type { OutputReading } from '../passes/approximation/output-reading.ts';
+import type { Drop } from '../passes/approximation/drop.ts';
 import { compareOutputs } from '../passes/approximation/quality.ts';
 import type { IntegerGraph } from './quantise-graph.ts';
 
@@ -11,7 +12,7 @@ import type { IntegerGraph } from './quantise-graph.ts';
 export interface IntegerReference {
   readonly samples: Samples;
   readonly labels: Int32Array | null;
-  readonly classScores: boolean;
+  readonly reading: OutputReading;
   /** Per output, [samples × elements]. */
   readonly outputs: readonly Float32Array[];
 }
@@ -33,7 +34,7 @@ export function referenceOutputs(graph: LinearGraph, samples: Samples): Float32A
  * In float64: integers above 2^53 are rounded in their last bits, which no comparison of classes sees.
  */
 export function measureIntegers(integer: IntegerGraph, reference: IntegerReference): IntegerQuality {
-  const { samples, labels, classScores } = reference;
+  const { samples, labels, reading } = reference;
   let largest = 1;
   const results = samples.map((sample) => {
     const integers = sample.map((values, i) => quantise(values, integer.inputs[i]));
@@ -47,7 +48,7 @@ export function measureIntegers(integer: IntegerGraph, reference: IntegerReferen
     flatten(results),
     samples.length,
     labels,
-    classScores,
+    reading,
   );
   return {
     accuracy: quality.polynomialAccuracy,

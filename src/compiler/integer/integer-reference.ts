@@ -3,7 +3,7 @@ import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import type { CompileOptions } from '../options.ts';
 import { calibrationInputs, loadCalibration, unbatch } from '../passes/approximation/calibration-batch.ts';
-import { hasClassScores } from '../passes/approximation/quality.ts';
+import { readOutputs } from '../passes/approximation/output-reading.ts';
 import type { IntegerReference } from './integer-quality.ts';
 import { referenceOutputs } from './integer-quality.ts';
 
@@ -20,10 +20,10 @@ export function integerReference(
   const samples = calibrationInputs(tensors, options, Math.ceil(count / batchSize));
   const labels =
     batchSize === 1 ? loadCalibration(single, { ...options, samples: samples.length }).labels : null;
-  return {
-    samples,
-    labels,
-    classScores: batchSize === 1 && hasClassScores(tensors),
-    outputs: referenceOutputs(graph, samples),
-  };
+  const outputs = referenceOutputs(graph, samples);
+  const reading =
+    batchSize === 1
+      ? readOutputs(tensors, outputs, samples.length, labels !== null)
+      : ({ kind: 'values' } as const);
+  return { samples, labels, reading, outputs };
 }

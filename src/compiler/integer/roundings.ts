@@ -3,6 +3,7 @@ import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { CompileOptions } from '../options.ts';
 import type { Samples } from '../passes/build-candidate.ts';
 import { worstCaseOutput } from './integer-bounds.ts';
+import { limitFor } from '../passes/approximation/accuracy-bound.ts';
 import type { IntegerQuality, IntegerReference } from './integer-quality.ts';
 import { measureIntegers } from './integer-quality.ts';
 import type { IntegerGraph, QuantisationBits } from './quantise-graph.ts';
@@ -80,7 +81,9 @@ export function finest(
     if (asked) {
       return fits || bitsFor(CALIBRATED_MARGIN * rounding.quality().largest) <= capacity ? rounding : null;
     }
-    if (fits && rounding.quality().drop.points <= options.maxAccuracyDrop) return rounding;
+    if (!fits) continue;
+    const { drop } = rounding.quality();
+    if (drop.points <= limitFor(drop.measure, options)) return rounding;
   }
   return null;
 }

@@ -128,7 +128,7 @@ describe('approximate', () => {
         { op: 'Polynomial', inputs: ['d'], output: 'p', shape: [1, 3], attributes },
         { op: 'Gemm', inputs: ['p', 'v'], output: 'y', shape: [1, 2] },
       ],
-      { w: randomTensor([72, 3], 1, 1), v: tensor([3, 2], [1, 2, 3, 4, 5, 6]) },
+      { w: randomTensor([72, 3], 1, 1), v: tensor([3, 2], [2, 1, 3, 4, 5, 6]) },
       ['y'],
     );
     const result = await run(graph, {});
@@ -154,6 +154,16 @@ describe('degree search', () => {
     const strict = await run(smallConvNet(), { maxAccuracyDrop: 8 });
     expect(Math.max(...strict.approximations.map((report) => report.degree))).toBeGreaterThan(2);
     expect(strict.warnings).toEqual([]);
+  });
+
+  it('holds the upper end of the interval against the limit, not the estimate', async () => {
+    const { quality } = await run(smallConvNet(), { activations: fixed(4) });
+    const estimate = 100 * (1 - quality.agreement!);
+    // By the estimate, degree 4 would do.
+    const { approximations, quality: found } = await run(smallConvNet(), { maxAccuracyDrop: estimate + 1 });
+    expect(Math.max(...approximations.map(({ degree }) => degree))).toBeGreaterThan(4);
+    expect(found.bound).toMatchObject({ measure: 'agreement', limit: estimate + 1, shown: true });
+    expect(found.bound!.upper).toBeLessThan(estimate + 1);
   });
 
   it('takes the best degrees that fit, raising single ones as far as they do', async () => {

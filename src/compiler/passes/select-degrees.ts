@@ -1,6 +1,8 @@
 /**
  * Chooses the degree of every activation by what it costs in accuracy on held-out samples: the smallest uniform degree
- * that is good enough, then single activations lowered as long as it stays good enough. Where no program holds these degrees
+ * that is good enough, then single activations lowered as long as it stays good enough. Good enough is what is shown to keep the
+ * bound: the upper end of the drop's interval does, which allows for as many candidates as the search may try. Where there
+ * are too few samples to show anything, the best estimate decides, and a warning says so. Where no program holds these degrees
  * (levels, memory, keys), the best ones that fit are searched for.
  */
 import { CompileError } from '../../errors.ts';
@@ -13,7 +15,10 @@ import { approximateActivations } from './approximate-activations.ts';
 import { loadCalibration, perImage, unbatch, withBatchSize } from './approximation/calibration-batch.ts';
 import { CheckpointStore, MAX_GREEDY_SITES } from './approximation/checkpoint-store.ts';
 import { isJump } from './approximation/composite-nodes.ts';
-import { drop, resultWarnings } from './approximation/result-warnings.ts';
+import { boundReport, isWithin, limitFor } from './approximation/accuracy-bound.ts';
+import { DEFAULT_ERROR } from './approximation/drop.ts';
+import { Judge } from './approximation/judge-approximation.ts';
+import { resultWarnings } from './approximation/result-warnings.ts';
 import { DEFAULT_SETTINGS } from './approximation/settings.ts';
 import type { ActivationSite } from './approximation/sites.ts';
 import { findSites } from './approximation/sites.ts';
@@ -48,6 +53,7 @@ export async function approximateToFit<T>(
   await using blas = await Blas.open();
   const settings = { ...DEFAULT_SETTINGS, seed: options.seed };
   const context: ApproximationContext = { graph: single, sites, batch, blas, progress, settings };
+  const exact = sites.length === 0;
   const complete = async (
     approximation: Approximation,
     warnings: readonly string[],
@@ -66,7 +72,10 @@ export async function approximateToFit<T>(
     return {
       graph: batchSize === 1 ? approximation.graph : withBatchSize(approximation.graph, batchSize),
       approximations: approximation.approximations,
-      quality: approximation.comparison.quality,
+      quality: {
+        ...approximation.comparison.quality,
+        ...(exact ? {} : { bound: boundReport(approximation.comparison.drop, options) }),
+      },
       ranges,
       outliers: new Set(outliers.map(({ sample }) => sample)),
       warnings: [
@@ -80,10 +89,9 @@ export async function approximateToFit<T>(
   };
 
   const found = await search(context, options);
-  const exact = sites.length === 0;
   const polynomial = await complete(found.best.approximation, [
     ...found.warnings,
-    ...resultWarnings(found.best.approximation, options.maxAccuracyDrop, exact),
+    ...(exact ? [] : resultWarnings(found.best.approximation.comparison, options, found.advice)),
   ]);
   try {
     return { polynomial, program: make(polynomial) };
@@ -94,7 +102,13 @@ export async function approximateToFit<T>(
     }: Candidate): Promise<{ polynomial: PolynomialGraph; program: T } | null> => {
       const limited = await complete(approximation, [
         `no program holds the degrees that the accuracy asks for (${error.message}): these are the best found that fit`,
-        ...resultWarnings(approximation, options.maxAccuracyDrop, exact),
+        ...resultWarnings(
+          approximation.comparison,
+          options,
+          found.best.approximation.comparison.drop.points < approximation.comparison.drop.points
+            ? 'the degrees that no program holds did better here'
+            : '',
+        ),
       ]);
       try {
         return { polynomial: limited, program: make(limited) };
@@ -103,7 +117,7 @@ export async function approximateToFit<T>(
         throw refusal;
       }
     };
-    const fitting = await bestThatFits(context, found, attempt);
+    const fitting = await bestThatFits(found, attempt);
     if (fitting !== null) return fitting;
     throw error;
   }
@@ -137,7 +151,18 @@ interface SearchResult {
   readonly lower: readonly Candidate[];
   /** Activations whose degree is open. */
   readonly open: readonly ActivationSite[];
+  readonly search: Search;
+  /** What was tried beyond the best, for who is told that it is not good enough. */
+  readonly advice: string;
   readonly warnings: readonly string[];
+}
+
+/** What all candidates of a search have in common. */
+interface Search {
+  readonly context: ApproximationContext;
+  readonly judge: Judge;
+  /** In the percent of the outputs' own measure. */
+  readonly limitOf: (approximation: Approximation) => number;
 }
 
 async function search(context: ApproximationContext, options: CompileOptions): Promise<SearchResult> {
@@ -145,43 +170,67 @@ async function search(context: ApproximationContext, options: CompileOptions): P
   const open = sites.filter((site) => site.fixed === null);
   const uniform = (degree: number): Choices =>
     new Map(sites.map((site) => [site.name, site.fixed ?? ({ kind: 'degree', degree } as const)]));
-  const limit = options.maxAccuracyDrop;
+  const lowerable = open.length > 1 && open.length <= MAX_GREEDY_SITES;
+  const candidates =
+    open.length === 0
+      ? 1
+      : CANDIDATE_DEGREES.length + (lowerable ? open.length * (CANDIDATE_DEGREES.length - 1) : 0);
+  const judge = new Judge(context, DEFAULT_ERROR / candidates);
+  const limitOf = ({ comparison }: Approximation): number => limitFor(comparison.drop.measure, options);
+  const common = { open, search: { context, judge, limitOf } };
   if (open.length === 0) {
     const choices = uniform(0);
     const { approximation, warnings } = await reachPrecision(context, choices);
-    return { best: { choices, approximation, checkpoints: new Map() }, lower: [], open, warnings };
+    const judged =
+      sites.length === 0 ? approximation : await judge.judge(approximation, limitOf(approximation));
+    const best = { choices, approximation: judged, checkpoints: new Map<string, Checkpoint>() };
+    return { ...common, best, lower: [], advice: '', warnings };
   }
 
   // Everything before the first site that is searched is the same for all candidates.
   const tried: Candidate[] = [];
   let start: Checkpoint | undefined;
+  const shown = (one: Candidate): boolean =>
+    isWithin(one.approximation.comparison.drop, limitOf(one.approximation));
   for (const [index, degree] of CANDIDATE_DEGREES.entries()) {
     progress.report('select-degrees', index / (CANDIDATE_DEGREES.length + 1));
     const choices = uniform(degree);
     const checkpoints = new CheckpointStore(context);
-    const approximation = await approximateActivations(context, choices, start, (site, checkpoint) => {
+    const fitted = await approximateActivations(context, choices, start, (site, checkpoint) => {
       if (site === open[0]) start ??= checkpoint;
       checkpoints.add(site, checkpoint);
     });
+    const approximation = await judge.judge(fitted, limitOf(fitted));
     tried.push({ choices, approximation, checkpoints: checkpoints.entries });
-    if (drop(approximation.comparison.drop) <= limit) break;
+    if (shown(tried.at(-1)!)) break;
   }
-  const acceptable = drop(tried.at(-1)!.approximation.comparison.drop) <= limit;
-  const at = acceptable ? tried.length - 1 : tried.indexOf(tried.reduce(better));
+  const estimated = ({ approximation }: Candidate): boolean =>
+    approximation.comparison.drop.points <= limitOf(approximation);
+  // Where none is shown to keep the bound, the lowest that seems to, or else the best.
+  const acceptable = shown(tried.at(-1)!) ? shown : estimated;
+  const found = tried.findIndex(acceptable);
+  const at = found >= 0 ? found : tried.indexOf(tried.reduce((a, b) => (isBetter(b, a) ? b : a)));
   const best = tried[at]!;
-  const lower = tried.slice(0, at).reverse();
-  const lowerable = acceptable && open.length > 1 && open.length <= MAX_GREEDY_SITES;
+  const highest = CANDIDATE_DEGREES[at]!;
+  const betterDegree = CANDIDATE_DEGREES.find(
+    (_, index) => index > at && index < tried.length && isBetter(tried[index]!, best),
+  );
   return {
-    best: lowerable ? await lowerSingly(context, open, best, limit) : best,
-    lower,
-    open,
+    ...common,
+    best: lowerable && found >= 0 ? await lowerSingly(common.search, open, best, acceptable) : best,
+    lower: tried.slice(0, at).reverse(),
+    advice:
+      betterDegree !== undefined
+        ? `degree ${betterDegree} did better here`
+        : tried.length > at + 1
+          ? `no degree above ${highest} did better here`
+          : '',
     warnings: [],
   };
 }
 
-/** The first of equals. */
-function better(a: Candidate, b: Candidate): Candidate {
-  return drop(b.approximation.comparison.drop) < drop(a.approximation.comparison.drop) ? b : a;
+function isBetter(a: Candidate, b: Candidate): boolean {
+  return a.approximation.comparison.drop.points < b.approximation.comparison.drop.points;
 }
 
 /** Attempts at reaching the precision asked for at the output by asking for more at the activations. */
@@ -244,19 +293,20 @@ function keptBits({ comparison: { quality, largestOutput, overflows } }: Approxi
  * reused, and each activation tries the lowest degree first.
  */
 async function lowerSingly(
-  context: ApproximationContext,
+  search: Search,
   open: readonly ActivationSite[],
   from: Candidate,
-  limit: number,
+  acceptable: (candidate: Candidate) => boolean,
 ): Promise<Candidate> {
+  const { context } = search;
   let current = from;
   for (const [index, site] of [...open].reverse().entries()) {
     context.progress.report('select-degrees', 0.5 + (0.5 * index) / open.length);
     const chosen = current.choices.get(site.name)!;
     for (const degree of CANDIDATE_DEGREES) {
       if (chosen.kind !== 'degree' || degree >= chosen.degree) break;
-      const candidate = await withDegree(context, current, site, degree);
-      if (drop(candidate.approximation.comparison.drop) > limit) continue;
+      const candidate = await withDegree(search, current, site, degree);
+      if (!acceptable(candidate)) continue;
       current = candidate;
       break;
     }
@@ -269,8 +319,7 @@ async function lowerSingly(
  * where that helps and still fits. Null if not even the lowest degrees fit.
  */
 async function bestThatFits<T>(
-  context: ApproximationContext,
-  { best, lower, open }: SearchResult,
+  { best, lower, open, search }: SearchResult,
   attempt: (candidate: Candidate) => Promise<T | null>,
 ): Promise<T | null> {
   for (const uniform of lower) {
@@ -279,12 +328,12 @@ async function bestThatFits<T>(
     let current = { candidate: uniform, result: fitting };
     if (open.length === 1 || open.length > MAX_GREEDY_SITES) return current.result;
     for (const [index, site] of [...open].reverse().entries()) {
-      context.progress.report('select-degrees', 0.5 + (0.5 * index) / open.length);
+      search.context.progress.report('select-degrees', 0.5 + (0.5 * index) / open.length);
       const wanted = best.choices.get(site.name)!;
       const chosen = current.candidate.choices.get(site.name)!;
       if (wanted.kind !== 'degree' || chosen.kind !== 'degree' || wanted.degree <= chosen.degree) continue;
-      const raised = await withDegree(context, current.candidate, site, wanted.degree);
-      if (better(current.candidate, raised) !== raised) continue;
+      const raised = await withDegree(search, current.candidate, site, wanted.degree);
+      if (!isBetter(raised, current.candidate)) continue;
       const result = await attempt(raised);
       if (result !== null) current = { candidate: raised, result };
     }
@@ -295,16 +344,13 @@ async function bestThatFits<T>(
 
 /** One activation changed; what comes before it is not computed again if it is at hand. */
 async function withDegree(
-  context: ApproximationContext,
+  { context, judge, limitOf }: Search,
   { choices, checkpoints }: Candidate,
   site: ActivationSite,
   degree: number,
 ): Promise<Candidate> {
   const changed = new Map([...choices, [site.name, { kind: 'degree', degree } as const]]);
   const start = checkpoints.get(site.name) ?? startCheckpoint(context);
-  return {
-    choices: changed,
-    approximation: await approximateActivations(context, changed, start),
-    checkpoints,
-  };
+  const fitted = await approximateActivations(context, changed, start);
+  return { choices: changed, approximation: await judge.judge(fitted, limitOf(fitted)), checkpoints };
 }

@@ -15,15 +15,34 @@ describe('loadCalibration', () => {
     expect(load(1).inputs).not.toEqual(load(2).inputs);
   });
 
-  it('holds out at most 2000 and uses no more than there is', () => {
-    const large = { ...dataset, size: 9000, sample: () => new Float32Array(72) };
-    expect(loadCalibration(graph, optionsWith({ calibration: large, samples: 8000 }))).toMatchObject({
-      fit: 6000,
-    });
-    expect(loadCalibration(graph, optionsWith({ calibration: dataset }))).toMatchObject({
-      samples: 90,
-      fit: 60,
-    });
+  it('holds out at most 2000 of those that it fits to, and what is left in reserve', () => {
+    const sized = (size: number) => ({ ...dataset, size, sample: () => new Float32Array(72) });
+    const load = (size: number, samples: number) => {
+      const batch = loadCalibration(graph, optionsWith({ calibration: sized(size), samples }));
+      return [batch.fit, batch.samples - batch.fit, batch.reserve.samples];
+    };
+    expect(load(90, 14_000)).toEqual([60, 30, 0]);
+    expect(load(9000, 6000)).toEqual([4000, 2000, 0]);
+    expect(load(9000, 8000)).toEqual([4000, 2000, 2000]);
+    expect(load(30_000, 14_000)).toEqual([4000, 2000, 8000]);
+    // More than that is fitted to, if asked for.
+    expect(load(30_000, 20_000)).toEqual([10_000, 2000, 8000]);
+  });
+
+  it('reads the reserve in parts: samples that are neither fitted to nor held out otherwise', () => {
+    const numbered = {
+      ...dataset,
+      size: 6700,
+      sample: (index: number) => new Float32Array(72).fill(index),
+      label: (index: number) => index,
+    };
+    const { inputs, reserve } = loadCalibration(graph, optionsWith({ calibration: numbered }));
+    const seen = new Set(inputs.get('input'));
+    const kept = [...reserve.parts()].flatMap((part) =>
+      Array.from({ length: part.samples }, (_, s) => part.inputs[0]![s * 72]!),
+    );
+    expect([seen.size, kept.length, new Set([...seen, ...kept]).size]).toEqual([6000, 700, 6700]);
+    expect([...reserve.labels!]).toEqual(kept);
   });
 
   it('keeps labels only if all samples have one', () => {

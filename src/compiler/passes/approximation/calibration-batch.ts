@@ -4,12 +4,18 @@ import { encryptedInputs, elementsOf } from '../../reference/onnx-runner.ts';
 import type { Shape, TensorGraph } from '../../ir/tensor-graph.ts';
 import { shapeOf } from '../../ir/tensor-graph.ts';
 import { isBatchable } from '../../onnx/batchable.ts';
-import type { CompileOptions } from '../../options.ts';
+import type { CompileOptions, Dataset } from '../../options.ts';
 import { lastUses } from '../calibrate-ranges.ts';
 import { Random } from '../../random.ts';
 
-/** Held-out samples beyond this sharpen no decision; they serve better in the fit. */
+/** Samples that go through the fit, activation by activation; of these, a third and at most so many are held out. */
+const MAX_FITTED = 6000;
 const MAX_HELD_OUT = 2000;
+/** Samples held out beyond these, at most, and elements of all tensors that judging one approximation by them may take. */
+const MAX_RESERVE = 8000;
+const RESERVE_ELEMENTS = 1.2e9;
+/** Samples read at a time. */
+const READ_AT_ONCE = 256;
 /** Without calibration data: random inputs can only set ranges, so a few suffice. */
 const RANDOM_SAMPLES = 768;
 /** Bytes of activations kept alive at once. */
@@ -25,11 +31,23 @@ export interface CalibrationBatch {
   readonly labels: Int32Array | null;
   /** Of every sample, its index in the data set; without calibration data, in the batch. */
   readonly indices: Int32Array;
+  /** Further held-out samples, which only judge results: as many as there are, read when asked for. */
+  readonly reserve: Reserve;
   readonly warnings: readonly string[];
 }
 
+export interface Reserve {
+  readonly samples: number;
+  readonly labels: Int32Array | null;
+  /** Values of every graph input, [samples × elements], part by part. */
+  parts(): Iterable<{ readonly samples: number; readonly inputs: readonly Float32Array[] }>;
+}
+
+const NO_RESERVE: Reserve = { samples: 0, labels: null, parts: () => [] };
+
 /**
- * Chooses and loads the samples, deterministically by `options.seed`: two thirds to fit, one third held out.
+ * Chooses and loads the samples, deterministically by `options.seed`: two thirds to fit, one third held out, and what is left
+ * in reserve.
  * @throws CompileError DATASET_MISMATCH if the samples do not have the shape of the graph's inputs
  */
 export function loadCalibration(graph: TensorGraph, options: CompileOptions): CalibrationBatch {
@@ -37,10 +55,11 @@ export function loadCalibration(graph: TensorGraph, options: CompileOptions): Ca
   const dataset = options.calibration;
   const wanted = Math.min(Math.max(2, options.samples), dataset?.size ?? RANDOM_SAMPLES);
   const affordable = Math.max(2, Math.floor(MEMORY_BUDGET / (peakElements(graph) * 8)));
-  const samples = Math.min(wanted, affordable);
-  if (samples < wanted) {
+  const fitted = Math.max(Math.min(wanted, MAX_FITTED), wanted - MAX_RESERVE);
+  const samples = Math.min(fitted, affordable);
+  if (samples < fitted) {
     warnings.push(
-      `only ${samples} of ${wanted} calibration samples are used: more would need too much memory`,
+      `only ${samples} of ${fitted} calibration samples are used: more would need too much memory`,
     );
   }
   const random = new Random(options.seed);
@@ -58,18 +77,51 @@ export function loadCalibration(graph: TensorGraph, options: CompileOptions): Ca
       inputs,
       labels: null,
       indices: Int32Array.from({ length: samples }, (_, s) => s),
+      reserve: NO_RESERVE,
       warnings,
     };
   }
   if (dataset.size === 0)
     throw new CompileError('DATASET_EMPTY', `calibration data ${dataset.description} is empty`);
-  const indices = Int32Array.from(random.permutation(dataset.size).subarray(0, samples));
+  const reserved = Math.min(
+    wanted - samples,
+    MAX_RESERVE,
+    Math.floor(RESERVE_ELEMENTS / totalElements(graph)),
+  );
+  const chosen = random.permutation(dataset.size);
+  const indices = chosen.slice(0, samples);
+  const inputs = readSamples(graph, dataset, indices);
+  if (samples < 300) warnings.push(`only ${samples} calibration samples: the fit and its figures are rough`);
+  const kept = chosen.subarray(samples, samples + reserved);
+  return {
+    samples,
+    fit,
+    inputs,
+    labels: labelsOf(dataset, indices),
+    indices,
+    reserve: {
+      samples: reserved,
+      labels: labelsOf(dataset, kept),
+      *parts() {
+        for (let start = 0; start < reserved; start += READ_AT_ONCE) {
+          const part = kept.subarray(start, start + READ_AT_ONCE);
+          const values = readSamples(graph, dataset, part);
+          yield { samples: part.length, inputs: graph.inputs.map((name) => values.get(name)!) };
+        }
+      },
+    },
+    warnings,
+  };
+}
+
+/** Values of every graph input, [samples × elements]. */
+function readSamples(graph: TensorGraph, dataset: Dataset, indices: Int32Array): Map<string, Float32Array> {
   const inputs = new Map<string, Float32Array>();
-  for (const [index, name] of graph.inputs.entries()) {
+  for (const [position, name] of graph.inputs.entries()) {
     const size = elementsOf(graph, name);
-    const values = new Float32Array(samples * size);
-    for (let s = 0; s < samples; s++) {
-      const sample = dataset.sample(indices[s]!, index);
+    const values = new Float32Array(indices.length * size);
+    for (const [s, index] of indices.entries()) {
+      const sample = dataset.sample(index, position);
       if (sample.length !== size) {
         throw new CompileError(
           'DATASET_MISMATCH',
@@ -81,10 +133,13 @@ export function loadCalibration(graph: TensorGraph, options: CompileOptions): Ca
     }
     inputs.set(name, values);
   }
+  return inputs;
+}
+
+/** Class of every sample, or null if some have none. */
+function labelsOf(dataset: Dataset, indices: Int32Array): Int32Array | null {
   const labels = Array.from(indices, (index) => dataset.label(index));
-  const complete = labels.every((label) => label !== null);
-  if (samples < 300) warnings.push(`only ${samples} calibration samples: the fit and its figures are rough`);
-  return { samples, fit, inputs, labels: complete ? Int32Array.from(labels) : null, indices, warnings };
+  return labels.every((label) => label !== null) ? Int32Array.from(labels) : null;
 }
 
 /**
@@ -188,6 +243,13 @@ function randomInputs(
     inputs.set(name, values);
   }
   return inputs;
+}
+
+/** Elements of all tensors for one sample. */
+function totalElements(graph: TensorGraph): number {
+  return graph.nodes
+    .flatMap((node) => node.outputs.filter((output) => output !== ''))
+    .reduce((sum, output) => sum + elementsOf(graph, output), 1);
 }
 
 /** Elements of all tensors alive at once, at most, for one sample. */

@@ -1,16 +1,8 @@
 /** Compares the approximated model with the original one on the held-out samples. */
 import type { ApproximationQuality } from '../../../program/artifact.ts';
-import type { Shape, TensorGraph } from '../../ir/tensor-graph.ts';
-import { shapeOf } from '../../ir/tensor-graph.ts';
-
-/** How much worse the approximated model is, on a scale that can be held against `maxAccuracyDrop`. */
-export interface Drop {
-  readonly measure: 'accuracy' | 'agreement' | 'output-error';
-  /** Percentage points, or 10 × the relative root-mean-square error in percent points of the output. */
-  readonly points: number;
-  /** Standard error of `points`, from discordant pairs; 0 for output errors. */
-  readonly standardError: number;
-}
+import type { Drop } from './drop.ts';
+import { DEFAULT_ERROR, pairedDrop, ratioDrop, rootDrop } from './drop.ts';
+import type { OutputReading } from './output-reading.ts';
 
 export interface Comparison {
   readonly quality: ApproximationQuality;
@@ -25,34 +17,21 @@ export interface Comparison {
   readonly largestOutput: number;
 }
 
-/**
- * Relative RMS output error that counts as one percentage point where there are no classes: 0.1, so that the default
- * limit of half a point allows 5 % of the output's own RMS.
- */
-const RELATIVE_ERROR_PER_POINT = 0.1;
-
 /** Outputs this many times larger than any of the original model's are no approximations of them. */
 const BEYOND_MEASURE = 1000;
-
-/** Class scores: one output, one axis of more than one entry. */
-export function hasClassScores(graph: TensorGraph): boolean {
-  return graph.outputs.length === 1 && isVector(shapeOf(graph, graph.outputs[0]!));
-}
-
-function isVector(shape: Shape): boolean {
-  return shape.filter((size) => size > 1).length === 1;
-}
 
 /**
  * @param original per output, [samples × elements] of the original model; `approximated` likewise
  * @param labels class per sample, or null
+ * @param error probability that the drop lies above its upper end (and likewise below its lower one)
  */
 export function compareOutputs(
   original: readonly Float32Array[],
   approximated: readonly Float32Array[],
   samples: number,
   labels: Int32Array | null,
-  classScores: boolean,
+  reading: OutputReading,
+  error = DEFAULT_ERROR,
 ): Comparison {
   const largestOutput = original.reduce(
     (largest, values) => values.reduce((max, value) => Math.max(max, Math.abs(value)), largest),
@@ -65,15 +44,14 @@ export function compareOutputs(
   );
   const overflows = sane.filter((isSane) => !isSane).length;
   const base = { samples, ...outputErrors(original, approximated, sane) };
-  if (!classScores) {
-    const relative = base.rmsOutput > 0 ? base.rmsOutputError / base.rmsOutput : base.rmsOutputError;
+  if (reading.kind !== 'classes') {
+    const drop =
+      reading.kind === 'decisions'
+        ? changedDecisions(original[0]!, approximated[0]!, sane, reading, error)
+        : outputError(original, approximated, sane, error);
     return {
       quality: { ...base, originalAccuracy: null, polynomialAccuracy: null, agreement: null },
-      drop: {
-        measure: 'output-error',
-        points: overflows === 0 ? relative / RELATIVE_ERROR_PER_POINT : Infinity,
-        standardError: 0,
-      },
+      drop,
       overflows,
       largestOutput,
     };
@@ -100,15 +78,75 @@ export function compareOutputs(
       polynomialAccuracy: labels === null ? null : rightAfter / samples,
       agreement: agree / samples,
     },
-    drop: {
-      measure: labels === null ? 'agreement' : 'accuracy',
-      points: (100 * (lost - won)) / samples,
-      // Variance of a paired difference (McNemar): the pairs that agree do not contribute.
-      standardError: (100 * Math.sqrt(lost + won - (lost - won) ** 2 / samples)) / samples,
-    },
+    drop: pairedDrop(labels === null ? 'agreement' : 'accuracy', lost, won, samples, error),
     overflows,
     largestOutput,
   };
+}
+
+/** Decisions that differ, of those that are more than background in either map. */
+function changedDecisions(
+  original: Float32Array,
+  approximated: Float32Array,
+  sane: readonly boolean[],
+  { channels, positions }: Extract<OutputReading, { kind: 'decisions' }>,
+  error: number,
+): Drop {
+  const decide = (values: Float32Array, start: number): number => {
+    if (channels === 1) return values[start]! > 0 ? 1 : 0;
+    let best = 0;
+    for (let c = 1; c < channels; c++)
+      if (values[start + c * positions]! > values[start + best * positions]!) best = c;
+    return best;
+  };
+  const size = channels * positions;
+  const changed = sane.map(() => 0);
+  const either = sane.map(() => 0);
+  for (const [sample, isSane] of sane.entries()) {
+    for (let i = sample * size; i < sample * size + positions; i++) {
+      const before = decide(original, i);
+      // Nothing is left of the outputs of an overflow.
+      const after = isSane ? decide(approximated, i) : NO_CLASS;
+      if (before !== after) changed[sample]!++;
+      if (before > 0 || after !== 0) either[sample]!++;
+    }
+  }
+  return ratioDrop('decisions', changed, either, error);
+}
+
+function outputError(
+  original: readonly Float32Array[],
+  approximated: readonly Float32Array[],
+  sane: readonly boolean[],
+  error: number,
+): Drop {
+  const spread = sane.map(() => 0);
+  const squares = sane.map((isSane) => (isSane ? 0 : Infinity));
+  for (const [i, values] of original.entries()) {
+    const means = elementMeans(values, sane.length);
+    const size = means.length;
+    // Outputs of several units count alike.
+    const variance = values.reduce((sum, value, k) => sum + (value - means[k % size]!) ** 2, 0);
+    const weight = variance > 0 ? 1 / variance : 1;
+    for (const [k, value] of values.entries()) {
+      const sample = Math.floor(k / size);
+      spread[sample]! += weight * (value - means[k % size]!) ** 2;
+      if (sane[sample]!) squares[sample]! += weight * (approximated[i]![k]! - value) ** 2;
+    }
+  }
+  return rootDrop(ratioDrop('output-error', squares, spread, error));
+}
+
+/** Samples below which elements have no mean of their own. */
+const LEAST_FOR_MEANS = 20;
+
+/** What each element varies about: its own mean, or that of all where there are too few samples. */
+function elementMeans(values: Float32Array, samples: number): Float64Array {
+  const size = values.length / samples;
+  const means = new Float64Array(size);
+  for (const [k, value] of values.entries()) means[k % size]! += value / samples;
+  if (samples >= LEAST_FOR_MEANS) return means;
+  return means.fill(means.reduce((sum, mean) => sum + mean, 0) / size);
 }
 
 function outputErrors(
@@ -148,6 +186,7 @@ function argMaxima(outputs: Float32Array, samples: number): Int32Array {
   return Int32Array.from({ length: samples }, (_, s) => {
     const scores = sampleOf(outputs, s, samples);
     if (!scores.every(Number.isFinite)) return NO_CLASS;
+    if (scores.length === 1) return scores[0]! > 0 ? 1 : 0;
     let best = 0;
     for (let k = 1; k < scores.length; k++) if (scores[k]! > scores[best]!) best = k;
     return best;

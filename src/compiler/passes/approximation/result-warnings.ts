@@ -1,34 +1,53 @@
-/** What there is to say about an approximation whose accuracy is not what was asked for. */
-import type { Drop } from './quality.ts';
-import type { Approximation } from './walk.ts';
+/** What there is to say about an approximation that is not shown to be as good as was asked for. */
+import { boundReport, limitFor, type LimitOptions } from './accuracy-bound.ts';
+import type { Comparison } from './quality.ts';
 
-/**
- * The best estimate of the drop, in percentage points. Held-out inputs usually come from the data that the model was
- * trained on, where it is more accurate than elsewhere and has more to lose, so the estimate errs on the safe side; a confidence
- * bound on top of it would spend levels on sampling noise.
- */
-export function drop({ points }: Drop): number {
-  return points;
-}
-
-export function resultWarnings({ comparison }: Approximation, limit: number, exact: boolean): string[] {
+/** @param advice what other degrees were measured to do, in words; empty if nothing is known of them */
+export function resultWarnings(
+  { quality, drop, overflows }: Comparison,
+  options: LimitOptions,
+  advice: string,
+): string[] {
   const warnings: string[] = [];
-  if (comparison.overflows > 0) {
+  if (overflows > 0) {
     warnings.push(
-      `${comparison.overflows} of ${comparison.quality.samples} held-out calibration inputs overflow: they leave the range ` +
+      `${overflows} of ${quality.samples} held-out calibration inputs overflow: they leave the range ` +
         `of a polynomial; more calibration data widens the ranges`,
     );
   }
-  if (exact || drop(comparison.drop) <= limit) return warnings;
-  const { measure, points, standardError } = comparison.drop;
-  const what = {
-    accuracy: 'accuracy drops by',
-    agreement: 'the class changes for a share of inputs of',
-    'output-error': 'the output error corresponds to',
-  }[measure];
-  warnings.push(
-    `${what} ${points.toFixed(2)} ± ${standardError.toFixed(2)} percentage points on held-out calibration inputs, more ` +
-      `than the ${limit} allowed; more calibration data, a higher degree or relu-composite activations may help`,
-  );
-  return warnings;
+  if (boundReport(drop, options).shown) return warnings;
+  const limit = limitFor(drop.measure, options);
+  const [what, unit] = {
+    accuracy: ['accuracy drops by', 'percentage points'],
+    agreement: ['the class changes for', '% of the inputs'],
+    decisions: [
+      'decisions change at',
+      "% of the map's positions that either model takes for more than background",
+    ],
+    'output-error': ['outputs are off by', '% of their standard deviation'],
+  }[drop.measure];
+  const between = `95 % interval ${drop.lower.toFixed(2)} to ${drop.upper.toFixed(2)}`;
+  const found = `${what} ${drop.points.toFixed(2)} ${unit} (${between}) on ${quality.samples} held-out calibration inputs`;
+  if (drop.points > limit) {
+    const hints = [advice, 'relu-composite activations follow the original more closely'].filter(
+      (hint) => hint !== '',
+    );
+    return [...warnings, `${found}, more than the ${limit} allowed; ${hints.join('; ')}`];
+  }
+  const needed = drop.samplesFor(limit);
+  const remedy =
+    needed === null || needed <= quality.samples
+      ? 'more calibration inputs would narrow the interval'
+      : `about ${roundUp(needed)} held-out inputs would show it if that rate holds (a third of the calibration inputs is held out, beyond 6000 all are)`;
+  return [
+    ...warnings,
+    `not shown to stay within the ${limit} allowed: ${found}; ${remedy}` +
+      (advice === '' ? '' : `; ${advice}`),
+  ];
+}
+
+/** To two digits. */
+function roundUp(count: number): number {
+  const step = 10 ** Math.max(0, Math.floor(Math.log10(count)) - 1);
+  return Math.ceil(count / step) * step;
 }

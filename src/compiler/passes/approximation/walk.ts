@@ -14,7 +14,9 @@ import type { CalibrationBatch } from './calibration-batch.ts';
 import type { GraphFragment } from './graph-fragment.ts';
 import { linearLayer } from './linear-layer.ts';
 import type { Comparison } from './quality.ts';
-import { compareOutputs, hasClassScores } from './quality.ts';
+import type { OutputReading } from './output-reading.ts';
+import { readOutputs } from './output-reading.ts';
+import { compareOutputs } from './quality.ts';
 import { MAX_UNKNOWNS, refitLinear } from './refit-linear.ts';
 import { reportExact, reportSite } from './report.ts';
 import type { ApproximationSettings } from './settings.ts';
@@ -33,8 +35,20 @@ export interface ApproximationContext {
 export interface Approximation {
   readonly graph: TensorGraph;
   readonly approximations: readonly ApproximationReport[];
+  /** Over the held-out samples that the walk carried along, or over more once judged. */
   readonly comparison: Comparison;
+  readonly heldOut: HeldOut;
   readonly warnings: readonly string[];
+}
+
+/** What both models make of the held-out samples that the walk carried along. */
+export interface HeldOut {
+  readonly samples: number;
+  /** Per output, [samples × elements]. */
+  readonly original: readonly Float32Array[];
+  readonly approximated: readonly Float32Array[];
+  readonly labels: Int32Array | null;
+  readonly reading: OutputReading;
 }
 
 /**
@@ -161,6 +175,10 @@ export class Walk {
     const held = batch.samples > batch.fit ? batch.fit : 0;
     const rest = (values: ReadonlyMap<string, Float32Array>): Float32Array[] =>
       graph.outputs.map((output) => values.get(output)!.subarray(held * elementsOf(graph, output)));
+    const samples = batch.samples - held;
+    const labels = batch.labels === null ? null : batch.labels.subarray(held);
+    const [original, approximated] = [rest(this.#original), rest(this.#approximated)];
+    const reading = readOutputs(graph, original, samples, labels !== null);
     return {
       graph: {
         ...graph,
@@ -169,13 +187,8 @@ export class Walk {
         shapes: this.#shapes,
       },
       approximations: this.#reports,
-      comparison: compareOutputs(
-        rest(this.#original),
-        rest(this.#approximated),
-        batch.samples - held,
-        batch.labels === null ? null : batch.labels.subarray(held),
-        hasClassScores(graph),
-      ),
+      comparison: compareOutputs(original, approximated, samples, labels, reading),
+      heldOut: { samples, original, approximated, labels, reading },
       warnings: this.#warnings,
     };
   }
