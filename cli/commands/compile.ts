@@ -13,6 +13,7 @@ import { encodeArtifact } from '../../src/program/codec.ts';
 import type { SecurityLevel } from '../../src/program/parameters.ts';
 import type { Preprocessing } from '../../src/program/signature.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
+import { tellGuard } from '../process/messages.ts';
 import { readModel } from '../files.ts';
 import { loadProfile } from '../profile-store.ts';
 import { IrDump } from '../ir-dump.ts';
@@ -51,6 +52,7 @@ interface CompileFlags {
   readonly maxOutputError?: number;
   readonly maxKeyMb?: number;
   readonly maxMemoryMb?: number;
+  readonly maxCompileMemoryMb?: number;
   readonly activation?: readonly (readonly [string, ActivationChoice])[];
   readonly bind?: readonly (readonly [string, string])[];
   readonly dim?: readonly (readonly [string, number])[];
@@ -116,6 +118,11 @@ export function define(command: Command, run: Runner): void {
       naturalNumber,
     )
     .option(
+      '--max-compile-memory-mb <N>',
+      'budget for compiling itself; it ends with an error where it takes more',
+      naturalNumber,
+    )
+    .option(
       '--activation <NODE=CHOICE>',
       'degree:D, square, relu-composite:ALPHA or precision:BITS; NODE may be "*"',
       collect(activation),
@@ -139,6 +146,9 @@ export function define(command: Command, run: Runner): void {
 async function compile(file: string, flags: CompileFlags, context: CommandContext): Promise<Outcome> {
   const output = flags.output ?? `${file.slice(0, file.length - extname(file).length)}.hemodel`;
   const reports = flags.report ?? [];
+  if (flags.maxCompileMemoryMb !== undefined) {
+    tellGuard({ kind: 'memory-limit', bytes: flags.maxCompileMemoryMb * 2 ** 20 });
+  }
   for (const report of reports) await requireReportFile(report);
   if (flags.emitPolynomial !== undefined) await requireWritable(flags.emitPolynomial);
   const bytes = await readModel(file);
@@ -169,9 +179,10 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
   await writeWhole(output, encoded);
   const program = describeProgram(artifact);
   for (const report of reports) await writeProgramReport(report, program);
+  const compilePeakBytes = process.resourceUsage().maxRSS * 1024;
   return {
-    document: { artifact: output, bytes: encoded.length, ...program },
-    text: `${renderProgramText(program)}\n\nwrote ${output} (${formatBytes(encoded.length)})`,
+    document: { artifact: output, bytes: encoded.length, compilePeakBytes, ...program },
+    text: `${renderProgramText(program)}\n\nwrote ${output} (${formatBytes(encoded.length)}); compiling took ${formatBytes(compilePeakBytes)} of memory`,
   };
 }
 

@@ -17,6 +17,7 @@ export class ProgressLine {
   readonly #announced = new Set<string>();
   #stage = '';
   #stageStart = 0;
+  #fraction = 0;
   #lastDraw = Number.NEGATIVE_INFINITY;
   #drawn = false;
 
@@ -37,10 +38,20 @@ export class ProgressLine {
       this.#announced.add(stage);
       return;
     }
+    this.#fraction = fraction;
     if (!changed && fraction < 1 && this.#now() - this.#lastDraw < REDRAW_MS) return;
+    this.#draw();
+  }
+
+  /** Draws the same stage with the time that has passed, so that people see it live while nothing is reported. */
+  redraw(): void {
+    if (this.#drawn) this.#draw();
+  }
+
+  #draw(): void {
     this.#lastDraw = this.#now();
     this.#drawn = true;
-    this.#stream.write(CLEAR_LINE + this.#render(fraction));
+    this.#stream.write(CLEAR_LINE + this.#render(this.#fraction));
   }
 
   /** Writes a line of its own above the bar. */

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ArtifactError } from '../../src/errors.ts';
+import { tellGuard } from '../process/messages.ts';
 
 /** Files with key material are for their owner only. */
 export const SECRET_MODE = 0o600;
@@ -49,6 +50,7 @@ export async function writeWhole(
   const target = resolve(path);
   await requireReplaceable(path, target);
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  tellGuard({ kind: 'temporary', path: temporary, done: false });
   try {
     const file = await open(temporary, 'w', mode);
     try {
@@ -64,6 +66,7 @@ export async function writeWhole(
   } finally {
     // Best effort: a name too long to write is also too long to remove.
     await rm(temporary, { force: true }).catch(() => undefined);
+    tellGuard({ kind: 'temporary', path: temporary, done: true });
   }
 }
 

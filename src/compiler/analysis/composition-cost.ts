@@ -18,8 +18,8 @@ export interface PlannedCost {
   readonly length: number;
 }
 
-/** Predicted milliseconds of a graph whose values live at these levels. */
-export type LatencyPlan = (graph: LinearGraph, levels: readonly number[]) => number;
+/** Predicted milliseconds of a graph whose values live at these levels; Infinity once they are certain to exceed `mostMs`. */
+export type LatencyPlan = (graph: LinearGraph, levels: readonly number[], mostMs: number) => number;
 
 /** Plans graphs in one ring and remembers the results. */
 export class CompositionCost {
@@ -30,15 +30,29 @@ export class CompositionCost {
     this.#plan = plan;
   }
 
-  of(graph: LinearGraph): PlannedCost {
+  /** @param mostMs what a longer latency need not be planned to the end for: it may come out as Infinity */
+  of(graph: LinearGraph, mostMs = Infinity): PlannedCost {
     let known = this.#known.get(graph);
     if (known === undefined) {
       const levels = assignLevels(graph);
-      known = { latencyMs: this.#plan(graph, levels), length: Math.max(0, ...levels) + FIXED_PRIMES };
-      this.#known.set(graph, known);
+      known = { latencyMs: this.#plan(graph, levels, mostMs), length: lengthOf(levels) };
+      if (known.latencyMs < Infinity) this.#known.set(graph, known);
     }
     return known;
   }
+
+  /** As `weightedCost`; Infinity where it is certain to be `most` or more. */
+  weighted(graph: LinearGraph, depthWeight: number, most: number): number {
+    const mostMs = (most / lengthOf(assignLevels(graph)) ** depthWeight) * ROUNDING;
+    return weightedCost(this.of(graph, mostMs), depthWeight);
+  }
+}
+
+/** Leaves costs that differ by rounding alone to the comparison. */
+const ROUNDING = 1 + 1e-9;
+
+function lengthOf(levels: readonly number[]): number {
+  return Math.max(0, ...levels) + FIXED_PRIMES;
 }
 
 /**

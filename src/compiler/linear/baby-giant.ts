@@ -92,12 +92,19 @@ export class SplitSearch {
   ): SplitResult {
     const scored: { split: Split; cost: number }[] = [];
     let least = Infinity;
+    const tryOut = (split: Split): number => {
+      const cost = this.#cost(blocks, inputs, outputs, split, costs, least * NEAR + costs.key);
+      least = Math.min(least, cost);
+      return cost;
+    };
+    // A good one early on spares most others being counted to the end.
+    for (const modulus of moduli) {
+      if (Number.isInteger(Math.log2(modulus) / 2)) tryOut({ modulus, babies: 'low' });
+    }
     for (const modulus of moduli) {
       for (const babies of ['low', 'high'] as const) {
         const split = { modulus, babies };
-        const cost = this.#cost(blocks, inputs, outputs, split, costs, least * NEAR + costs.key);
-        least = Math.min(least, cost);
-        scored.push({ split, cost });
+        scored.push({ split, cost: tryOut(split) });
       }
     }
     const near = scored
@@ -125,12 +132,15 @@ export class SplitSearch {
     ceiling: number,
   ): number {
     let cost = 0;
+    const [open, baby] = [2 * costs.babies(1) - costs.babies(2), costs.babies(2) - costs.babies(1)];
     for (let i = 0; i < inputs; i++) {
-      cost += costs.babies(this.#counter.count(blocks, split, 'baby', i));
+      const most = (ceiling - cost - open) / baby;
+      cost += costs.babies(this.#counter.count(blocks, split, 'baby', i, most));
       if (cost > ceiling) return Infinity;
     }
     for (let o = 0; o < outputs; o++) {
-      cost += costs.giant * this.#counter.count(blocks, split, 'giant', o);
+      const most = (ceiling - cost) / costs.giant;
+      cost += costs.giant * this.#counter.count(blocks, split, 'giant', o, most);
       if (cost > ceiling) return Infinity;
     }
     return cost;
@@ -177,7 +187,7 @@ function stepLists(
   return sets.map((set) => [...set].sort((a, b) => a - b));
 }
 
-/** Counts distinct non-zero steps without allocating. */
+/** Counts distinct non-zero steps without allocating, until there are clearly more than `most`. */
 class StepCounter {
   readonly #seen: Int32Array;
   #stamp = 0;
@@ -186,7 +196,13 @@ class StepCounter {
     this.#seen = new Int32Array(slotCount);
   }
 
-  count(blocks: readonly Block[], split: Split, part: 'baby' | 'giant', index: number): number {
+  count(
+    blocks: readonly Block[],
+    split: Split,
+    part: 'baby' | 'giant',
+    index: number,
+    most = Infinity,
+  ): number {
     const stamp = ++this.#stamp;
     const low = (split.babies === 'low') === (part === 'baby');
     const { modulus } = split;
@@ -198,7 +214,7 @@ class StepCounter {
         const step = low ? remainder : offset - remainder;
         if (step === 0 || this.#seen[step] === stamp) continue;
         this.#seen[step] = stamp;
-        count++;
+        if (++count > most + 1) return count;
       }
     }
     return count;

@@ -137,9 +137,7 @@ function rotated(offsets: Int32Array, by: number, mask: number): Int32Array {
 
 /** The offset after the widest cyclic gap: where counting from makes the set most compact. */
 export function compactStart(sets: OffsetSets): number {
-  const marks = new Uint8Array(sets.period);
-  for (const set of sets.sets) for (const offset of set) marks[offset] = 1;
-  const offsets = marked(marks, 0, sets.period);
+  const offsets = union(sets);
   if (offsets.length === 0) return 0;
   let best = 0;
   let widest = -1;
@@ -152,4 +150,12 @@ export function compactStart(sets: OffsetSets): number {
     }
   }
   return best;
+}
+
+function union({ sets, period }: OffsetSets): Int32Array {
+  const [only] = sets;
+  if (sets.length === 1 && only !== undefined) return only;
+  const marks = new Uint8Array(period);
+  for (const set of sets) for (const offset of set) marks[offset] = 1;
+  return marked(marks, 0, period);
 }

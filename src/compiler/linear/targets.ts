@@ -12,6 +12,29 @@ import { makeTarget, windowsDisjoint, type Target } from './target.ts';
 /** Rows with more entries than this have no source element to stand by. */
 const ALIGNED_ENTRIES = 64;
 
+/** Remembers the targets of one map between the same frames: states of a search, and graphs, have many in common. */
+export class TargetChoices {
+  readonly #known = new Map<string, readonly Target[]>();
+
+  /** See `targetsFor`. */
+  of(
+    problem: LinearProblem,
+    sources: readonly Placement[],
+    slotCount: number,
+    clean: boolean,
+  ): readonly Target[] {
+    const terms = problem.terms.map(
+      ({ pattern, strides }, i) => `${pattern.key}/${strides?.join() ?? ''}/${sources[i]!.frame.key}`,
+    );
+    const key = `${problem.node.shape.join('x')} ${slotCount} ${clean} ${terms.join(' + ')}`;
+    let known = this.#known.get(key);
+    if (known === undefined) {
+      this.#known.set(key, (known = targetsFor(problem, sources, slotCount, clean)));
+    }
+    return known;
+  }
+}
+
 /** All targets for a free choice, most natural first, without repetition. */
 export function targetsFor(
   problem: LinearProblem,

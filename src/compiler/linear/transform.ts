@@ -13,7 +13,9 @@ import type { Placement } from './frame.ts';
 import { modulo } from './frame.ts';
 import { compactStart, offsetSets, translate, type OffsetSets } from './offsets.ts';
 import type { Pattern } from './pattern.ts';
+import { LinearProblems } from './linear-problem.ts';
 import { makeTarget, reductionSteps, type Target } from './target.ts';
+import { TargetChoices } from './targets.ts';
 
 export interface TransformSource {
   readonly pattern: Pattern;
@@ -47,6 +49,14 @@ export interface PlanLimits {
 
 const NO_LIMITS: PlanLimits = { diagonals: Infinity, cost: Infinity };
 
+/** What is known of a plan before its steps are searched for: most candidates are given up by it. */
+interface Outline {
+  readonly anchor: number;
+  readonly diagonals: number;
+  /** Most diagonals between one input and one output ciphertext. */
+  readonly widest: number;
+}
+
 /** A plan before it has a level. */
 interface Geometry {
   readonly anchor: number;
@@ -64,7 +74,12 @@ export class TransformPlanner {
   readonly #parallelism: number;
   readonly #splits: SplitSearch;
   readonly #sets = new Map<string, { sets: OffsetSets | null; limit: number }>();
+  readonly #outlines = new Map<string, Outline>();
   readonly #geometries = new Map<string, Geometry>();
+  readonly #names = new Names();
+  /** Of every graph that is planned. */
+  readonly problems = new LinearProblems();
+  readonly targets = new TargetChoices();
   readonly #moduli = new Map<string, number[]>();
 
   constructor(cost: CostModel, parallelism: number) {
@@ -116,23 +131,19 @@ export class TransformPlanner {
     level: number,
     limits: PlanLimits,
   ): Geometry | null {
-    const key = `${sources.map(placedKey).join(' + ')} = ${target.key}@${shift ?? 'free'}`;
+    const placed = sources.map((source) => `${this.#mapKey(source)}@${source.placement.shift}`);
+    const key = `${placed.join('+')}=${this.#names.of(target.key)}@${shift ?? ''}`;
     const known = this.#geometries.get(key);
     if (known !== undefined) return known.diagonals > limits.diagonals ? null : known;
-    const anchor = shift ?? this.#anchor(sources, target, limits.diagonals);
-    if (anchor === null) return null;
-    const terms: OffsetSets[] = [];
-    let diagonals = 0;
-    for (const source of sources) {
-      const delta = source.placement.shift - anchor;
-      const sets = this.#offsets(source, target, delta, limits.diagonals - diagonals);
-      if (sets === null) return null;
-      diagonals += sets.total;
-      terms.push(sets);
-    }
+    const outline = this.#outlines.get(key) ?? this.#outline(sources, target, shift, limits.diagonals);
+    if (outline === null) return null;
+    this.#outlines.set(key, outline);
+    const { anchor, diagonals, widest } = outline;
+    if (diagonals > limits.diagonals) return null;
     const costs = this.#splitCosts(level);
     const fixed = this.#fixed(target, diagonals, level);
-    if (fixed.latencyMs + fixed.price + leastRotations(terms, costs) > limits.cost) return null;
+    if (fixed.latencyMs + fixed.price + leastRotations(widest, costs) > limits.cost) return null;
+    const terms = this.#terms(sources, target, anchor, diagonals)!;
     // Counting offsets from another origin moves the output by as much.
     const main = terms.reduce((best, sets) => (sets.total > best.total ? sets : best));
     const origin = shift === null ? compactStart(main) : 0;
@@ -143,6 +154,47 @@ export class TransformPlanner {
     const geometry = { anchor, origin, diagonals, split };
     this.#geometries.set(key, geometry);
     return geometry;
+  }
+
+  /** Null if there are more than `limit` diagonals. */
+  #outline(
+    sources: readonly TransformSource[],
+    target: Target,
+    shift: number | null,
+    limit: number,
+  ): Outline | null {
+    const anchor = shift ?? this.#anchor(sources, target, limit);
+    if (anchor === null) return null;
+    const terms = this.#terms(sources, target, anchor, limit);
+    if (terms === null) return null;
+    return {
+      anchor,
+      diagonals: terms.reduce((sum, { total }) => sum + total, 0),
+      widest: Math.max(...terms.flatMap(({ sets }) => sets.map(({ length }) => length))),
+    };
+  }
+
+  /** The offsets from every source; null if there are more than `limit` of them. */
+  #terms(
+    sources: readonly TransformSource[],
+    target: Target,
+    anchor: number,
+    limit: number,
+  ): OffsetSets[] | null {
+    const terms: OffsetSets[] = [];
+    let diagonals = 0;
+    for (const source of sources) {
+      const delta = source.placement.shift - anchor;
+      const sets = this.#offsets(source, target, delta, limit - diagonals);
+      if (sets === null) return null;
+      diagonals += sets.total;
+      terms.push(sets);
+    }
+    return terms;
+  }
+
+  #mapKey({ pattern, placement }: TransformSource): string {
+    return `${this.#names.of(pattern.key)}#${this.#names.of(placement.frame.key)}`;
   }
 
   #splitCosts(level: number): SplitCosts {
@@ -187,7 +239,7 @@ export class TransformPlanner {
     const { frame } = source.placement;
     // Without windows a shift moves all offsets alike.
     const fixed = target.count === 1 ? 0 : modulo(delta, frame.layout.period);
-    const key = `${source.pattern.key}#${frame.key}#${target.key}#${fixed}`;
+    const key = `${this.#mapKey(source)}#${this.#names.of(target.key)}#${fixed}`;
     let known = this.#sets.get(key);
     if (known === undefined || (known.sets === null && known.limit < limit)) {
       known = { sets: offsetSets(source.pattern.matrix, frame, target, fixed, limit), limit };
@@ -209,14 +261,20 @@ export class TransformPlanner {
   }
 }
 
-function placedKey({ pattern, placement }: TransformSource): string {
-  return `${pattern.key}#${placement.frame.key}@${placement.shift}`;
+/** Short names for keys, which grow with the distance from the input; one string object is looked up again and again. */
+class Names {
+  readonly #known = new Map<string, number>();
+
+  of(key: string): number {
+    let name = this.#known.get(key);
+    if (name === undefined) this.#known.set(key, (name = this.#known.size));
+    return name;
+  }
 }
 
-/** b babies and g giants make b · g diagonals at most, zero steps included. */
-function leastRotations(terms: readonly OffsetSets[], costs: SplitCosts): number {
-  const most = Math.max(...terms.flatMap(({ sets }) => sets.map(({ length }) => length)));
-  return Math.max(0, 2 * Math.sqrt(most) - 2) * Math.min(costs.giant, costs.babies(2) - costs.babies(1));
+/** Of so many diagonals between two ciphertexts: b babies and g giants make b · g diagonals at most, zero steps included. */
+function leastRotations(diagonals: number, costs: SplitCosts): number {
+  return Math.max(0, 2 * Math.sqrt(diagonals) - 2) * Math.min(costs.giant, costs.babies(2) - costs.babies(1));
 }
 
 function blocksFrom(terms: readonly OffsetSets[], origin: number): Block[] {

@@ -15,8 +15,8 @@ import { gridFrame, naturalGrids } from '../linear/grid-targets.ts';
 import { spatialOf } from '../linear/grid.ts';
 import { latticeNeeds } from '../linear/lattice-needs.ts';
 import { layoutClasses, type LayoutClass } from '../linear/layout-classes.ts';
-import { linearProblem, type LinearProblem } from '../linear/linear-problem.ts';
-import { targetsFor, targetsOnto } from '../linear/targets.ts';
+import type { LinearProblem } from '../linear/linear-problem.ts';
+import { targetsOnto } from '../linear/targets.ts';
 import { TransformPlanner, type TransformPlan } from '../linear/transform.ts';
 
 export interface LayoutChoice {
@@ -29,8 +29,10 @@ export interface LayoutChoice {
   readonly latencyMs: number;
 }
 
-/** States kept after every node. */
+/** States kept after every node; of large graphs fewer, since those are laid out more often, too. */
 const BEAM = 12;
+const LARGE_BEAM = 6;
+const LARGE_GRAPH = 40;
 /** Candidates with more diagonals than this many times the best one's are not worth planning. */
 const DIAGONAL_SLACK = 6;
 
@@ -46,16 +48,36 @@ interface State {
   } | null;
 }
 
-/** @param planner made for the same cost model; one that has planned a similar graph saves most of the work */
+export interface LayoutOptions {
+  /** Made for the same cost model; one that has planned a similar graph saves most of the work. */
+  readonly planner?: TransformPlanner;
+  /** A longer latency is of no use: the search ends. */
+  readonly mostMs?: number;
+}
+
+/** Null once the latency is certain to exceed `mostMs`. */
 export function chooseLayouts(
   graph: LinearGraph,
   levels: readonly number[],
   cost: CostModel,
   parallelism: number,
-  planner = new TransformPlanner(cost, parallelism),
-): LayoutChoice {
-  const search = new LayoutSearch(graph, levels, cost, planner);
-  return search.run();
+  options: LayoutOptions & { readonly mostMs: number },
+): LayoutChoice | null;
+export function chooseLayouts(
+  graph: LinearGraph,
+  levels: readonly number[],
+  cost: CostModel,
+  parallelism: number,
+  options?: Omit<LayoutOptions, 'mostMs'>,
+): LayoutChoice;
+export function chooseLayouts(
+  graph: LinearGraph,
+  levels: readonly number[],
+  cost: CostModel,
+  parallelism: number,
+  { planner = new TransformPlanner(cost, parallelism), mostMs = Infinity }: LayoutOptions = {},
+): LayoutChoice | null {
+  return new LayoutSearch(graph, levels, cost, planner, mostMs).run();
 }
 
 class LayoutSearch {
@@ -63,21 +85,30 @@ class LayoutSearch {
   readonly #levels: readonly number[];
   readonly #cost: CostModel;
   readonly #planner: TransformPlanner;
+  readonly #mostMs: number;
   readonly #classes: readonly LayoutClass[];
   readonly #problems = new Map<NodeId, LinearProblem>();
 
-  constructor(graph: LinearGraph, levels: readonly number[], cost: CostModel, planner: TransformPlanner) {
+  constructor(
+    graph: LinearGraph,
+    levels: readonly number[],
+    cost: CostModel,
+    planner: TransformPlanner,
+    mostMs: number,
+  ) {
+    this.#mostMs = mostMs;
     this.#graph = graph;
     this.#levels = levels;
     this.#cost = cost;
     this.#planner = planner;
     this.#classes = layoutClasses(graph);
     for (const node of graph.nodes) {
-      if (node.kind === 'linear') this.#problems.set(node.id, linearProblem(graph, node));
+      if (node.kind === 'linear') this.#problems.set(node.id, planner.problems.of(graph, node));
     }
   }
 
-  run(): LayoutChoice {
+  run(): LayoutChoice | null {
+    const beam = beamFor(this.#graph);
     const classes = Math.max(...this.#classes.map(({ index }) => index)) + 1;
     let states: State[] = [
       { placements: Array<null>(classes).fill(null), cost: 0, latencyMs: 0, last: null },
@@ -85,12 +116,14 @@ class LayoutSearch {
     // Inputs may stand anywhere in the order; placing them first lets them lead their class.
     const inputs = this.#graph.nodes.filter((node) => node.kind === 'input');
     for (const node of [...inputs, ...this.#graph.nodes.filter(({ kind }) => kind !== 'input')]) {
-      const ceiling = new Ceiling();
+      const ceiling = new Ceiling(beam);
       states = this.#keepBest(
         states.flatMap((state) => this.#extend(state, node, ceiling)),
         node.id,
+        beam,
       );
       if (states.length === 0) throw new InternalError('no layout was found', { node: node.layer });
+      if (states.every(({ latencyMs }) => latencyMs > this.#mostMs)) return null;
     }
     const best = states[0]!;
     const plans = new Map<NodeId, TransformPlan>();
@@ -163,7 +196,7 @@ class LayoutSearch {
     const sources = terms.map(({ pattern }, i) => ({ pattern, placement: placements[i]! }));
     const targets =
       given === null
-        ? targetsFor(problem, placements, this.#cost.slotCount, clean)
+        ? this.#planner.targets.of(problem, placements, this.#cost.slotCount, clean)
         : targetsOnto(given.frame, placements);
     const next: State[] = [];
     let fewest = Infinity;
@@ -184,7 +217,7 @@ class LayoutSearch {
   }
 
   /** One state per arrangement of the values still to be read (up to a common shift), and the cheapest of these. */
-  #keepBest(states: readonly State[], done: NodeId): State[] {
+  #keepBest(states: readonly State[], done: NodeId, beam: number): State[] {
     const alive = new Set(this.#classes.filter(({ lastUse }) => lastUse > done).map(({ index }) => index));
     const best = new Map<string, State>();
     for (const state of states) {
@@ -200,14 +233,23 @@ class LayoutSearch {
       const known = best.get(key);
       if (known === undefined || state.cost < known.cost) best.set(key, state);
     }
-    return [...best.values()].sort((a, b) => a.cost - b.cost).slice(0, BEAM);
+    return [...best.values()].sort((a, b) => a.cost - b.cost).slice(0, beam);
   }
 }
 
-/** States that differ in the frame of a node are not merged, so a dozen better frames rule a candidate out. */
+function beamFor({ nodes }: LinearGraph): number {
+  return nodes.length > LARGE_GRAPH ? LARGE_BEAM : BEAM;
+}
+
+/** States that differ in the frame of a node are not merged, so as many better frames as are kept rule a candidate out. */
 class Ceiling {
+  readonly #beam: number;
   readonly #least = new Map<string, number>();
   #value = Infinity;
+
+  constructor(beam: number) {
+    this.#beam = beam;
+  }
 
   get value(): number {
     return this.#value;
@@ -218,6 +260,6 @@ class Ceiling {
     if (cost >= known) return;
     this.#least.set(frame, cost);
     if (cost >= this.#value) return;
-    this.#value = [...this.#least.values()].sort((a, b) => a - b)[BEAM - 1] ?? Infinity;
+    this.#value = [...this.#least.values()].sort((a, b) => a - b)[this.#beam - 1] ?? Infinity;
   }
 }

@@ -72,14 +72,17 @@ export class LinearComposer {
   }
 
   #search(depthWeight: number): LinearGraph {
-    const costOf = (graph: LinearGraph): number => weightedCost(this.#costs.of(graph), depthWeight);
     let current = this.#reduced;
+    let least = weightedCost(this.#costs.of(current), depthWeight);
     for (let changed = true; changed;) {
       changed = false;
       for (let id = 0; id < current.nodes.length; id++) {
         let best = current;
         for (const alternative of this.#alternativesAt(current, id)) {
-          if (costOf(alternative) < costOf(best)) best = alternative;
+          const cost = this.#costs.weighted(alternative, depthWeight, least);
+          if (cost >= least) continue;
+          best = alternative;
+          least = cost;
         }
         if (best === current) continue;
         current = best;
@@ -100,11 +103,38 @@ export class LinearComposer {
 }
 
 /**
- * Latency of a graph with the best layouts for single samples.
+ * Latency of a graph with the best layouts for single samples. It depends on where entries stand, not on their values: graphs
+ * that agree in that, as the same compositions in another order do, are laid out once.
  * @param planner made for `costs`: the ring in which alternatives are compared
  */
 export function layoutLatency(costs: CostModel, planner = new TransformPlanner(costs, 1)): LatencyPlan {
-  return (graph, levels) => chooseLayouts(graph, levels, costs, 1, planner).latencyMs;
+  const known = new Map<string, { readonly ms: number; readonly least: number }>();
+  return (graph, levels, mostMs) => {
+    const structure = structureOf(graph, planner);
+    const before = known.get(structure);
+    if (before !== undefined && (before.ms < Infinity || before.least >= mostMs)) return before.ms;
+    const ms = chooseLayouts(graph, levels, costs, 1, { planner, mostMs })?.latencyMs ?? Infinity;
+    known.set(structure, { ms, least: mostMs });
+    return ms;
+  };
+}
+
+/** All that layouts depend on. */
+function structureOf(graph: LinearGraph, { problems }: TransformPlanner): string {
+  const nodes = graph.nodes.map((node) => {
+    const shape = node.shape.join('x');
+    switch (node.kind) {
+      case 'input':
+        return shape;
+      case 'linear':
+        return `${shape}:${node.terms.map(({ source, matrix }) => `${source}*${problems.pattern(matrix).key}`).join('+')}`;
+      case 'polynomial':
+        return `${shape}:${node.source}^${node.degree}${node.unitLeading ? 'u' : ''}`;
+      case 'product':
+        return `${shape}:${node.left}*${node.right}`;
+    }
+  });
+  return [...nodes, ...graph.outputs.map(({ node }) => `>${node}`)].join(';');
 }
 
 /** Applies the rules that always pay. */

@@ -37,7 +37,7 @@ export function packProgram(
   cost: CostModel,
   options: PackOptions,
 ): PackedProgram {
-  const choice = chooseLayouts(graph, levels, cost, options.parallelism ?? 1, options.planner);
+  const choice = chooseLayouts(graph, levels, cost, options.parallelism ?? 1, options);
   const demands = new Map(
     [...choice.plans].map(([id, plan]) => [id, planRotations(plan, cost, levels[id]! + 1)] as const),
   );

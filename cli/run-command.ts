@@ -1,0 +1,158 @@
+/**
+ * The commands. Only the module of the command asked for is loaded, so that, for one, `evaluate` never has the code
+ * for secret keys in its process.
+ */
+import { existsSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { UsageError } from '../src/errors.ts';
+import type { CommandModule, Outcome, Runner } from './command.ts';
+import type { Console } from './terminal/console.ts';
+import { presentError } from './terminal/present-error.ts';
+import { printable } from './terminal/printable.ts';
+import { packageVersion } from './versions.ts';
+
+interface CommandEntry {
+  readonly summary: string;
+  /** Runs until it is told to end. */
+  readonly server?: true;
+  load(): Promise<CommandModule>;
+}
+
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  compile: {
+    summary: 'compile an ONNX model to an artifact (also without the word "compile")',
+    load: () => import('./commands/compile.ts'),
+  },
+  check: {
+    summary: 'list every unsupported node of a model, with reason and suggested rewrite',
+    load: () => import('./commands/check.ts'),
+  },
+  inspect: {
+    summary: 'show what the compiler decided and why, and what to expect',
+    load: () => import('./commands/inspect.ts'),
+  },
+  run: {
+    summary: 'one encrypted inference in this process, from keys to result',
+    load: () => import('./commands/run.ts'),
+  },
+  bench: {
+    summary: 'measure accuracy against plaintext, precision, latency and memory',
+    load: () => import('./commands/bench.ts'),
+  },
+  keygen: {
+    summary: 'make a secret key, and the public key and evaluation keys that belong to it',
+    load: () => import('./commands/keygen.ts'),
+  },
+  encrypt: { summary: 'encrypt an input with the public key', load: () => import('./commands/encrypt.ts') },
+  evaluate: {
+    summary: 'evaluate the model on an encrypted input, without any secret',
+    load: () => import('./commands/evaluate.ts'),
+  },
+  decrypt: { summary: 'decrypt a result', load: () => import('./commands/decrypt.ts') },
+  profile: {
+    summary: "measure the native engine's kernels here, for programs planned for this machine",
+    load: () => import('./commands/profile.ts'),
+  },
+  serve: {
+    summary: 'remote inference server (MCP): evaluates models on encrypted inputs of others',
+    server: true,
+    load: () => import('./commands/serve.ts'),
+  },
+  crypto: {
+    summary:
+      'local cryptographic server (MCP): keeps secret keys, encrypts, decrypts, and classifies files in one call',
+    server: true,
+    load: () => import('./commands/crypto.ts'),
+  },
+  infer: {
+    summary: 'one encrypted inference on a running server: keys, encryption, upload, evaluation, decryption',
+    load: () => import('./commands/infer.ts'),
+  },
+  demo: {
+    summary: 'the whole way on an embedded model: compile, encrypt, evaluate, decrypt, compare, report',
+    load: () => import('./commands/demo.ts'),
+  },
+};
+
+/** Runs the command line and returns the exit code: 0 done, 1 domain error, 2 usage, 70 a bug of ours, 130 cancelled. */
+export async function runCommand(argv: readonly string[], terminal: Console): Promise<number> {
+  const json = argv.includes('--json');
+  const { signal } = terminal;
+  const progress = {
+    report: (stage: string, fraction: number) => terminal.report(stage, fraction),
+    signal,
+  };
+  let exitCode = 0;
+
+  const run: Runner = async (task) => {
+    const outcome: Outcome = await task({ progress, signal, note: (text) => terminal.note(text) });
+    exitCode = outcome.exitCode ?? 0;
+    // A server on stdio has used stdout for its messages, and has nothing to add.
+    if (json || outcome.text !== '') {
+      terminal.print(json ? JSON.stringify(outcome.document) : printable(outcome.text));
+    }
+  };
+
+  try {
+    const words = withVerb(argv);
+    await (await buildProgram(words, run, terminal)).parseAsync([...words], { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // help or version, printed already
+    const presented = presentError(thrown, signal.aborted);
+    if (json) terminal.print(JSON.stringify(presented.document));
+    else terminal.printError(presented.text);
+    return presented.exitCode;
+  }
+}
+
+/** Whether a process of its own is worth while: not for a few lines of text, and servers end by rules of their own. */
+export function worksAlone(argv: readonly string[]): boolean {
+  const first = argv.find((word) => !word.startsWith('-'));
+  const asksForText = argv.some((word) => ['-h', '--help', '-V', '--version'].includes(word));
+  if (first === undefined || asksForText || first === 'help') return true;
+  return COMMANDS[first]?.server === true;
+}
+
+/** Puts the default command in front where the first word is a model and not a verb. */
+function withVerb(argv: readonly string[]): readonly string[] {
+  const first = argv.find((word) => !word.startsWith('-'));
+  if (first === undefined) {
+    const asksForText = argv.some((word) => ['-h', '--help', '-V', '--version'].includes(word));
+    return asksForText || argv.length === 0 ? argv : ['compile', ...argv];
+  }
+  if (first in COMMANDS || first === 'help') return [first, ...argv.toSpliced(argv.indexOf(first), 1)];
+  const looksLikeFile = /[./\\]/.test(first) || existsSync(first) || argv[0] !== first;
+  if (looksLikeFile) return ['compile', ...argv];
+  throw new UsageError('USAGE', `"${first}" is neither a command nor a file`, {
+    hint: `commands: ${Object.keys(COMMANDS).join(', ')}`,
+  });
+}
+
+async function buildProgram(words: readonly string[], run: Runner, terminal: Console): Promise<Command> {
+  const output = {
+    writeOut: (text: string) => terminal.print(text.replace(/\n$/, '')),
+    writeErr: () => undefined,
+  };
+  const program = new Command('he-compile')
+    .description('Compiles ONNX models to programs that run on encrypted data (CKKS).')
+    .version(await packageVersion())
+    .usage('[command] [options]')
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .configureOutput(output);
+  const asked = words[0] === 'help' ? words[1] : words[0];
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(entry.summary).exitOverride();
+    command.configureOutput(output);
+    if (name === asked) (await entry.load()).define(command, run);
+    command.option('--json', 'print one JSON document on stdout and nothing else');
+  }
+  if (words.length === 0) {
+    throw new UsageError(
+      'USAGE',
+      `a command or a model is expected\n\n${program.helpInformation().trimEnd()}`,
+    );
+  }
+  return program;
+}
