@@ -31,6 +31,12 @@ export function nonNegativeNumber(text: string): number {
   return value;
 }
 
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('expected a number above 0');
+  return value;
+}
+
 /** "0.5" or "1/255". */
 export function fraction(text: string): number {
   const [numerator, denominator = '1', ...rest] = text.split('/');

@@ -10,6 +10,7 @@ import { compileModel } from '../../src/compiler/pipeline.ts';
 import { shapeOf } from '../../src/compiler/ir/tensor-graph.ts';
 import { loadDataset } from '../../src/data/load-dataset.ts';
 import { encodeArtifact } from '../../src/program/codec.ts';
+import { UsageError } from '../../src/errors.ts';
 import type { SecurityLevel } from '../../src/program/parameters.ts';
 import type { Preprocessing } from '../../src/program/signature.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
@@ -28,6 +29,7 @@ import {
   nonNegativeNumber,
   numberList,
   oneOf,
+  positiveNumber,
 } from '../parse-options.ts';
 import { readConstants, readLabels } from '../model-options.ts';
 import { formatBytes } from '../report/format.ts';
@@ -51,6 +53,8 @@ interface CompileFlags {
   readonly maxAccuracyDrop?: number;
   readonly maxOutputError?: number;
   readonly maxKeyMb?: number;
+  readonly keyBandwidth?: number;
+  readonly inferencesPerKeys?: number;
   readonly maxMemoryMb?: number;
   readonly maxCompileMemoryMb?: number;
   readonly activation?: readonly (readonly [string, ActivationChoice])[];
@@ -92,8 +96,18 @@ export function define(command: Command, run: Runner): void {
     .option('--security <BITS>', `128, 192 or 256 (default: ${defaults.security})`, oneOf(128, 192, 256))
     .option(
       '--optimize <GOAL>',
-      `latency, throughput (of a full batch) or memory (few keys, nothing kept encoded; slower) (default: ${defaults.optimize})`,
-      oneOf('latency', 'throughput', 'memory'),
+      `balanced (an evaluation and what its keys cost), latency (of the evaluation alone), throughput (of a full batch) or memory (few keys, nothing kept encoded; slower) (default: ${defaults.optimize})`,
+      oneOf('balanced', 'latency', 'throughput', 'memory'),
+    )
+    .option(
+      '--key-bandwidth <MBIT>',
+      `megabits per second at which keys are sent, for what they cost (default: ${defaults.keyBandwidth})`,
+      positiveNumber,
+    )
+    .option(
+      '--inferences-per-keys <N>',
+      `inferences that a set of keys serves, over which its cost is spread (default: ${defaults.inferencesPerKeys})`,
+      naturalNumber,
     )
     .option('--batch <N>', `inputs evaluated together (default: ${defaults.batch})`, naturalNumber)
     .option(
@@ -144,6 +158,7 @@ export function define(command: Command, run: Runner): void {
 }
 
 async function compile(file: string, flags: CompileFlags, context: CommandContext): Promise<Outcome> {
+  requireKeysToCount(flags);
   const output = flags.output ?? `${file.slice(0, file.length - extname(file).length)}.hemodel`;
   const reports = flags.report ?? [];
   if (flags.maxCompileMemoryMb !== undefined) {
@@ -186,6 +201,15 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
   };
 }
 
+/** @throws UsageError where keys are given a price that is not counted */
+function requireKeysToCount({ optimize, keyBandwidth, inferencesPerKeys }: CompileFlags): void {
+  if (optimize !== 'latency' && optimize !== 'throughput') return;
+  if (keyBandwidth === undefined && inferencesPerKeys === undefined) return;
+  throw new UsageError('USAGE', `--optimize ${optimize} does not count what keys cost`, {
+    hint: 'leave out --key-bandwidth and --inferences-per-keys, or --optimize',
+  });
+}
+
 async function compileOptions(
   bytes: Uint8Array,
   file: string,
@@ -211,6 +235,8 @@ async function compileOptions(
     maxAccuracyDrop: flags.maxAccuracyDrop ?? rest.maxAccuracyDrop,
     maxOutputError: flags.maxOutputError ?? maxOutputError,
     maxKeyMb: flags.maxKeyMb ?? maxKeyMb,
+    keyBandwidth: flags.keyBandwidth ?? rest.keyBandwidth,
+    inferencesPerKeys: flags.inferencesPerKeys ?? rest.inferencesPerKeys,
     maxMemoryMb: flags.maxMemoryMb ?? rest.maxMemoryMb,
     activations: new Map(flags.activation ?? []),
     bind: await readConstants(flags.bind ?? []),

@@ -4,6 +4,7 @@ import type {
   Artifact,
   CompileReport,
   IntegerSummary,
+  KeyCost,
   LayerReport,
   OperationCounts,
 } from '../../src/program/artifact.ts';
@@ -73,6 +74,8 @@ export interface ProgramReport {
     readonly galoisBytes: number;
     readonly relinearizationBytes: number;
     readonly perGaloisKeyBytes: number;
+    /** What they cost, and how much of it was counted; null in older artifacts. */
+    readonly cost: KeyCost | null;
   };
   readonly ciphertextBytes: { readonly input: number; readonly output: number };
   readonly galoisKeyMappings: Readonly<Record<string, string>>;
@@ -150,6 +153,7 @@ export function describeProgram(artifact: Artifact): ProgramReport {
       galoisBytes: keyBytes.galois,
       relinearizationBytes: keyBytes.relinearization,
       perGaloisKeyBytes: keyBytes.perGaloisKey,
+      cost: report.predicted.keyCost ?? null,
     },
     ciphertextBytes: {
       input: report.predicted.inputCiphertextBytes,

@@ -98,7 +98,20 @@ export const SAMPLE_PROGRAM: ProgramReport = {
   operations: total,
   layers,
   predicted: { precisionBits: 17.4, latencyMs: 2022, memoryBytes: 690e6, keyBytes: 12 * 23.6e6 + 23.6e6 },
-  keys: { galoisBytes: 12 * 23.6e6, relinearizationBytes: 23.6e6, perGaloisKeyBytes: 23.6e6 },
+  keys: {
+    galoisBytes: 12 * 23.6e6,
+    relinearizationBytes: 23.6e6,
+    perGaloisKeyBytes: 23.6e6,
+    cost: {
+      sentBytes: 154e6,
+      makingMs: 385,
+      sendingMs: 12_320,
+      loadingMs: 1155,
+      bandwidth: 100,
+      inferences: 1000,
+      countedMsPerInference: 13.86,
+    },
+  },
   ciphertextBytes: { input: 1.18e6, output: 0.26e6 },
   galoisKeyMappings: Object.fromEntries(
     rotationSteps.map((step) => [String(step), `galois:${2 * step + 1}`]),

@@ -13,7 +13,7 @@ import {
 } from './format.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
-import { byteRows } from './sections/keys.ts';
+import { byteRows, keyCostText } from './sections/keys.ts';
 import { worthKnowing } from './sections/security.ts';
 import { operationsText, throughputText } from './sections/setup.ts';
 
@@ -64,6 +64,11 @@ function integerFacts({ integer, parameters }: ProgramReport): (readonly [string
   ];
 }
 
+function keyCostFacts(program: ProgramReport): (readonly [string, string])[] {
+  const text = keyCostText(program);
+  return text === null ? [] : [['keys', text]];
+}
+
 export function renderProgramText(program: ProgramReport): string {
   const { parameters, certificate, predicted } = program;
   const security =
@@ -97,6 +102,7 @@ export function renderProgramText(program: ProgramReport): string {
     ...(program.compiler.costProfile === null
       ? []
       : [['', `by the kernel times of: ${program.compiler.costProfile}`] as const]),
+    ...keyCostFacts(program),
     ...(program.throughput === null
       ? []
       : [['throughput', throughputText(program.throughput)] satisfies [string, string]]),

@@ -37,7 +37,11 @@ export interface CompileOptions {
   readonly weightBits: number | null;
   readonly backend: Backend;
   readonly security: SecurityLevel;
-  readonly optimize: 'latency' | 'throughput' | 'memory';
+  /**
+   * 'balanced': an evaluation and what its keys cost. 'latency': the evaluation, whatever keys cost. 'throughput': full batches.
+   * 'memory': the smallest program that is precise enough.
+   */
+  readonly optimize: 'balanced' | 'latency' | 'throughput' | 'memory';
   readonly batch: number;
   /** Bits of precision asked for at the output, relative to its range. */
   readonly precision: number;
@@ -52,6 +56,9 @@ export interface CompileOptions {
    */
   readonly maxOutputError: number | null;
   readonly maxKeyMb: number | null;
+  /** What keys cost: megabits per second at which they are sent, and inferences that a set of them serves. */
+  readonly keyBandwidth: number;
+  readonly inferencesPerKeys: number;
   readonly maxMemoryMb: number;
   /** By node name, or "*" for every activation. */
   readonly activations: ReadonlyMap<string, ActivationChoice>;
@@ -76,12 +83,16 @@ export const DEFAULT_OPTIONS: CompileOptions = {
   weightBits: null,
   backend: 'seal',
   security: 128,
-  optimize: 'latency',
+  optimize: 'balanced',
   batch: 1,
   precision: 10,
   maxAccuracyDrop: 0.5,
   maxOutputError: null,
   maxKeyMb: null,
+  // A household's or small office's line: half a second for the keys of a small model, half a minute for a large one's.
+  keyBandwidth: 100,
+  // A client that asks now and then for as long as its keys last.
+  inferencesPerKeys: 1000,
   maxMemoryMb: 6144,
   activations: new Map(),
   bind: new Map(),

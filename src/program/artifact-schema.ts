@@ -257,6 +257,17 @@ const report = z.object({
     latencyMs: finite,
     memoryBytes: finite,
     keyBytes: z.object({ galois: finite, relinearization: finite, perGaloisKey: finite }),
+    keyCost: z
+      .object({
+        sentBytes: finite,
+        makingMs: finite,
+        sendingMs: finite,
+        loadingMs: finite,
+        bandwidth: finite.positive(),
+        inferences: finite.positive(),
+        countedMsPerInference: finite,
+      })
+      .optional(),
     inputCiphertextBytes: finite,
     outputCiphertextBytes: finite,
   }),

@@ -51,6 +51,19 @@ export interface LayerReport {
   readonly predictedMs: number;
 }
 
+/** What a set of evaluation keys costs, and how much of it was counted when programs were compared. */
+export interface KeyCost {
+  readonly sentBytes: number;
+  readonly makingMs: number;
+  readonly sendingMs: number;
+  readonly loadingMs: number;
+  /** Megabits per second, and inferences that the set is taken to serve. */
+  readonly bandwidth: number;
+  readonly inferences: number;
+  /** The three, spread over the inferences; 0 where the program was not planned by it. */
+  readonly countedMsPerInference: number;
+}
+
 export interface Predictions {
   /** −log2(error / output range) at the output. */
   readonly precisionBits: number;
@@ -62,6 +75,8 @@ export interface Predictions {
     /** The largest Galois key, in memory. */
     readonly perGaloisKey: number;
   };
+  /** Older artifacts do not say. */
+  readonly keyCost?: KeyCost;
   readonly inputCiphertextBytes: number;
   readonly outputCiphertextBytes: number;
 }

@@ -1,9 +1,23 @@
 /** Bytes that travel and bytes that stay in memory. */
-import { formatBytes, formatCount, plural } from '../format.ts';
+import { formatBytes, formatCount, formatMs, plural } from '../format.ts';
 import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
 import { section } from '../page.ts';
 import type { ProgramReport } from '../program-report.ts';
+
+/** What the keys cost, and how much of it was held against the time that they save. */
+export function keyCostText({ keys: { cost } }: ProgramReport): string | null {
+  if (cost === null || cost.sentBytes === 0) return null;
+  const { sentBytes, makingMs, sendingMs, loadingMs, bandwidth, inferences, countedMsPerInference } = cost;
+  const counted =
+    countedMsPerInference === 0
+      ? 'not counted when this program was chosen'
+      : `${formatMs(countedMsPerInference)} of each of ${formatCount(inferences)} inferences, counted beside the evaluation`;
+  return (
+    `${formatBytes(sentBytes)} to send: made in ${formatMs(makingMs)}, sent in ${formatMs(sendingMs)} at ${formatCount(bandwidth)} Mbit/s, ` +
+    `loaded in ${formatMs(loadingMs)}; ${counted}`
+  );
+}
 
 export interface ByteRow {
   readonly name: string;
@@ -37,6 +51,7 @@ export function keysSection(program: ProgramReport, measured: MeasuredBytes | nu
           )}
         </table>
       </div>
+      ${keyCostText(program) === null ? null : html`<p>Keys: ${keyCostText(program)}.</p>`}
       <details>
         <summary>
           All ${formatCount(program.rotationSteps.length)} rotation steps and their key references

@@ -54,6 +54,14 @@ describe('the native cost model', () => {
     expect(products.keyBytes(7)).toBe(3 * 2 * 11 * 16384 * 8);
   });
 
+  it('holds whole keys where they are of the shape that SEAL knows', () => {
+    const shaped = nativeCostModel(chain(8, 1), only('stream'));
+    expect(shaped.keyBytes(2)).toBe(8 * 2 * 9 * 16384 * 8);
+    expect(shaped.keyBytes(2)).toBe(shaped.keyBytes(7));
+    // What a rotation reads of them is less.
+    expect(shaped.linear(2).baby).toBeCloseTo((3 * 2 * 4 * 16384) / 1e6, 9);
+  });
+
   it('hoists: a further rotation transforms nothing', () => {
     expect(transforms.linear(7).baby + inverses.linear(7).baby).toBe(0);
     expect(products.linear(7).baby / LIMB).toBeCloseTo(2 * 3 * 11, 9);

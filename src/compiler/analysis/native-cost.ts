@@ -4,7 +4,7 @@
  * the digits' products with the key (Han and Ki, eprint 2019/688). In a linear map sums stay in the extended basis until they
  * are rotated again or finished (double hoisting: Bossuat et al., EUROCRYPT 2021, §5; Halevi and Shoup, CRYPTO 2018).
  */
-import { digitsAt, digitSize } from '../../program/parameters.ts';
+import { digitsAt, digitSize, isSealShaped } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { kernelsFor, type NativeKernels, type NativeProfile } from '../profile/native-profile.ts';
 import type { CostModel, LinearCosts } from './cost-model.ts';
@@ -73,9 +73,10 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
   const limbs = new LimbCosts(parameters, profile);
   const alpha = digitSize(parameters);
   const specials = specialPrimes.length;
+  const top = parameters.dataPrimes.length - 1;
   const word = n / NS_PER_MS;
   const limbBytes = 8 * n;
-  const keyBytes = (level: number): number =>
+  const usedKeyBytes = (level: number): number =>
     digitsAt(parameters, level) * 2 * (level + 1 + specials) * limbBytes;
 
   /** The digits of a polynomial whose limbs are at hand, in all limbs of the extended basis. */
@@ -87,11 +88,11 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
   /** Products with a key: from memory, since all keys of a program together exceed any cache. */
   const innerProduct = (level: number): number => {
     const products = 2 * digitsAt(parameters, level) * limbs.extended('accumulate', level);
-    return Math.max(products, (keyBytes(level) / 8 / NS_PER_MS) * profile.stream);
+    return Math.max(products, (usedKeyBytes(level) / 8 / NS_PER_MS) * profile.stream);
   };
   /** A key that is used again and again stays in cache if it fits. */
   const repeatedProduct = (level: number): number =>
-    keyBytes(level) <= profile.cacheBytes
+    usedKeyBytes(level) <= profile.cacheBytes
       ? 2 * digitsAt(parameters, level) * limbs.extended('accumulate', level)
       : innerProduct(level);
   const open = (level: number): number =>
@@ -158,7 +159,8 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
     // One pass over memory for each term, as for an addition.
     weightedSum: (terms, level) => 2 * terms * limbs.data('add', level),
     rescale: byLevel(rescale),
-    keyBytes,
+    // Keys of SEAL's shape cover the whole chain, whatever part of them is used: see `keyNeeds`.
+    keyBytes: (level) => usedKeyBytes(isSealShaped(parameters) ? Math.max(level, top) : level),
     keyWorth: (bytes) => (KEY_WORTH_PER_MIB * bytes) / 2 ** 20,
   };
 }

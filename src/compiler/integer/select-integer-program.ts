@@ -10,6 +10,7 @@ import type { CkksParameters } from '../../program/security.ts';
 import { ringDegrees } from '../../program/security-tables.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
 import { costModelFor } from '../analysis/cost-model.ts';
+import { galoisKeyMs } from '../analysis/key-price.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
@@ -17,7 +18,7 @@ import type { PackedProgram } from '../ir/packed-program.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
 import type { PassHook, Samples, SelectedProgram } from '../passes/build-candidate.ts';
-import { latencyOf } from '../passes/build-candidate.ts';
+import { costOf } from '../passes/build-candidate.ts';
 import { layoutLatency, LinearComposer, reduceLinear } from '../passes/compose-linear.ts';
 import { packProgram } from '../passes/emit-packed.ts';
 import { manageScales } from '../passes/manage-scales.ts';
@@ -69,7 +70,7 @@ export function selectIntegerProgram(
     layoutLatency(costModelFor('seal', planning, options.profile)),
   ).composeAll(DEPTH_WEIGHTS);
   const refusals: CompileError[] = [];
-  let best: { program: IntegerProgram; latency: number } | null = null;
+  let best: { program: IntegerProgram; cost: number } | null = null;
   for (const composition of compositions) {
     const roundings = makeRoundings(composition, samples, reference, options);
     for (const polyModulusDegree of ringDegrees(options.security)) {
@@ -82,7 +83,7 @@ export function selectIntegerProgram(
         refusals.push(built);
         continue;
       }
-      if (best === null || built.latency < best.latency) best = built;
+      if (best === null || built.cost < best.cost) best = built;
       else break;
     }
   }
@@ -105,7 +106,7 @@ function buildInRing(
   samples: Samples,
   options: CompileOptions,
   pass: PassHook,
-): { program: IntegerProgram; latency: number } | CompileError {
+): { program: IntegerProgram; cost: number } | CompileError {
   const levels = assignLevels(composition);
   const smallest = leastPlainBits(ring);
   const draft = integerParameters(ring, smallest, 1);
@@ -113,7 +114,8 @@ function buildInRing(
   const pack = (graph: LinearGraph, parameters: CkksParameters): PackedProgram => {
     const cost = costModelFor(options.backend, parameters, options.profile);
     const maxKeyBytes = options.maxKeyMb === null ? null : options.maxKeyMb * 2 ** 20;
-    return packProgram(graph, levels, cost, { maxKeyBytes });
+    const keyMs = (level: number): number => galoisKeyMs(parameters, level, options);
+    return packProgram(graph, levels, cost, { maxKeyBytes, keyMs });
   };
   // Noise depends on the structure alone, so that one packing tells for all sizes of plain moduli.
   const structure = pack(composition, draft);
@@ -144,12 +146,7 @@ function buildInRing(
       return new CompileError('MEMORY_EXCEEDED', obstacle, { pass: 'select-integer-program' });
     }
     return {
-      latency: latencyOf(
-        program,
-        parameters,
-        costModelFor(options.backend, parameters, options.profile),
-        options,
-      ),
+      cost: costOf(program, parameters, costModelFor(options.backend, parameters, options.profile), options),
       program: {
         linear,
         packed,

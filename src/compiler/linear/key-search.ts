@@ -6,16 +6,16 @@ export interface KeyPrices {
   readonly slotCount: number;
   /** Bytes of a key that serves ciphertexts up to `level`. */
   keyBytes(level: number): number;
-  /** Milliseconds that getting rid of a key of so many bytes is worth. */
-  keyWorthMs(bytes: number): number;
+  /** Milliseconds that getting rid of such a key is worth. */
+  keyWorthMs(level: number): number;
 }
 
 export interface KeySet {
   readonly keys: readonly number[];
   /** Latency of all rotations. */
   readonly ms: number;
-  /** Bytes of each key, by step, at the highest level it is used at. */
-  readonly bytes: ReadonlyMap<number, number>;
+  /** The highest level that each key is used at, by step. */
+  readonly levels: ReadonlyMap<number, number>;
   readonly totalBytes: number;
   /** Latency and what the keys are worth. */
   readonly cost: number;
@@ -26,7 +26,8 @@ const GROWTH_CANDIDATES = 48;
 
 export function judge(trees: readonly RotationTree[], keys: readonly number[], prices: KeyPrices): KeySet {
   const table = new RoutingTable(prices.slotCount, keys);
-  const levels = new Map<number, number>();
+  // A key that nothing uses weighs what it would at the bottom; pruning drops it.
+  const levels = new Map(keys.map((key) => [key, 0]));
   const ms = rotationMs(trees, keys, prices.slotCount);
   if (ms < Infinity) {
     for (const tree of trees) {
@@ -35,11 +36,13 @@ export function judge(trees: readonly RotationTree[], keys: readonly number[], p
       }
     }
   }
-  // A key that nothing uses weighs what it would at the bottom; pruning drops it.
-  const bytes = new Map(keys.map((key) => [key, prices.keyBytes(levels.get(key) ?? 0)]));
-  const all = [...bytes.values()];
-  const worth = all.reduce((sum, each) => sum + prices.keyWorthMs(each), 0);
-  return { keys, ms, bytes, totalBytes: all.reduce((sum, each) => sum + each, 0), cost: ms + worth };
+  let totalBytes = 0;
+  let worth = 0;
+  for (const level of levels.values()) {
+    totalBytes += prices.keyBytes(level);
+    worth += prices.keyWorthMs(level);
+  }
+  return { keys, ms, levels, totalBytes, cost: ms + worth };
 }
 
 /** Most distances are two keys apart at most; only if that does not do, the whole group is searched. */
@@ -169,8 +172,8 @@ export function pruneKeys(
   // The loss of a key only grows as others disappear, so earlier figures bound it from below.
   const loss = new Map(start.map((key) => [key, 0]));
   while (current.keys.length > 0) {
-    const { keys, ms, bytes, totalBytes } = current;
-    const netOf = (key: number): number => loss.get(key)! - prices.keyWorthMs(bytes.get(key)!);
+    const { keys, ms, levels, totalBytes } = current;
+    const netOf = (key: number): number => loss.get(key)! - prices.keyWorthMs(levels.get(key)!);
     const queue = [...keys].sort((a, b) => netOf(a) - netOf(b) || b - a);
     let best: number | null = null;
     let least = Infinity;

@@ -15,6 +15,7 @@ import { certify, type CkksParameters } from '../../program/security.ts';
 import { countOperations } from '../../program/semantics/count-operations.ts';
 import type { Signature } from '../../program/signature.ts';
 import { costModelFor } from '../analysis/cost-model.ts';
+import { keyCost } from '../analysis/key-price.ts';
 import { predictLatency } from '../analysis/latency.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
@@ -271,6 +272,7 @@ function predictionsOf(
       relinearization: relinearizationLevel === null ? 0 : cost.keyBytes(relinearizationLevel),
       perGaloisKey: Math.max(0, ...galois),
     },
+    keyCost: keyCost(program, parameters, options),
     inputCiphertextBytes: bytesOf(program.inputs, true),
     outputCiphertextBytes: bytesOf(program.outputs, false),
   };

@@ -3,6 +3,7 @@ import { CompileError } from '../../errors.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { costModelFor, type CostModel } from '../analysis/cost-model.ts';
+import { galoisKeyMs, keyCost } from '../analysis/key-price.ts';
 import { predictLatency } from '../analysis/latency.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
@@ -33,6 +34,8 @@ export interface SelectedProgram {
 export interface Candidate extends SelectedProgram {
   /** Predicted milliseconds on one core. */
   readonly latency: number;
+  /** The latency and what keys cost an inference: what programs are compared by. */
+  readonly cost: number;
   /** Forecast memory of an evaluation that keeps no plaintexts. */
   readonly leastBytes: number;
   /** Forecast precision of the worst output. */
@@ -49,6 +52,7 @@ export interface BuildContext {
 
 /** Where memory is what counts, getting rid of a key is worth so many times the latency that it is worth otherwise. */
 const MEMORY_KEY_WORTH = 10;
+const MIB = 2 ** 20;
 
 /** Rotation keys for the cost model of `parameters`, as few as memory asks for. */
 export function buildCandidate(
@@ -69,19 +73,28 @@ export function buildCandidate(
       'pack-program',
       options.optimize === 'throughput'
         ? packBatch(linear, cost.slotCount, options.batch)
-        : packProgram(linear, levels, cost, { maxKeyBytes, planner }),
+        : packProgram(linear, levels, cost, {
+            maxKeyBytes,
+            planner,
+            keyMs: (level) => galoisKeyMs(parameters, level, options),
+          }),
     );
     return { packed, program: pass('manage-scales', manageScales(packed, levels, parameters)) };
   };
-  const asked = options.maxKeyMb === null ? null : options.maxKeyMb * 2 ** 20;
+  const asked = keyBudget(options);
   let { packed, program } = pack(asked);
   const limits = memoryLimits(program, parameters, options);
   if (limits.obstacle !== null) {
     // Rotations can be composed of fewer steps: slower, but perhaps it fits.
-    const tighter = packWithin(pack, Math.min(limits.keyRoom, asked ?? limits.keyRoom));
+    const room = Math.min(limits.keyRoom, asked ?? limits.keyRoom);
+    const tighter = withinKeys(() => pack(room));
     if (tighter !== null) ({ packed, program } = tighter);
   }
   return judgeCandidate({ linear, packed, program, parameters }, cost, context);
+}
+
+function keyBudget({ maxKeyMb }: CompileOptions): number | null {
+  return maxKeyMb === null ? null : maxKeyMb * MIB;
 }
 
 /** The same instructions under another chain of the same length. */
@@ -93,6 +106,19 @@ export function underChain(
   const program = manageScales(packed, assignLevels(linear), parameters);
   const cost = costModelFor(context.options.backend, parameters, context.options.profile);
   return judgeCandidate({ linear, packed, program, parameters }, cost, context);
+}
+
+/** What an inference costs: see `Candidate.cost`. */
+export function costOf(
+  program: Program,
+  parameters: CkksParameters,
+  cost: CostModel,
+  options: CompileOptions,
+): number {
+  return (
+    latencyOf(program, parameters, cost, options) +
+    keyCost(program, parameters, options).countedMsPerInference
+  );
 }
 
 /** Predicted milliseconds with as many plaintexts encoded ahead as memory allows. */
@@ -118,18 +144,31 @@ function judgeCandidate(
     ...selected,
     noise,
     latency: latencyOf(program, parameters, cost, options),
+    cost: costOf(program, parameters, cost, options),
     bits: Math.min(...noise.outputPrecisionBits),
-    obstacle,
+    obstacle: obstacle ?? keyObstacle(program, cost, options),
     leastBytes,
   };
 }
 
-/** Null where the budget holds no set of keys from which all rotations can be composed. */
-function packWithin<T>(pack: (maxKeyBytes: number) => T, maxKeyBytes: number): T | null {
+/** A program planned for another chain may have had smaller keys there. */
+function keyObstacle({ rotationKeys }: Program, cost: CostModel, options: CompileOptions): string | null {
+  const budget = keyBudget(options);
+  const bytes = rotationKeys.reduce((sum, { level }) => sum + cost.keyBytes(level), 0);
+  if (budget === null || bytes <= budget) return null;
+  return `${rotationKeys.length} Galois keys take ${Math.ceil(bytes / MIB)} MiB, ${options.maxKeyMb} are allowed`;
+}
+
+/**
+ * Null where the budget holds no set of keys from which all rotations can be composed.
+ * @param refused hears why
+ */
+export function withinKeys<T>(build: () => T, refused?: (error: CompileError) => void): T | null {
   try {
-    return pack(maxKeyBytes);
+    return build();
   } catch (error) {
-    if (error instanceof CompileError && error.code === 'KEY_BUDGET_TOO_SMALL') return null;
-    throw error;
+    if (!(error instanceof CompileError && error.code === 'KEY_BUDGET_TOO_SMALL')) throw error;
+    refused?.(error);
+    return null;
   }
 }

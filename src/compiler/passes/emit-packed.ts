@@ -21,6 +21,8 @@ import { selectRotations, type RotationKeys } from './select-rotations.ts';
 export interface PackOptions {
   /** Upper limit for all Galois keys together, in memory; null for none. */
   readonly maxKeyBytes: number | null;
+  /** What a key that serves ciphertexts up to `level` costs an inference, in milliseconds; nothing if not given. */
+  readonly keyMs?: (level: number) => number;
   /** Threads that can work on one inference; 1 if not given. */
   readonly parallelism?: number;
   /** One made for the same cost model and parallelism saves planning again what it has planned. */
@@ -45,6 +47,7 @@ export function packProgram(
     slotCount: cost.slotCount,
     keyBytes: (level) => cost.keyBytes(level),
     keyWorth: (bytes) => cost.keyWorth(bytes),
+    keyMs: options.keyMs ?? (() => 0),
     maxKeyBytes: options.maxKeyBytes,
     latencyMs: choice.latencyMs,
   });

@@ -6,6 +6,8 @@ import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { diagonal } from '../linear/sparse-matrix.ts';
 import { dense, graphOf, weights } from '../linear/testing/maps.ts';
+import { sentBytes } from '../../program/key-bytes.ts';
+import { nativeKeyBytes } from '../../program/native-memory.ts';
 import { isSealShaped } from '../../program/parameters.ts';
 import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
 import type { CompileOptions } from '../options.ts';
@@ -152,6 +154,35 @@ describe('selectProgram, optimising for memory', () => {
   });
 });
 
+describe('what keys cost', () => {
+  const native = { backend: 'native' } as const;
+  const planned = (options: Partial<CompileOptions>): SelectedProgram =>
+    select(WIDE, { ...native, ...options });
+  const sent = ({ program, parameters }: SelectedProgram): number => sentBytes(program, parameters);
+
+  it('fewer inferences for a set of keys, or a slower line, mean fewer bytes of keys', () => {
+    const [many, few] = [planned({ inferencesPerKeys: 100_000 }), planned({ inferencesPerKeys: 20 })];
+    expect(sent(few)).toBeLessThan(0.7 * sent(many));
+    const slow = planned({ inferencesPerKeys: 100_000, keyBandwidth: 0.02 });
+    expect(sent(slow)).toBeLessThan(0.7 * sent(many));
+  });
+
+  it('nothing is counted for latency: the program is that of keys without a price', () => {
+    const free = planned({ inferencesPerKeys: 1e15 });
+    const quickest = planned({ optimize: 'latency', inferencesPerKeys: 1 });
+    expect(quickest.program).toEqual(free.program);
+    expect(sent(planned({ inferencesPerKeys: 20 }))).toBeLessThan(sent(quickest));
+  });
+
+  it.each([0.5, 1, 2, 4, 8])('all Galois keys together stay within %s of what they would take', (part) => {
+    const bytesOf = ({ program, parameters }: SelectedProgram): number =>
+      program.rotationKeys.reduce((sum, { level }) => sum + nativeKeyBytes(parameters, level), 0);
+    const least = bytesOf(planned({ inferencesPerKeys: 20 })) / 2 ** 20;
+    const maxKeyMb = Math.ceil(part * least);
+    expect(bytesOf(planned({ optimize: 'latency', maxKeyMb }))).toBeLessThanOrEqual(maxKeyMb * 2 ** 20);
+  });
+});
+
 describe('selectProgram for the native engine', () => {
   const native = { backend: 'native' } as const;
 
@@ -166,14 +197,16 @@ describe('selectProgram for the native engine', () => {
   });
 
   it('gives the same program again, and another one for another machine', () => {
-    const first = select(SHALLOW, native);
-    expect(select(SHALLOW, native).program).toEqual(first.program);
+    const quick = { ...native, optimize: 'latency' } as const;
+    expect(select(SHALLOW, native).program).toEqual(select(SHALLOW, native).program);
+    const first = select(SHALLOW, quick);
+    expect(select(SHALLOW, quick).program).toEqual(first.program);
     // Where long primes cost nothing but transforms much, fewer and longer special primes pay.
     const [short, middle, long] = DEFAULT_NATIVE_PROFILE.kernels;
     const slow = { ...short!, forward: 50, inverse: 50 };
     const profile = { ...DEFAULT_NATIVE_PROFILE, kernels: [slow, { ...slow, maxBits: 50 }, long!] };
     expect(middle!.maxBits).toBe(50);
-    expect(select(SHALLOW, { ...native, profile }).parameters).not.toEqual(first.parameters);
+    expect(select(SHALLOW, { ...quick, profile }).parameters).not.toEqual(first.parameters);
   });
 
   it('needs more keys than one only if they are worth it: a budget composes them', () => {

@@ -21,8 +21,10 @@ import { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions, Progress } from '../options.ts';
 import {
   buildCandidate,
+  costOf,
   latencyOf,
   underChain,
+  withinKeys,
   type BuildContext,
   type Candidate,
   type PassHook,
@@ -92,7 +94,7 @@ export function selectProgram(
         continue;
       }
       // A larger ring only helps if it lets in a cheaper composition, and one step larger is enough for that.
-      if (best !== null) return candidate.latency < best.latency ? candidate : best;
+      if (best !== null) return candidate.cost < best.cost ? candidate : best;
       if (index === 0) return candidate;
       best = candidate;
       break;
@@ -119,34 +121,29 @@ function bestChain(
   context: BuildContext,
 ): Candidate {
   const { options } = context;
-  const first = quickestChain(ring, options);
-  const planned = buildCandidate(linear, first, planner, context);
+  const { first, planned } = planFirst(linear, ring, planner, context);
   if (ring.chains.length === 1) return planned;
   if (options.optimize === 'memory') return leanestChain(linear, ring, planned, context);
   const levels = assignLevels(linear);
   const ranked = ring.chains
     .map((chain) => {
       const program = manageScales(planned.packed, levels, chain);
-      return { chain, latency: latencyOf(program, chain, costsOf(chain, options), options) };
+      return { chain, cost: costOf(program, chain, costsOf(chain, options), options) };
     })
-    .sort((a, b) => a.latency - b.latency);
+    .sort((a, b) => a.cost - b.cost);
   let fallback = planned;
-  for (const { chain, latency } of ranked) {
+  for (const { chain, cost } of ranked) {
     if (chain === first && suffices(planned, options)) return planned;
     const candidate = chain === first ? planned : underChain(planned, chain, context);
     if (candidate.bits < options.precision) {
       if (candidate.bits > fallback.bits) fallback = candidate;
       continue;
     }
-    if (candidate.obstacle === null && latency > REPLAN_GAIN * planned.latency && suffices(planned, options))
+    if (candidate.obstacle === null && cost > REPLAN_GAIN * planned.cost && suffices(planned, options))
       return planned;
-    const replanned = buildCandidate(
-      linear,
-      chain,
-      new TransformPlanner(costsOf(chain, options), 1),
-      context,
-    );
-    const better = replanned.latency <= candidate.latency || candidate.obstacle !== null;
+    const replanned = withinKeys(() => plannedFor(linear, chain, context));
+    if (replanned === null) continue;
+    const better = replanned.cost <= candidate.cost || candidate.obstacle !== null;
     const chosen = better && replanned.bits >= options.precision ? replanned : candidate;
     if (suffices(chosen, options)) return chosen;
     fallback = fallback.bits >= options.precision ? fallback : chosen;
@@ -168,9 +165,32 @@ function leanestChain(
   if (sufficient.length === 0) return planned;
   const smaller = (a: Candidate, b: Candidate): Candidate => (b.leastBytes < a.leastBytes ? b : a);
   const best = sufficient.reduce(smaller);
-  const planner = new TransformPlanner(costsOf(best.parameters, options), 1);
-  const replanned = buildCandidate(linear, best.parameters, planner, context);
-  return suffices(replanned, options) ? smaller(best, replanned) : best;
+  const replanned = withinKeys(() => plannedFor(linear, best.parameters, context));
+  return replanned !== null && suffices(replanned, options) ? smaller(best, replanned) : best;
+}
+
+/** For the chain that promises most; where the key budget holds no keys of it, for the first whose keys are small enough. */
+function planFirst(
+  linear: LinearGraph,
+  ring: RingCandidate,
+  planner: TransformPlanner,
+  context: BuildContext,
+): { readonly first: CkksParameters; readonly planned: Candidate } {
+  const quickest = quickestChain(ring, context.options);
+  const refusals: CompileError[] = [];
+  for (const first of [quickest, ...ring.chains.filter((chain) => chain !== quickest)]) {
+    const build = (): Candidate =>
+      first === quickest
+        ? buildCandidate(linear, first, planner, context)
+        : plannedFor(linear, first, context);
+    const planned = withinKeys(build, (refused) => refusals.push(refused));
+    if (planned !== null) return { first, planned };
+  }
+  throw refusals[0]!;
+}
+
+function plannedFor(linear: LinearGraph, chain: CkksParameters, context: BuildContext): Candidate {
+  return buildCandidate(linear, chain, new TransformPlanner(costsOf(chain, context.options), 1), context);
 }
 
 /** By a mix of operations at all levels: what a program is planned for first. */

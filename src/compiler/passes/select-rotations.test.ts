@@ -7,6 +7,7 @@ const budget = (rest: Partial<RotationBudget> = {}): RotationBudget => ({
   slotCount: N,
   keyBytes: () => 1000,
   keyWorth: () => 0.01,
+  keyMs: () => 0,
   maxKeyBytes: null,
   latencyMs: 0,
   ...rest,
@@ -48,6 +49,23 @@ describe('selectRotations', () => {
     expect(selectRotations(trees, budget()).steps).toEqual([1, 3]);
     // Two more rotations of one millisecond are less than a hundredth of 201.
     expect(selectRotations(trees, budget({ latencyMs: 201 })).steps).toEqual([1]);
+  });
+
+  it('gives up keys that cost an inference more than they save, and no others', () => {
+    const trees = [tree(range(7, 1)), tree([3], true)];
+    const priced = (ms: number): readonly number[] =>
+      selectRotations(trees, budget({ keyMs: () => ms })).steps;
+    expect(priced(0)).toEqual([1, 3]);
+    expect(priced(1.9)).toEqual([1, 3]);
+    expect(priced(2.1)).toEqual([1]);
+  });
+
+  it('prices a key at the highest level that it is used at', () => {
+    const trees = [tree(range(7, 1)), { ...tree([3], true), level: 5 }];
+    const steps = (keyMs: (level: number) => number): readonly number[] =>
+      selectRotations(trees, budget({ keyMs })).steps;
+    expect(steps((level) => (level === 5 ? 0 : 3))).toEqual([1, 3]);
+    expect(steps((level) => (level === 5 ? 3 : 0))).toEqual([1]);
   });
 
   it('composes rotations under a budget and counts what that costs', () => {

@@ -22,6 +22,8 @@ export interface RotationBudget {
   keyBytes(level: number): number;
   /** Part of the program's latency that getting rid of a key of so many bytes is worth. */
   keyWorth(bytes: number): number;
+  /** What such a key costs an inference, in milliseconds; see `key-price.ts`. */
+  keyMs(level: number): number;
   readonly maxKeyBytes: number | null;
   /** Of the whole program. */
   readonly latencyMs: number;
@@ -45,7 +47,7 @@ export function selectRotations(trees: readonly RotationTree[], budget: Rotation
   const prices: KeyPrices = {
     slotCount,
     keyBytes: (level) => budget.keyBytes(level),
-    keyWorthMs: (bytes) => budget.keyWorth(bytes) * latencyMs,
+    keyWorthMs: (level) => budget.keyWorth(budget.keyBytes(level)) * latencyMs + budget.keyMs(level),
   };
   const sets = startingSets(trees, prices).map((start) =>
     refine(start, trees, prices, maxKeyBytes ?? Infinity),

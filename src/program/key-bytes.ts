@@ -1,0 +1,35 @@
+/** Bytes of evaluation keys on their way to a server. */
+import { nativeKeyBytes } from './native-memory.ts';
+import type { ParametersLiteral } from './parameters.ts';
+import type { Program } from './program.ts';
+
+type Shape = Pick<
+  ParametersLiteral,
+  'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum' | 'plainModuli'
+>;
+
+/**
+ * One key for ciphertexts at `level` and below: of every digit one polynomial, in words of 8 bytes; the other is a seed. Exact
+ * schemes have a key for each plain modulus.
+ */
+export function sentKeyBytes(parameters: Shape, level: number): number {
+  return ((parameters.plainModuli?.length ?? 1) * nativeKeyBytes(parameters, level)) / 2;
+}
+
+/** SEAL's format of a Galois key has an index of a word for every element of the group. */
+export function sentGaloisKeyBytes(parameters: Shape, level: number): number {
+  const index = 8 * parameters.polyModulusDegree;
+  return sentKeyBytes(parameters, level) + (parameters.plainModuli?.length ?? 1) * index;
+}
+
+/** All evaluation keys of a program. */
+export function sentBytes(
+  { rotationKeys, relinearizationLevel }: Pick<Program, 'rotationKeys' | 'relinearizationLevel'>,
+  parameters: Shape,
+): number {
+  const relinearization = relinearizationLevel === null ? 0 : sentKeyBytes(parameters, relinearizationLevel);
+  return rotationKeys.reduce(
+    (sum, { level }) => sum + sentGaloisKeyBytes(parameters, level),
+    relinearization,
+  );
+}
