@@ -55,6 +55,7 @@ describe('usage', () => {
     [['model.onnx', '--samples', 'many'], /expected a whole number from 1/],
     [['model.onnx', '--activation', 'x=cubic'], /NODE=degree:D/],
     [['model.onnx', '--security', '100'], /128, 192, 256/],
+    [['model.onnx', '--optimize', 'latency', '--key-bandwidth', '50'], /does not count what keys cost/],
     [['model.onnx', '--report', 'x.pdf'], /\.html, \.md or \.json/],
   ])('%j is a usage error', async (args, message) => {
     const { exitCode, stdout, stderr } = await runCli(args);

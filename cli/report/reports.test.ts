@@ -177,6 +177,18 @@ it('takes what node-seal cannot run for a note where the program is for the nati
   expect(renderProgramText({ ...SAMPLE_PROGRAM, compiler })).toContain('! too many digits');
 });
 
+it('says what keys cost, and how much of it was counted', () => {
+  const cost = SAMPLE_PROGRAM.keys.cost!;
+  expect(renderProgramText(SAMPLE_PROGRAM)).toMatch(
+    /154 MB to send: made in .*, sent in 12\.3 s at 100 Mbit\/s, loaded in .*; 13\.9 ms of each of 1.000 inferences, counted/,
+  );
+  const uncounted = { ...cost, countedMsPerInference: 0 };
+  const program = { ...SAMPLE_PROGRAM, keys: { ...SAMPLE_PROGRAM.keys, cost: uncounted } };
+  expect(renderProgramPage(program)).toContain('not counted when this program was chosen');
+  const older = { ...SAMPLE_PROGRAM, keys: { ...SAMPLE_PROGRAM.keys, cost: null } };
+  expect(renderProgramText(older)).not.toContain('to send');
+});
+
 it('renders for the terminal in columns', () => {
   const lines = renderProgramText(SAMPLE_PROGRAM).split('\n');
   const head = lines.find((line) => line.startsWith('layer'))!;

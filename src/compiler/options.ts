@@ -89,9 +89,9 @@ export const DEFAULT_OPTIONS: CompileOptions = {
   maxAccuracyDrop: 0.5,
   maxOutputError: null,
   maxKeyMb: null,
-  // A household's or small office's line: half a second for the keys of a small model, half a minute for a large one's.
+  // An ordinary line: seconds for the keys of a small model, half a minute for a large one's.
   keyBandwidth: 100,
-  // A client that asks now and then for as long as its keys last.
+  // A client that asks a few times a day for as long as its keys last.
   inferencesPerKeys: 1000,
   maxMemoryMb: 6144,
   activations: new Map(),

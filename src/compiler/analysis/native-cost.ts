@@ -12,7 +12,7 @@ import type { CostModel, LinearCosts } from './cost-model.ts';
 const NS_PER_MS = 1e6;
 /** A distinct key is worth this fraction of a rotation to the search for steps: most are composed of others in the end. */
 const KEY_PRICE = 0.3;
-/** What a mebibyte of keys is worth in parts of the program's latency: memory, transfer, and time to make them. */
+/** What a mebibyte of keys in memory is worth in parts of the program's latency; sending them is `key-price.ts`'s. */
 const KEY_WORTH_PER_MIB = 4e-3;
 
 type Unit = Exclude<keyof NativeKernels, 'maxBits'>;
