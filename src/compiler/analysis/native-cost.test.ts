@@ -86,7 +86,9 @@ describe('the native cost model', () => {
     const costs = (one: CkksParameters): number =>
       nativeCostModel(one, profile).linear(3).open /
       nativeCostModel(one, DEFAULT_NATIVE_PROFILE).linear(3).open;
-    const chains = nativeChains(16384, { ...demand, outputBound: 1 }).filter(({ dnum }) => dnum === 4);
+    const chains = nativeChains(16384, { ...demand, depth: 6, outputBound: 1 }).filter(
+      ({ dnum }) => dnum === 4,
+    );
     const long = chains.find(({ specialPrimes }) => specialPrimes[0]! > 1n << 46n)!;
     const short = chains.find(({ specialPrimes }) => specialPrimes[0]! < 1n << 46n)!;
     expect(costs(long)).toBeGreaterThan(5);
