@@ -28,7 +28,8 @@ export function sampleShape(shape: readonly number[], batch: number): readonly n
 }
 
 /**
- * Samples [sample][input] side by side as the artifact's input tensors; places that are left over stay 0.
+ * Samples [sample][input] side by side as the artifact's input tensors. Places that are left over repeat the first sample: zeros may be
+ * nothing that the model was calibrated on, and what runs away in one place spoils the others.
  */
 export function joinSamples(
   artifact: Artifact,
@@ -38,7 +39,7 @@ export function joinSamples(
   return artifact.signature.inputs.map(({ layout }, input) => {
     const joined = new Float64Array(elementCount(layout.shape));
     const size = joined.length / batch;
-    samples.forEach((sample, i) => joined.set(sample[input]!, i * size));
+    for (let i = 0; i < batch; i++) joined.set((samples[i] ?? samples[0])![input]!, i * size);
     return joined;
   });
 }

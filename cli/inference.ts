@@ -1,8 +1,10 @@
 /** Client and server in one process, for `run`, `bench` and `demo`: keys once, then inferences. */
+import { HeError } from '../src/errors.ts';
 import type { Artifact } from '../src/program/artifact.ts';
 import { packCleartextInputs, unpackCleartextOutputs } from '../src/runtime/client/cleartext-client.ts';
 import type { BackendName } from '../src/runtime/backend.ts';
 import { SecretClient } from '../src/runtime/client/secret-client.ts';
+import type { EncryptOptions } from '../src/runtime/encryption/encrypt-inputs.ts';
 import type { Evaluator } from '../src/runtime/evaluation/evaluator.ts';
 import type { CiphertextSet } from '../src/runtime/formats/ciphertext-set.ts';
 import { joinSamples } from './batches.ts';
@@ -23,9 +25,15 @@ export interface InferenceResult {
   readonly peakMemoryBytes: number;
 }
 
+export interface MeasuredInference extends Omit<InferenceResult, 'decrypted'> {
+  readonly decrypted: InferenceResult['decrypted'] | null;
+  /** Why there is nothing decrypted. */
+  readonly refusal: HeError | null;
+}
+
 /** Seals and opens what travels; the cleartext one only packs. */
 interface ClientSide extends AsyncDisposable {
-  encrypt(inputs: readonly Float64Array[]): Promise<CiphertextSet>;
+  encrypt(inputs: readonly Float64Array[], options: EncryptOptions): Promise<CiphertextSet>;
   decrypt(outputs: CiphertextSet): Promise<Float64Array[]>;
 }
 
@@ -44,7 +52,7 @@ export class Inference implements AsyncDisposable {
     const { backend } = chosenBackend(artifact, flags);
     if (backend === 'cleartext') {
       const client: ClientSide = {
-        encrypt: async (inputs) => packCleartextInputs(signature, inputs),
+        encrypt: async (inputs, encryption) => packCleartextInputs(signature, inputs, encryption),
         decrypt: async (outputs) => unpackCleartextOutputs(signature, outputs),
         [Symbol.asyncDispose]: async () => undefined,
       };
@@ -93,14 +101,27 @@ export class Inference implements AsyncDisposable {
   /**
    * One evaluation of up to a batch of samples, given as [sample][input].
    * @param report hears 0 … 1 of the evaluation
+   * @throws ArtifactError INPUT_OUT_OF_RANGE or OUTPUT_OUT_OF_RANGE, among others
    */
   async infer(
     samples: readonly (readonly Float32Array[])[],
     report: (fraction: number) => void,
+    encryption: EncryptOptions = {},
   ): Promise<InferenceResult> {
+    const { decrypted, refusal, ...measured } = await this.measure(samples, report, encryption);
+    if (decrypted === null) throw refusal;
+    return { decrypted, ...measured };
+  }
+
+  /** The same, where a refusal of the output is a result like others: `decrypted` is null then. */
+  async measure(
+    samples: readonly (readonly Float32Array[])[],
+    report: (fraction: number) => void,
+    encryption: EncryptOptions,
+  ): Promise<MeasuredInference> {
     const inputs = joinSamples(this.#artifact, samples);
     const times = [performance.now()];
-    const encrypted = await this.#client.encrypt(inputs);
+    const encrypted = await this.#client.encrypt(inputs, encryption);
     times.push(performance.now());
     const { outputs, layerMs, peakMemoryBytes } = await evaluateSet(
       this.#evaluator,
@@ -109,10 +130,15 @@ export class Inference implements AsyncDisposable {
       report,
     );
     times.push(performance.now());
-    const decrypted = await this.#client.decrypt(outputs);
+    const answer = await this.#client.decrypt(outputs).catch((error: unknown) => {
+      if (error instanceof HeError && error.code === 'OUTPUT_OUT_OF_RANGE') return error;
+      throw error;
+    });
     times.push(performance.now());
     return {
-      decrypted,
+      ...(answer instanceof HeError
+        ? { decrypted: null, refusal: answer }
+        : { decrypted: answer, refusal: null }),
       encryptMs: times[1]! - times[0]!,
       evaluateMs: times[2]! - times[1]!,
       decryptMs: times[3]! - times[2]!,

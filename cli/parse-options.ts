@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { ActivationChoice } from '../src/compiler/options.ts';
 import type { AskedBackend } from '../src/runtime/evaluation/choose-backend.ts';
+import type { EncryptOptions } from '../src/runtime/encryption/encrypt-inputs.ts';
 
 export function naturalNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text) || Number(text) === 0)
@@ -107,4 +108,30 @@ export function addEvaluationOptions(command: Command): Command {
       oneOf('auto', 'native', 'seal', 'cleartext'),
     )
     .option('--threads <N>', 'worker threads', naturalNumber);
+}
+
+export interface RangeFlags {
+  readonly allowOutOfRange?: boolean;
+}
+
+export function addRangeOption(command: Command): Command {
+  return command.option(
+    '--allow-out-of-range',
+    'go on with an input outside of the range that the program was certified for, with a warning',
+  );
+}
+
+/** What encryption is told: warnings go to stderr, and to `warnings` for the document. */
+export function encryptOptions(
+  { allowOutOfRange }: RangeFlags,
+  note: (line: string) => void,
+  warnings: string[],
+): EncryptOptions {
+  if (allowOutOfRange !== true) return {};
+  return {
+    allowOutOfRange: (warning) => {
+      note(`warning: ${warning}`);
+      warnings.push(warning);
+    },
+  };
 }

@@ -72,6 +72,7 @@ export {
 export { encryptWithPublicKey, PublicClient } from './runtime/encryption/public-client.ts';
 export type { ClientOptions } from './runtime/encryption/client-options.ts';
 export { chooseBackend, type AskedBackend, type BackendChoice } from './runtime/evaluation/choose-backend.ts';
+export type { EncryptOptions } from './runtime/encryption/encrypt-inputs.ts';
 export {
   Evaluator,
   type EvaluateOptions,
@@ -83,6 +84,7 @@ export {
 export { SecretClient } from './runtime/client/secret-client.ts';
 export { decryptOutputs, generateKeys } from './runtime/client/operations.ts';
 export { applyClientOperators, roundToPrecision, type Tensor } from './runtime/client/client-operators.ts';
+export type { InputRange, OutputRange } from './program/certified-range.ts';
 export type { InputQuantisation, OutputQuantisation } from './program/signature.ts';
 export { interpretOutputs, type NamedTensor } from './runtime/client/interpret-outputs.ts';
 

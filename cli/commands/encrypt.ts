@@ -12,18 +12,19 @@ import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { ciphertextBytes } from '../evaluation.ts';
 import { readArtifact } from '../files.ts';
 import { INPUT_HELP, loadInputs } from '../load-inputs.ts';
-import { collect } from '../parse-options.ts';
+import type { RangeFlags } from '../parse-options.ts';
+import { addRangeOption, collect, encryptOptions } from '../parse-options.ts';
 import { formatBytes } from '../report/format.ts';
 import { requireWritable, writeWhole } from '../terminal/write-file.ts';
 
-interface EncryptFlags {
+interface EncryptFlags extends RangeFlags {
   readonly publicKey: string;
   readonly input: readonly string[];
   readonly output: string;
 }
 
 export function define(command: Command, run: Runner): void {
-  command
+  addRangeOption(command)
     .argument('<artifact>', 'compiled model (.hemodel)')
     .requiredOption('--public-key <FILE>', 'from keygen')
     .requiredOption('--input <FILE>', INPUT_HELP, collect(String))
@@ -39,7 +40,11 @@ async function encrypt(file: string, flags: EncryptFlags, context: CommandContex
   const samples = await loadInputs(artifact, flags.input, context);
   const inputs = joinSamples(artifact, samples);
   const start = performance.now();
-  const set = await encryptWithPublicKey(signature, publicKey, inputs, { signal: context.signal });
+  const warnings: string[] = [];
+  const set = await encryptWithPublicKey(signature, publicKey, inputs, {
+    signal: context.signal,
+    ...encryptOptions(flags, (line) => context.note(line), warnings),
+  });
   const encryptMs = performance.now() - start;
   context.signal.throwIfAborted();
   await writeWhole(flags.output, containerChunks(ciphertextSetContainer(set)));
@@ -50,6 +55,7 @@ async function encrypt(file: string, flags: EncryptFlags, context: CommandContex
       samples: samples.length,
       bytes: { inputCiphertexts: bytes },
       latencyMs: { encrypt: encryptMs },
+      ...(warnings.length === 0 ? {} : { warnings }),
     },
     text: `wrote ${flags.output} (${formatBytes(bytes)})`,
   };

@@ -12,11 +12,12 @@ import { openCryptoServices } from '../../src/server/crypto/open-services.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import type { LocalFlags } from '../local-side.ts';
 import { addLocalOptions, localSettings, namedServer } from '../local-side.ts';
-import { collect } from '../parse-options.ts';
+import type { RangeFlags } from '../parse-options.ts';
+import { addRangeOption, collect } from '../parse-options.ts';
 import { formatBytes, formatMs, formatShape, formatSignificant } from '../report/format.ts';
 import { packageVersion } from '../versions.ts';
 
-interface InferFlags extends LocalFlags {
+interface InferFlags extends LocalFlags, RangeFlags {
   readonly server: string;
   readonly image: readonly string[];
   readonly model?: string;
@@ -37,9 +38,10 @@ const STAGES: Readonly<Record<InferenceStage, string>> = {
 const SERVER_NAME = 'server';
 const SHOWN_VALUES = 12;
 const MEGABYTE = 1e6;
+const OUT_OF_RANGE: readonly string[] = ['INPUT_OUT_OF_RANGE', 'OUTPUT_OUT_OF_RANGE'];
 
 export function define(command: Command, run: Runner): void {
-  addLocalOptions(command)
+  addRangeOption(addLocalOptions(command))
     .requiredOption(
       '--server <URL>',
       'https://HOST:PORT, http://127.0.0.1:PORT, sse+https://HOST:PORT, or stdio:COMMAND',
@@ -77,7 +79,7 @@ async function infer(flags: InferFlags, context: CommandContext): Promise<Outcom
   try {
     const outcome = await withRemote(services, SERVER_NAME, client, (remote) =>
       new EncryptedInference(local, remote, sessions).run(
-        { inputs, model: flags.model, sessionId },
+        { inputs, model: flags.model, sessionId, allowOutOfRange: flags.allowOutOfRange },
         signal,
         (_whole, stage, fraction) => {
           uploading ||= stage === 'upload';
@@ -86,8 +88,12 @@ async function infer(flags: InferFlags, context: CommandContext): Promise<Outcom
       ),
     );
     for (const note of outcome.notes) context.note(note);
+    for (const warning of outcome.warnings) context.note(`warning: ${warning}`);
     return present(outcome, { server: server.address, client, totalMs: performance.now() - start });
   } catch (error) {
+    const refusal = error instanceof HeError && error.cause instanceof HeError ? error.cause : null;
+    // As every other command says it; the session is over.
+    if (refusal !== null && OUT_OF_RANGE.includes(refusal.code)) throw refusal;
     if (error instanceof HeError && uploading && flags.session === undefined)
       context.note(`to go on where it stopped, add --session ${sessionId}`);
     throw error;
@@ -108,6 +114,7 @@ function present(
     class: winner === null ? null : { index: winner, label: labels[winner] ?? null },
     scheme: result.scheme,
     precisionBits: result.precisionBits,
+    ...(outcome.warnings.length === 0 ? {} : { warnings: outcome.warnings }),
     server,
     model: outcome.model,
     clientId: client,

@@ -2,14 +2,21 @@
 import type { Command } from 'commander';
 import type { Dataset } from '../../src/compiler/options.ts';
 import type { Artifact } from '../../src/program/artifact.ts';
-import { batchOf, splitSamples } from '../batches.ts';
+import { requireInputs } from '../../src/runtime/encryption/encrypt-inputs.ts';
+import { batchOf, joinSamples, splitSamples } from '../batches.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readArtifact } from '../files.ts';
 import { Inference } from '../inference.ts';
 import { INPUT_HELP, loadInputs } from '../load-inputs.ts';
 import { maxAbsDifference, outputRange } from '../measure/errors.ts';
-import type { EvaluationFlags } from '../parse-options.ts';
-import { addEvaluationOptions, assignment, collect } from '../parse-options.ts';
+import type { EvaluationFlags, RangeFlags } from '../parse-options.ts';
+import {
+  addEvaluationOptions,
+  addRangeOption,
+  assignment,
+  collect,
+  encryptOptions,
+} from '../parse-options.ts';
 import type { ReferenceFlags, ReferenceModel } from '../reference.ts';
 import { referenceTarget, runReference, runReferenceFile } from '../reference.ts';
 import { formatBits, formatBytes, formatMs, formatSignificant } from '../report/format.ts';
@@ -17,13 +24,13 @@ import { precisionBits } from '../report/statistics.ts';
 import { describeResult } from '../report/result-text.ts';
 import { finishOutputs } from '../results.ts';
 
-interface RunFlags extends EvaluationFlags, ReferenceFlags {
+interface RunFlags extends EvaluationFlags, RangeFlags, ReferenceFlags {
   readonly input: readonly string[];
   readonly model?: string;
 }
 
 export function define(command: Command, run: Runner): void {
-  addEvaluationOptions(command)
+  addRangeOption(addEvaluationOptions(command))
     .argument('<artifact>', 'compiled model (.hemodel)')
     .requiredOption('--input <FILE>', INPUT_HELP, collect(String))
     .option('--model <FILE>', 'the ONNX file it was compiled from: compare with onnxruntime')
@@ -39,11 +46,19 @@ async function runOnce(file: string, flags: RunFlags, context: CommandContext): 
   const artifact = await readArtifact(file);
   const inputs = await loadInputs(artifact, flags.input, context);
   const count = inputs.length;
+  const warnings: string[] = [];
+  const encryption = encryptOptions(flags, (line) => context.note(line), warnings);
+  // Before keys are made and references computed in vain.
+  requireInputs(artifact.signature, joinSamples(artifact, inputs), encryption);
   const { modelDigest: digest } = artifact.report;
   const model = flags.model === undefined ? null : { file: flags.model, digest };
   const references = model === null ? null : await computeReferences(model, artifact, flags, inputs, context);
   await using inference = await Inference.open(artifact, flags, context);
-  const result = await inference.infer(inputs, (fraction) => context.progress.report('evaluate', fraction));
+  const result = await inference.infer(
+    inputs,
+    (fraction) => context.progress.report('evaluate', fraction),
+    flags.allowOutOfRange === true ? { allowOutOfRange: () => undefined } : {},
+  );
   const samples = finishOutputs(artifact, result.decrypted, count, inference.backend === 'cleartext');
   const outputs = samples[0]!;
   const comparisons = references?.map(({ name, reference, polynomial }, i) => {
@@ -75,6 +90,7 @@ async function runOnce(file: string, flags: RunFlags, context: CommandContext): 
       outputCiphertexts: result.outputBytes,
     },
     peakMemoryBytes: result.peakMemoryBytes,
+    ...(warnings.length === 0 ? {} : { warnings }),
   };
   const lines = [
     ...samples.flat().map((tensor) => describeResult(tensor, artifact)),

@@ -42,6 +42,7 @@ export interface Measurements {
   readonly instructionMs: readonly (readonly number[])[];
   readonly bytes: BenchReport['bytes'];
   readonly peakMemoryBytes: number;
+  readonly outOfRange: BenchReport['outOfRange'];
   readonly machine: Machine;
   readonly versions: Versions;
   readonly createdAt: string;
@@ -83,6 +84,7 @@ export function buildBenchReport(artifact: Artifact, measured: Measurements): Be
     throughputPerSecond: n / seconds,
     bytes: measured.bytes,
     peakMemoryBytes: measured.peakMemoryBytes,
+    outOfRange: measured.outOfRange,
     parameters: program.parameters,
     machine: measured.machine,
     versions: measured.versions,

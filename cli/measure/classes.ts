@@ -1,4 +1,8 @@
 /** Which class an output says, where it says one. */
+import { isRefused } from './errors.ts';
+
+/** Of an output that was refused: no label equals it, so that it counts as wrong. */
+const NO_CLASS = -1;
 
 /**
  * The class of one sample's output: the position of its largest score where the shape has exactly one axis longer
@@ -11,6 +15,7 @@ export function classOf(
   shape: readonly number[],
   operators: readonly string[],
 ): number | null {
+  if (isRefused(values)) return NO_CLASS;
   if (operators.includes('ArgMax')) return values.length === 1 ? Math.round(values[0]!) : null;
   const scores = shape.filter((extent) => extent > 1);
   if (scores.length !== 1) return null;

@@ -16,7 +16,16 @@ export function maxAbsDifference(left: ArrayLike<number>, right: ArrayLike<numbe
   return max;
 }
 
-/** @param actual, reference one output per sample, of equal lengths */
+/** Stands for an output whose decryption was refused: nothing is known of it. */
+export function refusedOutput(elements: number): Float64Array {
+  return new Float64Array(elements).fill(Number.NaN);
+}
+
+export function isRefused(output: ArrayLike<number>): boolean {
+  return output.length > 0 && Number.isNaN(output[0]);
+}
+
+/** Refused outputs are left out. @param actual, reference one output per sample, of equal lengths */
 export function summariseErrors(
   actual: readonly ArrayLike<number>[],
   reference: readonly ArrayLike<number>[],
@@ -25,6 +34,7 @@ export function summariseErrors(
   let squares = 0;
   let maxAbsError = 0;
   actual.forEach((output, sample) => {
+    if (isRefused(output)) return;
     for (let i = 0; i < output.length; i++) {
       const error = output[i]! - reference[sample]![i]!;
       errors.push(error);

@@ -2,6 +2,8 @@
 import type { LoadedDataset } from '../../src/data/dataset.ts';
 import type { Picture } from '../../src/data/picture.ts';
 import type { Artifact } from '../../src/program/artifact.ts';
+import { outsideInput } from '../../src/program/certified-range.ts';
+import { elementCount } from '../../src/program/layout.ts';
 import { applyClientOperators } from '../../src/runtime/client/client-operators.ts';
 import { batchOf, sampleShape, splitSamples } from '../batches.ts';
 import type { CommandContext } from '../command.ts';
@@ -16,7 +18,7 @@ import { finishOutputs } from '../results.ts';
 import { collectVersions, describeMachine } from '../versions.ts';
 import type { Outputs } from './bench.ts';
 import { buildBenchReport } from './bench.ts';
-import { summariseErrors } from './errors.ts';
+import { refusedOutput, summariseErrors } from './errors.ts';
 import { compareAllMasks } from './mask-report.ts';
 import type { MaskReading } from './masks.ts';
 import { maskOf } from './masks.ts';
@@ -133,6 +135,7 @@ async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: numbe
   const decryptMs: number[] = [];
   const instructionMs: (readonly number[])[] = [];
   const bytes = { ...inference.keyBytes, inputCiphertexts: 0, outputCiphertexts: 0 };
+  const outOfRange = { inputs: 0, outputs: 0 };
   let peakMemoryBytes = 0;
   for (let start = 0; start < count; start += batch) {
     context.signal.throwIfAborted();
@@ -140,13 +143,26 @@ async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: numbe
     const samples = Array.from({ length: size }, (_, i) =>
       artifact.signature.inputs.map((_input, input) => dataset.sample(start + i, input)),
     );
-    const result = await inference.infer(samples, (fraction) =>
-      context.progress.report('encrypted samples', (start + fraction * size) / count),
+    outOfRange.inputs += samples.filter((sample) => leavesRange(artifact, sample)).length;
+    const result = await inference.measure(
+      samples,
+      (fraction) => context.progress.report('encrypted samples', (start + fraction * size) / count),
+      { allowOutOfRange: () => undefined },
     );
-    const finished = finishOutputs(artifact, result.decrypted, size, inference.backend === 'cleartext');
-    for (const [i, output] of outputs.entries()) {
-      output.finished.push(...finished.map((tensors) => tensors[i]!.data));
-      output.raw.push(...splitSamples(result.decrypted[i]!, batch, size));
+    if (result.decrypted === null) {
+      outOfRange.outputs += size;
+      for (const [i, { shape, layout }] of artifact.signature.outputs.entries()) {
+        for (let sample = 0; sample < size; sample++) {
+          outputs[i]!.finished.push(refusedOutput(elementCount(shape) / batch));
+          outputs[i]!.raw.push(refusedOutput(elementCount(layout.shape) / batch));
+        }
+      }
+    } else {
+      const finished = finishOutputs(artifact, result.decrypted, size, inference.backend === 'cleartext');
+      for (const [i, output] of outputs.entries()) {
+        output.finished.push(...finished.map((tensors) => tensors[i]!.data));
+        output.raw.push(...splitSamples(result.decrypted[i]!, batch, size));
+      }
     }
     encryptMs.push(result.encryptMs);
     evaluateMs.push(result.evaluateMs);
@@ -158,7 +174,15 @@ async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: numbe
   }
   const { backend, threads, keygenMs } = inference;
   const times = { encryptMs, evaluateMs, decryptMs, keygenMs, instructionMs };
-  return { backend, threads, outputs, ...times, bytes, peakMemoryBytes };
+  return { backend, threads, outputs, ...times, bytes, peakMemoryBytes, outOfRange };
+}
+
+/** Whether other commands would refuse to encrypt a sample: here it is counted, and the measurement goes on. */
+function leavesRange({ signature }: Artifact, sample: readonly Float32Array[]): boolean {
+  return signature.inputs.some(
+    ({ range, layout }, input) =>
+      range !== undefined && outsideInput(Float64Array.from(sample[input]!), layout.shape, range) !== null,
+  );
 }
 
 interface Maps {

@@ -81,6 +81,8 @@ export interface BenchReport {
     readonly outputCiphertexts: number;
   };
   readonly peakMemoryBytes: number;
+  /** Of the n samples: inputs that other commands refuse to encrypt, outputs whose decryption is refused (they count as wrong). */
+  readonly outOfRange: { readonly inputs: number; readonly outputs: number };
   readonly parameters: ProgramReport['parameters'];
   readonly machine: Machine;
   readonly versions: Versions;

@@ -34,6 +34,17 @@ function maskRows({ masks, n, plaintextSamples }: BenchReport): [string, string,
   ];
 }
 
+function outOfRangeRows({ outOfRange: { inputs, outputs }, n }: BenchReport): [string, string, string][] {
+  if (inputs + outputs === 0) return [];
+  return [
+    [
+      'out of range',
+      String(inputs),
+      `of ${plural(n, 'input')}, which other commands refuse; ${plural(outputs, 'output')} refused, counted as wrong`,
+    ],
+  ];
+}
+
 export function renderBenchText(report: BenchReport): string {
   const { errors, latencyMs, bytes, program } = report;
   const accuracy =
@@ -73,6 +84,7 @@ export function renderBenchText(report: BenchReport): string {
       formatSignificant(total.maxAbsError, 2),
       `at most, in outputs up to ${formatSignificant(total.range, 3)}; of encryption ${formatBits(encryption.precisionBits.median)} in the median`,
     ]),
+    ...outOfRangeRows(report),
     [
       'evaluation',
       formatMs(latencyMs.median),

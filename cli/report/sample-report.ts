@@ -214,6 +214,7 @@ export const SAMPLE_BENCH: BenchReport = {
   throughputPerSecond: 0.467,
   bytes: { galoisKeys: 12 * 23.6e6, relinKeys: 23.6e6, inputCiphertexts: 1.18e6, outputCiphertexts: 0.26e6 },
   peakMemoryBytes: 655e6,
+  outOfRange: { inputs: 0, outputs: 0 },
   parameters: SAMPLE_PROGRAM.parameters,
   machine: { cpu: 'Example CPU 2.0 GHz', cores: 2, memoryBytes: 8e9, platform: 'linux x64' },
   versions: { 'he-compile': '0.1.0', node: '24.0.0', 'node-seal': '7.0.0', 'onnxruntime-node': '1.30.0' },

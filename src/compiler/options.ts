@@ -15,6 +15,8 @@ export interface Dataset {
   label(index: number): number | null;
   /** Which sample of the data this is, where some are left out; without it, the one of this index. */
   origin?(index: number): number;
+  /** Whether an input's values are bytes put through the preprocessing: then other inputs may hold any byte. */
+  isPixels?(input: number): boolean;
 }
 
 export type ActivationChoice =

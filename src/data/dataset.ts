@@ -68,6 +68,7 @@ export function pictureDataset(source: PictureSource, target: DataTarget, limit:
     sample: (index) => preprocessPixels(fitted(index).pixels, channels, tables),
     label: (index) => source.label(index),
     picture: fitted,
+    isPixels: () => true,
   };
 }
 
@@ -111,6 +112,7 @@ export function tensorDataset(
     sample: (index, input) => readers[input]!.values(index),
     label: (index) => (truth?.kind === 'labels' ? truth.labels[index]! : null),
     picture: (index) => (readers.length === 1 ? readers[0]!.picture(index) : null),
+    isPixels: (input) => isPixels(tensors[input]!),
     ...(truth?.kind === 'masks' ? { mask: (index) => maskAt(truth, index) } : {}),
   };
 }
@@ -189,6 +191,7 @@ export function randomDataset(seed: number, target: DataTarget, limit: number): 
       preprocessPixels(pixelsOf(index, input), inputs[input]!.channels, inputs[input]!.tables),
     label: () => null,
     picture: (index) => (inputs.length === 1 ? asPicture(pixelsOf(index, 0), inputs[0]!.shape) : null),
+    isPixels: () => true,
   };
 }
 
@@ -220,5 +223,6 @@ export function concatenateDatasets(first: LoadedDataset, second: LoadedDataset)
     sample: (index, input) => at(index, (dataset, i) => dataset.sample(i, input)),
     label: (index) => at(index, (dataset, i) => dataset.label(i)),
     picture: (index) => at(index, (dataset, i) => dataset.picture(i)),
+    isPixels: (input) => [first, second].some((dataset) => dataset.isPixels?.(input) === true),
   };
 }

@@ -122,6 +122,15 @@ const clientOperator = z.object({
 });
 const inputQuantisation = z.object({ scale: finite.positive(), min: z.int(), max: z.int() });
 const outputQuantisation = z.object({ scale: finite.positive() });
+export const inputRange = z
+  .object({ min: z.array(finite).min(1).max(65_536), max: z.array(finite).min(1).max(65_536) })
+  .refine(
+    ({ min, max }) => min.length === max.length && min.every((low, channel) => low <= max[channel]!),
+    'must have as many bounds below as above, and in order',
+  );
+export const outputRange = z
+  .object({ min: finite, max: finite, emptySlots: z.enum(['zero', 'unspecified']) })
+  .refine(({ min, max }) => min <= max, 'must have its bounds in order');
 const signature = z.object({
   model: text,
   parameters,
@@ -135,6 +144,7 @@ const signature = z.object({
       scale: finite.positive(),
       preprocessing,
       quantisation: inputQuantisation.exactOptional(),
+      range: inputRange.exactOptional(),
     }),
   ),
   outputs: z.array(
@@ -148,6 +158,7 @@ const signature = z.object({
       precisionBits: finite,
       bound: finite,
       quantisation: outputQuantisation.exactOptional(),
+      range: outputRange.exactOptional(),
     }),
   ),
   labels: z.array(text),

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { ArtifactError } from '../errors.ts';
 import type * as schema from './artifact-schema.ts';
+import type { InputRange } from './certified-range.ts';
 import { elementCount } from './layout.ts';
 import { polynomialDepth } from './program.ts';
 
@@ -37,6 +38,15 @@ export function checkLayout(value: LayoutLike, slotCount: number, ciphertexts: n
     demand(seen[slot] === 0, `${what} gives one slot to two elements`);
     seen[slot] = 1;
   }
+}
+
+/** Bounds are those of all elements or of every channel (axis 1). */
+export function checkInputRange(range: InputRange | undefined, shape: readonly number[], what: string): void {
+  const channels = range?.min.length ?? 1;
+  demand(
+    channels === 1 || channels === shape[1],
+    `${what} has ranges of ${channels} channels, its shape [${shape.join(', ')}] does not`,
+  );
 }
 
 type VectorLike = z.infer<typeof schema.slotVector>;

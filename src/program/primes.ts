@@ -3,7 +3,7 @@
 /** Deterministic for every n < 3.3e24 with these bases (Sorenson & Webster 2015). */
 const BASES = [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41n];
 
-function powMod(base: bigint, exponent: bigint, modulus: bigint): bigint {
+export function powMod(base: bigint, exponent: bigint, modulus: bigint): bigint {
   let result = 1n;
   let b = base % modulus;
   for (let e = exponent; e > 0n; e >>= 1n) {

@@ -1,4 +1,5 @@
 /** What a client needs to use an artifact: shapes, packing, preprocessing, labels, and nothing of the weights. */
+import type { InputRange, OutputRange } from './certified-range.ts';
 import type { RotationKey } from './key-needs.ts';
 import type { Layout } from './layout.ts';
 import type { CkksParameters } from './security.ts';
@@ -39,6 +40,8 @@ export interface SignatureInput {
   readonly preprocessing: Preprocessing;
   /** Exact schemes only. */
   readonly quantisation?: InputQuantisation;
+  /** What the program was certified for: nothing else is encrypted unasked. Older artifacts do not say. */
+  readonly range?: InputRange;
 }
 
 export interface SignatureOutput {
@@ -55,6 +58,8 @@ export interface SignatureOutput {
   readonly bound: number;
   /** Exact schemes only; such results carry no noise and are not rounded. */
   readonly quantisation?: OutputQuantisation;
+  /** What the model can give: anything else is not shown. Older artifacts do not say. */
+  readonly range?: OutputRange;
 }
 
 export interface Signature {

@@ -6,7 +6,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { ArtifactError, HeError } from '../errors.ts';
 import { artifact } from './artifact-schema.ts';
 import type { Artifact } from './artifact.ts';
-import { checkLayout, checkProgram, demand, invalid, type LayoutLike } from './check-program.ts';
+import {
+  checkInputRange,
+  checkLayout,
+  checkProgram,
+  demand,
+  invalid,
+  type LayoutLike,
+} from './check-program.ts';
 import type { Program } from './program.ts';
 import { isSealShaped } from './parameters.ts';
 import { certify, checkParameters } from './security.ts';
@@ -49,6 +56,9 @@ export function validateArtifact(untrusted: unknown): Artifact {
     };
     ports(value.signature.inputs, value.program.inputs, 'input');
     ports(value.signature.outputs, value.program.outputs, 'output');
+    for (const { name, range, layout } of value.signature.inputs) {
+      checkInputRange(range, layout.shape, `input ${name}`);
+    }
     demand(
       isDeepStrictEqual(value.signature.rotationKeys, value.program.rotationKeys) &&
         value.signature.relinearizationLevel === value.program.relinearizationLevel,

@@ -3,6 +3,7 @@
  * of two encrypted tensors. Comes with what was decided about each activation, and the calibrated ranges.
  */
 import type { ApproximationQuality, ApproximationSummary } from '../../program/artifact.ts';
+import type { InputRange } from '../../program/certified-range.ts';
 import type { TensorGraph } from './tensor-graph.ts';
 
 /** Statistics of one tensor over the calibration inputs. */
@@ -21,6 +22,12 @@ export interface ApproximationReport extends ApproximationSummary {
   readonly method: 'exact' | 'least-squares' | 'composite-sign' | 'minimax' | 'polynomial-pooling';
 }
 
+/** Of a graph's inputs and outputs, in order, over all calibration inputs. */
+export interface CertifiedRanges {
+  readonly inputs: readonly InputRange[];
+  readonly outputs: readonly { readonly min: number; readonly max: number }[];
+}
+
 export interface PolynomialGraph {
   readonly graph: TensorGraph;
   readonly approximations: readonly ApproximationReport[];
@@ -32,5 +39,6 @@ export interface PolynomialGraph {
    * those that `loadCalibration` chooses.
    */
   readonly outliers: ReadonlySet<number>;
+  readonly certified: CertifiedRanges;
   readonly warnings: readonly string[];
 }

@@ -68,7 +68,10 @@ function signatureOf({
   options,
   modelName,
   integer,
+  polynomial: { certified },
 }: AssemblyParts): Signature {
+  // Samples beyond a batch leave slots of their own behind, which hold what the model makes of zeros.
+  const emptySlots = options.optimize === 'throughput' ? 'unspecified' : 'zero';
   return {
     model: modelName,
     parameters,
@@ -81,6 +84,7 @@ function signatureOf({
       scale: program.values[value]!.scale,
       preprocessing: options.preprocessing,
       ...(integer === undefined ? {} : { quantisation: integer.inputs[index]! }),
+      range: certified.inputs[index]!,
     })),
     outputs: program.outputs.map(({ name, value, layout }, index) => {
       const clientOperators = tensors.clientOperators[index] ?? [];
@@ -95,6 +99,7 @@ function signatureOf({
         precisionBits: noise.outputPrecisionBits[index]!,
         bound: program.values[value]!.bound * (quantisation?.scale ?? 1),
         ...(quantisation === undefined ? {} : { quantisation }),
+        range: { ...certified.outputs[index]!, emptySlots },
       };
     }),
     labels: options.labels,

@@ -57,6 +57,7 @@ function model(sketch: Sketch): PolynomialGraph {
     },
     ranges: new Map(ranges),
     outliers: new Set(),
+    certified: { inputs: [], outputs: [] },
     warnings: [],
   };
 }

@@ -93,5 +93,6 @@ function without(dataset: Dataset, left: readonly number[]): Dataset {
     sample: (index, input) => dataset.sample(kept[index]!, input),
     label: (index) => dataset.label(kept[index]!),
     origin: (index) => dataset.origin?.(kept[index]!) ?? kept[index]!,
+    isPixels: (input) => dataset.isPixels?.(input) === true,
   };
 }

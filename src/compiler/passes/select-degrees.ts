@@ -7,8 +7,10 @@
  */
 import { CompileError } from '../../errors.ts';
 import { outlierWarning } from '../analysis/robust-range.ts';
+import { certifyInput } from '../analysis/certified-ranges.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
+import { shapeOf } from '../ir/tensor-graph.ts';
 import type { ActivationChoice, CompileOptions, Progress } from '../options.ts';
 import { Blas } from '../reference/blas.ts';
 import { approximateActivations } from './approximate-activations.ts';
@@ -54,6 +56,11 @@ export async function approximateToFit<T>(
   const settings = { ...DEFAULT_SETTINGS, seed: options.seed };
   const context: ApproximationContext = { graph: single, sites, batch, blas, progress, settings };
   const exact = sites.length === 0;
+  const { calibration, preprocessing } = options;
+  const inputs = single.inputs.map((name, input) => {
+    const isBytes = calibration === null || calibration.isPixels?.(input) === true;
+    return certifyInput(shapeOf(single, name), batch.inputs.get(name)!, isBytes ? preprocessing : null);
+  });
   const complete = async (
     approximation: Approximation,
     warnings: readonly string[],
@@ -77,6 +84,7 @@ export async function approximateToFit<T>(
         ...(exact ? {} : { bound: boundReport(approximation.comparison.drop, options) }),
       },
       ranges,
+      certified: { inputs, outputs: approximation.outputRanges },
       outliers: new Set(outliers.map(({ sample }) => sample)),
       warnings: [
         ...graph.warnings,

@@ -1,16 +1,20 @@
 /** The client of the cleartext backend: packs and unpacks as usual, and encrypts nothing. For verification only. */
-import { unpack } from '../../program/layout.ts';
-import { dequantise } from '../../program/quantisation.ts';
 import type { Signature } from '../../program/signature.ts';
 import { slotsFromBytes, slotsToBytes } from '../backends/cleartext.ts';
 import { integersFromBytes, integersToBytes } from '../backends/integers.ts';
+import type { EncryptOptions } from '../encryption/encrypt-inputs.ts';
 import { packInputs } from '../encryption/encrypt-inputs.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
 import { parametersDigest } from '../formats/parameters-digest.ts';
+import { readOutput } from './read-output.ts';
 
-export function packCleartextInputs(signature: Signature, inputs: readonly Float64Array[]): CiphertextSet {
-  const packed = packInputs(signature, inputs);
+export function packCleartextInputs(
+  signature: Signature,
+  inputs: readonly Float64Array[],
+  options: EncryptOptions = {},
+): CiphertextSet {
+  const packed = packInputs(signature, inputs, options);
   return {
     scheme: 'cleartext',
     parametersDigest: parametersDigest(signature.parameters),
@@ -28,6 +32,7 @@ export function packCleartextInputs(signature: Signature, inputs: readonly Float
   };
 }
 
+/** @throws ArtifactError CIPHERTEXT_MISMATCH or OUTPUT_OUT_OF_RANGE */
 export function unpackCleartextOutputs(signature: Signature, set: CiphertextSet): Float64Array[] {
   const expected = signature.outputs.map(({ name, level, scale, layout }) => ({
     name,
@@ -41,7 +46,5 @@ export function unpackCleartextOutputs(signature: Signature, set: CiphertextSet)
     signature.parameters.scheme === 'bfv'
       ? (bytes: Uint8Array): Float64Array => Float64Array.from(integersFromBytes(bytes), Number)
       : slotsFromBytes;
-  return signature.outputs.map(({ layout, quantisation }, i) =>
-    dequantise(unpack(layout, set.tensors[i]!.ciphertexts.map(slotsOf)), quantisation),
-  );
+  return signature.outputs.map((output, i) => readOutput(output, set.tensors[i]!.ciphertexts.map(slotsOf)));
 }

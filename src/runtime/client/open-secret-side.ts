@@ -15,8 +15,11 @@ export interface SecretSide extends Disposable {
   makeRotationKey(step: number, level: number): Uint8Array;
   makeRelinearizationKey(level: number): Uint8Array;
   encrypt(slots: Float64Array, level: number, scale: number): Uint8Array;
-  /** @throws ArtifactError CIPHERTEXT_INVALID */
-  decrypt(bytes: Uint8Array, level: number, scale: number): Float64Array;
+  /**
+   * @param noiseLimit largest root mean square of the slots' imaginary parts, which under CKKS hold noise only; exact schemes have none
+   * @throws ArtifactError CIPHERTEXT_INVALID, or OUTPUT_OUT_OF_RANGE beyond the limit
+   */
+  decrypt(bytes: Uint8Array, level: number, scale: number, noiseLimit?: number): Float64Array;
   /** Exact schemes only: measured invariant noise budget, bits. @throws ArtifactError CIPHERTEXT_INVALID */
   noiseBudget?(bytes: Uint8Array, level: number): number;
 }
@@ -55,7 +58,7 @@ function fromSeal({ dataPrimes }: CkksParameters, seal: SealSecretSide): SecretS
       return seal.makeRelinearizationKey();
     },
     encrypt: (slots, level, scale) => seal.encrypt(slots, level, scale),
-    decrypt: (bytes, level, scale) => seal.decrypt(bytes, level, scale),
+    decrypt: (bytes, level, scale, noiseLimit) => seal.decrypt(bytes, level, scale, noiseLimit),
     [Symbol.dispose]: () => seal[Symbol.dispose](),
   };
 }

@@ -2,11 +2,10 @@
  * The secret side: keys, encryption of inputs, decryption of outputs. The work is done in a worker that keeps its
  * encryption context, so a client that encrypts often should be kept too.
  */
-import { unpack } from '../../program/layout.ts';
-import { dequantise } from '../../program/quantisation.ts';
 import { requireEncryption } from '../../program/security.ts';
 import type { Signature } from '../../program/signature.ts';
 import type { ClientOptions } from '../encryption/client-options.ts';
+import type { EncryptOptions } from '../encryption/encrypt-inputs.ts';
 import { encryptTensors } from '../encryption/encrypt-inputs.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
@@ -18,6 +17,7 @@ import { encodePublicKey } from '../formats/public-key.ts';
 import { encodeSecretKey, parseSecretKey } from '../formats/secret-key.ts';
 import { DEFAULT_STALL_MS, WorkerChannel, workerEntry } from '../workers/channel.ts';
 import { Cancellation, Heartbeat, cancelled } from '../workers/control.ts';
+import { noiseLimitOf, readOutput } from './read-output.ts';
 import type { SecretWorkerApi } from './worker.ts';
 
 export class SecretClient implements AsyncDisposable {
@@ -118,28 +118,30 @@ export class SecretClient implements AsyncDisposable {
 
   /**
    * Packs and encrypts row-major input tensors, in the order of the signature.
-   * @throws ArtifactError INPUT_SHAPE or INPUT_VALUE
+   * @throws ArtifactError INPUT_SHAPE, INPUT_VALUE or INPUT_OUT_OF_RANGE
    */
-  encrypt(inputs: readonly Float64Array[]): Promise<CiphertextSet> {
-    return encryptTensors(this.#signature, this.#origin, inputs, (order) =>
+  encrypt(inputs: readonly Float64Array[], options: EncryptOptions = {}): Promise<CiphertextSet> {
+    return encryptTensors(this.#signature, this.#origin, inputs, options, (order) =>
       this.#worker.call('encrypt', order),
     );
   }
 
   /**
    * Decrypts and unpacks into row-major output tensors, client operators not yet applied.
-   * @throws ArtifactError PARAMETERS_MISMATCH, CIPHERTEXT_MISMATCH or KEY_SET_MISMATCH
+   * @throws ArtifactError PARAMETERS_MISMATCH, CIPHERTEXT_MISMATCH, KEY_SET_MISMATCH or OUTPUT_OUT_OF_RANGE
    */
   async decrypt(set: CiphertextSet): Promise<Float64Array[]> {
     const { outputs } = this.#signature;
     this.#requireOutputs(set);
     const tensors: Float64Array[] = [];
-    for (const [i, { level, scale, layout, quantisation }] of outputs.entries()) {
+    for (const [i, output] of outputs.entries()) {
+      const { level, scale } = output;
+      const noiseLimit = output.range === undefined ? undefined : noiseLimitOf(output);
       const slots: Float64Array[] = [];
       for (const bytes of set.tensors[i]!.ciphertexts) {
-        slots.push(await this.#worker.call('decrypt', { bytes, level, scale }));
+        slots.push(await this.#worker.call('decrypt', { bytes, level, scale, noiseLimit }));
       }
-      tensors.push(dequantise(unpack(layout, slots), quantisation));
+      tensors.push(readOutput(output, slots));
     }
     return tensors;
   }

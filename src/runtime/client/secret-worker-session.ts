@@ -13,6 +13,13 @@ export interface SecretOpening {
   readonly heartbeat: Int32Array;
 }
 
+export interface DecryptionOrder {
+  readonly bytes: Uint8Array;
+  readonly level: number;
+  readonly scale: number;
+  readonly noiseLimit?: number | undefined;
+}
+
 export class SecretWorkerSession {
   readonly #secret: SecretSide;
   readonly #cancellation: Cancellation;
@@ -57,9 +64,9 @@ export class SecretWorkerSession {
     return this.#secret.encrypt(slots, level, scale);
   }
 
-  decrypt({ bytes, level, scale }: { bytes: Uint8Array; level: number; scale: number }): Float64Array {
+  decrypt({ bytes, level, scale, noiseLimit }: DecryptionOrder): Float64Array {
     this.#checkpoint();
-    return this.#secret.decrypt(bytes, level, scale);
+    return this.#secret.decrypt(bytes, level, scale, noiseLimit);
   }
 
   /** Null where the scheme has none. */

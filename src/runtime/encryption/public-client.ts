@@ -15,6 +15,7 @@ import { parsePublicKey } from '../formats/public-key.ts';
 import { DEFAULT_STALL_MS, WorkerChannel, workerEntry } from '../workers/channel.ts';
 import { Heartbeat, cancelled } from '../workers/control.ts';
 import type { ClientOptions } from './client-options.ts';
+import type { EncryptOptions } from './encrypt-inputs.ts';
 import { encryptTensors } from './encrypt-inputs.ts';
 import type { PublicWorkerApi } from './worker.ts';
 
@@ -59,10 +60,10 @@ export class PublicClient implements AsyncDisposable {
 
   /**
    * Packs and encrypts row-major input tensors, in the order of the signature.
-   * @throws ArtifactError INPUT_SHAPE or INPUT_VALUE
+   * @throws ArtifactError INPUT_SHAPE, INPUT_VALUE or INPUT_OUT_OF_RANGE
    */
-  encrypt(inputs: readonly Float64Array[]): Promise<CiphertextSet> {
-    return encryptTensors(this.#signature, this.#origin, inputs, (order) =>
+  encrypt(inputs: readonly Float64Array[], options: EncryptOptions = {}): Promise<CiphertextSet> {
+    return encryptTensors(this.#signature, this.#origin, inputs, options, (order) =>
       this.#worker.call('encrypt', order),
     );
   }
@@ -77,8 +78,8 @@ export async function encryptWithPublicKey(
   signature: Signature,
   publicKey: Uint8Array,
   inputs: readonly Float64Array[],
-  options: ClientOptions = {},
+  options: ClientOptions & EncryptOptions = {},
 ): Promise<CiphertextSet> {
   await using client = await PublicClient.open(signature, publicKey, options);
-  return await client.encrypt(inputs);
+  return await client.encrypt(inputs, options);
 }

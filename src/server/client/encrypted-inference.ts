@@ -17,6 +17,8 @@ export interface InferenceOrder {
   readonly model?: string | undefined;
   /** Resumes a session, or names a new one. */
   readonly sessionId?: string | undefined;
+  /** Goes on with inputs outside of the certified range; they are refused otherwise. */
+  readonly allowOutOfRange?: boolean | undefined;
 }
 
 interface Prepared extends ProvisionedKeys {
@@ -45,6 +47,8 @@ export interface InferenceOutcome {
     readonly output: number;
   };
   readonly notes: readonly string[];
+  /** Inputs outside of their range that were let through. */
+  readonly warnings: readonly string[];
 }
 
 /** How much of the whole each stage tends to take, in order; for one progress from 0 to 1. */
@@ -115,10 +119,21 @@ export class EncryptedInference {
     const model = await stage('model', (options) => this.#remote.describe(order.model, options));
     const session = await this.#sessions.open(order.sessionId ?? newSessionId(), fingerprint, model);
     const fresh = session.files === null;
+    const allowOutOfRange = order.allowOutOfRange === true;
+    if (fresh) {
+      const step = { signal, progress: () => undefined, allowOutOfRange };
+      await this.#local.requireInputs(model, order.inputs, step).catch(async (error: unknown) => {
+        await session.remove();
+        throw error;
+      });
+    }
     const encrypt = (keys: LocalKeys): Promise<EncryptedInput> =>
       stage('encrypt', async (options) => {
-        if (session.files !== null) return { files: session.files, notes: [] };
-        const made = await this.#local.encrypt(keys.keySet, order.inputs, session.folder, options);
+        if (session.files !== null) return { files: session.files, notes: [], warnings: [] };
+        const made = await this.#local.encrypt(keys.keySet, order.inputs, session.folder, {
+          ...options,
+          allowOutOfRange,
+        });
         await session.saveFiles(keys.keySet, made.files);
         return made;
       });
@@ -142,12 +157,17 @@ export class EncryptedInference {
       sentBytes += again.sentBytes;
       return evaluate(false);
     });
+    const finish = (): Promise<unknown> => Promise.all([this.#remote.discard(session.id), session.remove()]);
     const result = await stage('decrypt', async (options) => {
       const path = join(session.folder, RESULT_FILE);
       await session.saveResult(path, answer.bytes);
       return this.#local.decrypt(keys.keySet, path, options);
+    }).catch(async (error: unknown) => {
+      // The server must not learn whether its answer made sense: what it sees is what it sees of any answer.
+      if (error instanceof ToolError && error.code === 'ERROR_OUTPUT_OUT_OF_RANGE') await finish();
+      throw error;
     });
-    await Promise.all([this.#remote.discard(session.id), session.remove()]);
+    await finish();
     return {
       result,
       sessionId: session.id,
@@ -163,6 +183,7 @@ export class EncryptedInference {
         output: answer.bytes.length,
       },
       notes: encrypted.notes,
+      warnings: encrypted.warnings,
     };
   }
 

@@ -8,15 +8,25 @@ export interface LocalCryptography {
   ensureKeys(model: RemoteModel, fresh: boolean, options: StepOptions): Promise<LocalKeys>;
   /** Identifies the content of the inputs, to find a session that is resumed with others. */
   fingerprint(inputs: readonly string[]): Promise<string>;
+  /**
+   * Refuses inputs that the model does not take, before keys are made or anything is sent for them.
+   * @throws ToolError as `encrypt`
+   */
+  requireInputs(model: RemoteModel, inputs: readonly string[], options: EncryptionStep): Promise<void>;
   /** Steps 1 and 2: encrypted files in `folder`, and what was converted on the way. */
   encrypt(
     keySet: string,
     inputs: readonly string[],
     folder: string,
-    options: StepOptions,
+    options: EncryptionStep,
   ): Promise<EncryptedInput>;
   /** Steps 5 and 6: rounded to the certified precision. */
   decrypt(keySet: string, encrypted: string, options: StepOptions): Promise<LocalResult>;
+}
+
+export interface EncryptionStep extends StepOptions {
+  /** Encrypts inputs outside of the certified range too, with a warning. */
+  readonly allowOutOfRange: boolean;
 }
 
 export interface LocalKeys {
@@ -45,4 +55,6 @@ export interface EncryptedInput {
   readonly files: readonly LocalFile[];
   /** What was converted on the way, in words. */
   readonly notes: readonly string[];
+  /** Inputs outside of their range that were let through. */
+  readonly warnings: readonly string[];
 }

@@ -1,5 +1,6 @@
 /** Steps 1 and 2: a file of the user → a file of ciphertexts. */
 import { join } from 'node:path';
+import { requireInputs } from '../../runtime/encryption/encrypt-inputs.ts';
 import { ciphertextSetContainer } from '../../runtime/formats/ciphertext-set.ts';
 import { encodeContainer } from '../../runtime/formats/container.ts';
 import type { LocalFile } from '../client/upload-file.ts';
@@ -18,23 +19,32 @@ export interface EncryptedFile {
   /** What travels; for callers that ask for it inline. */
   readonly content: Uint8Array;
   readonly notes: readonly string[];
+  /** Inputs outside of their range that were let through. */
+  readonly warnings: readonly string[];
 }
 
 /**
  * Encrypts with the secret key: half the bytes and less noise than with the public one.
  * @param folder real path of an existing folder that may be written to
- * @throws ToolError ERROR_PATH_REFUSED, ERROR_INVALID_INPUT or ERROR_KEYSTORE_LOCKED
+ * @throws ToolError ERROR_PATH_REFUSED, ERROR_INVALID_INPUT, ERROR_INPUT_OUT_OF_RANGE or ERROR_KEYSTORE_LOCKED
  */
 export async function encryptFile(
   { allowed, clients }: { readonly allowed: AllowedPaths; readonly clients: SecretClients },
   keySet: StoredKeySet,
   inputs: readonly string[],
   folder: string,
+  allowOutOfRange: boolean,
 ): Promise<EncryptedFile> {
   const { signature, record } = keySet;
   const { tensors, notes } = await readInput(allowed, inputs, signature, record.batch_size);
+  const warnings: string[] = [];
+  const options = allowOutOfRange ? { allowOutOfRange: (warning: string) => warnings.push(warning) } : {};
   try {
-    const set = await clients.use(keySet, (client) => client.encrypt(tensors));
+    // Before a client is opened: one that has thrown is not used again.
+    requireInputs(signature, tensors, options);
+    const set = await clients.use(keySet, (client) =>
+      client.encrypt(tensors, allowOutOfRange ? { allowOutOfRange: () => undefined } : {}),
+    );
     const content = encodeContainer(ciphertextSetContainer(set));
     const path = join(folder, INPUT_FILE);
     await writePrivate(path, content);
@@ -42,6 +52,7 @@ export async function encryptFile(
       file: { fileName: INPUT_FILE, path, bytes: content.length, sha256: sha256Of(content) },
       content,
       notes,
+      warnings,
     };
   } catch (error) {
     throw toToolError(error, 'ciphertexts');

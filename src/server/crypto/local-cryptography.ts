@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LocalCryptography, LocalKeys, LocalResult } from '../client/local-cryptography.ts';
+import type {
+  EncryptionStep,
+  LocalCryptography,
+  LocalKeys,
+  LocalResult,
+} from '../client/local-cryptography.ts';
+import { requireInputs } from '../../runtime/encryption/encrypt-inputs.ts';
 import type { RemoteModel, StepOptions } from '../client/remote-model.ts';
 import { ToolError } from '../protocol/error-codes.ts';
 import { decodeSignature } from '../protocol/signature-document.ts';
@@ -12,7 +18,7 @@ import { encryptFile } from './encrypt-file.ts';
 import { algorithmIdOf, generateKeySet } from './generate-key-set.ts';
 import { signatureDigest } from './key-record.ts';
 import type { StoredKeySet } from './key-store.ts';
-import { MAX_INPUT_BYTES } from './read-input.ts';
+import { MAX_INPUT_BYTES, readInput } from './read-input.ts';
 import type { CryptoServices } from './services.ts';
 
 export class LocalCryptographyOfServices implements LocalCryptography {
@@ -54,14 +60,35 @@ export class LocalCryptographyOfServices implements LocalCryptography {
     return hash.digest('hex');
   }
 
+  async requireInputs(
+    model: RemoteModel,
+    inputs: readonly string[],
+    { allowOutOfRange }: EncryptionStep,
+  ): Promise<void> {
+    const signature = readSignature(model);
+    const { tensors } = await readInput(this.#services.allowed, inputs, signature, model.batchSize);
+    try {
+      requireInputs(signature, tensors, allowOutOfRange ? { allowOutOfRange: () => undefined } : {});
+    } catch (error) {
+      throw toToolError(error);
+    }
+  }
+
   async encrypt(
     keySet: string,
     inputs: readonly string[],
     folder: string,
+    { allowOutOfRange }: EncryptionStep,
   ): ReturnType<LocalCryptography['encrypt']> {
     const stored = await this.#services.keys.get({ clientId: this.#clientId, keySet });
-    const { file, notes } = await encryptFile(this.#services, stored, inputs, folder);
-    return { files: [file], notes };
+    const { file, notes, warnings } = await encryptFile(
+      this.#services,
+      stored,
+      inputs,
+      folder,
+      allowOutOfRange,
+    );
+    return { files: [file], notes, warnings };
   }
 
   async decrypt(keySet: string, encrypted: string): Promise<LocalResult> {

@@ -19,7 +19,7 @@ const NPY_HEADER_BYTES = 70_000;
 const BYTES_PER_VALUE = 8;
 
 export interface ReadInput {
-  /** One for each input of the model; of a batch, the first place is filled. */
+  /** One for each input of the model; of a batch, every place holds the sample. */
   readonly tensors: readonly Float64Array[];
   /** What was converted on the way, in words. */
   readonly notes: readonly string[];
@@ -72,7 +72,7 @@ async function readOne(
   try {
     const maxPixels = Math.max(LEAST_PIXELS, 4 * values);
     const loaded = parseInput(bytes, path, { name, shape }, preprocessing, maxPixels);
-    tensor.set(loaded.values);
+    for (let place = 0; place < batch; place++) tensor.set(loaded.values, place * values);
     return { tensor, notes: loaded.notes };
   } catch (error) {
     if (!(error instanceof HeError)) throw error;

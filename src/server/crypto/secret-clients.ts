@@ -1,4 +1,5 @@
 /** Open key sets: each keeps its worker and encryption context for a while, because opening costs more than encrypting. */
+import { ArtifactError } from '../../errors.ts';
 import { SecretClient } from '../../runtime/client/secret-client.ts';
 import type { KeyStore, StoredKeySet } from './key-store.ts';
 
@@ -31,8 +32,8 @@ export class SecretClients implements AsyncDisposable {
     try {
       return await work(await entry.client);
     } catch (error) {
-      // A worker that failed once is not trusted again.
-      if (this.#open.get(id) === entry) await this.close(id);
+      // A worker that failed once is not trusted again; what it refuses is no failure.
+      if (!(error instanceof ArtifactError) && this.#open.get(id) === entry) await this.close(id);
       throw error;
     } finally {
       entry.users--;

@@ -179,6 +179,14 @@ export const ERROR_TABLE = {
     meaning: 'the input file cannot be read as an input of the model',
     hint: 'pass a PNG, JPEG or .npy of the right size',
   },
+  ERROR_INPUT_OUT_OF_RANGE: {
+    meaning: 'the input is outside of the range that the model was certified for; nothing was encrypted',
+    hint: 'check how the input is prepared; allow_out_of_range goes on with a warning',
+  },
+  ERROR_OUTPUT_OUT_OF_RANGE: {
+    meaning: 'the decrypted result is nothing that the model can give; it is not shown',
+    hint: 'check the input; do not tell the server of this, nor have it evaluate the same ciphertexts again',
+  },
   ERROR_KEYSTORE_LOCKED: {
     meaning: 'the key store cannot be opened',
     hint: 'give the passphrase that it was made with',

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { ArtifactError } from '../../errors.ts';
-import { checkLayout } from '../../program/check-program.ts';
+import { inputRange, outputRange } from '../../program/artifact-schema.ts';
+import { checkInputRange, checkLayout } from '../../program/check-program.ts';
 import { checkParameters } from '../../program/security.ts';
 import type { Signature } from '../../program/signature.ts';
 
@@ -51,6 +52,7 @@ export const signatureDocument = z.object({
         quantisation: z
           .object({ scale: z.number().positive(), min: z.number(), max: z.number() })
           .exactOptional(),
+        range: inputRange.exactOptional(),
       }),
     )
     .min(1)
@@ -72,6 +74,7 @@ export const signatureDocument = z.object({
         precisionBits: z.number(),
         bound: z.number().positive(),
         quantisation: z.object({ scale: z.number().positive() }).exactOptional(),
+        range: outputRange.exactOptional(),
       }),
     )
     .min(1)
@@ -114,6 +117,9 @@ export function encodeSignature(signature: Signature): SignatureDocument {
         std: [...input.preprocessing.std],
       },
       ...(input.quantisation === undefined ? {} : { quantisation: { ...input.quantisation } }),
+      ...(input.range === undefined
+        ? {}
+        : { range: { min: [...input.range.min], max: [...input.range.max] } }),
     })),
     outputs: signature.outputs.map((output) => ({
       name: output.name,
@@ -129,6 +135,7 @@ export function encodeSignature(signature: Signature): SignatureDocument {
       precisionBits: output.precisionBits,
       bound: output.bound,
       ...(output.quantisation === undefined ? {} : { quantisation: { ...output.quantisation } }),
+      ...(output.range === undefined ? {} : { range: { ...output.range } }),
     })),
     labels: [...signature.labels],
   };
@@ -163,6 +170,7 @@ export function decodeSignature(untrusted: unknown): Signature {
   const ascending = data.rotationKeys.every(
     ({ step, level }, i, keys) => step < slotCount && level <= top && (i === 0 || step > keys[i - 1]!.step),
   );
+  for (const { name, range, layout } of data.inputs) checkInputRange(range, layout.shape, `input ${name}`);
   if (!ascending) throw invalid('its rotation keys do not ascend, or do not fit the parameters');
   if ((data.relinearizationLevel ?? 0) > top)
     throw invalid('the relinearization key has a level that is not there');

@@ -204,6 +204,7 @@ export function perImage(options: CompileOptions, single: TensorGraph, batchSize
           .subarray(image * size, (image + 1) * size);
       },
       label: () => null,
+      isPixels: (input) => calibration.isPixels?.(input) === true,
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The state of a closed-loop approximation as it moves through the graph. */
-import type { ApproximationReport } from '../../ir/polynomial-graph.ts';
+import { certifyOutput } from '../../analysis/certified-ranges.ts';
+import type { ApproximationReport, CertifiedRanges } from '../../ir/polynomial-graph.ts';
 import type { ConstantTensor, Shape, TensorGraph, TensorNode } from '../../ir/tensor-graph.ts';
 import { shapeOf } from '../../ir/tensor-graph.ts';
 import { classify } from '../../onnx/classify.ts';
@@ -38,6 +39,8 @@ export interface Approximation {
   /** Over the held-out samples that the walk carried along, or over more once judged. */
   readonly comparison: Comparison;
   readonly heldOut: HeldOut;
+  /** What each output of the graph can give. */
+  readonly outputRanges: CertifiedRanges['outputs'];
   readonly warnings: readonly string[];
 }
 
@@ -189,6 +192,9 @@ export class Walk {
       approximations: this.#reports,
       comparison: compareOutputs(original, approximated, samples, labels, reading),
       heldOut: { samples, original, approximated, labels, reading },
+      outputRanges: graph.outputs.map((output) =>
+        certifyOutput(this.#original.get(output)!, this.#approximated.get(output)!),
+      ),
       warnings: this.#warnings,
     };
   }

@@ -1,9 +1,11 @@
 /** The secret side of node-seal: makes keys, encrypts, decrypts. Only `runtime/client` may import it. */
-import type { Ciphertext, Decryptor, Encryptor, KeyGenerator, SecretKey } from 'node-seal';
+import type { Ciphertext, Decryptor, Encryptor, KeyGenerator, Plaintext, SecretKey } from 'node-seal';
 import { ArtifactError } from '../../../errors.ts';
+import { outputOutOfRange } from '../../../program/certified-range.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import { SealContext } from './context.ts';
 import { encryptSlots } from './encrypt-slots.ts';
+import { timesImaginaryUnit } from './imaginary-parts.ts';
 import { callSeal, parseWithSeal } from './module.ts';
 import { save, saveAndFree } from './save.ts';
 
@@ -84,8 +86,11 @@ export class SealSecretSide implements Disposable {
     );
   }
 
-  /** @throws ArtifactError CIPHERTEXT_INVALID */
-  decrypt(bytes: Uint8Array, level: number, scale: number): Float64Array {
+  /**
+   * @param noiseLimit largest root mean square of the slots' imaginary parts, which hold noise only
+   * @throws ArtifactError CIPHERTEXT_INVALID or OUTPUT_OUT_OF_RANGE
+   */
+  decrypt(bytes: Uint8Array, level: number, scale: number, noiseLimit = Infinity): Float64Array {
     const { seal, native, handles } = this.#context;
     const ciphertext: Ciphertext = handles.own(new seal.Ciphertext());
     const plain = handles.own(new seal.Plaintext());
@@ -101,11 +106,26 @@ export class SealSecretSide implements Disposable {
       }
       ciphertext.setScale(scale);
       callSeal('decryption', () => this.#decryptor.decrypt(ciphertext, plain));
-      return this.#context.decode(plain);
+      const slots = this.#context.decode(plain);
+      if (noiseLimit !== Infinity && !(this.#imaginaryDeviation(plain, level) <= noiseLimit)) {
+        throw outputOutOfRange('the ciphertext');
+      }
+      return slots;
     } finally {
       handles.free(plain);
       handles.free(ciphertext);
     }
+  }
+
+  /** Root mean square of the slots' imaginary parts; `plain` is changed. */
+  #imaginaryDeviation(plain: Plaintext, level: number): number {
+    const { native, parameters } = this.#context;
+    const bytes = save(this.#context, 'reading a plaintext', plain);
+    const primes = parameters.dataPrimes.slice(0, level + 1);
+    const turned = timesImaginaryUnit(bytes, parameters.polyModulusDegree, primes);
+    callSeal('writing a plaintext', () => plain.loadFromArray(native, turned));
+    const parts = this.#context.decode(plain);
+    return Math.sqrt(parts.reduce((sum, part) => sum + part * part, 0) / parts.length);
   }
 
   [Symbol.dispose](): void {

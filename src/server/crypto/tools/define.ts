@@ -17,3 +17,13 @@ export const fileEntry = z.object({
   bytes: z.int().min(1),
   sha256,
 });
+
+export const allowOutOfRange = z
+  .boolean()
+  .describe(
+    'Encrypt an input outside of the range that the model was certified for, with a warning; the result may be refused',
+  );
+export const warnings = z
+  .array(z.string())
+  .optional()
+  .describe('Inputs outside of the certified range that were encrypted all the same');

@@ -8,7 +8,7 @@ import { clientId, modelId, sessionId } from '../../protocol/identifiers.ts';
 import { noiseBudget } from '../../protocol/negotiation.ts';
 import { LocalCryptographyOfServices } from '../local-cryptography.ts';
 import { withRemote } from '../named-server.ts';
-import { absolutePath, define, topK } from './define.ts';
+import { absolutePath, allowOutOfRange, define, topK, warnings } from './define.ts';
 import { resultAnswer, resultOf } from './result-answer.ts';
 
 const MESSAGES: Readonly<Record<InferenceStage, string>> = {
@@ -42,6 +42,7 @@ export const fheClassifyFile = define({
       .describe('Further inputs, of models that have several'),
     session_id: sessionId.optional().describe('Names the session, or resumes one that failed'),
     top_k: topK.optional(),
+    allow_out_of_range: allowOutOfRange.optional(),
   }),
   output: resultAnswer.extend({
     client_id: z.string(),
@@ -60,6 +61,7 @@ export const fheClassifyFile = define({
     }),
     profile: z.object({ infer_s: z.number().nullable(), stages_s: z.record(z.string(), z.number()) }),
     notes: z.array(z.string()),
+    warnings,
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, services, call) {
@@ -71,6 +73,7 @@ export const fheClassifyFile = define({
       inputs: [input.image_path, ...(input.more_paths ?? [])],
       model: input.model,
       sessionId: session,
+      allowOutOfRange: input.allow_out_of_range,
     };
     return withRemote(services, input.server, client_id, async (remote, server) => {
       const inference = new EncryptedInference(local, remote, sessions);
@@ -101,14 +104,18 @@ export const fheClassifyFile = define({
           stages_s: Object.fromEntries(Object.entries(stageMs).map(([name, ms]) => [name, ms / 1000])),
         },
         notes: [...outcome.notes],
+        ...(outcome.warnings.length === 0 ? {} : { warnings: [...outcome.warnings] }),
       };
     });
   },
 });
 
+const OVER: readonly string[] = ['ERROR_INPUT_OUT_OF_RANGE', 'ERROR_OUTPUT_OUT_OF_RANGE'];
+
 /** Whoever calls again with it goes on where it stopped. */
 function namingSession(error: unknown, session: string): unknown {
-  if (!(error instanceof ToolError)) return error;
+  // Of a session that is over there is nothing to go on with.
+  if (!(error instanceof ToolError) || OVER.includes(error.code)) return error;
   const { retryAfterMs } = error;
   const message = `${error.message} (session_id ${session})`;
   return new ToolError(error.code, message, {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ToolError } from '../../protocol/error-codes.ts';
 import { clientId, modelId } from '../../protocol/identifiers.ts';
 import { encryptFile } from '../encrypt-file.ts';
-import { absolutePath, define, fileEntry, keySet } from './define.ts';
+import { absolutePath, allowOutOfRange, define, fileEntry, keySet, warnings } from './define.ts';
 
 /** What a model can be expected to pass on. */
 const MAX_INLINE_BYTES = 256 * 1024;
@@ -23,6 +23,7 @@ export const fheEncrypt = define({
       .describe('Further inputs, of models that have several'),
     key_set: keySet.optional(),
     model: modelId.optional().describe('Chooses the newest key set of this model'),
+    allow_out_of_range: allowOutOfRange.optional(),
     inline: z
       .boolean()
       .optional()
@@ -48,6 +49,7 @@ export const fheEncrypt = define({
     ),
     input_packing_format: z.string(),
     notes: z.array(z.string()).describe('What was converted on the way'),
+    warnings,
     encrypted_payload: z.string().optional(),
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false },
@@ -56,7 +58,8 @@ export const fheEncrypt = define({
     const stored = await keys.get({ clientId: input.client_id, keySet: input.key_set, model: input.model });
     const folder = await allowed.folder(input.session_dir);
     const paths = [input.image_path, ...(input.more_paths ?? [])];
-    const { file, content, notes } = await encryptFile(services, stored, paths, folder);
+    const encrypted = await encryptFile(services, stored, paths, folder, input.allow_out_of_range === true);
+    const { file, content, notes } = encrypted;
     if (input.inline === true && content.length > MAX_INLINE_BYTES) {
       throw new ToolError(
         'ERROR_INVALID_ARGUMENT',
@@ -82,6 +85,7 @@ export const fheEncrypt = define({
       })),
       input_packing_format: signature.inputs.map(({ layout }) => layout.format).join('; '),
       notes: [...notes],
+      ...(encrypted.warnings.length === 0 ? {} : { warnings: [...encrypted.warnings] }),
       ...(input.inline === true ? { encrypted_payload: Buffer.from(content).toString('base64') } : {}),
     };
   },
