@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import { MAX_INPUT_FILE_BYTES, readBounded } from '../../src/data/read-file.ts';
+import { requireInputs } from '../../src/runtime/encryption/encrypt-inputs.ts';
 import { encryptWithPublicKey } from '../../src/runtime/encryption/public-client.ts';
 import { ciphertextSetContainer } from '../../src/runtime/formats/ciphertext-set.ts';
 import { containerChunks } from '../../src/runtime/formats/container.ts';
@@ -39,11 +40,17 @@ async function encrypt(file: string, flags: EncryptFlags, context: CommandContex
   const publicKey = await readBounded(flags.publicKey, MAX_INPUT_FILE_BYTES, 'the public key');
   const samples = await loadInputs(artifact, flags.input, context);
   const inputs = joinSamples(artifact, samples);
-  const start = performance.now();
   const warnings: string[] = [];
+  // Before a context is made in vain.
+  requireInputs(
+    signature,
+    inputs,
+    encryptOptions(flags, (line) => context.note(line), warnings),
+  );
+  const start = performance.now();
   const set = await encryptWithPublicKey(signature, publicKey, inputs, {
     signal: context.signal,
-    ...encryptOptions(flags, (line) => context.note(line), warnings),
+    ...(flags.allowOutOfRange === true ? { allowOutOfRange: () => undefined } : {}),
   });
   const encryptMs = performance.now() - start;
   context.signal.throwIfAborted();

@@ -53,11 +53,10 @@ export function certifyOutput(
   original: Float32Array,
   approximated: Float32Array,
 ): { readonly min: number; readonly max: number } {
-  const extent = extentOf(original, -Infinity, Infinity);
-  const own = extent.range;
+  const own = extentOf(original, -Infinity, Infinity).range;
   const [low, high] = widened(...own, OUTPUT_MARGIN);
-  const [least, greatest] = extentOf(approximated, low, high).range;
-  return { min: Math.min(own[0], least), max: Math.max(own[1], greatest) };
+  const { min, max } = extentOf(approximated, low, high);
+  return { min: Math.min(own[0], min), max: Math.max(own[1], max) };
 }
 
 function extentOf(values: Float32Array, low: number, high: number): Extent {
@@ -86,6 +85,16 @@ class Extent {
     this.#squares += value * value;
     if (value < this.#min) this.#min = value;
     if (value > this.#max) this.#max = value;
+  }
+
+  /** Infinite where there is no value. */
+  get min(): number {
+    return this.#min;
+  }
+
+  /** −Infinity where there is no value. */
+  get max(): number {
+    return this.#max;
   }
 
   get isTypical(): boolean {
