@@ -25,11 +25,12 @@ export interface InferenceResult {
   readonly peakMemoryBytes: number;
 }
 
-export interface MeasuredInference extends Omit<InferenceResult, 'decrypted'> {
-  readonly decrypted: InferenceResult['decrypted'] | null;
-  /** Why there is nothing decrypted. */
-  readonly refusal: HeError | null;
-}
+/** What was decrypted, or why there is nothing. */
+type MeasuredInference = Omit<InferenceResult, 'decrypted'> &
+  (
+    | { readonly decrypted: InferenceResult['decrypted']; readonly refusal: null }
+    | { readonly decrypted: null; readonly refusal: HeError }
+  );
 
 /** Seals and opens what travels; the cleartext one only packs. */
 interface ClientSide extends AsyncDisposable {
@@ -108,9 +109,9 @@ export class Inference implements AsyncDisposable {
     report: (fraction: number) => void,
     encryption: EncryptOptions = {},
   ): Promise<InferenceResult> {
-    const { decrypted, refusal, ...measured } = await this.measure(samples, report, encryption);
-    if (decrypted === null) throw refusal;
-    return { decrypted, ...measured };
+    const { refusal, ...measured } = await this.measure(samples, report, encryption);
+    if (refusal !== null) throw refusal;
+    return { ...measured, decrypted: measured.decrypted ?? [] };
   }
 
   /** The same, where a refusal of the output is a result like others: `decrypted` is null then. */
