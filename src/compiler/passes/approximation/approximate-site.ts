@@ -14,6 +14,7 @@ import { fittedDegree } from './degrees.ts';
 import { appendPreciseMaxPool } from './precise-max-pool.ts';
 import { fitPrecisely, fitWhereSeen } from './precise-nodes.ts';
 import { fitPolynomials } from './fit-polynomial.ts';
+import { fitPooling, INNER_DEGREE, outerDegree } from './fit-pooling.ts';
 import type { GraphFragment } from './graph-fragment.ts';
 import { FragmentBuilder } from './graph-fragment.ts';
 import { findPole } from './poles.ts';
@@ -65,32 +66,43 @@ export async function approximateSite(
   if (choice.kind === 'precision')
     return appendPrecise(builder, graph, site, choice.bits, scalar, data.values);
   const degree = fittedDegree(choice);
-  const polynomial = fitPolynomials(
-    {
-      shape: shapeOf(graph, site.input),
-      ...data,
-      windows:
-        site.maxPool === null ? null : maxPoolWindows(graph, { ...site.maxPool, inputs: [site.input] }),
-      scalar,
-    },
-    { ...settings, degree, margin: degree <= 2 ? settings.lowDegreeMargin : settings.highDegreeMargin },
-  );
+  const marginOf = (fitted: number): number =>
+    fitted <= 2 ? settings.lowDegreeMargin : settings.highDegreeMargin;
+  const fit = { shape: shapeOf(graph, site.input), ...data, scalar };
   if (site.maxPool === null) {
+    const polynomial = fitPolynomials(
+      { ...fit, windows: null },
+      { ...settings, degree, margin: marginOf(degree) },
+    );
     builder.polynomial(site.input, polynomial, site.output);
     const warning = poleWarning(site, scalar, polynomial);
     return { fragment: builder, method: 'least-squares', degree, polynomial, warning };
   }
+  const windows = maxPoolWindows(graph, { ...site.maxPool, inputs: [site.input] });
+  const outer = outerDegree(degree);
   const { storage_order: _, ...attributes } = site.maxPool.attributes;
-  const tensor = builder.polynomial(site.input, polynomial);
   // Windows at the border average what lies inside, as max-pooling looks only there.
-  builder.node(
-    'AveragePool',
-    [tensor],
-    shapeOf(graph, site.output),
-    { ...attributes, count_include_pad: 0 },
-    site.output,
-  );
-  return { fragment: builder, method: 'polynomial-pooling', degree, polynomial, warning: null };
+  const average = (tensor: string, output?: string): string =>
+    builder.node(
+      'AveragePool',
+      [tensor],
+      shapeOf(graph, site.output),
+      { ...attributes, count_include_pad: 0 },
+      output,
+    );
+  if (outer === null) {
+    const polynomial = fitPolynomials({ ...fit, windows }, { ...settings, degree, margin: marginOf(degree) });
+    average(builder.polynomial(site.input, polynomial), site.output);
+    return { fragment: builder, method: 'polynomial-pooling', degree, polynomial, warning: null };
+  }
+  const fitted = fitPooling({ ...fit, windows }, outer, {
+    ...settings,
+    degree: INNER_DEGREE,
+    margin: marginOf(INNER_DEGREE),
+    outerMargin: marginOf(outer),
+  });
+  builder.polynomial(average(builder.polynomial(site.input, fitted.inner)), fitted.outer, site.output);
+  return { fragment: builder, method: 'polynomial-pooling', degree, polynomial: fitted.inner, warning: null };
 }
 
 /** A discontinuous function has no uniform approximation: it is kept to twice the bits outside a small interval. */

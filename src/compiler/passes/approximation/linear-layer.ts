@@ -25,6 +25,8 @@ export interface LinearLayer {
   readonly rowsPerSample: number;
   /** Weights of each group, [outputs × features]. */
   readonly weights: readonly Float64Array[];
+  /** What is added to the outputs, [groups × outputs]. */
+  readonly bias: Float64Array;
   /** Writes the features of `row` for `group` to `out` from `offset` on. */
   readFeatures(values: Float32Array, row: number, group: number, out: Float64Array, offset: number): void;
   /** Likewise the outputs, from the node's output tensor. */
@@ -40,7 +42,7 @@ export function linearLayer(graph: TensorGraph, node: TensorNode): LinearLayer |
   if (constant === undefined) return null;
   switch (node.op) {
     case 'Conv':
-      return convolution(graph, node, constant);
+      return convolution(graph, node, constant, biasOf(graph, node, constant.shape[0]!));
     case 'Gemm':
       return gemm(graph, node, constant);
     case 'MatMul':
@@ -50,7 +52,19 @@ export function linearLayer(graph: TensorGraph, node: TensorNode): LinearLayer |
   }
 }
 
-function convolution(graph: TensorGraph, node: TensorNode, weight: ConstantTensor): LinearLayer {
+/** Zeros where there is none, or where it is none per output (then it is part of no layer that is refitted). */
+function biasOf(graph: TensorGraph, node: TensorNode, outputs: number): Float64Array {
+  const values = graph.constants.get(node.inputs[2] ?? '')?.data ?? [0];
+  const factor = typeof node.attributes['beta'] === 'number' ? node.attributes['beta'] : 1;
+  return Float64Array.from({ length: outputs }, (_, o) => factor * values[values.length === 1 ? 0 : o]!);
+}
+
+function convolution(
+  graph: TensorGraph,
+  node: TensorNode,
+  weight: ConstantTensor,
+  bias: Float64Array,
+): LinearLayer {
   const input = node.inputs[0]!;
   const [channelsOut, channelsPerGroup, ...kernel] = weight.shape as [number, number, ...number[]];
   const groups = shapeOf(graph, input)[1]! / channelsPerGroup;
@@ -76,6 +90,7 @@ function convolution(graph: TensorGraph, node: TensorNode, weight: ConstantTenso
     weights: Array.from({ length: groups }, (_, g) =>
       weight.data.slice(g * outputs * features, (g + 1) * outputs * features),
     ),
+    bias,
     readFeatures(values, row, group, out, offset) {
       const sample = Math.floor(row / rowsPerSample);
       const first = (row - sample * rowsPerSample) * taps;
@@ -98,7 +113,7 @@ function convolution(graph: TensorGraph, node: TensorNode, weight: ConstantTenso
         weight.shape,
         solved.map((group) => group.weights),
       );
-      const bias = floats(
+      const solvedBias = floats(
         [channelsOut],
         solved.map((group) => group.bias),
       );
@@ -107,7 +122,7 @@ function convolution(graph: TensorGraph, node: TensorNode, weight: ConstantTenso
         nodes: [{ ...node, inputs: [input, ...names] }],
         constants: new Map([
           [names[0], weights],
-          [names[1], bias],
+          [names[1], solvedBias],
         ]),
       };
     },
@@ -120,7 +135,7 @@ function gemm(graph: TensorGraph, node: TensorNode, weight: ConstantTensor): Lin
   const matrix = (transB === 0 ? transposed(weight) : weight.data).map((value) => alpha * value);
   const outputs = weight.shape[transB === 0 ? 1 : 0]!;
   const names = [`${node.name}/refitted-weights`, `${node.name}/refitted-bias`] as const;
-  return denseLayer(graph, node, matrix, outputs, ({ weights, bias }) => ({
+  return denseLayer(graph, node, matrix, biasOf(graph, node, outputs), ({ weights, bias }) => ({
     nodes: [{ ...node, inputs: [node.inputs[0]!, ...names], attributes: { transB: 1 } }],
     constants: new Map([
       [names[0], floats([outputs, weights.length / outputs], [weights])],
@@ -134,7 +149,7 @@ function matMul(graph: TensorGraph, node: TensorNode, weight: ConstantTensor): L
   const [features, outputs] = weight.shape as [number, number];
   const names = [`${node.name}/refitted-weights`, `${node.name}/refitted-bias`] as const;
   const product = `${node.outputs[0]!}/product`;
-  return denseLayer(graph, node, transposed(weight), outputs, ({ weights, bias }) => {
+  return denseLayer(graph, node, transposed(weight), new Float64Array(outputs), ({ weights, bias }) => {
     const matrix = floats([features, outputs], [transposed({ shape: [outputs, features], data: weights })]);
     return {
       nodes: [
@@ -160,10 +175,11 @@ function denseLayer(
   graph: TensorGraph,
   node: TensorNode,
   matrix: Float64Array,
-  outputs: number,
+  bias: Float64Array,
   replaceOne: (solved: LinearWeights) => Replacement,
 ): LinearLayer {
   const input = node.inputs[0]!;
+  const outputs = bias.length;
   const features = matrix.length / outputs;
   const copy = (
     values: Float32Array,
@@ -181,6 +197,7 @@ function denseLayer(
     outputs,
     rowsPerSample: elementsOf(graph, input) / features,
     weights: [matrix],
+    bias,
     readFeatures: (values, row, _group, out, offset) => copy(values, row * features, features, out, offset),
     readOutputs: (values, row, _group, out, offset) => copy(values, row * outputs, outputs, out, offset),
     replace: (solved) => replaceOne(solved[0]!),

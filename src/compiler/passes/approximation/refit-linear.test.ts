@@ -3,12 +3,16 @@ import type { TensorGraph } from '../../ir/tensor-graph.ts';
 import { Blas } from '../../reference/blas.ts';
 import { executeNode } from '../../reference/execute-node.ts';
 import { elementsOf } from '../../reference/onnx-runner.ts';
+import type { Replacement } from './linear-layer.ts';
 import { linearLayer } from './linear-layer.ts';
 import { refitLinear } from './refit-linear.ts';
 import type { NodeLiteral } from './testing/graphs.ts';
 import { makeGraph, randomTensor, tensor } from './testing/graphs.ts';
 
 const SAMPLES = 60;
+const SETTINGS = { rows: 5000, seed: 0 };
+/** Layers that are solved for at once are not run on the way. */
+const never = (): Promise<Float32Array> => Promise.reject(new Error('run'));
 
 async function run(graph: TensorGraph, input: Float32Array): Promise<Float32Array> {
   const values = new Map([[graph.inputs[0]!, input]]);
@@ -32,10 +36,7 @@ async function recover(
   const start = { ...graph, constants: new Map([...graph.constants, [weight, damaged]]) };
   const layer = linearLayer(start, graph.nodes[0]!)!;
   await using blas = await Blas.open();
-  const replacement = await refitLinear(blas, layer, input, target, SAMPLES, {
-    rows: 5000,
-    seed: 0,
-  });
+  const replacement = await refitLinear(blas, layer, input, target, SAMPLES, SETTINGS, never);
   const shapes = new Map(graph.shapes);
   for (const node of replacement.nodes) shapes.set(node.outputs[0]!, graph.shapes.get(graph.outputs[0]!)!);
   const refitted = {
@@ -144,5 +145,49 @@ describe('refitLinear', () => {
       ['z'],
     );
     for (const node of graph.nodes) expect(linearLayer(graph, node)).toBeNull();
+  });
+
+  it('refits layers too wide to be solved for at once, part by part', async () => {
+    // 2100 features that are mixtures of eight, as activations of a network are of fewer things than there are.
+    const [features, outputs, causes] = [2100, 3, 8];
+    const mixture = randomTensor([causes, features], 1, 3).data;
+    const mixed = (samples: number, seed: number): Float32Array => {
+      const cause = randomTensor([samples, causes], 1, seed).data;
+      return Float32Array.from({ length: samples * features }, (_, i) => {
+        const sample = Math.floor(i / features);
+        let sum = 0.5;
+        for (let c = 0; c < causes; c++)
+          sum += cause[sample * causes + c]! * mixture[c * features + (i % features)]!;
+        return sum;
+      });
+    };
+    const constants = { w: randomTensor([features, outputs], 0.05, 1), b: randomTensor([outputs], 1, 2) };
+    const node = { op: 'Gemm', inputs: ['x', 'w', 'b'], shape: [1, outputs] };
+    const graph = oneLayer(node, [1, features], constants);
+    const damaged = oneLayer(node, [1, features], {
+      ...constants,
+      w: tensor(
+        [features, outputs],
+        constants.w.data.map((value) => value * 0.5),
+      ),
+    });
+    const layer = linearLayer(damaged, damaged.nodes[0]!)!;
+    const [input, unseen] = [mixed(200, 11), mixed(50, 12)];
+    const runWith = (
+      { nodes, constants: changed }: Replacement,
+      values: Float32Array,
+    ): Promise<Float32Array> =>
+      run({ ...damaged, nodes, constants: new Map([...damaged.constants, ...changed]) }, values);
+    await using blas = await Blas.open();
+    const target = await run(graph, input);
+    const replacement = await refitLinear(blas, layer, input, target, 200, SETTINGS, (changed) =>
+      runWith(changed, input),
+    );
+    const wanted = await run(graph, unseen);
+    const distance = (values: Float32Array): number =>
+      Math.sqrt(values.reduce((sum, value, i) => sum + (value - wanted[i]!) ** 2, 0));
+    expect(distance(await runWith(replacement, unseen))).toBeLessThan(
+      0.02 * distance(await run(damaged, unseen)),
+    );
   });
 });

@@ -29,7 +29,7 @@ export function reportSite(
     activation: site.nodes.map((node) => node.op).join('+'),
     method,
     degree,
-    depth: method === 'composite-sign' || method === 'minimax' ? fragmentDepth(fitted) : degreeDepth(degree),
+    depth: method === 'least-squares' ? degreeDepth(degree) : fragmentDepth(fitted),
     channels: polynomial.center.length,
     ...differences(output, exact),
     range: [
@@ -64,7 +64,7 @@ export function reportExact(
 }
 
 /** Levels of the longest chain of the nodes: polynomials one after another, then a product, per maximum. */
-function fragmentDepth({ fragment }: FittedSite): number {
+function fragmentDepth({ fragment, method }: FittedSite): number {
   const depths = new Map<string, number>();
   let deepest = 0;
   for (const node of fragment.nodes) {
@@ -72,11 +72,16 @@ function fragmentDepth({ fragment }: FittedSite): number {
     const { degree } = node.attributes;
     // Scaling by constants is part of the linear maps around.
     const isProduct = node.op === 'Mul' && !node.inputs.some((input) => fragment.constants.has(input));
-    const own = typeof degree === 'number' ? polynomialDepth(degree, degree === 2) : isProduct ? 1 : 0;
+    const own = typeof degree === 'number' ? depthOf(method, degree) : isProduct ? 1 : 0;
     for (const output of node.outputs) depths.set(output, before + own);
     deepest = Math.max(deepest, before + own);
   }
   return deepest;
+}
+
+/** Fitted polynomials have leading coefficients that can be divided by; others only squares. */
+function depthOf(method: FittedSite['method'], degree: number): number {
+  return method === 'polynomial-pooling' ? degreeDepth(degree) : polynomialDepth(degree, degree === 2);
 }
 
 /** Values that overflowed are left out here; they are reported as escapes. */

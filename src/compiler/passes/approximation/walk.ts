@@ -13,12 +13,13 @@ import { lastUses } from '../calibrate-ranges.ts';
 import { approximateSite, executeSite } from './approximate-site.ts';
 import type { CalibrationBatch } from './calibration-batch.ts';
 import type { GraphFragment } from './graph-fragment.ts';
+import type { Replacement } from './linear-layer.ts';
 import { linearLayer } from './linear-layer.ts';
 import type { Comparison } from './quality.ts';
 import type { OutputReading } from './output-reading.ts';
 import { readOutputs } from './output-reading.ts';
 import { compareOutputs } from './quality.ts';
-import { MAX_UNKNOWNS, refitLinear } from './refit-linear.ts';
+import { refitLinear } from './refit-linear.ts';
 import { reportExact, reportSite } from './report.ts';
 import type { ApproximationSettings } from './settings.ts';
 import type { ActivationSite } from './sites.ts';
@@ -203,24 +204,37 @@ export class Walk {
     const { graph, batch, blas } = this.#context;
     const layer = linearLayer(graph, node);
     if (layer === null || !this.#settings.refit) return null;
-    if (layer.features > MAX_UNKNOWNS) {
-      this.#warnings.push(
-        `${node.name}: weights are not refitted to the approximated activations (${layer.features} unknowns per output, ` +
-          `at most ${MAX_UNKNOWNS})`,
-      );
-      return null;
-    }
     const output = node.outputs[0]!;
     const target = this.#withBranchError(output, this.#fitPart(output, this.#original.get(output)!));
     const inputs = this.#fitPart(layer.input, this.#approximated.get(layer.input)!);
-    const replacement = await refitLinear(blas, layer, inputs, target, batch.fit, {
-      rows: this.#settings.refitRows,
-      seed: this.#settings.seed,
-    });
+    const settings = { rows: this.#settings.refitRows, seed: this.#settings.seed };
+    const replacement = await refitLinear(blas, layer, inputs, target, batch.fit, settings, (changed) =>
+      this.#outputOf(changed, layer.input, inputs, output),
+    );
     const shapes = new Map<string, Shape>();
     for (const each of replacement.nodes)
       for (const name of each.outputs) shapes.set(name, shapeOf(graph, output));
     return { ...replacement, shapes };
+  }
+
+  /** What a layer puts out once it is replaced. */
+  async #outputOf(
+    { nodes, constants }: Replacement,
+    input: string,
+    values: Float32Array,
+    output: string,
+  ): Promise<Float32Array> {
+    const { graph, progress } = this.#context;
+    const shapes = new Map(graph.shapes);
+    for (const node of nodes) for (const name of node.outputs) shapes.set(name, shapeOf(graph, output));
+    for (const [name, { shape }] of constants) shapes.set(name, shape);
+    const surroundings = { ...graph, shapes, constants: new Map([...graph.constants, ...constants]) };
+    const known = new Map([[input, values]]);
+    for (const node of nodes) {
+      const [result] = await executeNode(surroundings, node, known, progress.signal);
+      known.set(node.outputs[0]!, result!);
+    }
+    return known.get(output)!;
   }
 
   /** If the tensor is only added to another one, whose error is known by now, it may as well cancel that error. */
