@@ -8,6 +8,7 @@ import { compileModel } from '../src/compiler/pipeline.ts';
 import { loadDataset } from '../src/data/load-dataset.ts';
 import type { Artifact } from '../src/program/artifact.ts';
 import { sentBytes } from '../src/program/key-bytes.ts';
+import { nativeKeyBytes } from '../src/program/native-memory.ts';
 import { smallArtifact } from '../src/program/testing/small-artifact.ts';
 import { SecretClient } from '../src/runtime/client/secret-client.ts';
 
@@ -64,4 +65,11 @@ it('by default a small network does with few keys, and takes a little longer for
   const costOf = ({ latencyMs, keyCost: cost }: typeof few & object): number =>
     latencyMs + (cost!.makingMs + cost!.sendingMs + cost!.loadingMs) / cost!.inferences;
   expect(costOf(few!)).toBeLessThan(costOf(many!));
+});
+
+it('a key budget holds under every chain that is tried', async () => {
+  const maxKeyMb = 40;
+  const { program, parameters } = await digitsCnn({ optimize: 'latency', maxKeyMb });
+  const bytes = program.rotationKeys.reduce((sum, { level }) => sum + nativeKeyBytes(parameters, level), 0);
+  expect(bytes).toBeLessThanOrEqual(maxKeyMb * 2 ** 20);
 });
