@@ -38,6 +38,8 @@ export interface SignatureInput {
   readonly level: number;
   readonly scale: number;
   readonly preprocessing: Preprocessing;
+  /** Slots hold values divided by it, a power of two; left out: 1. */
+  readonly unit?: number;
   /** Exact schemes only. */
   readonly quantisation?: InputQuantisation;
   /** What the program was certified for: nothing else is encrypted unasked. Older artifacts do not say. */
@@ -56,6 +58,8 @@ export interface SignatureOutput {
   readonly precisionBits: number;
   /** Largest |value| expected. */
   readonly bound: number;
+  /** Slots hold values divided by it, a power of two; left out: 1. */
+  readonly unit?: number;
   /** Exact schemes only; such results carry no noise and are not rounded. */
   readonly quantisation?: OutputQuantisation;
   /** What the model can give: anything else is not shown. Older artifacts do not say. */

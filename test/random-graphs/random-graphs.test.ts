@@ -8,6 +8,7 @@ import { runReference, maxDifference } from '../../src/compiler/onnx/testing/ref
 import { randomValues } from '../../src/compiler/onnx/testing/model-builder.ts';
 import { DEFAULT_OPTIONS, SILENT } from '../../src/compiler/options.ts';
 import { compileModel } from '../../src/compiler/pipeline.ts';
+import { fromSlotValues } from '../../src/program/quantisation.ts';
 import { unpack } from '../../src/program/layout.ts';
 import { CleartextBackend, slotsFromBytes, slotsToBytes } from '../../src/runtime/backends/cleartext.ts';
 import { runOnBackend } from '../../src/runtime/backends/testing/contract.ts';
@@ -99,7 +100,7 @@ async function actual(
   const results = runOnBackend(machine, program, packInputs(signature, joined));
   return outputs.map(({ name, shape }): Float64Array[] => {
     const o = signature.outputs.findIndex((output) => output.name === name);
-    const values = unpack(signature.outputs[o]!.layout, results[o]!);
+    const values = fromSlotValues(unpack(signature.outputs[o]!.layout, results[o]!), signature.outputs[o]!);
     const size = sizeOf(shape);
     return samples.map((_, b) => values.slice(b * size, (b + 1) * size));
   });

@@ -11,11 +11,19 @@ type Computation<Node> = Node extends unknown ? Omit<Node, 'bound' | 'layer' | '
 export const BOUND_MARGIN = 1.25;
 
 /** Bounds are divisors of errors: a value that is always zero still gets one. */
-export const SMALLEST_BOUND = 1e-6;
+export const BOUND_OF_ZERO = 1;
+
+/** A sum this much smaller than its terms, in float64, is a zero. */
+const ROUNDING = 2 ** -44;
 
 /** The bound of a value whose largest calibrated magnitude is `largest`. */
 export function boundFor(largest: number): number {
-  return Math.max(BOUND_MARGIN * largest, SMALLEST_BOUND);
+  return divisor(BOUND_MARGIN * largest);
+}
+
+/** Subnormal numbers have no inverse. */
+function divisor(bound: number): number {
+  return bound > 1e-300 ? bound : BOUND_OF_ZERO;
 }
 
 /**
@@ -57,6 +65,14 @@ export function refreshBounds(
     }
     return { ...node, bound: boundFor(seen) };
   });
+  const { length } = nodes;
+  for (let id = 0; id < length; id++) {
+    const node = nodes[id]!;
+    if (node.kind !== 'linear') continue;
+    // What is left where terms cancel is rounding: errors are then held against the terms.
+    const terms = worstLinear(node, (source) => nodes[source]!.bound);
+    if (largest[id]! <= ROUNDING * terms) nodes[id] = { ...node, bound: boundFor(terms) };
+  }
   return { ...graph, nodes };
 }
 
@@ -69,16 +85,16 @@ export function worstCaseBound(node: Computation<NodeDraft>, boundOf: (source: N
     case 'input':
       throw new InternalError('the bound of an input comes from calibration');
     case 'linear':
-      return Math.max(worstLinear(node, boundOf), SMALLEST_BOUND);
+      return divisor(worstLinear(node, boundOf));
     case 'polynomial': {
       const limit = boundOf(node.source);
       // |T_k| grows monotonically outside [-1, 1] and is at most 1 within.
       const powers = chebyshevPowers(Math.max(1, limit), node.degree, new Float64Array(node.degree + 1));
       const sum = node.coefficients.reduce((total, c, k) => total + largestOf(c) * powers[k]!, 0);
-      return Math.max(sum + (node.unitLeading ? powers[node.degree / 2]! ** 2 : 0), SMALLEST_BOUND);
+      return divisor(sum + (node.unitLeading ? powers[node.degree / 2]! ** 2 : 0));
     }
     case 'product':
-      return Math.max(boundOf(node.left) * boundOf(node.right), SMALLEST_BOUND);
+      return divisor(boundOf(node.left) * boundOf(node.right));
   }
 }
 

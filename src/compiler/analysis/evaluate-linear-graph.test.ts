@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LinearGraphBuilder } from '../ir/linear-graph-builder.ts';
 import { SparseMatrixBuilder, diagonal } from '../linear/sparse-matrix.ts';
-import { BOUND_MARGIN, SMALLEST_BOUND, refreshBounds, worstCaseBound } from './bounds.ts';
+import { BOUND_MARGIN, BOUND_OF_ZERO, refreshBounds, worstCaseBound } from './bounds.ts';
 import { evaluateLinearGraph, evaluateNodes, evaluatePolynomial } from './evaluate-linear-graph.ts';
 
 const rest = { layer: 'l', bound: 1 };
@@ -79,7 +79,7 @@ describe('bounds', () => {
 
   it('never lets a bound be zero', () => {
     const zero = [Float64Array.of(0, 0), Float64Array.of(0, 0)];
-    expect(refreshBounds(example(), [zero]).nodes[0]!.bound).toBe(SMALLEST_BOUND);
+    expect(refreshBounds(example(), [zero]).nodes[0]!.bound).toBe(BOUND_OF_ZERO);
   });
 
   it('refuses samples that are missing or lead to values that are not finite', () => {

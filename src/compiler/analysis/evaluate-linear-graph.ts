@@ -11,11 +11,14 @@ import { apply } from '../linear/sparse-matrix.ts';
 /** Values of all outputs, in the graph's order; `inputs` are the values of its input nodes, in order, row-major. */
 export function evaluateLinearGraph(graph: LinearGraph, inputs: readonly Float64Array[]): Float64Array[] {
   const values = evaluateNodes(graph, inputs);
-  return graph.outputs.map((output) => values[output.node]!);
+  return graph.outputs.map(({ node }) => {
+    const { unit = 1 } = graph.nodes[node]!;
+    return unit === 1 ? values[node]! : values[node]!.map((value) => value * unit);
+  });
 }
 
 /**
- * Values of all nodes, indexed by id. `disturb` may replace each value before anything uses it: how errors are followed
+ * Values of all nodes, in their units, indexed by id. `disturb` may replace each value before anything uses it: how errors are followed
  * through a graph.
  */
 export function evaluateNodes(
@@ -38,7 +41,8 @@ export function evaluateNodes(
             `input '${node.name}' has ${value?.length ?? 'no'} values, expected ${size}`,
           );
         }
-        push(value);
+        const { unit = 1 } = node;
+        push(unit === 1 ? value : value.map((x) => x / unit));
         break;
       }
       case 'linear':

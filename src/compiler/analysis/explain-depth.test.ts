@@ -3,14 +3,10 @@ import { explainDepth } from './explain-depth.ts';
 
 const EMPTY = { name: 'empty', nodes: [], outputs: [] };
 
-it('blames outputs that leave no room for any chain', () => {
-  const demand = { depth: 3, outputBound: 2 ** 90, security: 128, precision: 10 } as const;
-  const { code, hint } = explainDepth(EMPTY, [], demand, 'seal');
-  expect(code).toBe('DEPTH_EXCEEDED');
-  expect(hint).toContain('outputs of up to 2^90');
-});
-
-it('does not where the model is only deep', () => {
+it('says how many levels are needed, and how many there are', () => {
   const demand = { depth: 200, outputBound: 8, security: 128, precision: 10 } as const;
-  expect(explainDepth(EMPTY, [], demand, 'seal').hint).not.toContain('outputs of up to');
+  const { code, message, hint } = explainDepth(EMPTY, [], demand, 'seal');
+  expect(code).toBe('DEPTH_EXCEEDED');
+  expect(message).toMatch(/needs 200 levels; .* the longest chain \(N = \d+\) has \d\d$/);
+  expect(hint).toContain('--precision below 10');
 });

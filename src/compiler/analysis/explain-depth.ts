@@ -6,9 +6,6 @@ import type { ParameterDemand } from '../passes/chain-demand.ts';
 import { deepestChain } from '../passes/select-parameters.ts';
 import { depthOf } from './levels.ts';
 
-/** Beyond this, the head room for the output is what keeps chains short. */
-const WIDE_OUTPUT_BITS = 16;
-
 export function explainDepth(
   graph: LinearGraph,
   levels: readonly number[],
@@ -27,11 +24,7 @@ export function explainDepth(
     node: node.layer,
     message: `${node.kind === 'polynomial' ? `degree ${node.degree}` : node.kind}: ${cost} level${cost === 1 ? '' : 's'}, result at level ${level}`,
   }));
-  const outputBits = Math.ceil(Math.log2(demand.outputBound));
   const hints = [
-    most.depth === 0 && outputBits > WIDE_OUTPUT_BITS
-      ? `outputs of up to 2^${outputBits} leave no room for a chain: check the preprocessing, or scale inputs or outputs down`
-      : null,
     spent > square
       ? `activations take up to ${spent} levels; degree 2 everywhere (--activation '*=degree:2') would take ${square}`
       : null,

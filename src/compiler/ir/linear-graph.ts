@@ -14,6 +14,8 @@ interface NodeBase {
   readonly shape: Shape;
   /** Largest |element| seen in calibration (of this node's value, after any folding), with margin. */
   readonly bound: number;
+  /** What a value of 1 stands for, if not for 1: a power of two (see `normalise-magnitudes`). */
+  readonly unit?: number;
 }
 
 export interface InputNode extends NodeBase {

@@ -21,6 +21,7 @@ import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
 import { sealObstacle } from '../analysis/seal-obstacle.ts';
 import type { IntegerGraph } from '../integer/quantise-graph.ts';
+import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import { shapeOf, type TensorGraph } from '../ir/tensor-graph.ts';
@@ -32,6 +33,7 @@ export interface AssemblyParts {
   readonly program: Program;
   readonly parameters: CkksParameters;
   readonly noise: NoiseForecast;
+  readonly linear: LinearGraph;
   readonly packed: PackedProgram;
   readonly tensors: TensorGraph;
   readonly polynomial: PolynomialGraph;
@@ -64,6 +66,7 @@ function signatureOf({
   program,
   parameters,
   noise,
+  linear,
   tensors,
   options,
   modelName,
@@ -83,6 +86,7 @@ function signatureOf({
       level: program.values[value]!.level,
       scale: program.values[value]!.scale,
       preprocessing: options.preprocessing,
+      ...unitOf(linear, value),
       ...(integer === undefined ? {} : { quantisation: integer.inputs[index]! }),
       range: certified.inputs[index]!,
     })),
@@ -97,13 +101,19 @@ function signatureOf({
         shape: batched(clientShape(shapeOf(tensors, tensors.outputs[index]!), clientOperators), options),
         clientOperators,
         precisionBits: noise.outputPrecisionBits[index]!,
-        bound: program.values[value]!.bound * (quantisation?.scale ?? 1),
+        bound: program.values[value]!.bound * (quantisation?.scale ?? linear.nodes[value]!.unit ?? 1),
+        ...unitOf(linear, value),
         ...(quantisation === undefined ? {} : { quantisation }),
         range: { ...certified.outputs[index]!, emptySlots },
       };
     }),
     labels: options.labels,
   };
+}
+
+function unitOf({ nodes }: LinearGraph, value: number): { readonly unit?: number } {
+  const unit = nodes[value]?.unit;
+  return unit === undefined ? {} : { unit };
 }
 
 /** In throughput mode the tensors are those of one sample, and a batch of them is stacked along the first axis. */
@@ -216,7 +226,7 @@ function throughputWarnings(parts: AssemblyParts, layers: readonly LayerReport[]
 }
 
 function layerReports(
-  { program, parameters, noise, packed, options }: AssemblyParts,
+  { program, parameters, noise, linear, packed, options }: AssemblyParts,
   perInstruction: readonly LayerReport['operations'][],
 ): LayerReport[] {
   const { plaintextRoom } = memoryLimits(program, parameters, options);
@@ -229,6 +239,7 @@ function layerReports(
     predictedMs: number,
   ): LayerReport => {
     const value = program.values[id]!;
+    const { unit = 1 } = linear.nodes[id]!;
     return {
       layer: value.layer,
       kind,
@@ -238,8 +249,8 @@ function layerReports(
       level: value.level,
       scaleBits: Math.log2(value.scale),
       operations,
-      predictedError: noise.std[id]!,
-      bound: value.bound,
+      predictedError: noise.std[id]! * unit,
+      bound: value.bound * unit,
       predictedMs,
     };
   };

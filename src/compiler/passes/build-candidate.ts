@@ -8,6 +8,7 @@ import { predictLatency } from '../analysis/latency.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
+import { findOverflow, type Overflow } from '../analysis/overflow.ts';
 import { forecastOnSamples } from '../analysis/sampled-noise.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
@@ -42,6 +43,8 @@ export interface Candidate extends SelectedProgram {
   readonly bits: number;
   /** Why the backend cannot hold the program; null if it can. */
   readonly obstacle: string | null;
+  /** What does not fit the moduli of the chain; null if everything does. */
+  readonly overflow: Overflow | null;
 }
 
 export interface BuildContext {
@@ -147,6 +150,7 @@ function judgeCandidate(
     cost: costOf(program, parameters, cost, options),
     bits: Math.min(...noise.outputPrecisionBits),
     obstacle: obstacle ?? keyObstacle(program, cost, options),
+    overflow: findOverflow(program, parameters),
     leastBytes,
   };
 }

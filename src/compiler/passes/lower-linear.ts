@@ -4,7 +4,7 @@
  */
 import { CompileError, InternalError, unreachable } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
-import { BOUND_MARGIN, SMALLEST_BOUND, boundFor, worstCaseBound } from '../analysis/bounds.ts';
+import { BOUND_MARGIN, boundFor, worstCaseBound } from '../analysis/bounds.ts';
 import type { LinearGraph, NodeId } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder, elementwise, type NodeDraft } from '../ir/linear-graph-builder.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
@@ -197,7 +197,7 @@ class Lowering {
     const range = this.#polynomial.ranges.get(tensor);
     if (range === undefined || center.length > 1 || halfWidth.length > 1) return BOUND_MARGIN;
     const reach = Math.max(Math.abs(range.min - center[0]!), Math.abs(range.max - center[0]!));
-    return Math.max(boundFor(reach / halfWidth[0]!), SMALLEST_BOUND);
+    return boundFor(reach / halfWidth[0]!);
   }
 }
 

@@ -9,7 +9,7 @@
  * and thus without a loss of scale; and its input is scaled by a power of two so that values stay near 1.
  */
 import { elementCount } from '../../program/layout.ts';
-import { SMALLEST_BOUND } from '../analysis/bounds.ts';
+import { BOUND_OF_ZERO } from '../analysis/bounds.ts';
 import type { LinearGraph, NodeId, PolynomialNode } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder, consumersOf, elementwise, withSources } from '../ir/linear-graph-builder.ts';
 import { SparseMatrixBuilder } from '../linear/sparse-matrix.ts';
@@ -26,9 +26,6 @@ const NEGLIGIBLE = 2 ** -40;
 
 /** Largest |b/2| for which squares are completed: (x + b/2)² must not dwarf the difference that matters. */
 const LARGEST_SHIFT = 8;
-
-/** Values of up to 2 to this power are left as they are: scales and moduli have room for them. */
-const LARGEST_EXPONENT = 16;
 
 export function normalisePolynomials(graph: LinearGraph): LinearGraph {
   const consumers = consumersOf(graph);
@@ -63,7 +60,7 @@ function normalise(builder: LinearGraphBuilder, node: PolynomialNode, feedsLinea
   if (degree === 1) return affine(builder, node, size, coefficient);
   if (!Number.isInteger(Math.log2(degree))) {
     const kept = { ...node, degree, coefficients: node.coefficients.slice(0, degree + 1) };
-    return feedsLinearOnly ? withinReach(builder, kept) : builder.add(kept);
+    return builder.add(kept);
   }
 
   const factors = new Float64Array(size);
@@ -96,24 +93,6 @@ function normalise(builder: LinearGraphBuilder, node: PolynomialNode, feedsLinea
   const { layer, shape, bound } = node;
   if (factors.every((factor) => factor === 1) && offsets.every((offset) => offset === 0)) return bracket;
   return builder.add(elementwise(bracket, factors, offsets, { layer, shape, bound }));
-}
-
-/**
- * Values like those of an exponential over a wide range exceed the modulus: they are computed in units of a power of two,
- * which the linear map behind takes back.
- */
-function withinReach(builder: LinearGraphBuilder, node: Omit<PolynomialNode, 'id'>): NodeId {
-  const exponent = Math.round(Math.log2(node.bound));
-  if (exponent <= LARGEST_EXPONENT) return builder.add(node);
-  const unit = 2 ** exponent;
-  const { layer, shape, bound } = node;
-  const reduced = builder.add({
-    ...node,
-    coefficients: node.coefficients.map((values) => values.map((c) => c / unit)),
-    bound: bound / unit,
-  });
-  const factors = new Float64Array(elementCount(shape)).fill(unit);
-  return builder.add(elementwise(reduced, factors, null, { layer, shape, bound }));
 }
 
 type CoefficientOf = (k: number, element: number) => number;
@@ -202,12 +181,12 @@ function affine(
 
 /** The bracket is (p − offset) / f. */
 function bracketBound(bound: number, factors: Float64Array, offsets: Float64Array): number {
-  let largest = SMALLEST_BOUND;
+  let largest = 0;
   for (let e = 0; e < factors.length; e++) {
     if (factors[e] !== 0)
       largest = Math.max(largest, (bound + Math.abs(offsets[e]!)) / Math.abs(factors[e]!));
   }
-  return largest;
+  return largest === 0 ? BOUND_OF_ZERO : largest;
 }
 
 /** One number instead of an array of equal ones: the evaluator then needs no encoded vector. */

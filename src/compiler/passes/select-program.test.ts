@@ -3,7 +3,7 @@ import { HeError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
-import type { LinearGraph } from '../ir/linear-graph.ts';
+import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
 import { diagonal } from '../linear/sparse-matrix.ts';
 import { dense, graphOf, weights } from '../linear/testing/maps.ts';
 import { sentBytes } from '../../program/key-bytes.ts';
@@ -76,6 +76,36 @@ function failure(graph: LinearGraph, options: Partial<CompileOptions>): HeError 
   throw new Error('a program was selected');
 }
 
+/** The same graph with outputs, or all values, of another magnitude. */
+function magnified(graph: LinearGraph, factor: number, which: 'outputs' | 'all'): LinearGraph {
+  const outputs = new Set(graph.outputs.map(({ node }) => node));
+  const nodes = graph.nodes.map((node): GraphNode => {
+    if (node.kind !== 'linear' || (which === 'outputs' && !outputs.has(node.id))) return node;
+    const terms = node.terms.map(({ source, matrix }) => ({
+      source,
+      matrix: { ...matrix, values: matrix.values.map((value) => value * factor) },
+    }));
+    return { ...node, terms, bias: node.bias?.map((value) => value * factor) ?? null };
+  });
+  return { ...graph, nodes };
+}
+
+describe('magnitudes', () => {
+  it.each(['outputs', 'all'] as const)('do not change depth, ring or precision: of %s', (which) => {
+    const ordinary = select(SHALLOW, {});
+    for (const factor of [2 ** -40, 2 ** 40]) {
+      const { parameters, noise, linear } = select(magnified(SHALLOW, factor, which), {});
+      expect(parameters.polyModulusDegree).toBe(ordinary.parameters.polyModulusDegree);
+      expect(parameters.dataPrimes).toHaveLength(ordinary.parameters.dataPrimes.length);
+      const [bits, wanted] = [noise, ordinary.noise].map(
+        ({ outputPrecisionBits }) => outputPrecisionBits[0]!,
+      );
+      expect(bits).toBeGreaterThan(wanted! - 3);
+      expect(linear.nodes[linear.outputs[0]!.node]!.unit).toBeDefined();
+    }
+  });
+});
+
 describe('selectProgram', () => {
   it.each([
     ['one level', FLAT, 10, 4096],
@@ -99,7 +129,7 @@ describe('selectProgram', () => {
   it('tells of every pass', () => {
     const passes: string[] = [];
     select(FLAT, {}, passes);
-    expect(passes).toEqual(['compose-linear', 'pack-program', 'manage-scales']);
+    expect(passes).toEqual(['compose-linear', 'normalise-magnitudes', 'pack-program', 'manage-scales']);
   });
 
   it('says how precise the best program is, where that is not enough', () => {

@@ -14,6 +14,7 @@ import { refreshBounds } from '../analysis/bounds.ts';
 import { costModelFor, type CostModel } from '../analysis/cost-model.ts';
 import { explainDepth } from '../analysis/explain-depth.ts';
 import { assignLevels } from '../analysis/levels.ts';
+import { outputReach } from '../analysis/units.ts';
 import { sealCostModel } from '../analysis/seal-cost.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
@@ -34,6 +35,7 @@ import {
 import type { ParameterDemand } from './chain-demand.ts';
 import { layoutLatency, leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
 import { manageScales } from './manage-scales.ts';
+import { normaliseMagnitudes } from './normalise-magnitudes.ts';
 import { requireSampleInputs } from './pack-batch.ts';
 import { clearParameters, ringCandidates, type RingCandidate } from './select-parameters.ts';
 
@@ -79,13 +81,13 @@ export function selectProgram(
     ).composeAll(DEPTH_WEIGHTS);
     // Cheapest first: deeper ones may fail where shallower ones leave more bits per level.
     for (const [index, composition] of compositions.entries()) {
-      // Outputs are the same in all compositions: for the parameters, only the depth differs.
-      const own = [...ringsFor(reduced, options, depthOf(composition))].find(
+      const own = [...ringsFor(composition, options, depthOf(composition))].find(
         ({ polyModulusDegree }) => polyModulusDegree === ring.polyModulusDegree,
       );
       if (own === undefined) continue;
       progress.report('pack', index / compositions.length);
-      const linear = pass('compose-linear', refreshBounds(composition, samples));
+      const composed = pass('compose-linear', refreshBounds(composition, samples));
+      const linear = pass('normalise-magnitudes', normaliseMagnitudes(composed));
       const candidate = bestChain(linear, own, planner, context);
       candidates.push(candidate);
       if (!suffices(candidate, options)) continue;
@@ -106,8 +108,8 @@ export function selectProgram(
   throw refusal(candidates, options) ?? tooDeep(reduced, products, options);
 }
 
-function suffices({ bits, obstacle }: Candidate, { precision }: CompileOptions): boolean {
-  return bits >= precision && obstacle === null;
+function suffices({ bits, obstacle, overflow }: Candidate, { precision }: CompileOptions): boolean {
+  return bits >= precision && obstacle === null && overflow === null;
 }
 
 /**
@@ -212,7 +214,9 @@ function costsOf(chain: CkksParameters, { backend, profile }: CompileOptions): C
 /** Programs were built, but none will do: why. Null if there was not even a chain for one. */
 function refusal(candidates: readonly Candidate[], options: CompileOptions): CompileError | null {
   const sufficient = candidates.filter(({ bits }) => bits >= options.precision);
-  const held = sufficient[0];
+  const held = sufficient.find(({ overflow }) => overflow === null);
+  const [overflowing] = sufficient;
+  if (held === undefined && overflowing !== undefined) return tooLarge(overflowing);
   if (held !== undefined) {
     const most = options.backend === 'seal' ? ' up to 4096' : '';
     return new CompileError('MEMORY_EXCEEDED', held.obstacle ?? '', {
@@ -234,6 +238,22 @@ function refusal(candidates: readonly Candidate[], options: CompileOptions): Com
         bits >= 1
           ? 'lower --precision, or lower the degrees with --activation'
           : 'bits count against the range of the outputs over the calibration inputs: check that these vary (--calibration) and that the output depends on the input',
+    },
+  );
+}
+
+/** Magnitudes within one layer that no unit reconciles: say so, instead of blaming depth or size. */
+function tooLarge({ overflow, linear }: Candidate): CompileError {
+  const { value, what, excessBits } = overflow!;
+  const { layer, bound, unit = 1 } = linear.nodes[value]!;
+  return new CompileError(
+    'MAGNITUDE_EXCEEDED',
+    `the ${what} of layer '${layer}', whose results are up to ${(bound * unit).toPrecision(3)}, exceed what its modulus holds ` +
+      `by a factor of 2^${Math.ceil(excessBits)}`,
+    {
+      node: layer,
+      pass: 'select-program',
+      hint: 'weights of this layer, or values that it reads, differ too much in magnitude: normalise them (fold scales into the layers before), or leave out channels that are constant',
     },
   );
 }
@@ -285,8 +305,7 @@ function demandOf(
   { security, precision }: CompileOptions,
   depth = depthOf(linear),
 ): ParameterDemand {
-  const outputBound = Math.max(...linear.outputs.map((output) => linear.nodes[output.node]!.bound));
-  return { depth, outputBound, security, precision };
+  return { depth, outputBound: outputReach(linear), security, precision };
 }
 
 function ringsFor(linear: LinearGraph, options: CompileOptions, depth: number): Iterable<RingCandidate> {

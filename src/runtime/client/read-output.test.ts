@@ -68,6 +68,16 @@ describe('readOutput', () => {
     expect(codeOf(() => readOutput(exact, [good.with(1, 1)]))).toMatchObject(refusal);
   });
 
+  it('reads multiples of a unit, and holds empty slots against noise in it', () => {
+    const inUnits = output({
+      unit: 2 ** 30,
+      bound: 2 ** 32,
+      range: { min: -(2 ** 32), max: 2 ** 32, emptySlots: 'zero' },
+    });
+    expect(readOutput(inUnits, [good])).toEqual(Float64Array.of(2 ** 30, -(2 ** 31), 3 * 2 ** 30));
+    expect(codeOf(() => readOutput(inUnits, [good.with(1, 4)]))).toMatchObject(refusal);
+  });
+
   it('checks nothing where an older artifact says nothing', () => {
     const { range: _, ...older } = output();
     expect(readOutput(older, [slots(() => 1e9)])[0]).toBe(1e9);

@@ -6,7 +6,7 @@
 import { outputOutOfRange, outsideOutput } from '../../program/certified-range.ts';
 import type { Layout } from '../../program/layout.ts';
 import { unpack } from '../../program/layout.ts';
-import { dequantise } from '../../program/quantisation.ts';
+import { fromSlotValues } from '../../program/quantisation.ts';
 import type { SignatureOutput } from '../../program/signature.ts';
 
 /** Noise this many times as large as certified (4 standard deviations are) is no accident. */
@@ -18,9 +18,9 @@ const NOISE_MARGIN = 8;
 const LEAST_LIMIT = 2 ** -7;
 const MOST_LIMIT = 2 ** -1;
 
-/** Largest root mean square of what should be noise in an output's slots, absolute. */
-export function noiseLimitOf({ bound, precisionBits }: SignatureOutput): number {
-  return bound * Math.min(Math.max(NOISE_MARGIN * 2 ** -precisionBits, LEAST_LIMIT), MOST_LIMIT);
+/** Largest root mean square of what should be noise in an output's slots, in the output's unit. */
+export function noiseLimitOf({ bound, unit = 1, precisionBits }: SignatureOutput): number {
+  return (bound / unit) * Math.min(Math.max(NOISE_MARGIN * 2 ** -precisionBits, LEAST_LIMIT), MOST_LIMIT);
 }
 
 /**
@@ -30,7 +30,7 @@ export function noiseLimitOf({ bound, precisionBits }: SignatureOutput): number 
  */
 export function readOutput(output: SignatureOutput, slots: readonly Float64Array[]): Float64Array {
   const { name, layout, quantisation, range } = output;
-  const values = dequantise(unpack(layout, slots), quantisation);
+  const values = fromSlotValues(unpack(layout, slots), output);
   if (range?.emptySlots === 'zero') {
     // Integers carry no noise.
     const limit = quantisation === undefined ? noiseLimitOf(output) : 0;

@@ -2,7 +2,7 @@
 import { ArtifactError, InternalError } from '../../errors.ts';
 import { INPUT_MARGIN, outsideInput, widened } from '../../program/certified-range.ts';
 import { elementCount, pack } from '../../program/layout.ts';
-import { quantise } from '../../program/quantisation.ts';
+import { toSlotValues } from '../../program/quantisation.ts';
 import type { Signature, SignatureInput } from '../../program/signature.ts';
 import type { CiphertextSet, EncryptedTensor } from '../formats/ciphertext-set.ts';
 import type { Origin } from '../formats/origin.ts';
@@ -50,9 +50,7 @@ export function packInputs(
   options: EncryptOptions = {},
 ): Float64Array[][] {
   requireInputs(signature, inputs, options);
-  return signature.inputs.map(({ layout, quantisation }, i) =>
-    pack(layout, quantise(inputs[i]!, quantisation)),
-  );
+  return signature.inputs.map((input, i) => pack(input.layout, toSlotValues(inputs[i]!, input)));
 }
 
 /**

@@ -49,6 +49,7 @@ export const signatureDocument = z.object({
           mean: z.array(z.number()).min(1).max(65_536),
           std: z.array(z.number().positive()).min(1).max(65_536),
         }),
+        unit: z.number().positive().exactOptional(),
         quantisation: z
           .object({ scale: z.number().positive(), min: z.number(), max: z.number() })
           .exactOptional(),
@@ -73,6 +74,7 @@ export const signatureDocument = z.object({
           .max(64),
         precisionBits: z.number(),
         bound: z.number().positive(),
+        unit: z.number().positive().exactOptional(),
         quantisation: z.object({ scale: z.number().positive() }).exactOptional(),
         range: outputRange.exactOptional(),
       }),
@@ -116,6 +118,7 @@ export function encodeSignature(signature: Signature): SignatureDocument {
         mean: [...input.preprocessing.mean],
         std: [...input.preprocessing.std],
       },
+      ...(input.unit === undefined ? {} : { unit: input.unit }),
       ...(input.quantisation === undefined ? {} : { quantisation: { ...input.quantisation } }),
       ...(input.range === undefined
         ? {}
@@ -134,6 +137,7 @@ export function encodeSignature(signature: Signature): SignatureDocument {
       clientOperators: output.clientOperators.map((operator) => ({ ...operator })),
       precisionBits: output.precisionBits,
       bound: output.bound,
+      ...(output.unit === undefined ? {} : { unit: output.unit }),
       ...(output.quantisation === undefined ? {} : { quantisation: { ...output.quantisation } }),
       ...(output.range === undefined ? {} : { range: { ...output.range } }),
     })),

@@ -1,0 +1,99 @@
+/**
+ * Whether everything in a program fits the moduli that it meets: every plaintext what plaintexts can hold, every value its level.
+ * Found by interpreting the program on shapes, so that what is checked is what backends encode.
+ */
+import { unreachable } from '../../errors.ts';
+import { fitsPlaintext, largestCoefficient, modulusBits } from '../../program/plaintext-capacity.ts';
+import type { Coefficient, Instruction, Program, ValueId } from '../../program/program.ts';
+import type { CkksParameters } from '../../program/security.ts';
+import { choosePolynomialPlan } from '../../program/semantics/choose-polynomial-plan.ts';
+import {
+  CountingAlgebra,
+  type ShapeCiphertext,
+  type ShapePlaintext,
+} from '../../program/semantics/counting-algebra.ts';
+import { evaluateLinear } from '../../program/semantics/evaluate-linear.ts';
+import { evaluatePolynomial } from '../../program/semantics/evaluate-polynomial.ts';
+
+/** Values are centred modulo the modulus, and a prime may be a little smaller than 2 to its bits. */
+const SIGN_BITS = 1.5;
+
+export interface Overflow {
+  /** Value that the instruction computes. */
+  readonly value: ValueId;
+  readonly what: 'constants' | 'values';
+  /** log2 of how far beyond the modulus it is; positive. */
+  readonly excessBits: number;
+}
+
+/** The worst overflow; null if everything fits. Programs in the clear know no modulus. */
+export function findOverflow(program: Program, parameters: CkksParameters): Overflow | null {
+  if (parameters.scheme !== 'ckks') return null;
+  const bits = parameters.dataPrimes.map((_, level) => modulusBits(parameters, level));
+  let worst: Overflow | null = null;
+  const report = (found: Overflow): void => {
+    if (worst === null || found.excessBits > worst.excessBits) worst = found;
+  };
+  for (const { id, level, scale, bound } of program.values) {
+    const excessBits = Math.log2(bound) + Math.log2(scale) + SIGN_BITS - bits[level]!;
+    if (!(excessBits <= 0)) report({ value: id, what: 'values', excessBits });
+  }
+  for (const instruction of program.instructions) {
+    const algebra = new CapacityAlgebra(program.slotCount, parameters.dataPrimes.map(Number), bits);
+    interpret(program, instruction, algebra);
+    const { excessBits } = algebra;
+    if (excessBits > 0) report({ value: instruction.output, what: 'constants', excessBits });
+  }
+  return worst;
+}
+
+/** Looks at each plaintext instead of encoding it. */
+class CapacityAlgebra extends CountingAlgebra {
+  excessBits = 0;
+  readonly #bits: readonly number[];
+
+  constructor(slotCount: number, primes: readonly number[], bits: readonly number[]) {
+    super(slotCount, primes);
+    this.#bits = bits;
+  }
+
+  override encode(value: Coefficient, level: number, scale: number): ShapePlaintext | null {
+    const coefficient = largestCoefficient(value, this.slotCount) * scale;
+    if (!fitsPlaintext(coefficient, this.#bits[level]!)) {
+      this.excessBits = Math.max(this.excessBits, Math.log2(coefficient) + 2 - this.#bits[level]!);
+    }
+    return super.encode(value, level, scale);
+  }
+}
+
+function interpret(program: Program, instruction: Instruction, algebra: CapacityAlgebra): void {
+  const shapesOf = (id: ValueId): ShapeCiphertext[] => {
+    const { ciphertexts, level, scale } = program.values[id]!;
+    return Array.from({ length: ciphertexts }, () => ({ level, scale, degree: 1 }));
+  };
+  switch (instruction.kind) {
+    case 'linear': {
+      const inputs = instruction.inputs.map(shapesOf);
+      evaluateLinear(
+        algebra,
+        instruction,
+        inputs.flat(),
+        inputs.map((list) => list.length),
+        program.values[instruction.output]!.scale,
+      );
+      return;
+    }
+    case 'polynomial': {
+      const plan = choosePolynomialPlan(instruction, program.slotCount);
+      shapesOf(instruction.input).forEach((input, index) => {
+        evaluatePolynomial(algebra, plan, instruction.level, input, index);
+      });
+      return;
+    }
+    case 'product':
+      // Without any plaintext.
+      return;
+    default:
+      unreachable(instruction, 'instruction');
+  }
+}
