@@ -5,7 +5,7 @@ import { ProgramBuilder } from '../../program/testing/program-builder.ts';
 import { testParameters } from '../../program/testing/test-parameters.ts';
 import { findOverflow } from './overflow.ts';
 
-const PARAMETERS = testParameters(8192, [46, 38, 38, 38], 58, 38);
+const PARAMETERS = testParameters(8192, [46, 38, 38, 38], 54, 38);
 const SLOTS = PARAMETERS.polyModulusDegree / 2;
 
 const everywhere = (value: number): Coefficient => ({
