@@ -1,32 +1,27 @@
 /**
  * The walls of the architecture, checked on source text: who may import whom, and what a module may hold. Works on a map
- * from path to text, so that the test can show for each wall that a breach is seen.
+ * from path to text, so that the test can show for each wall that a breach is seen. One checker for all folders; what
+ * concerns secret keys is in `walls/`.
  */
 import ts from 'typescript';
+import {
+  type Breach,
+  type SourceTree,
+  type Wall,
+  circleBreaches,
+  importsOf,
+  isModule,
+  isRelative,
+  isTest,
+  isTestSupport,
+  loadsUnreadably,
+  moduleGraph,
+  resolve,
+} from './walls/module-graph.ts';
+import { nativeBreaches } from './walls/native-walls.ts';
+import { secrecyBreaches } from './walls/secrecy-walls.ts';
 
-/** POSIX paths relative to the repository root → source text. */
-export type SourceTree = ReadonlyMap<string, string>;
-
-export interface Breach {
-  readonly wall: Wall;
-  readonly file: string;
-  readonly detail: string;
-}
-
-export type Wall =
-  | 'one-way'
-  | 'secret-side'
-  | 'he-library'
-  | 'reference-runtime'
-  | 'onnx-format'
-  | 'message-protocol'
-  | 'declared-packages'
-  | 'test-support'
-  | 'unresolved'
-  | 'module-state'
-  | 'file-name';
-
-type Room = 'errors' | 'program' | 'compiler' | 'runtime' | 'data' | 'server' | 'index' | 'cli';
+type Room = 'errors' | 'program' | 'compiler' | 'runtime' | 'data' | 'server' | 'index' | 'cli' | 'tools';
 
 /** errors → program → {compiler, runtime} → server → cli; data stands beside the compiler, index is the public door. */
 const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
@@ -38,141 +33,98 @@ const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   server: ['errors', 'program', 'compiler', 'runtime', 'data'],
   index: ['errors', 'program', 'compiler', 'runtime', 'data', 'server'],
   cli: ['errors', 'program', 'compiler', 'runtime', 'data', 'server', 'index'],
+  tools: [],
 };
 
 /** The contract between data and compiler: the types of inputs, and nothing that runs. */
 const DATA_SEES_OF_COMPILER = ['src/compiler/options.ts', 'src/compiler/ir/tensor-graph.ts'];
 
-/** Folders and files with code for secret keys. */
-const SECRET_SIDE = [
-  'src/runtime/client/',
-  'src/runtime/backends/native/secret-side.ts',
-  'src/runtime/backends/seal/secret-side.ts',
-  'src/runtime/formats/secret-key.ts',
-  'src/server/crypto/',
-];
-/** The addon with the code for secret keys, by name, and the files that may name it. */
-const SECRET_ADDON = /['"`]he_secret['"`]/;
-const SECRET_ADDON_NAMED_IN = [
-  'src/runtime/backends/native/load-addon.ts',
-  'src/runtime/backends/native/secret-side.ts',
-];
-/** Folders and files that must never have the code for secret keys in their process. */
-const PUBLIC_SIDE = [
-  'src/runtime/evaluation/',
-  'src/runtime/encryption/',
-  'src/server/client/',
-  'src/server/inference/',
-  'src/server/protocol/',
-  'src/server/storage/',
-  'src/server/transport/',
-  'cli/commands/encrypt.ts',
-  'cli/commands/evaluate.ts',
-  'cli/commands/serve.ts',
-];
-
-/** Keeps the owner's secrets: keys, tokens, passphrases. The client may use it; a server for others never. */
-const VAULT = ['src/server/vault/'];
-const REMOTE_SIDE = [
-  'src/server/inference/',
-  'src/server/protocol/',
-  'src/server/storage/',
-  'src/server/transport/',
-  'cli/commands/serve.ts',
-];
-
-/** Packages that only some rooms may know. */
+/** Packages that only some rooms may know. Tests are free to look at what others made of them; their support is not. */
 const PACKAGE_WALLS: readonly { wall: Wall; package: string; allowed: readonly string[] }[] = [
-  { wall: 'he-library', package: 'node-seal', allowed: ['src/runtime/backends/'] },
+  { wall: 'he-library', package: 'node-seal', allowed: ['src/runtime/backends/', 'bench/kernels/'] },
   { wall: 'reference-runtime', package: 'onnxruntime-node', allowed: ['src/compiler/reference/'] },
   {
     wall: 'onnx-format',
     package: 'onnx-proto',
     allowed: ['src/compiler/onnx/', 'src/compiler/reference/', 'src/data/'],
   },
-  { wall: 'message-protocol', package: '@modelcontextprotocol/server', allowed: ['src/server/transport/'] },
+  {
+    wall: 'message-protocol',
+    package: '@modelcontextprotocol/server',
+    allowed: ['src/server/transport/', 'src/server/testing/'],
+  },
   { wall: 'message-protocol', package: '@modelcontextprotocol/node', allowed: ['src/server/transport/'] },
-  { wall: 'message-protocol', package: '@modelcontextprotocol/client', allowed: ['src/server/client/'] },
-  { wall: 'message-protocol', package: '@modelcontextprotocol/sdk', allowed: [] },
+  {
+    wall: 'message-protocol',
+    package: '@modelcontextprotocol/client',
+    allowed: ['src/server/client/', 'src/server/testing/'],
+  },
+  { wall: 'message-protocol', package: '@modelcontextprotocol/sdk', allowed: ['src/server/testing/'] },
 ];
 
-/** The one file that starts workers for others. */
-const WORKER_STARTER = 'src/runtime/workers/channel.ts';
+/** What loads code under a name that cannot be read: the starter of workers, addons, the command line, the bundler. */
+const LOADS_BY_NAME = [
+  'bin/he-compile.js',
+  'scripts/build-mcpb.ts',
+  'scripts/build-native.js',
+  'scripts/bundled-files.ts',
+  'src/runtime/backends/native/load-addon.ts',
+  'src/runtime/backends/seal/module.ts',
+  'src/runtime/workers/channel.ts',
+];
 
 const SHAPELESS_NAMES = ['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'shared'];
 
-/** Every breach in `tree`. `packages` are the runtime dependencies of package.json. */
-export function findBreaches(tree: SourceTree, packages: ReadonlySet<string>): Breach[] {
-  const breaches: Breach[] = [];
-  const edges = new Map<string, readonly string[]>();
-  for (const [file, text] of tree) {
-    breaches.push(...nameBreaches(file));
-    if (isTestSupport(file)) continue;
-    const specifiers = importsOf(text);
-    edges.set(
-      file,
-      specifiers.filter(isRelative).map((specifier) => resolve(file, specifier)),
-    );
-    breaches.push(
-      ...packageBreaches(file, specifiers, packages),
-      ...stateBreaches(file, text),
-      ...unreadableLoads(file, text),
-      ...secretAddonBreaches(file, text),
-    );
-  }
-  for (const [file, targets] of edges) breaches.push(...edgeBreaches(file, targets, tree));
-  return [...breaches, ...secretSideBreaches(edges)];
+/** Dependencies of package.json: those that are installed with the package, and those for development. */
+export interface Packages {
+  readonly runtime: ReadonlySet<string>;
+  readonly development: ReadonlySet<string>;
 }
+
+/** Every breach in `tree`. */
+export function findBreaches(tree: SourceTree, packages: Packages): Breach[] {
+  const breaches: Breach[] = [];
+  const graph = moduleGraph(tree);
+  for (const [file, text] of tree) {
+    if (!isModule(file)) continue;
+    const specifiers = importsOf(text);
+    const targets = specifiers.filter(isRelative).map((specifier) => resolve(file, specifier, tree));
+    breaches.push(
+      ...nameBreaches(file),
+      ...packageBreaches(file, specifiers, packages),
+      ...edgeBreaches(file, targets, tree),
+      ...(isProduction(file) ? stateBreaches(file, text) : []),
+    );
+    if (loadsUnreadably(text) && !LOADS_BY_NAME.includes(file) && !isTest(file))
+      breaches.push({
+        wall: 'unresolved',
+        file,
+        detail: 'loads code under a name that cannot be read from the source',
+      });
+  }
+  return [
+    ...breaches,
+    ...circleBreaches(graph),
+    ...secrecyBreaches(tree, graph),
+    ...nativeBreaches(tree),
+    ...eagerCommands(tree),
+  ];
+}
+
+/** What measures, builds and tests the whole may import everything, and nothing else may import it. */
+const TOOLS = ['bench/', 'conformance/', 'scripts/', 'test/', 'fixtures/', 'bin/', 'native/'];
 
 function roomOf(file: string): Room | null {
   if (file === 'src/errors.ts') return 'errors';
   if (file === 'src/index.ts' || file === 'src/compile.ts') return 'index';
   if (file.startsWith('cli/')) return 'cli';
+  if (TOOLS.some((folder) => file.startsWith(folder))) return 'tools';
   const room = /^src\/(program|compiler|runtime|data|server)\//.exec(file)?.[1];
   return room === undefined ? null : (room as Room);
 }
 
-function isTestSupport(file: string): boolean {
-  return file.endsWith('.test.ts') || file.includes('/testing/');
-}
-
-function isRelative(specifier: string): boolean {
-  return specifier.startsWith('.');
-}
-
-/** Worker entries, in the two ways they may be written: `new URL('./x.ts', import.meta.url)`, `workerEntry(…, 'x')`. */
-const WORKER_URL = /new URL\(\s*['"`](\.[^'"`]+\.[jt]s)['"`],\s*import\.meta\.url/g;
-const WORKER_ENTRY = /\bworkerEntry\(\s*import\.meta\.url,\s*['"]([\w-]+)['"]/g;
-
-/** Module specifiers: static and dynamic imports, re-exports, and worker entries. */
-function importsOf(text: string): string[] {
-  const imports = ts.preProcessFile(text, true, true).importedFiles.map((reference) => reference.fileName);
-  const urls = [...text.matchAll(WORKER_URL)].map((match) => match[1]!);
-  const entries = [...text.matchAll(WORKER_ENTRY)].map((match) => `./${match[1]}.ts`);
-  return [...imports, ...urls, ...entries];
-}
-
-/** Code that is loaded under a computed name would leave the graph with a hole. */
-function unreadableLoads(file: string, text: string): Breach[] {
-  if (file === WORKER_STARTER) return [];
-  const workers = text.match(/\bnew Worker\(|\bworkerEntry\(/g)?.length ?? 0;
-  const readable = (text.match(WORKER_URL)?.length ?? 0) + (text.match(WORKER_ENTRY)?.length ?? 0);
-  const computed = /\bimport\(\s*(?!['"])\S/.test(text);
-  if (workers <= readable && !computed) return [];
-  return [
-    { wall: 'unresolved', file, detail: 'loads code under a name that cannot be read from the source' },
-  ];
-}
-
-/** An addon is loaded by its name, which no import shows. */
-function secretAddonBreaches(file: string, text: string): Breach[] {
-  if (SECRET_ADDON_NAMED_IN.includes(file) || !SECRET_ADDON.test(text)) return [];
-  return [{ wall: 'secret-side', file, detail: 'names the addon for secret keys' }];
-}
-
-/** The path of a relative specifier; a built `.js` name stands for its `.ts` source. */
-function resolve(file: string, specifier: string): string {
-  return new URL(specifier, `file:///${file}`).pathname.slice(1).replace(/\.js$/, '.ts');
+function isProduction(file: string): boolean {
+  return roomOf(file) !== 'tools' && !isTestSupport(file);
 }
 
 function edgeBreaches(file: string, targets: readonly string[], tree: SourceTree): Breach[] {
@@ -180,15 +132,17 @@ function edgeBreaches(file: string, targets: readonly string[], tree: SourceTree
   if (room === null) return [{ wall: 'one-way', file, detail: 'stands in no room of the architecture' }];
   const breaches: Breach[] = [];
   for (const target of targets) {
-    if (!/\.ts$/.test(target)) continue;
     if (!tree.has(target)) {
+      // Tests hold sources as text; an import of theirs that leads nowhere fails by itself.
+      if (/\.json$/.test(target) || isTest(file)) continue;
       breaches.push({ wall: 'unresolved', file, detail: `imports ${target}, which does not exist` });
       continue;
     }
-    if (isTestSupport(target)) {
+    if (isTest(target) || (isTestSupport(target) && isProduction(file))) {
       breaches.push({ wall: 'test-support', file, detail: `imports ${target}, which is for tests` });
       continue;
     }
+    if (!isProduction(file)) continue;
     const targetRoom = roomOf(target);
     const allowed =
       targetRoom === room ||
@@ -199,23 +153,43 @@ function edgeBreaches(file: string, targets: readonly string[], tree: SourceTree
   return breaches;
 }
 
+/** The entry of the command line loads no command before it knows which: `evaluate` must not have loaded `decrypt`. */
+function eagerCommands(tree: SourceTree): Breach[] {
+  const file = 'cli/main.ts';
+  const seen = new Set([file]);
+  for (const at of seen) {
+    for (const statement of ts.createSourceFile(at, tree.get(at) ?? '', ts.ScriptTarget.Latest).statements) {
+      if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue;
+      const specifier = statement.moduleSpecifier;
+      const typeOnly = ts.isImportDeclaration(statement)
+        ? statement.importClause?.isTypeOnly === true
+        : statement.isTypeOnly;
+      if (typeOnly || specifier === undefined || !ts.isStringLiteral(specifier)) continue;
+      if (isRelative(specifier.text)) seen.add(resolve(at, specifier.text, tree));
+    }
+  }
+  const eager = [...seen].filter((at) => at.startsWith('cli/commands/'));
+  return eager.map((at) => ({ wall: 'lazy-commands', file, detail: `loads ${at} before it is asked for` }));
+}
+
 function packageBreaches(
   file: string,
   specifiers: readonly string[],
-  packages: ReadonlySet<string>,
+  { runtime, development }: Packages,
 ): Breach[] {
   const breaches: Breach[] = [];
   for (const specifier of specifiers) {
     if (isRelative(specifier) || specifier.startsWith('node:')) continue;
     const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
-    if (!packages.has(name))
+    const declared = runtime.has(name) || (!isProduction(file) && development.has(name));
+    if (!declared)
       breaches.push({
         wall: 'declared-packages',
         file,
         detail: `imports ${name}, which package.json does not declare`,
       });
     for (const rule of PACKAGE_WALLS) {
-      if (name === rule.package && !rule.allowed.some((room) => file.startsWith(room)))
+      if (name === rule.package && !isTest(file) && !rule.allowed.some((room) => file.startsWith(room)))
         breaches.push({
           wall: rule.wall,
           file,
@@ -224,40 +198,6 @@ function packageBreaches(
     }
   }
   return breaches;
-}
-
-/** The public side must not reach the secret side over any number of imports; the detail names the path. */
-function secretSideBreaches(edges: ReadonlyMap<string, readonly string[]>): Breach[] {
-  const breaches: Breach[] = [];
-  for (const [from, to] of [
-    [PUBLIC_SIDE, SECRET_SIDE],
-    [REMOTE_SIDE, VAULT],
-  ] as const) {
-    for (const file of edges.keys()) {
-      if (!from.some((room) => file.startsWith(room))) continue;
-      const path = pathTo(to, file, edges);
-      if (path !== null) breaches.push({ wall: 'secret-side', file, detail: path.join(' → ') });
-    }
-  }
-  return breaches;
-}
-
-function pathTo(
-  rooms: readonly string[],
-  start: string,
-  edges: ReadonlyMap<string, readonly string[]>,
-): string[] | null {
-  const cameFrom = new Map<string, string | null>([[start, null]]);
-  // A Map is iterated in insertion order, entries added on the way included: a breadth-first walk.
-  for (const [file] of cameFrom) {
-    if (rooms.some((room) => file.startsWith(room))) {
-      const path: string[] = [];
-      for (let at: string | null = file; at !== null; at = cameFrom.get(at) ?? null) path.unshift(at);
-      return path;
-    }
-    for (const next of edges.get(file) ?? []) if (!cameFrom.has(next)) cameFrom.set(next, file);
-  }
-  return null;
 }
 
 /** Module-level `let` and `var`, and module-level collections that start empty (caches). */

@@ -31,7 +31,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     tests: [
       [CONFIDENTIALITY, CONFIDENTIAL],
       [SECURITY, 'refuse a secret key before it is written'],
-      ['test/architecture-walls.test.ts', 'reaching the local cryptographic server'],
+      ['test/secrecy-walls.test.ts', 'the %s command reaching the local cryptographic server'],
     ],
   },
   {

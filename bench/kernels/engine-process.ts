@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { BackendError } from '../../src/errors.ts';
-import type { MeasuredKernel, RingShape } from './limits.ts';
+import type { MeasuredKernel } from './limits.ts';
+import type { RingShape } from './result.ts';
 
 const NATIVE = join(import.meta.dirname, '..', '..', 'native');
 const PROGRAMS = join(NATIVE, 'build', 'bench');

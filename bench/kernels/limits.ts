@@ -1,13 +1,5 @@
 /** How fast the machine would allow a kernel or an operation to be: multiplications issued and bytes moved (the roofline). */
-import type { KernelTime } from './result.ts';
-
-export interface RingShape {
-  readonly degree: number;
-  readonly dataPrimes: number;
-  readonly specialPrimes: number;
-  readonly digits: number;
-  readonly largestBits: number;
-}
+import type { KernelTime, RingShape } from './result.ts';
 
 export type Limits = Readonly<Record<string, number>>;
 export type MeasuredKernel = Omit<KernelTime, 'arithmeticNs' | 'memoryNs' | 'fractionOfLimit'>;

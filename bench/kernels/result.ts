@@ -1,6 +1,13 @@
 /** The document in `bench/results/kernels.json`. Fields may be added, not renamed; a change of meaning raises `schema`. */
 import type { Machine, Versions } from '../../cli/versions.ts';
-import type { RingShape } from './limits.ts';
+
+export interface RingShape {
+  readonly degree: number;
+  readonly dataPrimes: number;
+  readonly specialPrimes: number;
+  readonly digits: number;
+  readonly largestBits: number;
+}
 
 export interface KernelsResult {
   readonly schema: 1;

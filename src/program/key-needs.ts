@@ -1,14 +1,7 @@
 /** Which evaluation keys a list of instructions needs, and up to which level each of them. */
 import type { ParametersLiteral } from './parameters.ts';
 import { isSealShaped } from './parameters.ts';
-import type { Instruction } from './program.ts';
-
-/** A Galois key: slots move left by `step`, on ciphertexts at `level` or below. */
-export interface RotationKey {
-  /** In 1 … slotCount − 1. */
-  readonly step: number;
-  readonly level: number;
-}
+import type { Instruction, RotationKey } from './program.ts';
 
 export interface KeyNeeds {
   /** Ascending by step, each step once. */

@@ -7,7 +7,6 @@
  * by q_l. Scales are exact real numbers, known at compile time for every value. A rotation step k > 0 moves slots to
  * the left: rotate(x, k)[i] = x[(i + k) mod slotCount].
  */
-import type { RotationKey } from './key-needs.ts';
 import type { Layout } from './layout.ts';
 import type { SlotVector } from './slot-vector.ts';
 
@@ -23,6 +22,13 @@ export interface ValueInfo {
   readonly scale: number;
   /** Largest |slot| expected (calibrated maximum with margin); used for overflow and noise analysis. */
   readonly bound: number;
+}
+
+/** A Galois key: slots move left by `step`, on ciphertexts at `level` or below. */
+export interface RotationKey {
+  /** In 1 … slotCount − 1. */
+  readonly step: number;
+  readonly level: number;
 }
 
 /**

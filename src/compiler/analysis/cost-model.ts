@@ -1,10 +1,4 @@
 /** What the operations of a program cost on a backend, in milliseconds on one core, and what keys weigh: used by every search. */
-import type { CkksParameters } from '../../program/security.ts';
-import type { Backend } from '../options.ts';
-import type { NativeProfile } from '../profile/native-profile.ts';
-import { bfvCostModel } from './bfv-cost.ts';
-import { nativeCostModel } from './native-cost.ts';
-import { sealCostModel } from './seal-cost.ts';
 
 /**
  * The parts of a linear map at one level. A backend that hoists decomposes a ciphertext once (`open`) for all its rotations; on
@@ -50,16 +44,4 @@ export interface CostModel {
   keyBytes(level: number): number;
   /** Part of a program's latency that getting rid of a key of so many bytes is worth. */
   keyWorth(bytes: number): number;
-}
-
-/** The model for a backend and a chain; cleartext plans as node-seal would. */
-export function costModelFor(
-  backend: Backend,
-  parameters: CkksParameters,
-  profile: NativeProfile,
-): CostModel {
-  if (parameters.scheme === 'bfv') return bfvCostModel(parameters);
-  return backend === 'native' && parameters.scheme === 'ckks'
-    ? nativeCostModel(parameters, profile)
-    : sealCostModel(parameters.polyModulusDegree, parameters.dataPrimes.length - 1);
 }

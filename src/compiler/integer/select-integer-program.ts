@@ -9,7 +9,7 @@ import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { ringDegrees } from '../../program/security-tables.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
-import { costModelFor } from '../analysis/cost-model.ts';
+import { costModelFor } from '../analysis/backend-costs.ts';
 import { galoisKeyMs } from '../analysis/key-price.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';

@@ -5,7 +5,8 @@
  */
 import type { Shape } from '../ir/tensor-graph.ts';
 import { elementCount } from '../../program/layout.ts';
-import { makeFrame, nextPowerOfTwo, type Frame } from './frame.ts';
+import { makeFrame, type Frame } from './frame.ts';
+import { nextPowerOfTwo } from './grid.ts';
 import { makeTarget, type Target } from './target.ts';
 
 export interface TargetContext {

@@ -24,12 +24,6 @@ export interface Placement {
   readonly shift: number;
 }
 
-export function nextPowerOfTwo(value: number): number {
-  let power = 1;
-  while (power < value) power *= 2;
-  return power;
-}
-
 export interface FrameOptions {
   readonly grid: Grid | null;
   readonly junk: boolean;

@@ -1,7 +1,7 @@
 /** Targets for tensors with spatial axes, derived from the lattice of a source, and the frames of encrypted inputs. */
 import type { Shape } from '../ir/tensor-graph.ts';
 import type { TargetContext } from './dense-targets.ts';
-import { makeFrame, nextPowerOfTwo, type Frame } from './frame.ts';
+import { makeFrame, type Frame } from './frame.ts';
 import {
   blocksOf,
   describeGrid,
@@ -12,6 +12,7 @@ import {
   spatialOf,
   type ChannelOrder,
   type Grid,
+  nextPowerOfTwo,
 } from './grid.ts';
 import { makeTarget, type Target } from './target.ts';
 

@@ -4,7 +4,12 @@
  * further channels fill the phases of that gap, so that a strided output is packed without a masking level.
  */
 import type { Shape } from '../ir/tensor-graph.ts';
-import { nextPowerOfTwo } from './frame.ts';
+
+export function nextPowerOfTwo(value: number): number {
+  let power = 1;
+  while (power < value) power *= 2;
+  return power;
+}
 
 export interface Grid {
   /** Slots between lattice neighbours, per spatial axis, outermost first. */

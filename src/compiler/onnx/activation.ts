@@ -1,5 +1,6 @@
 /** Describes operators that apply one scalar function to every element. */
-import type { AttributeSpec, Operator, ScalarFunction } from './operator.ts';
+import type { AttributeSpec } from './attribute-spec.ts';
+import type { Operator, ScalarFunction } from './operator.ts';
 import { specUrl } from './operator.ts';
 import { mapConstant } from './kernels.ts';
 import type { NodeView } from './node-view.ts';

@@ -1,6 +1,7 @@
 /** Describes operators that are only possible at the output, where the client applies them after decryption. */
 import type { ClientOperator } from '../../program/signature.ts';
-import type { AttributeSpec, Operator } from './operator.ts';
+import type { AttributeSpec } from './attribute-spec.ts';
+import type { Operator } from './operator.ts';
 import { specUrl } from './operator.ts';
 import type { NodeView } from './node-view.ts';
 

@@ -2,12 +2,20 @@
  * Polynomial nodes as ordinary ONNX operators: Clenshaw's recurrence b_k = c_k + 2t·b_{k+1} − b_{k+2},
  * y = c_0 + t·b_1 − b_2, with t = (x − center) / halfWidth. `polynomialOfRegion` reads exactly this form back.
  */
-import type { PolynomialAttributes, TensorNode } from '../ir/tensor-graph.ts';
-import type { NodeWriter } from './encode.ts';
+import type { ConstantTensor, PolynomialAttributes, Shape, TensorNode } from '../ir/tensor-graph.ts';
 import { channelPolynomial, polynomialChannels } from './ops/polynomial.ts';
 
+/** Where the nodes go. */
+interface OperatorWriter {
+  shape(tensor: string): Shape;
+  /** The constant's name. */
+  addConstant(hint: string, value: ConstantTensor): string;
+  /** The output's name, made up unless given. */
+  emit(op: string, inputs: readonly string[], hint: string, output?: string): string;
+}
+
 export function encodePolynomial(
-  writer: NodeWriter,
+  writer: OperatorWriter,
   node: TensorNode,
   attributes: PolynomialAttributes,
 ): void {

@@ -3,7 +3,7 @@ import { ImportError, unreachable } from '../../errors.ts';
 import type { ConstantTensor } from '../ir/tensor-graph.ts';
 import { apply } from '../linear/sparse-matrix.ts';
 import type { NodeView } from './node-view.ts';
-import type { LinearDefinition, Movement, Windows } from './operator.ts';
+import type { LinearDefinition, Movement, Operator, Windows } from './operator.ts';
 import { sizeOf } from './shapes.ts';
 
 /** Most elements that one folded constant may have; files must not be able to ask for more memory than that. */
@@ -13,7 +13,7 @@ export const MAX_FOLDED_ELEMENTS = 2 ** 24;
 const MAX_MATRIX_ENTRIES = 2 ** 26;
 
 /** Whether every input (if any) is known; Shape and Size never look at values. */
-export function isEvaluable(view: NodeView): boolean {
+export function isEvaluable(view: NodeView<Operator>): boolean {
   return view.node.op === 'Shape' || view.node.op === 'Size' || view.encryptedInputs().length === 0;
 }
 
@@ -21,7 +21,7 @@ export function isEvaluable(view: NodeView): boolean {
  * The outputs of a node with constant inputs only; the view must know the output shapes.
  * @throws ImportError CONSTANT_TOO_LARGE
  */
-export function evaluateNode(view: NodeView): readonly ConstantTensor[] {
+export function evaluateNode(view: NodeView<Operator>): readonly ConstantTensor[] {
   for (const [index] of view.node.outputs.entries()) {
     if (view.hasOutput(index) && sizeOf(view.outputShape(index)) > MAX_FOLDED_ELEMENTS) {
       view.fail('CONSTANT_TOO_LARGE', `a computed constant may have at most ${MAX_FOLDED_ELEMENTS} elements`);

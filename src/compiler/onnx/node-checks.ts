@@ -1,12 +1,12 @@
 /** Checks that every node undergoes at import, whatever its operator. */
 import type { Shape } from '../ir/tensor-graph.ts';
 import type { NodeView } from './node-view.ts';
-import type { Refusal } from './operator.ts';
+import type { Operator, Refusal } from './operator.ts';
 import { sizeOf } from './shapes.ts';
 import { MAX_ELEMENTS, MAX_RANK } from './tensor-data.ts';
 
 /** Number and presence of inputs, and no attribute that the description does not know. */
-export function checkInputs(view: NodeView): void {
+export function checkInputs(view: NodeView<Operator>): void {
   const { node, operator } = view;
   const [least, most] = operator.inputs;
   const count = node.inputs.length;
@@ -32,7 +32,7 @@ export function checkInputs(view: NodeView): void {
 }
 
 /** Inputs that would have to be constant and are not. */
-export function parameterRefusals(view: NodeView): Refusal[] {
+export function parameterRefusals(view: NodeView<Operator>): Refusal[] {
   return view.operator.parameters
     .filter((index) => view.isEncrypted(index) && !['Shape', 'Size'].includes(view.node.op))
     .map((index) => ({

@@ -2,17 +2,22 @@
 import { ImportError } from '../../errors.ts';
 import type { AttributeValue, ConstantTensor, Shape, TensorGraph, TensorNode } from '../ir/tensor-graph.ts';
 import { unreachable } from '../../errors.ts';
-import type { Operator } from './operator.ts';
+import type { AttributeKind, AttributeSpec } from './attribute-spec.ts';
 
-export class NodeView {
+/** As much of an operator's description as a view reads itself; `Operator` is the whole. */
+interface Described {
+  readonly attributes: Readonly<Record<string, AttributeSpec>>;
+}
+
+export class NodeView<Description extends Described = Described> {
   readonly node: TensorNode;
-  readonly operator: Operator;
+  readonly operator: Description;
   readonly #shapes: ReadonlyMap<string, Shape>;
   readonly #constants: ReadonlyMap<string, ConstantTensor>;
 
   constructor(
     node: TensorNode,
-    operator: Operator,
+    operator: Description,
     shapes: ReadonlyMap<string, Shape>,
     constants: ReadonlyMap<string, ConstantTensor>,
   ) {
@@ -162,7 +167,7 @@ function isNumbers(value: AttributeValue): value is readonly number[] {
   return Array.isArray(value) && value.every((entry) => typeof entry === 'number');
 }
 
-function hasKind(value: AttributeValue, kind: Operator['attributes'][string]['kind']): boolean {
+function hasKind(value: AttributeValue, kind: AttributeKind): boolean {
   switch (kind) {
     case 'int':
       return typeof value === 'number' && Number.isInteger(value);
@@ -184,6 +189,10 @@ function hasKind(value: AttributeValue, kind: Operator['attributes'][string]['ki
 }
 
 /** The view of a node that is already part of a graph. */
-export function viewOf(graph: TensorGraph, node: TensorNode, operator: Operator): NodeView {
+export function viewOf<Description extends Described>(
+  graph: TensorGraph,
+  node: TensorNode,
+  operator: Description,
+): NodeView<Description> {
   return new NodeView(node, operator, graph.shapes, graph.constants);
 }

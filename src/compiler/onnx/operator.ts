@@ -5,8 +5,9 @@
  * Descriptions speak of the newest form of the operator (operator set 21 semantics); `upgrade` brings older forms there.
  */
 import type { ClientOperator } from '../../program/signature.ts';
-import type { AttributeValue, ConstantTensor, Shape } from '../ir/tensor-graph.ts';
+import type { ConstantTensor, Shape } from '../ir/tensor-graph.ts';
 import type { SparseMatrix } from '../linear/sparse-matrix.ts';
+import type { AttributeSpec } from './attribute-spec.ts';
 import type { LegacyNode } from './legacy-node.ts';
 import type { NodeView } from './node-view.ts';
 
@@ -15,17 +16,6 @@ export const MIN_OPSET = 1;
 export const MAX_OPSET = 25;
 /** The version whose semantics a TensorGraph follows. */
 export const GRAPH_OPSET = 21;
-
-export type AttributeKind = 'int' | 'float' | 'string' | 'ints' | 'floats' | 'strings' | 'tensor';
-
-export interface AttributeSpec {
-  readonly kind: AttributeKind;
-  /** Left out: the attribute is optional and its absence has a meaning of its own. */
-  readonly default?: AttributeValue;
-  readonly required?: boolean;
-  /** Accepted values, if few. */
-  readonly values?: readonly AttributeValue[];
-}
 
 /** Why a node cannot be compiled, and what its author can do about it. */
 export interface Refusal {

@@ -1,6 +1,6 @@
 /** What AveragePool and MaxPool share. */
 import type { NodeView } from './node-view.ts';
-import type { AttributeSpec } from './operator.ts';
+import type { AttributeSpec } from './attribute-spec.ts';
 import type { Taps, WindowAxis } from './windows.ts';
 import { WINDOW_ATTRIBUTES, windowAxes, windowTaps } from './windows.ts';
 import { sizeOf } from './shapes.ts';

@@ -14,7 +14,7 @@ import type { LegacyNodeFields, LegacyScope } from './legacy-node.ts';
 import { NameScope } from './name-scope.ts';
 import { checkInputs, checkedShape, parameterRefusals } from './node-checks.ts';
 import { NodeView } from './node-view.ts';
-import { GRAPH_OPSET } from './operator.ts';
+import { GRAPH_OPSET, type Operator } from './operator.ts';
 import { findOperator, operatorOf } from './operators.ts';
 import { inlineBranch, takenBranch } from './inline-branch.ts';
 import { sizeOf } from './shapes.ts';
@@ -190,7 +190,7 @@ class GraphReader implements ReadGraph, LegacyScope {
     return true;
   }
 
-  #fold(view: NodeView): void {
+  #fold(view: NodeView<Operator>): void {
     for (const [index, value] of evaluateNode(view).entries()) {
       const output = view.node.outputs[index] ?? '';
       if (output === '') continue;

@@ -1,6 +1,6 @@
 /** Sliding windows of Conv, ConvTranspose and pooling: static geometry in any number of spatial dimensions. */
 import type { NodeView } from './node-view.ts';
-import type { AttributeSpec } from './operator.ts';
+import type { AttributeSpec } from './attribute-spec.ts';
 
 /** One spatial axis: output o reads input positions o · stride − padBegin + k · dilation, k = 0 … kernel − 1. */
 export interface WindowAxis {

@@ -14,7 +14,7 @@ import type { Program } from '../../program/program.ts';
 import { certify, type CkksParameters } from '../../program/security.ts';
 import { countOperations } from '../../program/semantics/count-operations.ts';
 import type { Signature } from '../../program/signature.ts';
-import { costModelFor } from '../analysis/cost-model.ts';
+import { costModelFor } from '../analysis/backend-costs.ts';
 import { keyCost } from '../analysis/key-price.ts';
 import { predictLatency } from '../analysis/latency.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';

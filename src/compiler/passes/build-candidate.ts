@@ -2,7 +2,8 @@
 import { CompileError } from '../../errors.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { costModelFor, type CostModel } from '../analysis/cost-model.ts';
+import { costModelFor } from '../analysis/backend-costs.ts';
+import type { CostModel } from '../analysis/cost-model.ts';
 import { galoisKeyMs, keyCost } from '../analysis/key-price.ts';
 import { predictLatency } from '../analysis/latency.ts';
 import { assignLevels } from '../analysis/levels.ts';

@@ -18,8 +18,7 @@ import type { ChannelLayout } from '../../reference/polynomial-node.ts';
 import { channelLayout } from '../../reference/polynomial-node.ts';
 import { savesLevel } from './degrees.ts';
 import { Random } from '../../random.ts';
-import { beforePoles, findPole } from './poles.ts';
-import type { ValueRange } from './precise-nodes.ts';
+import { beforePoles, findPole, type ValueRange } from './poles.ts';
 
 /** Values per channel that enter the fit; more change no coefficient visibly. */
 const VALUES_PER_CHANNEL = 60_000;

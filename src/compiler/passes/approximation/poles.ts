@@ -1,5 +1,9 @@
 /** Whether a function leaves all bounds within a range: there no polynomial follows it. */
-import type { ValueRange } from './precise-nodes.ts';
+
+export interface ValueRange {
+  readonly min: number;
+  readonly max: number;
+}
 
 const GRID = 1000;
 const REFINEMENTS = 80;

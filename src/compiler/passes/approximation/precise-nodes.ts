@@ -7,7 +7,7 @@ import { evaluateChebyshev } from '../../approx/chebyshev.ts';
 import { ChebyshevMoments, solveNormalEquations } from '../../approx/least-squares.ts';
 import { minimax } from '../../approx/minimax.ts';
 import type { PolynomialAttributes, TensorNode } from '../../ir/tensor-graph.ts';
-import { findPole } from './poles.ts';
+import { findPole, type ValueRange } from './poles.ts';
 
 /** Depth is what counts: the largest degrees of 1 … 11 levels. Quadratics save a level by their leading coefficient. */
 const DEGREES = [1, 2, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047] as const;
@@ -17,11 +17,6 @@ const MARGIN = 0.05;
 const HOPELESS = 2;
 /** Smallest leading coefficient of a quadratic that may be divided by, relative to the largest coefficient. */
 const SMALLEST_LEADING = 0.01;
-
-export interface ValueRange {
-  readonly min: number;
-  readonly max: number;
-}
 
 export interface PreciseFit {
   readonly polynomial: PolynomialAttributes;

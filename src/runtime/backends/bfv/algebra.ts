@@ -16,16 +16,7 @@ import { callSeal } from '../seal/module.ts';
 import type { BfvCiphertext } from './ciphertexts.ts';
 import { BfvCiphertexts } from './ciphertexts.ts';
 import type { BfvContext, Residue } from './context.ts';
-import type { BfvPlaintextCache } from './plaintext-cache.ts';
-
-/** For each plain modulus a plaintext; null where all slots are zero modulo it. */
-export interface BfvPlaintext {
-  readonly value: Coefficient;
-  readonly level: number;
-  /** Transforms, for products. */
-  readonly parts: readonly (Plaintext | null)[];
-  readonly bytes: number;
-}
+import type { BfvPlaintext, BfvPlaintextCache } from './plaintext-cache.ts';
 
 export interface BfvKeys {
   /** Per plain modulus. */

@@ -9,12 +9,12 @@ import type { TermFilter } from '../../../program/semantics/evaluate-linear.ts';
 import { AlgebraBackend } from '../algebra-backend.ts';
 import { HeapAccount } from '../seal/heap-account.ts';
 import { callSeal, parseWithSeal } from '../seal/module.ts';
-import type { BfvKeys, BfvPlaintext } from './algebra.ts';
+import type { BfvKeys } from './algebra.ts';
 import { BfvAlgebra } from './algebra.ts';
 import type { BfvCiphertext } from './ciphertexts.ts';
 import { BfvContext } from './context.ts';
 import { joinParts, splitParts } from './parts.ts';
-import { BfvPlaintextCache } from './plaintext-cache.ts';
+import { type BfvPlaintext, BfvPlaintextCache } from './plaintext-cache.ts';
 
 export interface BfvBackendOptions {
   /** Bytes that this instance's heap may use, its own limit at most. */

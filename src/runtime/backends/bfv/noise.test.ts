@@ -8,12 +8,11 @@ import type { SlotAlgebra } from '../../../program/semantics/slot-algebra.ts';
 import type { SlotVector } from '../../../program/slot-vector.ts';
 import { seededRandom } from '../../../program/testing/random-instructions.ts';
 import { HeapAccount } from '../seal/heap-account.ts';
-import type { BfvPlaintext } from './algebra.ts';
 import { BfvAlgebra } from './algebra.ts';
 import type { BfvCiphertext } from './ciphertexts.ts';
 import { BfvContext } from './context.ts';
 import { joinParts, splitParts } from './parts.ts';
-import { BfvPlaintextCache } from './plaintext-cache.ts';
+import { type BfvPlaintext, BfvPlaintextCache } from './plaintext-cache.ts';
 import { BfvPublicSide } from './public-side.ts';
 import { BfvSecretSide } from './secret-side.ts';
 

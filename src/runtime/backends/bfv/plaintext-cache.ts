@@ -1,7 +1,16 @@
 /** Transformed diagonals of all plain moduli, kept for the next evaluation: first come, kept for good, as with CKKS. */
+import type { Plaintext } from 'node-seal';
 import type { Coefficient } from '../../../program/program.ts';
 import type { SlotVector } from '../../../program/slot-vector.ts';
-import type { BfvPlaintext } from './algebra.ts';
+
+/** For each plain modulus a plaintext; null where all slots are zero modulo it. */
+export interface BfvPlaintext {
+  readonly value: Coefficient;
+  readonly level: number;
+  /** Transforms, for products. */
+  readonly parts: readonly (Plaintext | null)[];
+  readonly bytes: number;
+}
 
 /** A plaintext is null where the value is zero modulo every plain modulus. */
 type ByLevel = Map<number, BfvPlaintext | null>;
