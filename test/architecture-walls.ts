@@ -153,10 +153,19 @@ function edgeBreaches(file: string, targets: readonly string[], tree: SourceTree
   return breaches;
 }
 
-/** The entry of the command line loads no command before it knows which: `evaluate` must not have loaded `decrypt`. */
+/** The command line loads no command before it knows which: `evaluate` must not have loaded `decrypt`. */
 function eagerCommands(tree: SourceTree): Breach[] {
-  const file = 'cli/main.ts';
-  const seen = new Set([file]);
+  return ['cli/main.ts', 'cli/run-command.ts', 'cli/process/command-process.ts'].flatMap((entry) => {
+    const eager = [...loadedAtOnce(entry, tree)].filter((file) => file.startsWith('cli/commands/'));
+    return eager.map((file): Breach => {
+      return { wall: 'lazy-commands', file: entry, detail: `loads ${file} before it is asked for` };
+    });
+  });
+}
+
+/** What is loaded with a file: static imports, those of types alone left out. */
+function loadedAtOnce(entry: string, tree: SourceTree): ReadonlySet<string> {
+  const seen = new Set([entry]);
   for (const at of seen) {
     for (const statement of ts.createSourceFile(at, tree.get(at) ?? '', ts.ScriptTarget.Latest).statements) {
       if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue;
@@ -168,8 +177,7 @@ function eagerCommands(tree: SourceTree): Breach[] {
       if (isRelative(specifier.text)) seen.add(resolve(at, specifier.text, tree));
     }
   }
-  const eager = [...seen].filter((at) => at.startsWith('cli/commands/'));
-  return eager.map((at) => ({ wall: 'lazy-commands', file, detail: `loads ${at} before it is asked for` }));
+  return seen;
 }
 
 function packageBreaches(
@@ -206,7 +214,7 @@ function stateBreaches(file: string, text: string): Breach[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
   for (const statement of source.statements) {
     if (!ts.isVariableStatement(statement)) continue;
-    const constant = (statement.declarationList.flags & ts.NodeFlags.Const) !== 0;
+    const constant = (statement.declarationList.flags & (ts.NodeFlags.Const | ts.NodeFlags.Using)) !== 0;
     for (const declaration of statement.declarationList.declarations) {
       const what = declaration.name.getText(source);
       if (!constant)
