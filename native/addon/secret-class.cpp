@@ -138,15 +138,22 @@ napi_value encrypt(napi_env env, napi_callback_info info) {
   });
 }
 
-/** decrypt(bytes, level, scale) → slots */
+/** decrypt(bytes, level, scale, noiseLimit) → slots, or null where they are implausible */
 napi_value decrypt(napi_env env, napi_callback_info info) {
   return method(env, "CIPHERTEXT_INVALID", [&] {
-    const Call<3> call(env, info);
+    const Call<4> call(env, info);
     const std::size_t level = readCount(env, call[1], "level", kMaxWord);
     const double scale = readNumber(env, call[2], "scale");
+    const double noiseLimit = readNumber(env, call[3], "noiseLimit");
     const auto bytes = readBytes(env, call[0], "bytes");
-    const WipedDoubles slots{sideOf(env, call.receiver).decrypt(bytes, level, scale)};
-    return makeDoubles(env, slots.values);
+    try {
+      const WipedDoubles slots{sideOf(env, call.receiver).decrypt(bytes, level, scale, noiseLimit)};
+      return makeDoubles(env, slots.values);
+    } catch (const secret::Implausible&) {
+      napi_value nothing = nullptr;
+      require(env, napi_get_null(env, &nothing));
+      return nothing;
+    }
   });
 }
 

@@ -55,7 +55,7 @@ Decoder::Decoder(const Context& context) : context_(context), points_(context.de
   }
 }
 
-void Decoder::decode(u64* limbs, std::size_t level, double scale, Pool& pool, std::span<double> slots) const {
+double Decoder::decode(u64* limbs, std::size_t level, double scale, Pool& pool, std::span<double> slots) const {
   Block memory(pool, 4 * points_, true);
   auto* values = reinterpret_cast<double*>(memory.data());
   coefficients(values, limbs, level, scale, pool);
@@ -68,7 +68,13 @@ void Decoder::decode(u64* limbs, std::size_t level, double scale, Pool& pool, st
     im[reversed_[k]] = x * twistIm_[k] + y * twistRe_[k];
   }
   transform(re, im);
-  for (std::size_t slot = 0; slot < points_; slot++) slots[slot] = re[sampleOfSlot_[slot]];
+  double squares = 0;
+  for (std::size_t slot = 0; slot < points_; slot++) {
+    const u32 sample = sampleOfSlot_[slot];
+    slots[slot] = re[sample];
+    squares += im[sample] * im[sample];
+  }
+  return std::sqrt(squares / static_cast<double>(points_));
 }
 
 /**

@@ -18,9 +18,10 @@ class Decoder {
 
   /**
    * @param limbs of data primes 0 ... level, N words each, coefficient form; overwritten
-   * @param slots N/2 values
+   * @param slots N/2 values, the real parts
+   * @returns the root mean square of the imaginary parts, which hold noise only unless the modulus has wrapped around: secret too
    */
-  void decode(u64* limbs, std::size_t level, double scale, Pool& pool, std::span<double> slots) const;
+  double decode(u64* limbs, std::size_t level, double scale, Pool& pool, std::span<double> slots) const;
 
  private:
   void coefficients(double* out, u64* limbs, std::size_t level, double scale, Pool& pool) const;

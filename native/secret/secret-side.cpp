@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../engine/encoded-slots.h"
+#include "../format/wipe.h"
 #include "../random/samplers.h"
 #include "../random/system-random.h"
 
@@ -135,7 +136,7 @@ std::vector<std::uint8_t> SecretSide::encrypt(std::span<const double> slots, std
   return format::writeSeededCiphertext(*context_, level, scale, b, seed);
 }
 
-std::vector<double> SecretSide::decrypt(format::Bytes bytes, std::size_t level, double scale) {
+std::vector<double> SecretSide::decrypt(format::Bytes bytes, std::size_t level, double scale, double noiseLimit) {
   requireLevel(level);
   const std::size_t degree = context_->degree();
   if (!std::isfinite(scale) || !(scale > 0)) throw std::invalid_argument("the scale must be a positive number");
@@ -161,7 +162,12 @@ std::vector<double> SecretSide::decrypt(format::Bytes bytes, std::size_t level, 
     field.inverse(m, m, field.constant(1));
   });
   std::vector<double> slots(degree / 2);
-  decoder_.decode(message.data(), level, scale, pool_, slots);
+  const double noise = decoder_.decode(message.data(), level, scale, pool_, slots);
+  // Written so that NaN fails.
+  if (!(noise <= noiseLimit)) {
+    format::wipe(slots.data(), slots.size() * sizeof(double));
+    throw Implausible{};
+  }
   return slots;
 }
 

@@ -5,9 +5,11 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "../core/memory.h"
@@ -23,6 +25,11 @@ struct Options {
   std::size_t memoryLimitBytes = 0;
   std::size_t threads = 1;
   Control control;
+};
+
+/** What was decrypted cannot be what the program computes. Says no more than that. */
+struct Implausible : std::runtime_error {
+  Implausible() : std::runtime_error("implausible values") {}
 };
 
 class SecretSide {
@@ -57,9 +64,12 @@ class SecretSide {
 
   /**
    * @param scale that the values are known to have: the ciphertext's own is not trusted
-   * @returns N/2 values. @throws FormatError, also if the ciphertext is at another level
+   * @param noiseLimit largest root mean square of the imaginary parts: above it the modulus has wrapped around, or noise has outgrown
+   *   what it was forecast to be, and the values are worth nothing
+   * @returns N/2 values. @throws FormatError, also if the ciphertext is at another level; Implausible
    */
-  std::vector<double> decrypt(format::Bytes bytes, std::size_t level, double scale);
+  std::vector<double> decrypt(format::Bytes bytes, std::size_t level, double scale,
+                              double noiseLimit = std::numeric_limits<double>::max());
 
  private:
   /** Writes the residues of a small or plain polynomial for one limb, coefficient form. */

@@ -255,6 +255,29 @@ void encryption(const Parameters& parameters, double scale) {
   }
 }
 
+/** What comes of a modulus that has wrapped around is spread over it evenly, as under another key, and shows in the imaginary parts. */
+void implausibleValues() {
+  const auto context = Context::create(test::makeParameters(1024, 36, 2, 30, 1, 36, 3));
+  SecretSide side = open(context);
+  SecretSide other = open(context);
+  const double scale = std::exp2(30), limit = 1.0 / 64;
+  for (std::size_t level = 0; level <= 1; level++) {
+    for (const double size : {0.0, 1.0, 8.0}) {
+      std::vector<double> slots = someSlots(512);
+      for (double& slot : slots) slot *= size;
+      const auto bytes = side.encrypt(slots, level, scale);
+      report.check(side.decrypt(bytes, level, scale, limit).size() == 512, "values within the modulus are plausible");
+      report.refuses<Implausible>([&] { other.decrypt(bytes, level, scale, limit); }, "implausible", "values all over the modulus");
+      report.check(other.decrypt(bytes, level, scale).size() == 512, "without a limit nothing is refused");
+    }
+  }
+  // The limit is held against the noise itself: fresh errors have deviation 3.2 in 1024 coefficients, half of it imaginary.
+  const double noise = std::sqrt((10.24 + 1.0 / 12) * 512) / scale;
+  const auto bytes = side.encrypt(someSlots(512), 1, scale);
+  report.check(side.decrypt(bytes, 1, scale, 1.2 * noise).size() == 512, "noise as forecast");
+  report.refuses<Implausible>([&] { side.decrypt(bytes, 1, scale, noise / 1.2); }, "implausible", "more noise than forecast");
+}
+
 /** Values of every size up to half the modulus come back through all the primes. */
 void largeValues() {
   const auto context = Context::create(test::makeParameters(1024, 60, 3, 40, 1, 60, 4));
@@ -406,6 +429,7 @@ int main() {
     encryption(test::makeParameters(degree, 50, 3, 40, 2, 50, 2), 0x1p38);
   }
   encryption(test::makeParameters(8192, 60, 2, 40, 1, 60, 3), 0x1p40);
+  implausibleValues();
   largeValues();
   refusedKeys();
   wiped();

@@ -109,6 +109,20 @@ describeNative('the native secret side and node-seal', () => {
     expect(codeOf(() => backend.loadRotationKey(6, rotation))).toBe('KEY_INVALID');
   });
 
+  it('hold the imaginary parts of slots against a limit', () => {
+    using other = NativeSecretSide.create(SEAL_SHAPED, null);
+    for (const level of [3, 0]) {
+      const bytes = native.encrypt(SLOTS, level, SCALE);
+      for (const side of [native, seal]) {
+        expect(deviation(side.decrypt(bytes, level, SCALE, 1.15 * FRESH)) / FRESH).toBeCloseTo(1, 0);
+        expect(codeOf(() => side.decrypt(bytes, level, SCALE, FRESH / 1.15))).toBe('OUTPUT_OUT_OF_RANGE');
+      }
+      // What comes of a modulus that wraps around is spread over it evenly, as under another key.
+      expect(codeOf(() => other.decrypt(bytes, level, SCALE, 1))).toBe('OUTPUT_OUT_OF_RANGE');
+      expect(other.decrypt(bytes, level, SCALE)).toHaveLength(N / 2);
+    }
+  });
+
   it('refuse damaged and foreign files with the same codes', () => {
     const key = native.saveSecretKey();
     const ciphertext = native.encrypt(SLOTS, 2, SCALE);

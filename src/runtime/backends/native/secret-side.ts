@@ -1,4 +1,5 @@
 /** The secret side of the native engine: makes keys, encrypts, decrypts. Only `runtime/client` may import it. */
+import { outputOutOfRange } from '../../../program/certified-range.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import { checkParameters, requireEncryption } from '../../../program/security.ts';
 import { callNative } from './call-native.ts';
@@ -11,7 +12,8 @@ interface NativeSecret {
   makeRotationKey(step: number, level: number): Uint8Array<ArrayBuffer>;
   makeRelinearizationKey(level: number): Uint8Array<ArrayBuffer>;
   encrypt(slots: Float64Array, level: number, scale: number): Uint8Array<ArrayBuffer>;
-  decrypt(bytes: Uint8Array, level: number, scale: number): Float64Array;
+  /** Null where the imaginary parts exceed the limit. */
+  decrypt(bytes: Uint8Array, level: number, scale: number, noiseLimit: number): Float64Array | null;
   dispose(): void;
 }
 
@@ -105,9 +107,14 @@ export class NativeSecretSide implements Disposable {
     return callNative('encryption', () => this.#secret.encrypt(slots, level, scale));
   }
 
-  /** @throws ArtifactError CIPHERTEXT_INVALID */
-  decrypt(bytes: Uint8Array, level: number, scale: number): Float64Array {
-    return callNative('the ciphertext', () => this.#secret.decrypt(bytes, level, scale));
+  /**
+   * @param noiseLimit largest root mean square of the slots' imaginary parts, which hold noise only
+   * @throws ArtifactError CIPHERTEXT_INVALID or OUTPUT_OUT_OF_RANGE
+   */
+  decrypt(bytes: Uint8Array, level: number, scale: number, noiseLimit = Number.MAX_VALUE): Float64Array {
+    const slots = callNative('the ciphertext', () => this.#secret.decrypt(bytes, level, scale, noiseLimit));
+    if (slots === null) throw outputOutOfRange('the ciphertext');
+    return slots;
   }
 
   [Symbol.dispose](): void {
