@@ -14,7 +14,15 @@ export interface ParameterDemand {
   readonly security: SecurityLevel;
   /** Output bits asked for, relative to the output bound. */
   readonly precision: number;
+  /** An output is one number, that may stand in every slot alike. */
+  readonly singleOutput?: boolean;
 }
+
+/**
+ * A value that fills every slot wraps around in all of them alike: no imaginary part shows it, no empty slot, only where it lands. So
+ * many more bits of q_0 make it land out of range but for one in more than a hundred.
+ */
+const SINGLE_OUTPUT_BITS = 6;
 
 /** log2 of the standard deviation, per slot, of the error that one rescale adds (absolute, before division by the scale). */
 export function rescaleNoiseBits(polyModulusDegree: number): number {
@@ -27,6 +35,11 @@ export function rescaleNoiseBits(polyModulusDegree: number): number {
 /** Bits above the scale that q_0 needs so that the output, with a sign and a margin of two, does not wrap. */
 export function outputHeadroomBits(bound: number): number {
   return Math.max(2, Math.ceil(Math.log2(Math.max(bound, 1e-3))) + 2);
+}
+
+/** The same for all that a program asks of it. */
+export function baseHeadroomBits({ outputBound, singleOutput }: ParameterDemand): number {
+  return outputHeadroomBits(outputBound) + (singleOutput === true ? SINGLE_OUTPUT_BITS : 0);
 }
 
 /** Whether a scale may reach the precision at all; the caller checks by forecast. */

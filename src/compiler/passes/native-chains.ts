@@ -6,12 +6,7 @@ import { nearestNttPrime } from '../../program/primes.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
 import { maxLogQP } from '../../program/security-tables.ts';
-import {
-  MAX_SCALE_BITS,
-  outputHeadroomBits,
-  reachesPrecision,
-  type ParameterDemand,
-} from './chain-demand.ts';
+import { MAX_SCALE_BITS, baseHeadroomBits, reachesPrecision, type ParameterDemand } from './chain-demand.ts';
 
 /** The engine's arithmetic classes: the shorter the primes, the quicker, but the more of them are needed. */
 const PRIME_CLASSES = [46, 50, 60] as const;
@@ -58,10 +53,11 @@ function planChain(
   polyModulusDegree: number,
   size: number,
   widest: number,
-  { depth, outputBound, security }: ParameterDemand,
+  demand: ParameterDemand,
 ): ChainPlan | null {
+  const { depth, security } = demand;
   const budget = maxLogQP(polyModulusDegree, security);
-  const headroom = outputHeadroomBits(outputBound);
+  const headroom = baseHeadroomBits(demand);
   for (let scaleBits = Math.min(MAX_SCALE_BITS, 60 - headroom); scaleBits > 0; scaleBits--) {
     const digit = size * scaleBits + headroom;
     const specials = Math.ceil((digit + SPECIAL_HEADROOM_BITS) / widest);
@@ -80,8 +76,9 @@ function makeChain(
   polyModulusDegree: number,
   dnum: number,
   { scaleBits, short, specials, specialBits }: ChainPlan,
-  { depth, outputBound, security }: ParameterDemand,
+  demand: ParameterDemand,
 ): CkksParameters | null {
+  const { depth, security } = demand;
   const taken = new Set<bigint>();
   const take = (bits: number): bigint | null => {
     const prime = nearestNttPrime(2 ** bits - 1, polyModulusDegree, taken, bits);
@@ -92,7 +89,7 @@ function makeChain(
   };
   const all = [
     ...Array.from({ length: specials }, () => take(specialBits)),
-    take(scaleBits + outputHeadroomBits(outputBound)),
+    take(scaleBits + baseHeadroomBits(demand)),
     ...Array.from({ length: depth }, (_, index) => take(index < short ? scaleBits - 1 : scaleBits)),
   ];
   if (!all.every((prime) => prime !== null)) return null;

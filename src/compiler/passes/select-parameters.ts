@@ -11,12 +11,7 @@ import { checkParameters } from '../../program/security.ts';
 import { maxLogQP, ringDegrees } from '../../program/security-tables.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { Backend } from '../options.ts';
-import {
-  MAX_SCALE_BITS,
-  outputHeadroomBits,
-  reachesPrecision,
-  type ParameterDemand,
-} from './chain-demand.ts';
+import { MAX_SCALE_BITS, baseHeadroomBits, reachesPrecision, type ParameterDemand } from './chain-demand.ts';
 import { nativeChains } from './native-chains.ts';
 
 /** SEAL's limit for a modulus; also keeps products of two residues within 128 bits with room to spare. */
@@ -48,7 +43,7 @@ export function* ringCandidates(
 
 /** Largest scale (bits) with which a chain of this depth fits the ring's bound; may be useless (≤ 0). */
 function largestScaleBits(polyModulusDegree: number, demand: ParameterDemand): number {
-  const headroom = outputHeadroomBits(demand.outputBound);
+  const headroom = baseHeadroomBits(demand);
   const budget = maxLogQP(polyModulusDegree, demand.security);
   const scale = Math.floor((budget - 2 * headroom - SPECIAL_HEADROOM_BITS) / (demand.depth + 2));
   return Math.min(scale, MAX_SCALE_BITS, MAX_PRIME_BITS - headroom - SPECIAL_HEADROOM_BITS);
@@ -74,7 +69,7 @@ function makeChain(
     taken.add(prime);
     return prime;
   };
-  const baseBits = scaleBits + outputHeadroomBits(demand.outputBound);
+  const baseBits = scaleBits + baseHeadroomBits(demand);
   const spare = maxLogQP(polyModulusDegree, demand.security) - baseBits - demand.depth * scaleBits;
   const special = take(Math.min(MAX_PRIME_BITS, spare));
   const base = take(baseBits);

@@ -306,7 +306,8 @@ function demandOf(
   { security, precision }: CompileOptions,
   depth = depthOf(linear),
 ): ParameterDemand {
-  return { depth, outputBound: outputReach(linear), security, precision };
+  const singleOutput = linear.outputs.some(({ node }) => elementCount(linear.nodes[node]!.shape) === 1);
+  return { depth, outputBound: outputReach(linear), security, precision, singleOutput };
 }
 
 function ringsFor(linear: LinearGraph, options: CompileOptions, depth: number): Iterable<RingCandidate> {
