@@ -25,7 +25,7 @@ import { describeCommit } from './commit.ts';
 const RESULTS = join(import.meta.dirname, 'results');
 const DEFAULT_MINUTES = 30;
 
-async function measure(one: AccuracyCase, minutes: number): Promise<object> {
+async function measure(one: AccuracyCase, minutes: number, fitOnly: boolean): Promise<object> {
   const bytes = await readFile(one.model);
   const { pixelScale, ...preprocessing } = DEFAULT_OPTIONS.preprocessing;
   const options = {
@@ -47,6 +47,7 @@ async function measure(one: AccuracyCase, minutes: number): Promise<object> {
   const data = await loadDataset(one.data, target, { split: 'test' });
   let tensors: TensorGraph | null = null;
   let fitted: PolynomialGraph | null = null;
+  const stop = new AbortController();
   const start = performance.now();
   const compiled = await compileModel(
     bytes,
@@ -54,10 +55,15 @@ async function measure(one: AccuracyCase, minutes: number): Promise<object> {
     {
       modelDirectory: null,
       modelName: one.name,
-      progress: { report: () => undefined, signal: AbortSignal.timeout(minutes * 60_000) },
+      progress: {
+        report: () => undefined,
+        signal: AbortSignal.any([stop.signal, AbortSignal.timeout(minutes * 60_000)]),
+      },
       onPass: (pass, result) => {
         if (pass === 'recognise-activations') tensors = result as TensorGraph;
-        if (pass === 'approximate-activations') fitted = result as PolynomialGraph;
+        if (pass !== 'approximate-activations') return;
+        fitted = result as PolynomialGraph;
+        if (fitOnly) stop.abort();
       },
     },
   ).catch((error: unknown) => {
@@ -66,7 +72,7 @@ async function measure(one: AccuracyCase, minutes: number): Promise<object> {
     throw error;
   });
   const seconds = (performance.now() - start) / 1000;
-  const refused = compiled instanceof HeError ? compiled.code : null;
+  const refused = compiled instanceof HeError && !stop.signal.aborted ? compiled.code : null;
   const { graph, quality, warnings, approximations } =
     compiled instanceof HeError ? fitted! : compiled.polynomial;
   const measured = await compare(tensors!, graph, data, quality.bound?.measure ?? null);
@@ -127,7 +133,10 @@ async function compare(
 
 async function main(argv: readonly string[]): Promise<number> {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ args: [...argv], options: { suite: text, name: text, minutes: text } });
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { suite: text, name: text, minutes: text, 'fit-only': { type: 'boolean', default: false } },
+  });
   const suite = values.suite === undefined ? ACCURACY_FIXTURES : await readSuite(values.suite);
   const chosen = suite.filter(
     ({ name }) => values.name === undefined || values.name.split(',').includes(name),
@@ -136,10 +145,12 @@ async function main(argv: readonly string[]): Promise<number> {
   await mkdir(RESULTS, { recursive: true });
   const models: object[] = [];
   for (const one of chosen) {
-    const result = await measure(one, Number(values.minutes ?? DEFAULT_MINUTES)).catch((error: unknown) => {
-      if (!(error instanceof HeError)) throw error;
-      return { name: one.name, kind: one.kind, failed: error.code, message: error.message };
-    });
+    const result = await measure(one, Number(values.minutes ?? DEFAULT_MINUTES), values['fit-only']).catch(
+      (error: unknown) => {
+        if (!(error instanceof HeError)) throw error;
+        return { name: one.name, kind: one.kind, failed: error.code, message: error.message };
+      },
+    );
     models.push(result);
     console.log(JSON.stringify(result));
     const document = {
