@@ -17,15 +17,22 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
+/** What becomes of a constant; `index` counts them. */
+export type Distort = (value: ConstantTensor, index: number) => ConstantTensor;
+
 export class GraphSketch {
   readonly #builder = new ModelBuilder();
   readonly #tensors: SketchTensor[] = [];
   readonly #used = new Set<string>();
   /** Every node in one line, for messages. */
   readonly lines: string[] = [];
+  /** Every float constant in one line. */
+  readonly constants: string[] = [];
+  readonly #distort: Distort;
   #constants = 0;
 
-  constructor(inputs: readonly Shape[]) {
+  constructor(inputs: readonly Shape[], distort: Distort = (value) => value) {
+    this.#distort = distort;
     inputs.forEach((shape, i) => {
       const name = `x${i}`;
       this.#builder.input(name, shape);
@@ -45,15 +52,35 @@ export class GraphSketch {
     return same[choice % same.length]!;
   }
 
-  constant(value: ConstantTensor): string {
+  /** A constant that no other numbers could stand in for. */
+  parameter(value: ConstantTensor): string {
     const name = `c${this.#constants++}`;
+    if (value.type === 'float')
+      this.constants.push(`${name} [${value.shape.join()}] = ${value.data.join(' ')}`);
     this.#builder.constant(name, value);
     return name;
+  }
+
+  constant(value: ConstantTensor): string {
+    return this.parameter(this.#distort(value, this.#constants));
   }
 
   /** Weights that keep sums over `fanIn` terms of about the size of a term. */
   weights(shape: Shape, seed: number, fanIn = 1): string {
     return this.constant(randomTensor(shape, seed, 1.5 / Math.sqrt(fanIn)));
+  }
+
+  /** A constant of another type. */
+  cast(
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, TestAttribute>> = {},
+  ): string {
+    const name = `c${this.#constants++}`;
+    this.lines.push(`${name} = ${op}(${inputs.join(', ')})`);
+    this.#builder.node(op, inputs, [name], attributes);
+    for (const input of inputs) this.#used.add(input);
+    return name;
   }
 
   add(
@@ -66,7 +93,8 @@ export class GraphSketch {
     const outputs = (Array.isArray(shapes[0]) ? shapes : [shapes]) as readonly Shape[];
     const encrypted = inputs.filter((input): input is SketchTensor => typeof input !== 'string');
     const deepest = Math.max(...encrypted.map(({ products }) => products));
-    const products = deepest + (op === 'Mul' && encrypted.length > 1 ? 1 : 0);
+    const multiplied = op === 'Pow' || (op === 'Mul' && encrypted.length > 1);
+    const products = deepest + (multiplied ? 1 : 0);
     const made = outputs.map((shape, i) => ({ name: `t${this.lines.length}_${i}`, shape, products }));
     const attributeText = Object.entries(attributes).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
     this.lines.push(

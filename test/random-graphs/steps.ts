@@ -80,7 +80,7 @@ const SPATIAL: Readonly<Record<string, Step>> = {
   Resize(graph, x, { p, q }) {
     const [, c, h, w] = x.shape as [number, number, number, number];
     const scale = 2 + (p % 2);
-    const scales = graph.constant(tensor([4], [1, 1, scale, scale]));
+    const scales = graph.parameter(tensor([4], [1, 1, scale, scale]));
     const modes = [
       { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
       { mode: 'linear', coordinate_transformation_mode: 'half_pixel' },
@@ -123,6 +123,23 @@ const GENERAL: Readonly<Record<string, Step>> = {
     const other = graph.sibling(x, q);
     if (Math.max(x.products, other.products) >= MOST_PRODUCTS) return;
     graph.add('Mul', [x, other], x.shape);
+  },
+  Power(graph, x, { p, q }) {
+    const exponent = 2 + (p % 2);
+    if (x.products >= MOST_PRODUCTS) return;
+    const constant = graph.constant(integers(exponent));
+    const real =
+      q % 2 === 0 ? graph.cast('Cast', [constant], { to: 1 }) : graph.cast('CastLike', [constant, x.name]);
+    graph.add('Pow', [x, real], x.shape);
+  },
+  Where(graph, x, { p, q, seed }) {
+    const mask = tensor(
+      x.shape,
+      Array.from({ length: sizeOf(x.shape) }, (_, i) => ((i + seed) % (2 + (p % 3)) === 0 ? 1 : 0)),
+      'bool',
+    );
+    const other = q % 2 === 0 ? graph.sibling(x, q) : graph.weights(x.shape, seed);
+    graph.add('Where', [graph.constant(mask), x, other], x.shape);
   },
   Unary(graph, x, { p }) {
     graph.add(['Neg', 'Identity'][p % 2]!, [x], x.shape);

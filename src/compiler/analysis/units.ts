@@ -4,6 +4,7 @@
  * Linear maps take units in for free, in their entries; so do polynomials, in their coefficients, and inputs and outputs, in
  * what the client packs and unpacks. Products and squares have the units that their operands give them.
  */
+import { sourcesOf } from '../ir/linear-graph.ts';
 import type { GraphNode, LinearGraph, NodeId, PolynomialNode } from '../ir/linear-graph.ts';
 
 /**
@@ -18,6 +19,7 @@ export function chooseUnits(graph: LinearGraph): number[] {
   const kept = keptAsTheyAre(graph);
   const operands = operandUnits(graph);
   const outputs = new Set(graph.outputs.map(({ node }) => node));
+  const read = new Set(graph.nodes.flatMap((node) => sourcesOf(node)));
   const units: number[] = [];
   for (const node of graph.nodes) {
     const { id } = node;
@@ -25,6 +27,8 @@ export function chooseUnits(graph: LinearGraph): number[] {
     else if (node.kind === 'polynomial' && isSquare(node)) units.push(2 * units[node.source]!);
     else if (node.kind === 'product') units.push(units[node.left]! + units[node.right]!);
     else if (operands.has(id)) units.push(operands.get(id)!);
+    // An input that nothing reads lives where the modulus is that of outputs, with no room kept for it.
+    else if (!read.has(id) && !outputs.has(id)) units.push(unitFor(node.bound, 0));
     else units.push(unitFor(outputs.has(id) ? reachOf(node) : node.bound, HEADROOM_BITS));
   }
   return units;

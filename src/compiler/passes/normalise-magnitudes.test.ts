@@ -108,6 +108,17 @@ describe('normaliseMagnitudes', () => {
     );
   });
 
+  it('keeps inputs that nothing reads within the lowest modulus', () => {
+    const builder = new LinearGraphBuilder();
+    const rest = { layer: 'x', shape: [1, SIZE] };
+    builder.add({ kind: 'input', name: 'unused', bound: 300, ...rest });
+    const used = builder.add({ kind: 'input', name: 'used', bound: 300, ...rest });
+    const terms = [{ source: used, matrix: dense(SIZE, SIZE) }];
+    const node = builder.add({ kind: 'linear', terms, bias: null, bound: 1, ...rest });
+    const after = normaliseMagnitudes(builder.build('network', [{ name: 'y', node }]));
+    expect(after.nodes.map(({ bound }) => bound)).toEqual([300 / 512, 300, 1]);
+  });
+
   it('leaves ordinary magnitudes alone', () => {
     const { graph } = network(4, [[0, 'nothing']]);
     const after = normaliseMagnitudes(graph);
