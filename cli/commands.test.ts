@@ -117,7 +117,8 @@ it('inspect: the fields of the contract', async () => {
     'dnum',
   ];
   for (const field of parameters) expect(document['parameters']).toHaveProperty(field);
-  for (const field of ['precisionBits', 'latencyMs', 'memoryBytes', 'keyBytes']) {
+  const forecasts = ['precisionBits', 'encryptionPrecisionBits', 'latencyMs', 'memoryBytes', 'keyBytes'];
+  for (const field of [...forecasts, 'keyBytesInMemory', 'keyBytesSent']) {
     expect(document['predicted']).toHaveProperty(field, expect.any(Number));
   }
   const layers = document['layers'] as { sources: number[]; kind: string }[];

@@ -8,13 +8,13 @@ const FLOAT32 = 3e-6;
 const FLOAT64 = 1e-10;
 
 it('digits-cnn: approximated, and nothing else lost until encryption', async () => {
-  const { artifact, ...gaps } = await compareFourWays('digits-cnn', { samples: 400 }, 3);
+  const gaps = await compareFourWays('digits-cnn', { samples: 400 }, 3);
   expect(gaps.approximation).toBeLessThan(0.5);
   expect(gaps.lowering).toBeLessThan(FLOAT32);
   expect(gaps.packing).toBeLessThan(FLOAT64);
   expect(gaps.encryptionBits.size).toBeGreaterThan(0);
   for (const bits of gaps.encryptionBits.values()) {
-    expect(Math.abs(bits - artifact.report.predicted.precisionBits)).toBeLessThan(1.5);
+    expect(Math.abs(bits - gaps.forecastBits)).toBeLessThan(1.5);
   }
 });
 
@@ -43,7 +43,7 @@ it.each([
   expect(gaps.packing).toBeLessThan(FLOAT64);
   const missing = nativeUnavailable();
   if (missing !== null) return;
-  const gain = gaps.encryptionBits.get('native')! - artifact.report.predicted.precisionBits;
+  const gain = gaps.encryptionBits.get('native')! - gaps.forecastBits;
   expect(gain).toBeGreaterThan(-1.5);
   expect(gain).toBeLessThan(better);
 });

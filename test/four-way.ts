@@ -52,6 +52,10 @@ export interface Comparison {
    * output's bound.
    */
   readonly encryptionBits: ReadonlyMap<EncryptedBackend, number>;
+  /** The forecast of the same. */
+  readonly forecastBits: number;
+  /** Likewise −log2 of the largest error over the bound: never less than the signature certifies. */
+  readonly worstBits: ReadonlyMap<EncryptedBackend, number>;
 }
 
 /** Compiles a fixture and compares `count` test digits. */
@@ -80,7 +84,8 @@ export async function compareFourWays(
     slots: await runSlots(artifact, inputs),
     encrypted: await runEncrypted(artifact, inputs),
   };
-  return { artifact, ...gapsOf(answers, artifact.signature.outputs[0]!.bound) };
+  const { predictedError } = artifact.report.layers.at(-1)!;
+  return { artifact, ...gapsOf(answers, artifact.signature.outputs[0]!.bound, predictedError) };
 }
 
 function finish({ signature }: Artifact, answers: Float64Array, count: number): Float64Array {
@@ -145,6 +150,7 @@ async function runEncrypted(
 function gapsOf(
   { original, polynomial, finished, linear, slots, encrypted }: Answers,
   bound: number,
+  std: number,
 ): Omit<Comparison, 'artifact'> {
   const gap = (a: Float64Array, b: Float64Array): number => Math.max(...differences(a, b)) / largest(b);
   return {
@@ -155,6 +161,13 @@ function gapsOf(
       [...encrypted].map(([backend, values]) => [
         backend,
         -Math.log2((4 * rms(differences(values, slots))) / bound),
+      ]),
+    ),
+    forecastBits: -Math.log2((4 * std) / bound),
+    worstBits: new Map(
+      [...encrypted].map(([backend, values]) => [
+        backend,
+        -Math.log2(largest(differences(values, slots)) / bound),
       ]),
     ),
   };

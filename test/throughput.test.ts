@@ -103,11 +103,12 @@ describe('a small network under encryption', () => {
       expect(evaluator.threads).toBe(threads);
       const { outputs } = await evaluator.evaluate(inputs);
       const [decrypted] = await client.decrypt(outputs);
-      const { bound, precisionBits } = signature.outputs[0]!;
+      const { bound } = signature.outputs[0]!;
+      const forecast = -Math.log2((4 * artifact.report.layers.at(-1)!.predictedError) / bound);
       const squares = decrypted!.reduce((sum, value, i) => sum + (value - reference![i]!) ** 2, 0);
       const rms = Math.sqrt(squares / decrypted!.length);
       const bits = -Math.log2((4 * rms) / bound);
-      expect(Math.abs(bits - precisionBits)).toBeLessThan(1);
+      expect(Math.abs(bits - forecast)).toBeLessThan(1);
       for (const { ciphertexts } of await evaluator.status()) expect(ciphertexts).toBe(0);
     }
   }, 120_000);

@@ -232,6 +232,7 @@ async function compileOptions(
     optimize: flags.optimize ?? rest.optimize,
     batch: flags.batch ?? batch,
     precision: flags.precision ?? rest.precision,
+    holdPrecision: flags.precision !== undefined,
     maxAccuracyDrop: flags.maxAccuracyDrop ?? rest.maxAccuracyDrop,
     maxOutputError: flags.maxOutputError ?? maxOutputError,
     maxKeyMb: flags.maxKeyMb ?? maxKeyMb,

@@ -138,7 +138,7 @@ function tell(
     `4. Evaluated the network on ciphertexts with ${backendTitle(report.backend)}: ${formatMs(report.latencyMs.median)} each (forecast ${formatMs(compiled.predicted.latencyMs)} on one core).` +
       (note === null ? '' : `\n   ${note}.`),
     `5. Decrypted and compared with onnxruntime:\n${results.join('\n')}`,
-    `6. Encryption left ${formatBits(report.errors.encryption.precisionBits.median)} of precision (forecast ${formatBits(compiled.predicted.precisionBits)}).` +
+    `6. The worst score keeps ${formatBits(report.errors.total.precisionBits.min)} (forecast ${formatBits(compiled.predicted.precisionBits)}), of encryption alone ${formatBits(report.errors.encryption.precisionBits.min)} (forecast ${formatBits(report.program.predicted.encryptionPrecisionBits)}).` +
       `\n   In the clear, on ${plural(report.plaintextSamples, 'picture')}: original ${formatPercent(report.plaintextAccuracy)}, polynomial ${formatPercent(report.polynomialAccuracy)}.`,
   ];
   return `${steps.join('\n\n')}\n\nDone in ${formatMs(totalMs)}. Everything is drawn in ${file}.`;

@@ -3,6 +3,7 @@ import type { BenchReport } from './bench-report.ts';
 import { formatBits, formatBytes, formatMs, formatPercent, formatSignificant, plural } from './format.ts';
 import type { Tile } from './page.ts';
 import { renderPage } from './page.ts';
+import { wholePrecisionText } from './precision-text.ts';
 import { programBadges } from './program-page.ts';
 import { accuracySection, errorsSection } from './sections/accuracy.ts';
 import { approximationsSection } from './sections/approximations.ts';
@@ -53,17 +54,18 @@ export function renderBenchPage(report: BenchReport, pictures: SamplePictures): 
 export function benchLead(report: BenchReport): string {
   const how = report.backend === 'cleartext' ? 'in the clear, unencrypted' : 'under encryption';
   const subject = `${plural(report.n, 'sample')} went through the model ${how}`;
-  const bits = formatBits(report.errors.encryption.precisionBits.median);
+  const { total, encryption } = report.errors;
+  const bits = `Precision is ${formatBits(total.precisionBits.min)} at the worst output, of encryption alone ${formatBits(encryption.precisionBits.min)}.`;
   if (report.masks !== null) {
     const { iou, pixels } = report.masks.agreement;
-    return `${subject}; its maps agree with the plaintext model's on ${formatPercent(pixels.mean)} of the pixels, with an intersection over union of ${iou.mean.toFixed(3)} in the mean and ${iou.min.toFixed(3)} at worst. Encryption left ${bits} of precision.`;
+    return `${subject}; its maps agree with the plaintext model's on ${formatPercent(pixels.mean)} of the pixels, with an intersection over union of ${iou.mean.toFixed(3)} in the mean and ${iou.min.toFixed(3)} at worst. ${bits}`;
   }
   if (report.agreement === null) {
-    return `${subject}; encryption left ${bits} of precision, and the largest difference from the plaintext model is ${formatSignificant(report.maxAbsError, 2)}.`;
+    return `${subject}; the largest difference from the plaintext model is ${formatSignificant(report.maxAbsError, 2)}. ${bits}`;
   }
   const agreeing = Math.round(report.agreement * report.n);
   const all = agreeing === report.n ? 'every one' : `${agreeing} of them`;
-  return `${subject}, and ${all} got the class that the plaintext model gives. Encryption left ${bits} of precision.`;
+  return `${subject}, and ${all} got the class that the plaintext model gives. ${bits}`;
 }
 
 function tiles(report: BenchReport): Tile[] {
@@ -103,8 +105,8 @@ function tiles(report: BenchReport): Tile[] {
     ...agreement,
     {
       name: 'Precision',
-      value: formatBits(report.errors.encryption.precisionBits.median),
-      note: `forecast ${formatBits(report.program.predicted.precisionBits)}`,
+      value: formatBits(report.errors.total.precisionBits.min),
+      note: `at the worst output, forecast ${wholePrecisionText(report.program)}; of encryption alone ${formatBits(report.errors.encryption.precisionBits.min)}`,
     },
     {
       name: 'Evaluation',
@@ -114,7 +116,7 @@ function tiles(report: BenchReport): Tile[] {
     {
       name: 'Evaluation keys',
       value: formatBytes(report.bytes.galoisKeys + report.bytes.relinKeys),
-      note: plural(report.program.rotationSteps.length, 'rotation step'),
+      note: `as sent, for ${plural(report.program.rotationSteps.length, 'rotation step')}`,
     },
     { name: 'Peak memory', value: formatBytes(report.peakMemoryBytes), note: 'of the evaluation' },
   ];

@@ -2,6 +2,7 @@
 import { benchLead } from './bench-page.ts';
 import type { BenchReport } from './bench-report.ts';
 import { formatBits, formatBytes, formatMs, formatPercent, formatSignificant, plural } from './format.ts';
+import { wholePrecisionText } from './precision-text.ts';
 import { alignColumns } from './text.ts';
 
 function maskRows({ masks, n, plaintextSamples }: BenchReport): [string, string, string][] {
@@ -72,17 +73,17 @@ export function renderBenchText(report: BenchReport): string {
     [
       'error',
       formatSignificant(errors.total.maxAbsError, 2),
-      `at most, in outputs up to ${formatSignificant(errors.total.range, 3)}`,
+      `at most, in outputs up to ${formatSignificant(errors.total.range, 3)}: ${formatBits(errors.total.precisionBits.min)} at worst, ${wholePrecisionText(program)} forecast`,
     ],
     [
       'of encryption',
       formatSignificant(errors.encryption.maxAbsError, 2),
-      `${formatBits(errors.encryption.precisionBits.median)} in the median, ${formatBits(program.predicted.precisionBits)} forecast`,
+      `alone: ${formatBits(errors.encryption.precisionBits.min)} at worst, ${formatBits(program.predicted.encryptionPrecisionBits)} forecast`,
     ],
     ...report.otherOutputs.map(({ name, errors: { total, encryption } }) => [
       name,
       formatSignificant(total.maxAbsError, 2),
-      `at most, in outputs up to ${formatSignificant(total.range, 3)}; of encryption ${formatBits(encryption.precisionBits.median)} in the median`,
+      `at most, in outputs up to ${formatSignificant(total.range, 3)}: ${formatBits(total.precisionBits.min)} at worst; of encryption alone ${formatBits(encryption.precisionBits.min)}`,
     ]),
     ...outOfRangeRows(report),
     [
@@ -90,7 +91,11 @@ export function renderBenchText(report: BenchReport): string {
       formatMs(latencyMs.median),
       `median; fastest ${formatMs(latencyMs.min)}, 95th percentile ${formatMs(latencyMs.p95)}, forecast ${formatMs(program.predicted.latencyMs)}`,
     ],
-    ['keys', formatBytes(bytes.galoisKeys + bytes.relinKeys), `made in ${formatMs(report.phaseMs.keygen)}`],
+    [
+      'keys',
+      formatBytes(bytes.galoisKeys + bytes.relinKeys),
+      `as sent, made in ${formatMs(report.phaseMs.keygen)}`,
+    ],
     ['input', formatBytes(bytes.inputCiphertexts), 'as sent'],
     ['memory', formatBytes(report.peakMemoryBytes), 'of the whole process at its peak'],
   ];

@@ -2,7 +2,6 @@
 import { benchLead } from './bench-page.ts';
 import type { BenchReport } from './bench-report.ts';
 import {
-  formatBits,
   formatBytes,
   formatCount,
   formatInterval,
@@ -11,6 +10,7 @@ import {
   formatShape,
   formatSignificant,
 } from './format.ts';
+import { precisionParts, wholePrecisionText } from './precision-text.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
 import type { MeasuredBytes } from './sections/keys.ts';
@@ -52,9 +52,9 @@ export function renderBenchMarkdown(report: BenchReport): string {
       ['', 'largest', 'rms', 'bits: worst', 'mean', 'median'],
       (
         [
-          ['Encryption alone', errors.encryption],
-          ['Approximation alone', errors.approximation],
           ['Together', errors.total],
+          ['Approximation alone', errors.approximation],
+          ['Encryption alone', errors.encryption],
         ] as const
       ).map(([name, { maxAbsError, rmsError, precisionBits }]) => [
         name,
@@ -65,7 +65,7 @@ export function renderBenchMarkdown(report: BenchReport): string {
         precisionBits.median.toFixed(1),
       ]),
     ),
-    `Forecast precision of encryption: ${formatBits(program.predicted.precisionBits)}.`,
+    `Forecast precision of the worst output: ${wholePrecisionText(program)} (${precisionParts(program)}).`,
     ...programBlocks(program, report.layerMs, bytes),
     '## Measured with',
     list([
@@ -109,7 +109,7 @@ function programBlocks(
       `input ${formatShape(program.inputShape)}, packed as ${program.inputPackingFormat}; output ${formatShape(program.outputShape)}`,
       `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, log2(QP) = ${parameters.logQP}, scale 2^${parameters.scaleBits}, depth ${program.depth}`,
       operationsText(program.operations),
-      `predicted: ${formatBits(program.predicted.precisionBits)}, ${formatMs(program.predicted.latencyMs)}, ${formatBytes(program.predicted.memoryBytes)}`,
+      `predicted: ${wholePrecisionText(program)} at the worst output (${precisionParts(program)}), ${formatMs(program.predicted.latencyMs)}, ${formatBytes(program.predicted.memoryBytes)}`,
       ...(program.throughput === null ? [] : [`throughput: ${throughputText(program.throughput)}`]),
       certificate === null
         ? 'no security: verification in the clear only'

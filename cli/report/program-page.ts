@@ -1,15 +1,8 @@
 /** `inspect --html` and the report of `compile`: the compiled program drawn. */
-import {
-  formatBits,
-  formatBytes,
-  formatCount,
-  formatMs,
-  formatPercent,
-  formatSignificant,
-  plural,
-} from './format.ts';
+import { formatBytes, formatCount, formatMs, formatPercent, formatSignificant, plural } from './format.ts';
 import type { Badge } from './page.ts';
 import { renderPage } from './page.ts';
+import { precisionParts, wholePrecisionText } from './precision-text.ts';
 import type { ProgramReport } from './program-report.ts';
 import { approximationsSection } from './sections/approximations.ts';
 import { keysSection } from './sections/keys.ts';
@@ -40,7 +33,11 @@ export function renderProgramPage(program: ProgramReport): string {
               note: throughputText(program.throughput),
             },
           ]),
-      { name: 'Precision', value: formatBits(predicted.precisionBits), note: 'predicted at the output' },
+      {
+        name: 'Precision',
+        value: wholePrecisionText(program),
+        note: `predicted at the worst output: ${precisionParts(program)}`,
+      },
       { name: 'Depth', value: String(program.depth), note: 'levels used up' },
       {
         name: 'Ring degree',
@@ -49,8 +46,8 @@ export function renderProgramPage(program: ProgramReport): string {
       },
       {
         name: 'Evaluation keys',
-        value: formatBytes(predicted.keyBytes),
-        note: plural(program.rotationSteps.length, 'rotation step'),
+        value: formatBytes(predicted.keyBytesSent),
+        note: `as sent, for ${plural(program.rotationSteps.length, 'rotation step')}; ${formatBytes(predicted.keyBytesInMemory)} in memory`,
       },
       { name: 'Memory', value: formatBytes(predicted.memoryBytes), note: 'of an evaluation, predicted' },
     ],

@@ -64,11 +64,20 @@ export interface ProgramReport {
   readonly operations: OperationCounts;
   readonly layers: readonly LayerView[];
   readonly predicted: {
+    /** Of the worst output, everything together; of encryption alone in artifacts that do not tell them apart. */
     readonly precisionBits: number;
+    readonly encryptionPrecisionBits: number;
+    /** Null where nothing is approximated, or nothing is known of it. */
+    readonly approximationPrecisionBits: number | null;
+    /** Null where the artifact does not say. */
+    readonly precisionAsked: number | null;
+    readonly precisionMet: boolean;
     readonly latencyMs: number;
     readonly memoryBytes: number;
-    /** All evaluation keys. */
+    /** All evaluation keys, in memory: the same as `keyBytesInMemory`, about twice what is sent. */
     readonly keyBytes: number;
+    readonly keyBytesInMemory: number;
+    readonly keyBytesSent: number;
   };
   readonly keys: {
     readonly galoisBytes: number;
@@ -145,9 +154,15 @@ export function describeProgram(artifact: Artifact): ProgramReport {
     layers: connectLayers(report.layers, program),
     predicted: {
       precisionBits: report.predicted.precisionBits,
+      encryptionPrecisionBits: report.predicted.encryptionPrecisionBits ?? report.predicted.precisionBits,
+      approximationPrecisionBits: report.predicted.approximationPrecisionBits ?? null,
+      precisionAsked: report.predicted.precisionAsked ?? null,
+      precisionMet: report.predicted.precisionMet ?? true,
       latencyMs: report.predicted.latencyMs,
       memoryBytes: report.predicted.memoryBytes,
       keyBytes: keyBytes.galois + keyBytes.relinearization,
+      keyBytesInMemory: keyBytes.galois + keyBytes.relinearization,
+      keyBytesSent: report.predicted.keyBytesSent ?? (keyBytes.galois + keyBytes.relinearization) / 2,
     },
     keys: {
       galoisBytes: keyBytes.galois,

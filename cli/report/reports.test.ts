@@ -41,6 +41,36 @@ describe.each([
   });
 });
 
+describe('precision', () => {
+  it('is that of the worst output with everything in it; encryption alone is a detail', () => {
+    const whole = '5.9 bits';
+    for (const text of [renderProgramText(SAMPLE_PROGRAM), renderProgramMarkdown(SAMPLE_PROGRAM), program]) {
+      expect(text).toContain('approximation alone 6.0 bits, encryption alone 17.4 bits');
+      expect(text).toContain('not the 8.0 bits asked for');
+      expect(text.indexOf(whole)).toBeGreaterThan(0);
+      expect(text.indexOf(whole)).toBeLessThan(text.indexOf('17.4 bits'));
+    }
+    for (const text of [renderBenchText(SAMPLE_BENCH), renderBenchMarkdown(SAMPLE_BENCH), bench]) {
+      expect(text.indexOf(`${whole}`)).toBeGreaterThan(0);
+      expect(text).toMatch(/Precision is \d+\.\d bits at the worst output, of encryption alone/);
+    }
+  });
+
+  it('says nothing of bits that artifacts do not tell apart', () => {
+    const { predicted } = SAMPLE_PROGRAM;
+    const older = {
+      ...SAMPLE_PROGRAM,
+      predicted: { ...predicted, approximationPrecisionBits: null, precisionAsked: null },
+    };
+    expect(renderProgramText(older)).not.toMatch(/approximation alone|asked for/);
+  });
+});
+
+it('keys have a size as sent and one in memory', () => {
+  expect(program).toContain('as sent, for 12 rotation steps; 307 MB in memory');
+  expect(program).toContain('153 MB');
+});
+
 describe('the bench page', () => {
   it('says what the accuracy bound is held against', () => {
     const text = renderProgramText(SAMPLE_PROGRAM);

@@ -1,7 +1,6 @@
 /** Reports for the terminal: aligned columns, no colours, nothing that breaks when piped. */
 import { boundText } from './bound-text.ts';
 import {
-  formatBits,
   formatBytes,
   formatCount,
   formatInterval,
@@ -11,6 +10,7 @@ import {
   formatSignificant,
   plural,
 } from './format.ts';
+import { precisionParts, wholePrecisionText } from './precision-text.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
 import { byteRows, keyCostText } from './sections/keys.ts';
@@ -97,8 +97,9 @@ export function renderProgramText(program: ProgramReport): string {
     ...integerFacts(program),
     [
       'predicted',
-      `${program.integer === undefined ? `${formatBits(predicted.precisionBits)} of precision` : 'exact'}, ${formatMs(predicted.latencyMs)}, ${formatBytes(predicted.memoryBytes)} of memory`,
+      `${wholePrecisionText(program)}${program.integer === undefined ? ' at the worst output' : ''}, ${formatMs(predicted.latencyMs)}, ${formatBytes(predicted.memoryBytes)} of memory`,
     ],
+    ...(program.integer === undefined ? [['precision', precisionParts(program)] as const] : []),
     ...(program.compiler.costProfile === null
       ? []
       : [['', `by the kernel times of: ${program.compiler.costProfile}`] as const]),

@@ -45,8 +45,10 @@ export interface CompileOptions {
    */
   readonly optimize: 'balanced' | 'latency' | 'throughput' | 'memory';
   readonly batch: number;
-  /** Bits of precision asked for at the output, relative to its range. */
+  /** Bits of precision asked for at the worst output, relative to what outputs typically reach. */
   readonly precision: number;
+  /** Whether approximation is held against them, too, where an accuracy is known: where somebody asked for bits. */
+  readonly holdPrecision: boolean;
   /**
    * Percentage points of accuracy (of arg-max agreement, without labels) that approximation may cost: what the upper end of the
    * drop's 95 % interval is held against.
@@ -87,7 +89,8 @@ export const DEFAULT_OPTIONS: CompileOptions = {
   security: 128,
   optimize: 'balanced',
   batch: 1,
-  precision: 10,
+  precision: 8,
+  holdPrecision: false,
   maxAccuracyDrop: 0.5,
   maxOutputError: null,
   maxKeyMb: null,

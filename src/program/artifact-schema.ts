@@ -267,8 +267,13 @@ const report = z.object({
   ),
   predicted: z.object({
     precisionBits: finite,
+    encryptionPrecisionBits: finite.exactOptional(),
+    approximationPrecisionBits: finite.nullable().exactOptional(),
+    precisionAsked: finite.exactOptional(),
+    precisionMet: z.boolean().exactOptional(),
     latencyMs: finite,
     memoryBytes: finite,
+    keyBytesSent: finite.exactOptional(),
     keyBytes: z.object({ galois: finite, relinearization: finite, perGaloisKey: finite }),
     keyCost: z
       .object({

@@ -65,10 +65,23 @@ export interface KeyCost {
 }
 
 export interface Predictions {
-  /** −log2(error / output range) at the output. */
+  /**
+   * Of the worst output, by encryption, approximation and rounding together: −log2(error / what outputs typically reach). Where
+   * an artifact states no `encryptionPrecisionBits`, it is older, and this is of encryption alone.
+   */
   readonly precisionBits: number;
+  /** Of encryption alone, before rounding. */
+  readonly encryptionPrecisionBits?: number;
+  /** Of the polynomials alone; null where nothing is approximated. */
+  readonly approximationPrecisionBits?: number | null;
+  /** What was asked for (`--precision`), and whether all together reach it. */
+  readonly precisionAsked?: number;
+  readonly precisionMet?: boolean;
   readonly latencyMs: number;
   readonly memoryBytes: number;
+  /** All evaluation keys as they are sent: seeded, about half of what they take in memory. */
+  readonly keyBytesSent?: number;
+  /** In memory, where they are used. */
   readonly keyBytes: {
     readonly galois: number;
     readonly relinearization: number;

@@ -4,6 +4,7 @@ import { proportionChart } from '../charts/proportion-chart.ts';
 import { errorHistogram } from '../charts/error-histogram.ts';
 import type { BenchReport } from '../bench-report.ts';
 import { formatBits, formatCount, formatMs, formatSignificant, plural } from '../format.ts';
+import { wholePrecisionText } from '../precision-text.ts';
 import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
 import { section } from '../page.ts';
@@ -81,9 +82,9 @@ function confusionMatrix(report: BenchReport): Markup | null {
 export function errorsSection(report: BenchReport): Markup {
   const { encryption, approximation, total } = report.errors;
   const rows = [
-    { name: 'Encryption alone', about: 'encrypted against the polynomial model', errors: encryption },
-    { name: 'Approximation alone', about: 'polynomial against the original model', errors: approximation },
     { name: 'Together', about: 'encrypted against the original model', errors: total },
+    { name: 'Approximation alone', about: 'polynomial against the original model', errors: approximation },
+    { name: 'Encryption alone', about: 'encrypted against the polynomial model', errors: encryption },
     ...report.otherOutputs.map(({ name, errors }) => ({
       name: `Output ${name}`,
       about: `together; encryption alone ${formatBits(errors.encryption.precisionBits.median)} in the median`,
@@ -133,14 +134,19 @@ function forecast(report: BenchReport): Markup {
   const { predicted } = report.program;
   const rows = [
     {
-      name: 'Precision of encryption',
-      predicted: formatBits(predicted.precisionBits),
-      measured: `${formatBits(report.errors.encryption.precisionBits.median)} (worst ${report.errors.encryption.precisionBits.min.toFixed(1)})`,
+      name: 'Precision of the worst output',
+      predicted: wholePrecisionText(report.program),
+      measured: formatBits(report.errors.total.precisionBits.min),
+    },
+    {
+      name: 'Of encryption alone',
+      predicted: formatBits(predicted.encryptionPrecisionBits),
+      measured: formatBits(report.errors.encryption.precisionBits.min),
     },
     {
       name: 'Evaluation',
       predicted: formatMs(predicted.latencyMs),
-      measured: formatMs(report.latencyMs.median),
+      measured: `${formatMs(report.latencyMs.median)} in the median`,
     },
   ];
   return html`<h3>Forecast against measurement</h3>
@@ -149,7 +155,7 @@ function forecast(report: BenchReport): Markup {
         <tr>
           <th></th>
           <th class="number">predicted</th>
-          <th class="number">measured, median</th>
+          <th class="number">measured</th>
         </tr>
         ${rows.map(
           (row) =>

@@ -90,7 +90,7 @@ export function byteRows(program: ProgramReport, measured: MeasuredBytes | null)
       name: 'Relinearization key',
       predicted: program.keys.relinearizationBytes,
       measured: measured?.relinKeys ?? null,
-      note: '',
+      note: 'keys are sent seeded, in about half of it',
     },
     {
       name: 'Encrypted input',

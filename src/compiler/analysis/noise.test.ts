@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Instruction, Program, ValueInfo } from '../../program/program.ts';
 import type { Layout } from '../../program/layout.ts';
 import { nearestNttPrime } from '../../program/primes.ts';
+import { roundingStep } from '../../program/rounding.ts';
 import { checkParameters, type CkksParameters } from '../../program/security.ts';
 import { fromDense } from '../../program/slot-vector.ts';
 import { BOUND_MARGIN } from './bounds.ts';
 import { noiseSources } from './noise-sources.ts';
-import { forecastNoise } from './noise.ts';
+import { forecastNoise, worstDeviations } from './noise.ts';
 
 const N = 8192;
 const SLOTS = N / 2;
@@ -231,7 +232,7 @@ describe('forecastNoise', () => {
         { level: 2, scale },
         { level: 1, scale },
       ];
-      return forecastNoise(program(values, [linear(terms, 1)]), PARAMETERS).outputPrecisionBits[0]!;
+      return forecastNoise(program(values, [linear(terms, 1)]), PARAMETERS).outputs[0]!.precisionBits;
     };
     expect(bits(2 ** 40, 8) - bits(2 ** 35, 8)).toBeGreaterThan(4.5);
     expect(bits(2 ** 40, 8)).toBeLessThan(bits(2 ** 40, 2));
@@ -239,12 +240,23 @@ describe('forecastNoise', () => {
     expect(bits(2 ** 40, 2)).toBeLessThan(30);
   });
 
-  it('states precision relative to the bound, at four standard deviations', () => {
-    const { std, outputPrecisionBits } = forecastNoise(
+  it('states precision of the worst element: relative to the bound, and to what is typical with the rounding', () => {
+    const { std, outputs } = forecastNoise(
       program([{ level: 2 }, { level: 1, bound: 8 }], [linear(2, 1)]),
       PARAMETERS,
     );
-    expect(outputPrecisionBits[0]).toBeCloseTo(-Math.log2((4 * std[1]!) / 8), 12);
+    const worst = worstDeviations(SLOTS).mixed * std[1]!;
+    expect(outputs[0]!.boundBits).toBeCloseTo(-Math.log2(worst / 8), 12);
+    const { rounding, precisionBits } = outputs[0]!;
+    expect(rounding).toBe(roundingStep(8, outputs[0]!.boundBits) / 2);
+    expect(precisionBits).toBeCloseTo(-Math.log2((worst + rounding) / (8 / BOUND_MARGIN)), 12);
+  });
+
+  it('counts deviations for the worst of all elements, more of them where slots do not mix', () => {
+    // P(|X| > 4.0556) = 5.0e-5 of a standard normal, the chance for one of 10 × 20; e^(−√2 · 7.003) likewise of a Laplace distribution.
+    expect(worstDeviations(10).mixed).toBeCloseTo(4.0556, 3);
+    expect(worstDeviations(10).fresh).toBeCloseTo(7.003, 3);
+    expect(worstDeviations(2304).mixed).toBeGreaterThan(5.1);
   });
 
   it('forecasts float64 errors for programs that are only run in the clear', () => {
@@ -256,6 +268,7 @@ describe('forecastNoise', () => {
       dnum: 1,
     });
     const forecast = forecastNoise(program([{ level: 2 }, { level: 1, bound: 8 }], [linear(2, 1)]), clear);
-    expect(forecast.outputPrecisionBits[0]).toBeCloseTo(44, 9);
+    expect(forecast.outputs[0]!.rounding).toBe(0);
+    expect(forecast.outputs[0]!.boundBits).toBeCloseTo(44 + 2 - Math.log2(worstDeviations(SLOTS).mixed), 9);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * The forecast of CKKS errors that the compiler decides by: what every operation adds comes from the formulas of
- * `noise.ts`, how it travels from experiment. Each value of the graph is disturbed by Gaussian noise of the variance that its
+ * `noise.ts`, how it travels from experiment. Each value of the graph is disturbed by noise of the variance that its
  * computation adds, on calibration inputs, and the effect on all later values is measured. Formulas for the propagation must
  * assume a distribution of the values and independence between them; squares and small weights make that wrong by bits.
  */
@@ -9,7 +9,15 @@ import type { CkksParameters } from '../../program/security.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { Random } from '../random.ts';
 import { evaluateNodes } from './evaluate-linear-graph.ts';
-import { forecastNoise, outputPrecision, ownVariances, type NoiseForecast } from './noise.ts';
+import { SMALLEST_BOUND } from './bounds.ts';
+import {
+  forecastNoise,
+  normalTail,
+  outputForecast,
+  ownVariances,
+  worstDeviations,
+  type NoiseForecast,
+} from './noise.ts';
 
 /** Enough to pin a standard deviation to a few percent over hundreds of elements, and to a fraction of a bit over ten. */
 const SAMPLES = 16;
@@ -27,16 +35,50 @@ export function forecastOnSamples(
   const meanSquares = graph.nodes.map(({ id }) =>
     mean(clean.map((values) => meanOf(values[id]!, (x) => x * x))),
   );
-  const deviations = ownVariances(program, parameters, meanSquares).map(Math.sqrt);
+  const own = ownVariances(program, parameters, meanSquares);
+  const deviations = own.map(Math.sqrt);
   const random = new Random(1);
-  const errors = used.map((inputs, sample) => {
-    const noisy = evaluateNodes(graph, inputs, (id, value) =>
-      value.map((x) => x + deviations[id]! * random.gaussian()),
+  const noisy = used.map((inputs) =>
+    evaluateNodes(graph, inputs, (id, value) => value.map((x) => x + deviations[id]! * laplace(random))),
+  );
+  const std = graph.nodes.map(({ id }) =>
+    Math.sqrt(mean(noisy.map((values, s) => meanOf(values[id]!, (x, e) => (x - clean[s]![id]![e]!) ** 2)))),
+  );
+  const outputs = program.outputs.map(({ value }) => {
+    const size = clean[0]![value]!.length;
+    const largest = noisy.reduce(
+      (most, values, s) => Math.max(most, largestDifference(values[value]!, clean[s]![value]!)),
+      0,
     );
-    return noisy.map((value, id) => meanOf(value, (x, e) => (x - clean[sample]![id]![e]!) ** 2));
+    // Some elements, or some inputs, have more noise than the mean of all: their worst is worse by as much as it was here.
+    const expected = std[value]! * typicalLargest(size * used.length);
+    const uneven = expected > 0 ? Math.max(1, largest / expected) : 1;
+    const { mixed, fresh } = worstDeviations(size);
+    const brought = Math.sqrt(Math.max(0, std[value]! ** 2 - own[value]!));
+    const worst = Math.hypot(fresh * deviations[value]!, uneven * mixed * brought);
+    const reach = clean.map((values) => largestDifference(values[value]!, null)).toSorted((a, b) => a - b);
+    const { bound } = program.values[value]!;
+    const typical = Math.max(reach[reach.length >> 2]!, SMALLEST_BOUND);
+    return outputForecast(worst, typical, bound, true);
   });
-  const std = graph.nodes.map(({ id }) => Math.sqrt(mean(errors.map((error) => error[id]!))));
-  return { std, outputPrecisionBits: outputPrecision(program, std) };
+  return { std, outputs };
+}
+
+/** Of variance 1: see `worstDeviations`. */
+function laplace(random: Random): number {
+  return random.gaussian() * Math.sqrt(-Math.log(1 - random.next()));
+}
+
+/** Median of the largest of so many standard normal errors. */
+function typicalLargest(count: number): number {
+  return count < 16 ? Math.sqrt(2 * Math.log(1.5 * count + 1)) : normalTail(Math.LN2 / (2 * count));
+}
+
+/** Largest |left − right|, or |left|. */
+function largestDifference(left: Float64Array, right: Float64Array | null): number {
+  let most = 0;
+  for (let e = 0; e < left.length; e++) most = Math.max(most, Math.abs(left[e]! - (right?.[e] ?? 0)));
+  return most;
 }
 
 function meanOf(values: Float64Array, of: (value: number, index: number) => number): number {

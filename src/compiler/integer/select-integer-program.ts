@@ -10,6 +10,7 @@ import type { CkksParameters } from '../../program/security.ts';
 import { ringDegrees } from '../../program/security-tables.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
+import { outputForecast } from '../analysis/noise.ts';
 import { galoisKeyMs } from '../analysis/key-price.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
@@ -201,7 +202,10 @@ const FLOAT64_BITS = 53;
 function exact(program: Program): SelectedProgram['noise'] {
   return {
     std: program.values.map(() => 0),
-    outputPrecisionBits: program.outputs.map(() => FLOAT64_BITS),
+    outputs: program.outputs.map(({ value }) => {
+      const { bound } = program.values[value]!;
+      return outputForecast(bound * 2 ** -FLOAT64_BITS, bound, bound, false);
+    }),
   };
 }
 

@@ -19,6 +19,7 @@ import { keyCost } from '../analysis/key-price.ts';
 import { predictLatency } from '../analysis/latency.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
+import { wholePrecision } from '../analysis/whole-precision.ts';
 import { sealObstacle } from '../analysis/seal-obstacle.ts';
 import type { IntegerGraph } from '../integer/quantise-graph.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
@@ -100,7 +101,7 @@ function signatureOf({
         scale: program.values[value]!.scale,
         shape: batched(clientShape(shapeOf(tensors, tensors.outputs[index]!), clientOperators), options),
         clientOperators,
-        precisionBits: noise.outputPrecisionBits[index]!,
+        precisionBits: noise.outputs[index]!.boundBits,
         bound: program.values[value]!.bound * (quantisation?.scale ?? linear.nodes[value]!.unit ?? 1),
         ...unitOf(linear, value),
         ...(quantisation === undefined ? {} : { quantisation }),
@@ -166,6 +167,7 @@ function reportOf(parts: AssemblyParts): CompileReport {
   const { program, parameters, polynomial, options } = parts;
   const { total, perInstruction } = countOperations(program);
   const layers = layerReports(parts, perInstruction);
+  const predicted = predictionsOf(parts, layers);
   return {
     compilerVersion: COMPILER_VERSION,
     backend: options.backend,
@@ -176,14 +178,37 @@ function reportOf(parts: AssemblyParts): CompileReport {
     depth: parameters.dataPrimes.length - 1,
     operations: total,
     layers,
-    predicted: predictionsOf(parts, layers),
+    predicted,
     throughput: options.optimize === 'throughput' ? throughputOf(parts, layers) : null,
-    warnings: [...polynomial.warnings, ...throughputWarnings(parts, layers)],
+    warnings: [
+      ...polynomial.warnings,
+      ...precisionWarnings(parts, predicted),
+      ...throughputWarnings(parts, layers),
+    ],
     ...(parts.summary === undefined ? {} : { integer: parts.summary }),
     costProfile: options.backend === 'native' ? options.profile.machine : null,
     sealObstacle: sealObstacle(program, parameters, options.maxMemoryMb),
     memoryBudgetMb: memoryBudgetMb(parts),
   };
+}
+
+/**
+ * Encryption alone always reaches the precision asked for. Where classes are what counts and nobody asked for bits, it is the
+ * accuracy that approximation is held to.
+ */
+function precisionWarnings({ polynomial, options }: AssemblyParts, predicted: Predictions): string[] {
+  const { precisionBits, approximationPrecisionBits, precisionMet } = predicted;
+  const { quality } = polynomial;
+  if (precisionMet === true || options.backend === 'cleartext') return [];
+  if (quality.agreement !== null && !options.holdPrecision) return [];
+  const because =
+    approximationPrecisionBits == null
+      ? 'some calibration inputs leave the range of a polynomial'
+      : `the approximation of activations alone keeps ${approximationPrecisionBits.toFixed(1)}`;
+  return [
+    `the worst output keeps ${precisionBits.toFixed(1)} of the ${options.precision} bits asked for (--precision): ${because}; ` +
+      `--activation '*=precision:${Math.ceil(options.precision) + 1}' or higher degrees keep more`,
+  ];
 }
 
 /** Beyond the forecast, which is a few per cent off at times. */
@@ -264,12 +289,15 @@ function layerReports(
 }
 
 function predictionsOf(
-  { program, parameters, noise, options }: AssemblyParts,
+  { program, parameters, noise, polynomial, options }: AssemblyParts,
   layers: readonly LayerReport[],
 ): Predictions {
   const cost = costModelFor(options.backend, parameters, options.profile);
+  const precision = wholePrecision(noise.outputs, polynomial.quality);
   const galois = program.rotationKeys.map(({ level }) => cost.keyBytes(level));
+  const galoisBytes = galois.reduce((sum, bytes) => sum + bytes, 0);
   const { relinearizationLevel } = program;
+  const relinearization = relinearizationLevel === null ? 0 : cost.keyBytes(relinearizationLevel);
   const bytesOf = (ports: Program['inputs'], seeded: boolean): number =>
     ports.reduce((sum, { value }) => {
       const { ciphertexts, level } = program.values[value]!;
@@ -280,12 +308,16 @@ function predictionsOf(
       );
     }, 0);
   return {
-    precisionBits: Math.min(...noise.outputPrecisionBits),
+    ...precision,
+    precisionAsked: options.precision,
+    precisionMet: precision.precisionBits >= options.precision && polynomial.outliers.size === 0,
     latencyMs: layers.reduce((sum, layer) => sum + layer.predictedMs, 0),
     memoryBytes: memoryLimits(program, parameters, options).peakBytes,
+    // Half of a key is random, and sent as the seed that it is drawn from.
+    keyBytesSent: (galoisBytes + relinearization) / 2,
     keyBytes: {
-      galois: galois.reduce((sum, bytes) => sum + bytes, 0),
-      relinearization: relinearizationLevel === null ? 0 : cost.keyBytes(relinearizationLevel),
+      galois: galoisBytes,
+      relinearization,
       perGaloisKey: Math.max(0, ...galois),
     },
     keyCost: keyCost(program, parameters, options),

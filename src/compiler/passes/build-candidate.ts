@@ -149,7 +149,7 @@ function judgeCandidate(
     noise,
     latency: latencyOf(program, parameters, cost, options),
     cost: costOf(program, parameters, cost, options),
-    bits: Math.min(...noise.outputPrecisionBits),
+    bits: Math.min(...noise.outputs.map(({ precisionBits }) => precisionBits)),
     obstacle: obstacle ?? keyObstacle(program, cost, options),
     overflow: findOverflow(program, parameters),
     leastBytes,

@@ -1,6 +1,7 @@
 /** What the client does with decrypted outputs: the operators cut off the model's end, and rounding. */
 import { InternalError, unreachable } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
+import { roundingStep } from '../../program/rounding.ts';
 import type { ClientOperator } from '../../program/signature.ts';
 
 export interface Tensor {
@@ -95,6 +96,6 @@ function indexOfMax(line: Float64Array): number {
  */
 export function roundToPrecision(values: Float64Array, bound: number, bits: number): Float64Array {
   if (!(bound > 0) || !Number.isFinite(bits)) throw new InternalError('rounding needs a positive bound');
-  const step = 2 ** Math.floor(Math.log2(bound) + 1 - bits);
+  const step = roundingStep(bound, bits);
   return values.map((value) => Math.round(value / step) * step);
 }
