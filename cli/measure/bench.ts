@@ -1,4 +1,5 @@
 /** From raw outputs and times to the report of `bench`. */
+import { guessingWarning } from '../../src/compiler/analysis/guessing.ts';
 import type { Artifact } from '../../src/program/artifact.ts';
 import type { BenchReport, SampleResult } from '../report/bench-report.ts';
 import { describeProgram } from '../report/program-report.ts';
@@ -76,6 +77,12 @@ export function buildBenchReport(artifact: Artifact, measured: Measurements): Be
     n,
     plaintextAccuracy: accuracy(plaintextClasses, measured.labels),
     polynomialAccuracy: accuracy(polynomialClasses, measured.labels),
+    guessing: guessingWarning(
+      accuracy(plaintextClasses, measured.labels),
+      measured.labels.filter((label) => label !== null).length,
+      program.labels.length || Math.max(...program.outputShape, ...shape, 1),
+      measured.labels,
+    ),
     encryptedAccuracy: accuracy(encryptedClasses, measured.labels.slice(0, n)),
     agreement: agreement(encryptedClasses, plaintextClasses.slice(0, n)),
     maxAbsError: total.maxAbsError,

@@ -24,7 +24,7 @@ export function renderBenchPage(report: BenchReport, pictures: SamplePictures): 
     badges: [...programBadges(program), { text: report.data, tone: 'neutral' }],
     tiles: tiles(report),
     sections: [
-      warningsSection(program),
+      warningsSection(program, report.guessing),
       accuracySection(report),
       errorsSection(report),
       samplesSection(report, pictures),

@@ -66,6 +66,8 @@ export interface BenchReport {
   readonly plaintextAccuracy: number | null;
   readonly polynomialAccuracy: number | null;
   readonly encryptedAccuracy: number | null;
+  /** What to say of an original model that is right no more often than guessing is; null if it is. */
+  readonly guessing: string | null;
   /** Fraction of the n samples on which the encrypted result has the plaintext model's class. */
   readonly agreement: number | null;
   /** Encrypted against the plaintext model: approximation and encryption together. */

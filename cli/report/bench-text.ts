@@ -101,5 +101,8 @@ export function renderBenchText(report: BenchReport): string {
   ];
   const [names, values, notes] = [0, 1, 2].map((column) => rows.map((row) => row[column]!));
   const left = alignColumns(names!.map((name, i) => [name, values![i]!])).split('\n');
-  return [benchLead(report), left.map((line, i) => `${line}  ${notes![i]!}`).join('\n')].join('\n\n');
+  const guessing = report.guessing === null ? [] : [`! ${report.guessing}`];
+  return [benchLead(report), ...guessing, left.map((line, i) => `${line}  ${notes![i]!}`).join('\n')].join(
+    '\n\n',
+  );
 }

@@ -33,6 +33,7 @@ export function renderBenchMarkdown(report: BenchReport): string {
   return document([
     `# ${escape(program.model)}: encrypted inference, measured`,
     benchLead(report),
+    ...(report.guessing === null ? [] : [`**${escape(report.guessing)}**`]),
     '## Results',
     table(
       ['', 'value', 'samples'],

@@ -66,6 +66,13 @@ describe('precision', () => {
   });
 });
 
+it('says of a model that is right like guessing that it is', () => {
+  const guessing = { ...SAMPLE_BENCH, guessing: 'the original is right on 8.5 %, like guessing' };
+  const page = renderBenchPage(guessing, new Map());
+  for (const text of [page, renderBenchText(guessing), renderBenchMarkdown(guessing)])
+    expect(text).toContain('like guessing');
+});
+
 it('keys have a size as sent and one in memory', () => {
   expect(program).toContain('as sent, for 12 rotation steps; 307 MB in memory');
   expect(program).toContain('153 MB');

@@ -218,6 +218,7 @@ export const SAMPLE_BENCH: BenchReport = {
   plaintextAccuracy: 0.9862,
   polynomialAccuracy: 0.9845,
   encryptedAccuracy: 0.9,
+  guessing: null,
   agreement: 0.95,
   maxAbsError: approximation.maxAbsError,
   precisionBits: approximation.precisionBits,

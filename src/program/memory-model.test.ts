@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sealCiphertextBytes, sealKeyBytes, sealMemory } from './memory-model.ts';
+import { sealCiphertextBytes, sealKeyBytes, sealKeyFileBytes, sealMemory } from './memory-model.ts';
 import { ProgramBuilder } from './testing/program-builder.ts';
 import { randomLinear, seededRandom } from './testing/random-instructions.ts';
 import { testParameters } from './testing/test-parameters.ts';
@@ -27,6 +27,9 @@ describe('memory model', () => {
     expect(memory.totalPerWorker).toBeGreaterThan(
       memory.keyBytes + memory.ciphertextBytes + memory.contextBytes,
     );
+    // Outside the heap: the process, the program twice, and the keys' files.
+    const once = program.rotationKeys.length * sealKeyFileBytes(parameters);
+    expect(memory.processBytes - once).toBeGreaterThan(100 * 2 ** 20 + 2 * 8 * 4096 * 8);
     const squared = builder.build([builder.polynomial(y, [[0, 0]], { unitLeading: true })]);
     expect(sealMemory(squared, parameters).keyBytes).toBeCloseTo(1.05 * 5 * sealKeyBytes(parameters), 0);
   });

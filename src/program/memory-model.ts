@@ -5,6 +5,7 @@
 import type { ParametersLiteral } from './parameters.ts';
 import type { Coefficient, Instruction, LinearInstruction, Program } from './program.ts';
 import { usesNumbers } from './program.ts';
+import type { SlotVector } from './slot-vector.ts';
 import { accumulatorCount, bestWidth, spareBits } from './semantics/addition-chains.ts';
 import { liveCiphertexts } from './semantics/live-ciphertexts.ts';
 
@@ -80,8 +81,22 @@ export interface SealMemory {
   /** All diagonals and coefficients encoded; optional, since they can be encoded when needed. */
   readonly plaintextBytes: number;
   readonly contextBytes: number;
-  /** What one worker cannot do without: keys (and one on its way in), ciphertexts, context and a few plaintexts. */
+  /** Of a WASM heap, what one worker cannot do without: keys (and one on its way in), ciphertexts, context and a few plaintexts. */
   readonly totalPerWorker: number;
+  /** Outside the heaps, once: Node with all that was loaded, the program, the files of the keys. */
+  readonly processBytes: number;
+}
+
+/** Node with the compiler, node-seal's code and onnxruntime loaded, and a worker's own heap of JavaScript (measured). */
+const PROCESS_BYTES = 176 * 2 ** 20;
+/** The slot vectors' numbers: as they were read, and where all threads see them. */
+export const PROGRAM_COPIES = 2;
+/** Keys outside the heap, in files' sizes: as they were read or made, and garbage of what was sent to a worker (measured). */
+const KEY_FILE_COPIES = 1.5;
+
+/** Outside the heap, for each key: half a key in its seeded form, so many times. */
+export function sealKeyFileBytes(parameters: Shape): number {
+  return (KEY_FILE_COPIES * partsOf(parameters) * sealKeyBytes(parameters)) / 2;
 }
 
 /** Forecast for one worker that evaluates the whole program. */
@@ -107,6 +122,8 @@ export function sealMemory(program: Program, parameters: Shape): SealMemory {
     plaintextBytes,
     contextBytes,
     totalPerWorker: keyBytes + keyTransit + ciphertextBytes + contextBytes + scratch,
+    processBytes:
+      PROCESS_BYTES + PROGRAM_COPIES * slotVectorBytes(program) + keys * sealKeyFileBytes(parameters),
   };
 }
 
@@ -218,4 +235,27 @@ export function operandsOf(instruction: Instruction): readonly number[] {
     case 'product':
       return [instruction.left, instruction.right];
   }
+}
+
+/** Numbers of the program, each distinct vector once. */
+export function slotVectorBytes({ instructions }: Program): number {
+  const vectors = new Set<SlotVector>();
+  const count = (coefficient: Coefficient): void => {
+    if (typeof coefficient !== 'number') vectors.add(coefficient);
+  };
+  for (const instruction of instructions) {
+    if (instruction.kind === 'linear') {
+      for (const { giants, bias } of instruction.outputs) {
+        for (const { terms } of giants) for (const { diagonal } of terms) count(diagonal);
+        if (bias !== null) count(bias);
+      }
+    } else if (instruction.kind === 'polynomial') {
+      for (const own of instruction.coefficients) {
+        own.forEach(count);
+      }
+    }
+  }
+  let bytes = 0;
+  for (const { values, indices } of vectors) bytes += values.byteLength + (indices?.byteLength ?? 0);
+  return bytes;
 }

@@ -4,9 +4,8 @@
  * ciphertext has.
  */
 import { digitsAt, type ParametersLiteral } from './parameters.ts';
-import { lastUses } from './memory-model.ts';
-import type { Coefficient, Instruction, LinearInstruction, Program } from './program.ts';
-import type { SlotVector } from './slot-vector.ts';
+import { lastUses, PROGRAM_COPIES, slotVectorBytes } from './memory-model.ts';
+import type { Instruction, LinearInstruction, Program } from './program.ts';
 import { planStructure } from './semantics/choose-polynomial-plan.ts';
 
 type Shape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum'>;
@@ -15,8 +14,6 @@ type Shape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'speci
 const TABLE_LIMBS = 6;
 /** The process around the engine: Node, the program's structure, buffers for ciphertexts on their way. */
 const PROCESS_BYTES = 384 * 2 ** 20;
-/** The slot vectors' numbers: as they were read, and where all threads see them. */
-const PROGRAM_COPIES = 2;
 /** Limbs lie a little apart in memory, and pieces between blocks stay free. */
 const POOL_OVERHEAD = 1.02;
 /** Threads that the forecast allows for: each has scratch limbs of its own. */
@@ -81,29 +78,6 @@ export function nativePoolBytes(memory: NativeMemory, limitBytes: number): numbe
 /** Of the limit, what encoded plaintexts may take: the compiler counts on it and the runtime keeps to it. */
 export function nativePlaintextRoom(memory: NativeMemory, limitBytes: number): number {
   return Math.max(0, Math.floor((limitBytes - memory.total) / POOL_OVERHEAD));
-}
-
-/** Each distinct vector once. */
-function slotVectorBytes({ instructions }: Program): number {
-  const vectors = new Set<SlotVector>();
-  const count = (coefficient: Coefficient): void => {
-    if (typeof coefficient !== 'number') vectors.add(coefficient);
-  };
-  for (const instruction of instructions) {
-    if (instruction.kind === 'linear') {
-      for (const { giants, bias } of instruction.outputs) {
-        for (const { terms } of giants) for (const { diagonal } of terms) count(diagonal);
-        if (bias !== null) count(bias);
-      }
-    } else if (instruction.kind === 'polynomial') {
-      for (const own of instruction.coefficients) {
-        own.forEach(count);
-      }
-    }
-  }
-  let bytes = 0;
-  for (const { values, indices } of vectors) bytes += values.byteLength + (indices?.byteLength ?? 0);
-  return bytes;
 }
 
 function extendedLimbs(parameters: Shape, level: number): number {

@@ -44,8 +44,9 @@ export function worthKnowing({ warnings, compiler }: ProgramReport): string[] {
   ];
 }
 
-export function warningsSection(program: ProgramReport): Markup | null {
-  const lines = worthKnowing(program);
+/** @param measured what a measurement has to say beyond that */
+export function warningsSection(program: ProgramReport, measured: string | null = null): Markup | null {
+  const lines = [...(measured === null ? [] : [measured]), ...worthKnowing(program)];
   if (lines.length === 0) return null;
   return html`<section class="callout">
     <h2>Worth knowing</h2>

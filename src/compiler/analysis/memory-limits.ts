@@ -68,10 +68,9 @@ function sealLimits(
     // Its cost model counts no encoding: what does not fit is a small part.
     plaintextRoom: Infinity,
     // Encoded plaintexts are kept only as far as the heap goes.
-    peakBytes: Math.max(
-      memory.totalPerWorker,
-      Math.min(memory.totalPerWorker + plaintextBytes, SEAL_HEAP_BYTES),
-    ),
-    leastBytes: memory.totalPerWorker,
+    peakBytes:
+      memory.processBytes +
+      Math.max(memory.totalPerWorker, Math.min(memory.totalPerWorker + plaintextBytes, SEAL_HEAP_BYTES)),
+    leastBytes: memory.processBytes + memory.totalPerWorker,
   };
 }

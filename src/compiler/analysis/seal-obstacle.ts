@@ -1,5 +1,11 @@
 /** Whether node-seal can evaluate a program at all: its WASM heap holds 4 GiB, and a full heap hangs. */
-import { POOL_OVERHEAD, SEAL_HEAP_BYTES, sealKeyBytes, sealMemory } from '../../program/memory-model.ts';
+import {
+  POOL_OVERHEAD,
+  SEAL_HEAP_BYTES,
+  sealKeyBytes,
+  sealKeyFileBytes,
+  sealMemory,
+} from '../../program/memory-model.ts';
 import { isSealShaped } from '../../program/parameters.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
@@ -7,16 +13,20 @@ import type { CkksParameters } from '../../program/security.ts';
 const MIB = 2 ** 20;
 const LARGEST_RING = 32768;
 
-function heapLimit(maxMemoryMb: number): number {
-  return Math.min(SEAL_HEAP_BYTES, maxMemoryMb * MIB);
-}
-
 /** Bytes that Galois keys may take so that one worker holds the program; may be negative. */
 export function sealKeyRoom(program: Program, parameters: CkksParameters, maxMemoryMb: number): number {
   const memory = sealMemory(program, parameters);
-  const others = memory.totalPerWorker - memory.keyBytes;
-  const relinearization = program.relinearizationLevel === null ? 0 : sealKeyBytes(parameters);
-  return (heapLimit(maxMemoryMb) - others) / POOL_OVERHEAD - relinearization;
+  const key = sealKeyBytes(parameters);
+  const file = sealKeyFileBytes(parameters);
+  const keys = program.rotationKeys.length + (program.relinearizationLevel === null ? 0 : 1);
+  const inHeap = memory.totalPerWorker - memory.keyBytes;
+  const outside = memory.processBytes - keys * file;
+  // Every key lies in the heap, and as a file beside it.
+  const room = Math.min(
+    (SEAL_HEAP_BYTES - inHeap) / POOL_OVERHEAD,
+    (maxMemoryMb * MIB - inHeap - outside) / (POOL_OVERHEAD + file / key),
+  );
+  return room - (program.relinearizationLevel === null ? 0 : key);
 }
 
 /** Null if one worker can hold the program within `maxMemoryMb`; else why not, with the numbers. */
@@ -33,11 +43,12 @@ export function sealObstacle(
   if (polyModulusDegree > LARGEST_RING)
     return `node-seal's security tables end at N = ${LARGEST_RING}; these parameters have N = ${polyModulusDegree}`;
   const memory = sealMemory(program, parameters);
-  const limit = heapLimit(maxMemoryMb);
+  const limit = Math.min(SEAL_HEAP_BYTES, maxMemoryMb * MIB - memory.processBytes);
   if (memory.totalPerWorker <= limit) return null;
-  const mb = (bytes: number): string => `${Math.ceil(bytes / MIB)} MiB`;
+  const mb = (bytes: number): string => `${Math.max(0, Math.ceil(bytes / MIB))} MiB`;
+  const beside = limit === SEAL_HEAP_BYTES ? '' : ` beside the ${mb(memory.processBytes)} of the process`;
   return (
-    `node-seal needs ${mb(memory.totalPerWorker)} in one WASM heap, ${mb(limit)} are there: ` +
+    `node-seal needs ${mb(memory.totalPerWorker)} in one WASM heap, ${mb(limit)} are there${beside}: ` +
     `${program.rotationKeys.length} Galois keys and relinearization take ${mb(memory.keyBytes)}, ` +
     `ciphertexts ${mb(memory.ciphertextBytes)}, context ${mb(memory.contextBytes)} ` +
     `(N = ${parameters.polyModulusDegree}, ${parameters.dataPrimes.length + 1} primes)`

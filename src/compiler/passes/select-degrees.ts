@@ -6,6 +6,7 @@
  * (levels, memory, keys), the best ones that fit are searched for.
  */
 import { CompileError } from '../../errors.ts';
+import { guessingWarning } from '../analysis/guessing.ts';
 import { outlierWarning } from '../analysis/robust-range.ts';
 import { certifyInput } from '../analysis/certified-ranges.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
@@ -13,6 +14,7 @@ import type { TensorGraph } from '../ir/tensor-graph.ts';
 import { shapeOf } from '../ir/tensor-graph.ts';
 import type { ActivationChoice, CompileOptions, Progress } from '../options.ts';
 import { Blas } from '../reference/blas.ts';
+import { elementsOf } from '../reference/onnx-runner.ts';
 import { approximateActivations } from './approximate-activations.ts';
 import { loadCalibration, perImage, unbatch, withBatchSize } from './approximation/calibration-batch.ts';
 import { CheckpointStore, MAX_GREEDY_SITES } from './approximation/checkpoint-store.ts';
@@ -75,12 +77,15 @@ export async function approximateToFit<T>(
       const index = batch.indices[s]!;
       return `sample ${options.calibration?.origin?.(index) ?? index}`;
     };
+    const { quality } = approximation.comparison;
+    const classes = quality.agreement === null ? 0 : elementsOf(single, single.outputs[0]!);
+    const guessing = guessingWarning(quality.originalAccuracy, quality.samples, classes, batch.labels ?? []);
     const what = 'leave the range of a polynomial by far and count for no range: so would inputs like them';
     return {
       graph: batchSize === 1 ? approximation.graph : withBatchSize(approximation.graph, batchSize),
       approximations: approximation.approximations,
       quality: {
-        ...approximation.comparison.quality,
+        ...quality,
         ...(exact ? {} : { bound: boundReport(approximation.comparison.drop, options) }),
       },
       ranges,
@@ -89,6 +94,7 @@ export async function approximateToFit<T>(
       warnings: [
         ...graph.warnings,
         ...batch.warnings,
+        ...(guessing === null ? [] : [guessing]),
         ...approximation.warnings,
         ...(outliers.length === 0 ? [] : [outlierWarning(outliers, batch.samples, what, nameOf)]),
         ...warnings,

@@ -15,8 +15,9 @@ const parameters = testParameters(8192, [44, 28, 28, 28, 28], 58, 28);
 const network = smallNetwork(parameters);
 /** Eight deviations of one rescale, times what the layers can amplify: a product of sums of some ten terms. */
 const TOLERANCE = 8 * 20 * rescaleError(parameters);
+const sealNeed = sealMemory(network.program, parameters);
 const MEBIBYTES = {
-  seal: sealMemory(network.program, parameters).totalPerWorker / 2 ** 20,
+  seal: (sealNeed.processBytes + sealNeed.totalPerWorker) / 2 ** 20,
   native: nativeMemory(network.program, parameters).total / 2 ** 20,
 };
 
@@ -146,7 +147,7 @@ describe('encrypted evaluator', () => {
       await using evaluator = await Evaluator.create(network, keys, {
         backend: 'seal',
         threads: 2,
-        maxMemoryMb: MEBIBYTES.seal * 1.9,
+        maxMemoryMb: (sealNeed.processBytes + sealNeed.totalPerWorker * 1.9) / 2 ** 20,
       });
       expect(evaluator.threads).toBe(1);
     });

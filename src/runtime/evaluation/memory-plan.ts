@@ -62,17 +62,18 @@ function planSeal(
   maxBytes: number,
 ): MemoryPlan {
   const need = sealMemory(program, parameters);
-  const fitting = Math.floor(maxBytes / need.totalPerWorker);
+  const heapsBytes = Math.max(0, maxBytes - need.processBytes);
+  const fitting = Math.floor(heapsBytes / need.totalPerWorker);
   if (fitting < 1 || need.totalPerWorker > SEAL_HEAP_BYTES) {
     throw tooLittle(
       'one worker of node-seal',
       need,
       need.totalPerWorker,
-      Math.min(maxBytes, SEAL_HEAP_BYTES),
+      Math.min(heapsBytes, SEAL_HEAP_BYTES),
     );
   }
   const workers = Math.max(1, Math.min(threads, fitting));
-  const memoryBytes = Math.min(SEAL_HEAP_BYTES, Math.floor(maxBytes / workers));
+  const memoryBytes = Math.min(SEAL_HEAP_BYTES, Math.floor(heapsBytes / workers));
   const spare = memoryBytes - need.totalPerWorker;
   // Keeping plaintexts saves more than encoding them faster, unless there is room for both.
   const encoderBytes = sealLevelEncoderBytes(parameters);

@@ -4,9 +4,6 @@ import { sealMemory, SEAL_HEAP_BYTES } from '../../../program/memory-model.ts';
 import { nativeMemory } from '../../../program/native-memory.ts';
 import { evaluationBackend } from './evaluation-backend.ts';
 
-/** Node itself, the artifact in memory, and copies on the way between threads. */
-const PROCESS_BYTES = 160 * 2 ** 20;
-
 export interface MemoryNeed {
   /** For the whole process. */
   readonly totalBytes: number;
@@ -38,9 +35,11 @@ export function memoryNeed(
   }
   const need = sealMemory(program, parameters);
   const perThread = Math.min(SEAL_HEAP_BYTES, need.totalPerWorker + need.plaintextBytes);
-  const fixed = PROCESS_BYTES + 4 * artifactBytes;
-  const fitting = Math.max(1, Math.min(threads, Math.floor((boundBytes - fixed) / perThread)));
+  const fixed = 4 * artifactBytes;
+  const heapsBytes = boundBytes - fixed - need.processBytes;
+  const fitting = Math.max(1, Math.min(threads, Math.floor(heapsBytes / perThread)));
   // At the least what cannot be done without; the evaluator refuses if even that is too much.
-  const evaluatorBytes = Math.max(need.totalPerWorker, Math.min(fitting * perThread, boundBytes - fixed));
+  const evaluatorBytes =
+    need.processBytes + Math.max(need.totalPerWorker, Math.min(fitting * perThread, heapsBytes));
   return { totalBytes: fixed + evaluatorBytes, evaluatorBytes: Math.ceil(evaluatorBytes), threads: fitting };
 }
