@@ -20,14 +20,10 @@ import type { RunSettings, TestOutcome } from './outcome.ts';
 import type { TestCase } from './test-case.ts';
 import { loadTest } from './test-case.ts';
 
-/**
- * Bits asked of the compiler beyond those of the verdict: noise and approximation add up, and the noise of polynomials of
- * degrees near a thousand is forecast up to two bits too small.
- */
-const NOISE_MARGIN_BITS = 5;
-/** What is asked for where the parameters do not reach the full margin: the verdict is on what comes out. */
-const LEAST_MARGIN_BITS = 2;
+/** Bits asked of approximations beyond those of the verdict. */
 const APPROXIMATION_MARGIN_BITS = 0.3;
+/** What encryption must keep beyond them, so that both errors together stay within the verdict's. */
+const ENCRYPTION_MARGIN_BITS = -Math.log2(1 - 2 ** -APPROXIMATION_MARGIN_BITS);
 
 /** Never throws for what a test does; only for bugs outside of it. */
 export async function evaluateTest(
@@ -139,8 +135,8 @@ async function withEncryption(
     return compiled.artifact;
   };
   // Which of the two is asked for is known only of what has been compiled; approximated programs are the larger ones.
-  let artifact = await compileWithMargin(compile, settings.approximatedBits);
-  if (kindOf(artifact) !== 'approximated') artifact = await compileWithMargin(compile, settings.linearBits);
+  let artifact = await compileApproximated(compile, settings.approximatedBits);
+  if (kindOf(artifact) !== 'approximated') artifact = await compile(settings.linearBits);
   const compiled = performance.now();
   const kind = kindOf(artifact);
   // Half-precision and printed results are themselves off by as much.
@@ -184,15 +180,16 @@ async function withEncryption(
   };
 }
 
-async function compileWithMargin(
+async function compileApproximated(
   compile: (precision: number) => Promise<Artifact>,
   bits: number,
 ): Promise<Artifact> {
   try {
-    return await compile(bits + NOISE_MARGIN_BITS);
+    return await compile(bits + ENCRYPTION_MARGIN_BITS);
   } catch (error) {
     if (!(error instanceof HeError) || error.code !== 'PRECISION_UNREACHABLE') throw error;
-    return compile(bits + LEAST_MARGIN_BITS);
+    // Approximations often keep more than they are asked for: the verdict is on what comes out.
+    return compile(bits);
   }
 }
 
