@@ -9,7 +9,6 @@ import type { CkksParameters } from '../../program/security.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { Random } from '../random.ts';
 import { evaluateNodes } from './evaluate-linear-graph.ts';
-import { SMALLEST_BOUND } from './bounds.ts';
 import {
   forecastNoise,
   normalTail,
@@ -58,7 +57,8 @@ export function forecastOnSamples(
     const worst = Math.hypot(fresh * deviations[value]!, uneven * mixed * brought);
     const reach = clean.map((values) => largestDifference(values[value]!, null)).toSorted((a, b) => a - b);
     const { bound } = program.values[value]!;
-    const typical = Math.max(reach[reach.length >> 2]!, SMALLEST_BOUND);
+    // Of outputs that are mostly zero nothing is typical but their bound.
+    const typical = reach[reach.length >> 2]! || bound;
     return outputForecast(worst, typical, bound, true);
   });
   return { std, outputs };

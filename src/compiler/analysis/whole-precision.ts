@@ -17,13 +17,17 @@ export interface WholePrecision {
   readonly approximationPrecisionBits: number | null;
 }
 
-/** Of the worst output. */
+/**
+ * Of the worst output.
+ * @param units what 1 of the program's values is of the model's, per output
+ */
 export function wholePrecision(
   outputs: readonly OutputForecast[],
+  units: readonly number[],
   { maxOutputError, samples }: Pick<ApproximationQuality, 'maxOutputError' | 'samples'>,
 ): WholePrecision {
   // Errors of approximation are known over all outputs together: they are judged by the largest.
-  const reach = Math.max(...outputs.map(({ typical }) => typical));
+  const reach = Math.max(...outputs.map(({ typical }, index) => typical * units[index]!));
   // The worst of a few inputs is not the worst of further ones.
   const approximation = (maxOutputError * (1 + 2 / Math.sqrt(Math.max(samples, 1)))) / reach;
   const least = (errorOf: (output: OutputForecast) => number): number =>

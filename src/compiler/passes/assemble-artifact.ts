@@ -9,6 +9,7 @@ import type {
 } from '../../program/artifact.ts';
 import type { IntegerSummary } from '../../program/artifact.ts';
 import { galoisElement } from '../../program/galois-element.ts';
+import { sentBytes } from '../../program/key-bytes.ts';
 import { sealCiphertextBytes, sealPlaintextBytes } from '../../program/memory-model.ts';
 import type { Program } from '../../program/program.ts';
 import { certify, type CkksParameters } from '../../program/security.ts';
@@ -289,11 +290,14 @@ function layerReports(
 }
 
 function predictionsOf(
-  { program, parameters, noise, polynomial, options }: AssemblyParts,
+  { program, parameters, noise, polynomial, linear, integer, options }: AssemblyParts,
   layers: readonly LayerReport[],
 ): Predictions {
   const cost = costModelFor(options.backend, parameters, options.profile);
-  const precision = wholePrecision(noise.outputs, polynomial.quality);
+  const units = program.outputs.map(
+    ({ value }, index) => integer?.outputs[index]?.scale ?? linear.nodes[value]!.unit ?? 1,
+  );
+  const precision = wholePrecision(noise.outputs, units, polynomial.quality);
   const galois = program.rotationKeys.map(({ level }) => cost.keyBytes(level));
   const galoisBytes = galois.reduce((sum, bytes) => sum + bytes, 0);
   const { relinearizationLevel } = program;
@@ -313,8 +317,7 @@ function predictionsOf(
     precisionMet: precision.precisionBits >= options.precision && polynomial.outliers.size === 0,
     latencyMs: layers.reduce((sum, layer) => sum + layer.predictedMs, 0),
     memoryBytes: memoryLimits(program, parameters, options).peakBytes,
-    // Half of a key is random, and sent as the seed that it is drawn from.
-    keyBytesSent: (galoisBytes + relinearization) / 2,
+    keyBytesSent: sentBytes(program, parameters),
     keyBytes: {
       galois: galoisBytes,
       relinearization,

@@ -97,9 +97,7 @@ describe('magnitudes', () => {
       const { parameters, noise, linear } = select(magnified(SHALLOW, factor, which), {});
       expect(parameters.polyModulusDegree).toBe(ordinary.parameters.polyModulusDegree);
       expect(parameters.dataPrimes).toHaveLength(ordinary.parameters.dataPrimes.length);
-      const [bits, wanted] = [noise, ordinary.noise].map(
-        ({ outputPrecisionBits }) => outputPrecisionBits[0]!,
-      );
+      const [bits, wanted] = [noise, ordinary.noise].map(({ outputs }) => outputs[0]!.precisionBits);
       expect(bits).toBeGreaterThan(wanted! - 3);
       expect(linear.nodes[linear.outputs[0]!.node]!.unit).toBeDefined();
     }
