@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { sealCiphertextBytes, sealKeyBytes, sealKeyFileBytes, sealMemory } from './memory-model.ts';
+import {
+  sealCiphertextBytes,
+  sealKeyBytes,
+  sealKeyFileBytes,
+  sealMemory,
+  sealProcessBytes,
+} from './memory-model.ts';
 import { ProgramBuilder } from './testing/program-builder.ts';
 import { randomLinear, seededRandom } from './testing/random-instructions.ts';
 import { testParameters } from './testing/test-parameters.ts';
@@ -30,6 +36,13 @@ describe('memory model', () => {
     // Outside the heap: the process, the program twice, and the keys' files.
     const once = program.rotationKeys.length * sealKeyFileBytes(parameters);
     expect(memory.processBytes - once).toBeGreaterThan(100 * 2 ** 20 + 2 * 8 * 4096 * 8);
+    const peak = (budget: number): number => sealProcessBytes(memory, memory.plaintextBytes, budget);
+    // A worker for each of two threads, or only one where no more fit.
+    expect(peak(2 ** 40) - memory.processBytes).toBe(
+      2 * (peak(1) + memory.plaintextBytes - memory.processBytes),
+    );
+    const one = peak(memory.processBytes + 1.5 * memory.totalPerWorker);
+    expect(2 * (one - memory.processBytes)).toBe(peak(2 ** 40) - memory.processBytes);
     const squared = builder.build([builder.polynomial(y, [[0, 0]], { unitLeading: true })]);
     expect(sealMemory(squared, parameters).keyBytes).toBeCloseTo(1.05 * 5 * sealKeyBytes(parameters), 0);
   });

@@ -42,6 +42,9 @@ export function sealPlaintextBytes(
   return (level + 1) * limbBytes(parameters);
 }
 
+/** Workers that an evaluation has unless it is told otherwise, each with a heap of its own: what forecasts are made for. */
+export const DEFAULT_THREADS = 2;
+
 /** Emscripten grows the heap by a fifth, at most by this much, whatever is asked for. */
 const HEAP_GROWTH_BYTES = 96 * 2 ** 20;
 
@@ -91,12 +94,24 @@ export interface SealMemory {
 const PROCESS_BYTES = 176 * 2 ** 20;
 /** The slot vectors' numbers: as they were read, and where all threads see them. */
 export const PROGRAM_COPIES = 2;
-/** Keys outside the heap, in files' sizes: as they were read or made, and garbage of what was sent to a worker (measured). */
-const KEY_FILE_COPIES = 1.5;
-
-/** Outside the heap, for each key: half a key in its seeded form, so many times. */
+/** Outside the heap, for each key: its seeded form, as it was read or made. */
 export function sealKeyFileBytes(parameters: Shape): number {
-  return (KEY_FILE_COPIES * partsOf(parameters) * sealKeyBytes(parameters)) / 2;
+  return (partsOf(parameters) * sealKeyBytes(parameters)) / 2;
+}
+
+/**
+ * Forecast of the whole process within a budget: as many workers as it holds, `DEFAULT_THREADS` at most. Of what a heap has grown
+ * by in advance the operating system counts nothing.
+ */
+export function sealProcessBytes(
+  { processBytes, totalPerWorker }: SealMemory,
+  plaintextBytes: number,
+  budgetBytes: number,
+): number {
+  const heaps = Math.max(0, budgetBytes - processBytes);
+  const workers = Math.min(DEFAULT_THREADS, Math.max(1, Math.floor(heaps / totalPerWorker)));
+  const room = Math.max(totalPerWorker, Math.min(SEAL_HEAP_BYTES, heaps / workers));
+  return processBytes + workers * (Math.min(totalPerWorker + plaintextBytes, room) - HEAP_GROWTH_BYTES);
 }
 
 /** Forecast for one worker that evaluates the whole program. */

@@ -1,6 +1,6 @@
 /** Whether a backend can hold a program, and how much room is left for keys and for encoded plaintexts. */
 import { nativeKeyBytes, nativeMemory, nativePlaintextRoom } from '../../program/native-memory.ts';
-import { SEAL_HEAP_BYTES, sealMemory } from '../../program/memory-model.ts';
+import { sealMemory, sealProcessBytes } from '../../program/memory-model.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import type { CompileOptions } from '../options.ts';
@@ -68,9 +68,7 @@ function sealLimits(
     // Its cost model counts no encoding: what does not fit is a small part.
     plaintextRoom: Infinity,
     // Encoded plaintexts are kept only as far as the heap goes.
-    peakBytes:
-      memory.processBytes +
-      Math.max(memory.totalPerWorker, Math.min(memory.totalPerWorker + plaintextBytes, SEAL_HEAP_BYTES)),
+    peakBytes: sealProcessBytes(memory, plaintextBytes, maxMemoryMb * MIB),
     leastBytes: memory.processBytes + memory.totalPerWorker,
   };
 }

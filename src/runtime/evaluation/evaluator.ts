@@ -1,6 +1,7 @@
 /** The public side: evaluates an artifact's program on encrypted inputs, in worker threads. */
 import type { Artifact } from '../../program/artifact.ts';
 import { scaleDivisors } from '../../program/parameters.ts';
+import { DEFAULT_THREADS } from '../../program/memory-model.ts';
 import type { BackendName } from '../backend.ts';
 import type { CiphertextSet, ExpectedTensor } from '../formats/ciphertext-set.ts';
 import { requireTensors } from '../formats/ciphertext-set.ts';
@@ -48,7 +49,6 @@ export interface Evaluation {
   readonly peakMemoryBytes: number;
 }
 
-const DEFAULT_THREADS = 2;
 const DEFAULT_MAX_MEMORY_MB = 6144;
 
 export class Evaluator implements AsyncDisposable {
