@@ -1,0 +1,199 @@
+/** The replay window, tokens and clocks to the millisecond, on a store in memory and a clock of the test's own. */
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { ToolError } from '../protocol/error-codes.ts';
+import { SIGNATURE_META } from '../protocol/extension.ts';
+import { encodePublicKey, signRequest } from '../protocol/signing.ts';
+import type { CallContext } from '../protocol/tool.ts';
+import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
+import { Authentication, newToken, signatureOf, tokenHash } from './authentication.ts';
+import { RateLimiter } from './rate-limiter.ts';
+
+const NOW = Date.UTC(2026, 6, 1);
+const SKEW = 60_000;
+const SERVER = 'ab'.repeat(32);
+const TOKEN_LIFE = 3_600_000;
+const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+const RECEIVED = { tool: 'get_key_status', arguments: { client_id: 'client' } };
+
+interface Options {
+  readonly unsigned?: boolean;
+  readonly burst?: number;
+  readonly publicKey?: string | null;
+}
+
+async function world({
+  unsigned = false,
+  burst = 1000,
+  publicKey: own = encodePublicKey(publicKey),
+}: Options = {}) {
+  const store = await SqliteMetadataStore.open(':memory:');
+  const token = newToken();
+  store.putClient({
+    clientId: 'client',
+    tokenHash: tokenHash(token),
+    tokenExpiresAt: NOW + TOKEN_LIFE,
+    publicKey: own,
+    certificateSubject: null,
+    createdAt: NOW,
+  });
+  const settings = { clockSkewMs: SKEW, unsigned, serverKeyId: SERVER };
+  return { store, token, authentication: new Authentication(store, new RateLimiter(1e-9, burst), settings) };
+}
+
+function callWith(meta: CallContext['meta'], bearer: string | null = null): CallContext {
+  return {
+    signal: new AbortController().signal,
+    progress: () => undefined,
+    bearer,
+    origin: 'test',
+    received: RECEIVED,
+    meta,
+  };
+}
+
+function signedAt(time: number, audience = SERVER): CallContext {
+  return callWith({ [SIGNATURE_META]: signRequest(RECEIVED, privateKey, audience, time) });
+}
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ToolError) return error.code;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('a signed request', () => {
+  it.each([-SKEW, -1, 0, 1, SKEW])('of a clock that is %i ms off is answered', async (off) => {
+    const { authentication } = await world();
+    expect(codeOf(() => authentication.requireSignature(signedAt(NOW + off), publicKey, 'client', NOW))).toBe(
+      'accepted',
+    );
+  });
+
+  it.each([-SKEW - 1, SKEW + 1])('of a clock that is %i ms off is not', async (off) => {
+    const { authentication } = await world();
+    expect(codeOf(() => authentication.requireSignature(signedAt(NOW + off), publicKey, 'client', NOW))).toBe(
+      'ERROR_CLOCK_SKEW',
+    );
+  });
+
+  it.each([-SKEW, 0, SKEW])(
+    'signed %i ms from now is never answered twice while its timestamp is accepted, whatever is forgotten meanwhile',
+    async (off) => {
+      const { store, authentication } = await world();
+      const call = signedAt(NOW + off);
+      const send = (now: number): string =>
+        codeOf(() => authentication.requireSignature(call, publicKey, 'client', now));
+      expect(send(NOW)).toBe('accepted');
+      for (let now = NOW; now <= NOW + off + SKEW; now += SKEW / 4) {
+        store.expired(now);
+        expect(send(now)).toBe('ERROR_REPLAYED');
+      }
+      expect(send(NOW + off + SKEW + 1)).toBe('ERROR_CLOCK_SKEW');
+    },
+  );
+
+  it('leaves no nonce behind for good', async () => {
+    const { store, authentication } = await world();
+    const call = signedAt(NOW);
+    authentication.requireSignature(call, publicKey, 'client', NOW);
+    store.expired(NOW + 10 * SKEW);
+    expect(store.addNonce('client', signatureOf(call)!.nonce, NOW)).toBe(true);
+  });
+
+  it('uses up its nonce for its client alone, and only if it is genuine', async () => {
+    const { authentication } = await world();
+    const call = signedAt(NOW);
+    const other = generateKeyPairSync('ed25519').publicKey;
+    expect(codeOf(() => authentication.requireSignature(call, other, 'client', NOW))).toBe(
+      'ERROR_SIGNATURE_INVALID',
+    );
+    expect(codeOf(() => authentication.requireSignature(call, publicKey, 'client', NOW))).toBe('accepted');
+    expect(codeOf(() => authentication.requireSignature(call, publicKey, 'neighbour', NOW))).toBe('accepted');
+  });
+
+  it('must be meant for this server, be signed, and well-formed', async () => {
+    const { authentication } = await world();
+    const code = (call: CallContext): string =>
+      codeOf(() => authentication.requireSignature(call, publicKey, 'client', NOW));
+    expect(code(signedAt(NOW, 'cd'.repeat(32)))).toBe('ERROR_SIGNATURE_INVALID');
+    expect(code(callWith({}))).toBe('ERROR_SIGNATURE_REQUIRED');
+    expect(code(callWith({ [SIGNATURE_META]: { alg: 'none' } }))).toBe('ERROR_SIGNATURE_INVALID');
+  });
+});
+
+describe('a token', () => {
+  const NO_TOKEN = 'ERROR_UNAUTHORIZED';
+
+  it('opens until the millisecond before it expires', async () => {
+    const { authentication, token } = await world();
+    const at = (now: number): string =>
+      codeOf(() =>
+        authentication.authenticate({ client_id: 'client', auth_token: token }, signedAt(now), now),
+      );
+    expect(at(NOW + TOKEN_LIFE - 1)).toBe('accepted');
+    expect(at(NOW + TOKEN_LIFE)).toBe('ERROR_TOKEN_EXPIRED');
+  });
+
+  it('may stand in the arguments or in the header, but not differ', async () => {
+    const { authentication, token } = await world();
+    const code = (argument: string | undefined, bearer: string | null, client = 'client'): string =>
+      codeOf(() =>
+        authentication.authenticate(
+          { client_id: client, auth_token: argument },
+          { ...signedAt(NOW), bearer },
+          NOW,
+        ),
+      );
+    expect(code(token, null)).toBe('accepted');
+    expect(code(undefined, token)).toBe('accepted');
+    expect(code(token, token)).toBe('accepted');
+    expect(code(token, newToken())).toBe(NO_TOKEN);
+    expect(code(newToken(), token)).toBe(NO_TOKEN);
+    expect(code(newToken(), null)).toBe(NO_TOKEN);
+    expect(code(undefined, null)).toBe(NO_TOKEN);
+    expect(code(token, null, 'nobody')).toBe(NO_TOKEN);
+  });
+
+  it('that is right uses up the rate of its client, one that is wrong that of its origin', async () => {
+    const { authentication, token } = await world({ burst: 1 });
+    const code = (auth_token: string): string =>
+      codeOf(() => authentication.authenticate({ client_id: 'client', auth_token }, signedAt(NOW), NOW));
+    expect(code(newToken())).toBe(NO_TOKEN);
+    expect(code(newToken())).toBe('ERROR_RATE_LIMITED');
+    expect(code(token)).toBe('accepted');
+    expect(code(token)).toBe('ERROR_RATE_LIMITED');
+  });
+
+  it('is enough without a signature only for clients without a key, where the server takes that', async () => {
+    for (const [unsigned, own, expected] of [
+      [false, null, 'ERROR_SIGNATURE_REQUIRED'],
+      [true, null, 'accepted'],
+      [true, encodePublicKey(publicKey), 'ERROR_SIGNATURE_REQUIRED'],
+    ] as const) {
+      const { authentication, token } = await world({ unsigned, publicKey: own });
+      const credentials = { client_id: 'client', auth_token: token };
+      expect(codeOf(() => authentication.authenticate(credentials, callWith({}), NOW))).toBe(expected);
+    }
+  });
+
+  it('is known to transports while its client is, expired or not; so are invitations in time', async () => {
+    const { store, authentication, token } = await world();
+    expect(authentication.knowsToken(token, NOW + 2 * TOKEN_LIFE)).toBe(true);
+    expect(authentication.knowsToken(newToken(), NOW)).toBe(false);
+    const code = newToken();
+    store.putInvitation({ codeHash: tokenHash(code), clientId: null, expiresAt: NOW + 1000 });
+    expect(authentication.knowsToken(code, NOW)).toBe(true);
+    expect(authentication.knowsToken(code, NOW + 1001)).toBe(false);
+  });
+
+  it('is 256 random bits, and kept as a hash', () => {
+    expect(Buffer.from(newToken(), 'base64url')).toHaveLength(32);
+    expect(newToken()).not.toBe(newToken());
+    expect(tokenHash('a')).toBe('ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb');
+  });
+});

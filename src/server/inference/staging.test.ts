@@ -1,0 +1,181 @@
+/** Bounds to the byte, order, repetition and removal of chunks, on stores of the test's own. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sha256Of } from '../protocol/identifiers.ts';
+import { FileBlobStore } from '../storage/file-blob-store.ts';
+import type { UploadOwner } from '../storage/records.ts';
+import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
+import { type ChunkArrival, ownerPrefix, Staging, type StagingBounds } from './staging.ts';
+
+const SESSION: UploadOwner = { clientId: 'client', kind: 'session', id: 'one' };
+const OTHER_SESSION: UploadOwner = { clientId: 'client', kind: 'session', id: 'two' };
+const NEIGHBOUR: UploadOwner = { clientId: 'neighbour', kind: 'session', id: 'one' };
+const ROOMY: StagingBounds = { maxChunkBytes: 100, ownerBytes: 10_000, clientBytes: 10_000, files: 2 };
+
+let folder: string;
+let store: SqliteMetadataStore;
+let staging: Staging;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'he-compile-staging-'));
+  store = await SqliteMetadataStore.open(':memory:');
+  staging = new Staging(store, await FileBlobStore.open(folder));
+});
+afterEach(async () => {
+  store[Symbol.dispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function chunk(
+  chunkIndex: number,
+  totalChunks: number,
+  bytes: number | string,
+  fileName = 'input.hect',
+): ChunkArrival {
+  const content = typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.alloc(bytes, chunkIndex + 1);
+  return { fileName, chunkIndex, totalChunks, chunkText: content.toString('base64'), chunkSha256: undefined };
+}
+
+async function send(
+  arrival: ChunkArrival,
+  bounds: Partial<StagingBounds> = {},
+  owner = SESSION,
+): Promise<string> {
+  try {
+    const { complete } = await staging.accept(owner, arrival, { ...ROOMY, ...bounds });
+    return complete ? 'complete' : 'taken';
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+describe('quotas count the chunk that comes in', () => {
+  it.each(['ownerBytes', 'clientBytes'] as const)(
+    '%s: exactly full is taken, a byte more is not',
+    async (bound) => {
+      expect(await send(chunk(0, 2, 60), { [bound]: 100 })).toBe('taken');
+      expect(await send(chunk(1, 2, 41), { [bound]: 100 })).toBe('ERROR_QUOTA_EXCEEDED');
+      expect(await send(chunk(1, 2, 40), { [bound]: 100 })).toBe('complete');
+    },
+  );
+
+  it.each(['ownerBytes', 'clientBytes'] as const)(
+    '%s: a first chunk above it is not taken',
+    async (bound) => {
+      expect(await send(chunk(0, 1, 51), { [bound]: 50 })).toBe('ERROR_QUOTA_EXCEEDED');
+      expect(await send(chunk(0, 1, 50), { [bound]: 50 })).toBe('complete');
+    },
+  );
+
+  it('a client has one quota for all that it sends, an owner one of its own, a neighbour another', async () => {
+    const bounds = { ownerBytes: 100, clientBytes: 150 };
+    expect(await send(chunk(0, 1, 100), bounds)).toBe('complete');
+    expect(await send(chunk(0, 1, 51), bounds, OTHER_SESSION)).toBe('ERROR_QUOTA_EXCEEDED');
+    expect(await send(chunk(0, 1, 50), bounds, OTHER_SESSION)).toBe('complete');
+    expect(await send(chunk(0, 1, 100), bounds, NEIGHBOUR)).toBe('complete');
+  });
+
+  it('files are bounded in number, chunks of known ones are not', async () => {
+    expect(await send(chunk(0, 2, 1, 'a'))).toBe('taken');
+    expect(await send(chunk(0, 2, 1, 'b'))).toBe('taken');
+    expect(await send(chunk(0, 2, 1, 'c'))).toBe('ERROR_QUOTA_EXCEEDED');
+    expect(await send(chunk(1, 2, 1, 'a'))).toBe('complete');
+  });
+
+  it('a chunk that has been stored is acknowledged again, however full it is', async () => {
+    expect(await send(chunk(0, 2, 60), { clientBytes: 60 })).toBe('taken');
+    expect(await send(chunk(0, 2, 60), { clientBytes: 60 })).toBe('taken');
+    expect(staging.files(SESSION)).toMatchObject([{ received_chunks: 1, received_bytes: 60 }]);
+  });
+
+  it('what is removed makes room', async () => {
+    expect(await send(chunk(0, 1, 100), { clientBytes: 100 })).toBe('complete');
+    await staging.remove(SESSION);
+    expect(await send(chunk(0, 1, 100), { clientBytes: 100 }, OTHER_SESSION)).toBe('complete');
+    await staging.removeInputs(OTHER_SESSION);
+    expect(await send(chunk(0, 1, 100), { clientBytes: 100 })).toBe('complete');
+  });
+});
+
+describe('a chunk', () => {
+  it.each([
+    ['past the last', chunk(2, 2, 1), 'ERROR_CHUNK_INVALID'],
+    ['that is too long', chunk(0, 1, 101), 'ERROR_CHUNK_TOO_LARGE'],
+    ['with another digest', { ...chunk(0, 1, 1), chunkSha256: 'ab'.repeat(32) }, 'ERROR_CHUNK_INVALID'],
+    ['with its digest', { ...chunk(0, 1, 1), chunkSha256: sha256Of(Buffer.alloc(1, 1)) }, 'complete'],
+    ['that begins a secret key', chunk(0, 1, '{"kind":"secret-key"'), 'ERROR_SECRET_KEY_REFUSED'],
+    [
+      'that begins a secret key where its header ends',
+      chunk(0, 1, `${' '.repeat(45)}"kind":"secret-key"`),
+      'ERROR_SECRET_KEY_REFUSED',
+    ],
+    ['that says so later, as any bytes may', chunk(0, 1, `${' '.repeat(46)}"kind":"secret-key"`), 'complete'],
+    ['that says so in its middle', chunk(1, 2, '{"kind":"secret-key"'), 'taken'],
+  ])('%s', async (_what, arrival, expected) => {
+    expect(await send(arrival)).toBe(expected);
+    expect(staging.files(SESSION)).toHaveLength(expected.startsWith('ERROR') ? 0 : 1);
+  });
+
+  it('may not change what was said before', async () => {
+    expect(await send(chunk(0, 2, 'first'))).toBe('taken');
+    expect(await send(chunk(0, 2, 'other'))).toBe('ERROR_CHUNK_CONFLICT');
+    expect(await send(chunk(0, 3, 'first'))).toBe('ERROR_CHUNK_CONFLICT');
+    expect(await send(chunk(1, 3, 'second'))).toBe('ERROR_CHUNK_CONFLICT');
+    expect(await send(chunk(1, 2, 'second'))).toBe('complete');
+    expect(await send(chunk(0, 2, 'first'))).toBe('complete');
+  });
+
+  it('is not acknowledged, nor recorded, by an owner that closes while it is written', async () => {
+    let asked = 0;
+    const requireOpen = (): void => {
+      if (++asked === 2) throw Object.assign(new Error('closed'), { code: 'CLOSED' });
+    };
+    expect(await send(chunk(0, 1, 1), { requireOpen })).toBe('CLOSED');
+    expect(asked).toBe(2);
+    expect(staging.files(SESSION)).toMatchObject([{ received_chunks: 0 }]);
+  });
+});
+
+describe('a staged file', () => {
+  it('is complete when all chunks are there, in their order, whatever order they came in', async () => {
+    expect(() => staging.complete(SESSION)).toThrow(/nothing was uploaded/);
+    for (const index of [2, 0]) await send(chunk(index, 3, 10 + index));
+    expect(() => staging.complete(SESSION)).toThrow(/2 of 3 chunks of input.hect/);
+    await send(chunk(1, 3, 11));
+    expect(staging.complete(SESSION)).toEqual([
+      {
+        fileName: 'input.hect',
+        chunks: [0, 1, 2].map((index) => `session/client/one/in-input.hect/${index}`),
+        bytes: 33,
+      },
+    ]);
+    expect(() => staging.complete(NEIGHBOUR)).toThrow();
+  });
+
+  it('says which chunks are missing, in ranges, of which no more than 64 are named', async () => {
+    for (const index of [1, 2, 5]) await send(chunk(index, 8, 3));
+    expect(staging.files(SESSION)).toEqual([
+      {
+        file_name: 'input.hect',
+        total_chunks: 8,
+        received_chunks: 3,
+        received_bytes: 9,
+        missing: [
+          [0, 0],
+          [3, 4],
+          [6, 7],
+        ],
+      },
+    ]);
+    for (let index = 1; index < 200; index += 2) await send(chunk(index, 200, 1, 'many'));
+    const many = staging.files(SESSION).find(({ file_name }) => file_name === 'many')!;
+    expect(many.missing).toHaveLength(64);
+    expect(many.missing.at(-1)).toEqual([126, 126]);
+  });
+
+  it('lies where its owner says', () => {
+    expect(ownerPrefix(SESSION)).toBe('session/client/one');
+    expect(ownerPrefix({ clientId: 'client', kind: 'keys', id: 'hekey:ab' })).toBe('keys/client/ab');
+  });
+});
