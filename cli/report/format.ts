@@ -1,4 +1,5 @@
 /** Numbers as people read them; one place, so that every report says the same thing the same way. */
+import type { ApproximationSummary } from '../../src/program/artifact.ts';
 
 const NONE = '–';
 
@@ -68,4 +69,13 @@ export function formatInterval([low, high]: readonly [number, number]): string {
 /** "1 image", "20 images". */
 export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Share of inputs with escapes, and what it may be at most. */
+export function formatEscapes({
+  inputsWithEscapes,
+  escapeBound,
+}: Pick<ApproximationSummary, 'inputsWithEscapes' | 'escapeBound'>): string {
+  const seen = formatPercent(inputsWithEscapes);
+  return escapeBound === undefined ? seen : `${seen} (at most ${formatPercent(escapeBound, 1)})`;
 }

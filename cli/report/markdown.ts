@@ -4,6 +4,7 @@ import type { BenchReport } from './bench-report.ts';
 import {
   formatBytes,
   formatCount,
+  formatEscapes,
   formatInterval,
   formatMs,
   formatPercent,
@@ -162,7 +163,7 @@ function programBlocks(
               formatSignificant(one.rmsError, 2),
               formatSignificant(one.maxError, 2),
               formatInterval(one.range),
-              formatPercent(one.inputsWithEscapes),
+              formatEscapes(one),
             ]),
           ),
         ]),

@@ -8,6 +8,7 @@ import type {
   LayerReport,
   OperationCounts,
 } from '../../src/program/artifact.ts';
+import type { InputRange, OutputRange } from '../../src/program/certified-range.ts';
 import { operandsOf } from '../../src/program/memory-model.ts';
 import type { Program } from '../../src/program/program.ts';
 import type { SecurityCertificate } from '../../src/program/security.ts';
@@ -26,6 +27,8 @@ export interface ApproximationView extends ApproximationSummary {
 
 export interface TensorView {
   readonly name: string;
+  /** Certified for inputs, possible for outputs; older artifacts do not say. */
+  readonly range?: InputRange | OutputRange;
   readonly shape: readonly number[];
   readonly packingFormat: string;
   readonly ciphertexts: number;
@@ -132,17 +135,19 @@ export function describeProgram(artifact: Artifact): ProgramReport {
     inputPackingFormat: negotiation.input_packing_format,
     inputShape: signature.inputs[0]?.layout.shape ?? [],
     outputShape: signature.outputs[0]?.shape ?? [],
-    inputs: signature.inputs.map(({ name, layout }) => ({
+    inputs: signature.inputs.map(({ name, layout, range }) => ({
       name,
       shape: layout.shape,
       packingFormat: layout.format,
       ciphertexts: layout.ciphertexts,
+      ...(range === undefined ? {} : { range }),
     })),
-    outputs: signature.outputs.map(({ name, shape, layout }) => ({
+    outputs: signature.outputs.map(({ name, shape, layout, range }) => ({
       name,
       shape,
       packingFormat: layout.format,
       ciphertexts: layout.ciphertexts,
+      ...(range === undefined ? {} : { range }),
     })),
     labels: signature.labels,
     clientOperators: signature.outputs.flatMap((output) =>

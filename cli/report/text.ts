@@ -3,6 +3,7 @@ import { boundText } from './bound-text.ts';
 import {
   formatBytes,
   formatCount,
+  formatEscapes,
   formatInterval,
   formatMs,
   formatPercent,
@@ -167,7 +168,7 @@ function approximationTable(program: ProgramReport): string {
     formatSignificant(one.rmsError, 2),
     formatSignificant(one.maxError, 2),
     formatInterval(one.range),
-    formatPercent(one.inputsWithEscapes),
+    formatEscapes(one),
   ]);
   return alignColumns([head, ...rows], 3);
 }

@@ -227,6 +227,7 @@ const report = z.object({
       seen: pair,
       escapeRate: finite,
       inputsWithEscapes: finite,
+      escapeBound: finite.exactOptional(),
     }),
   ),
   quality: z.object({

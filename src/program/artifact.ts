@@ -112,9 +112,14 @@ export interface ApproximationSummary {
   /** Range over which the polynomial was fitted (widest channel), and what was seen. */
   readonly range: readonly [number, number];
   readonly seen: readonly [number, number];
-  /** Fraction of held-out values outside their channel's fitted range, and of inputs with at least one such value. */
+  /**
+   * Fraction of held-out values outside their channel's fitted range, and of inputs with at least one such value. Of exact polynomials
+   * the range is what they were calibrated on, with the margin that bounds have.
+   */
   readonly escapeRate: number;
   readonly inputsWithEscapes: number;
+  /** Largest share of inputs with escapes that the held-out ones leave possible, at 95 %. Older artifacts do not say. */
+  readonly escapeBound?: number;
 }
 
 /** How the whole polynomial model compares with the original on held-out calibration inputs. */

@@ -1,6 +1,6 @@
 /** What replaced each activation, how well, and how likely inputs are to leave the range it was fitted on. */
 import { curveSparkline } from '../charts/curve.ts';
-import { formatInterval, formatPercent, formatSignificant, plural } from '../format.ts';
+import { formatEscapes, formatInterval, formatPercent, formatSignificant, plural } from '../format.ts';
 import { boundText } from '../bound-text.ts';
 import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
@@ -53,6 +53,6 @@ function row(view: ApproximationView): Markup {
     <td>${formatSignificant(view.maxError, 2)}</td>
     <td>${formatInterval(view.range)}</td>
     <td>${formatInterval(view.seen)}</td>
-    <td class="${risk}">${formatPercent(view.inputsWithEscapes)}</td>
+    <td class="${risk}">${formatEscapes(view)}</td>
   </tr>`;
 }

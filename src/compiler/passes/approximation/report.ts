@@ -2,6 +2,11 @@
 import type { ApproximationReport } from '../../ir/polynomial-graph.ts';
 import type { PolynomialAttributes, TensorGraph, TensorNode } from '../../ir/tensor-graph.ts';
 import { shapeOf } from '../../ir/tensor-graph.ts';
+import { widened } from '../../../program/certified-range.ts';
+import { BOUND_MARGIN } from '../../analysis/bounds.ts';
+import { findOutliers, sampleExtents } from '../../analysis/robust-range.ts';
+import { exactBounds } from '../../approx/paired-bounds.ts';
+import { polynomialAttributes } from '../../onnx/ops/polynomial.ts';
 import { polynomialDepth } from '../../../program/program.ts';
 import { elementsOf } from '../../reference/onnx-runner.ts';
 import { channelLayout } from '../../reference/polynomial-node.ts';
@@ -40,14 +45,23 @@ export function reportSite(
   };
 }
 
-/** An activation that already was a polynomial: nothing is approximated. */
+/**
+ * An activation that already was a polynomial: nothing is approximated, but what lies beyond the values calibrated on is beyond what
+ * scales, modulus and noise were planned for.
+ * @param calibrated input values of the samples that are fitted to
+ * @param input those of the held-out samples
+ */
 export function reportExact(
+  graph: TensorGraph,
   node: TensorNode,
-  degree: number,
-  input: Float32Array,
   output: Float32Array,
+  calibrated: Float32Array,
+  input: Float32Array,
 ): ApproximationReport {
-  const seen = extent(input);
+  const { degree } = polynomialAttributes(node);
+  const [low, high] = widened(...extent(usual(calibrated, graph, node.inputs[0]!)), BOUND_MARGIN);
+  const range = { center: [(low + high) / 2], halfWidth: [(high - low) / 2], axis: 0 };
+  const samples = input.length / elementsOf(graph, node.inputs[0]!);
   return {
     node: node.name,
     activation: node.op,
@@ -56,11 +70,17 @@ export function reportExact(
     depth: degreeDepth(degree),
     channels: 1,
     ...differences(output, output),
-    range: seen,
-    seen,
-    escapeRate: 0,
-    inputsWithEscapes: 0,
+    range: [low, high],
+    ...escapes(input, range, shapeOf(graph, node.inputs[0]!), samples),
   };
+}
+
+/** The values of the samples that do not stand apart: the others count for no range. */
+function usual(values: Float32Array, graph: TensorGraph, tensor: string): Float32Array {
+  const size = elementsOf(graph, tensor);
+  const largest = sampleExtents(values, values.length / size);
+  const apart = new Set(findOutliers([{ tensor, isInput: true, largest }]).map(({ sample }) => sample));
+  return apart.size === 0 ? values : values.filter((_, i) => !apart.has(Math.floor(i / size)));
 }
 
 /** Levels of the longest chain of the nodes: polynomials one after another, then a product, per maximum. */
@@ -117,12 +137,15 @@ function extent(values: Float32Array): [number, number] {
   return min <= max ? [min, max] : [0, 0];
 }
 
+/** Of the bound on escapes: 95 % are sure. */
+const ESCAPE_ERROR = 0.05;
+
 function escapes(
   values: Float32Array,
-  polynomial: PolynomialAttributes,
+  polynomial: Pick<PolynomialAttributes, 'center' | 'halfWidth' | 'axis'>,
   shape: readonly number[],
   samples: number,
-): Pick<ApproximationReport, 'seen' | 'escapeRate' | 'inputsWithEscapes'> {
+): Pick<ApproximationReport, 'seen' | 'escapeRate' | 'inputsWithEscapes' | 'escapeBound'> {
   const shared = polynomial.center.length === 1;
   const { channels, inner } = channelLayout(shape, polynomial.axis);
   const perSample = values.length / samples;
@@ -145,5 +168,6 @@ function escapes(
     seen: extent(values),
     escapeRate: outside / values.length,
     inputsWithEscapes: samplesOutside / samples,
+    escapeBound: exactBounds(samplesOutside, samples, ESCAPE_ERROR).upper,
   };
 }

@@ -4,7 +4,6 @@ import type { ApproximationReport, CertifiedRanges } from '../../ir/polynomial-g
 import type { ConstantTensor, Shape, TensorGraph, TensorNode } from '../../ir/tensor-graph.ts';
 import { shapeOf } from '../../ir/tensor-graph.ts';
 import { classify } from '../../onnx/classify.ts';
-import { polynomialAttributes } from '../../onnx/ops/polynomial.ts';
 import type { ActivationChoice, Progress } from '../../options.ts';
 import type { Blas } from '../../reference/blas.ts';
 import { executeNode } from '../../reference/execute-node.ts';
@@ -132,7 +131,13 @@ export class Walk {
     for (const [i, output] of outputs.entries()) this.#original.set(output, results[i]!);
     if (classify(graph, node) === 'polynomial') {
       this.#reports.push(
-        reportExact(node, polynomialAttributes(node).degree, results[0]!, this.#heldOut(node.inputs[0]!)),
+        reportExact(
+          graph,
+          node,
+          results[0]!,
+          this.#fitPart(node.inputs[0]!, this.#approximated.get(node.inputs[0]!)!),
+          this.#heldOut(node.inputs[0]!),
+        ),
       );
     }
     if (!touched) {
