@@ -177,6 +177,7 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
     modelDirectory: dirname(resolve(file)),
     modelName: basename(file, extname(file)),
     progress: context.progress,
+    polynomialWanted: flags.emitPolynomial !== undefined,
     onPass: (pass: string, result: unknown) => {
       dump?.record(pass, result);
       if (pass === 'encode-polynomial' && result instanceof Uint8Array) polynomialOnnx = result;

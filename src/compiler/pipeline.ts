@@ -18,6 +18,7 @@ import type { CompileOptions, Progress } from './options.ts';
 import { assembleArtifact } from './passes/assemble-artifact.ts';
 import { decomposeSoftmax } from './passes/decompose-softmax.ts';
 import { foldBatchNorm } from './passes/fold-batch-norm.ts';
+import { foreseeDegrees, requireHoldable } from './passes/foresee-degrees.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { lowerLinear } from './passes/lower-linear.ts';
 import { normalisePolynomials } from './passes/normalise-polynomials.ts';
@@ -38,6 +39,8 @@ export interface CompileContext {
   readonly modelDirectory: string | null;
   readonly modelName: string;
   readonly progress: Progress;
+  /** The polynomial model is wanted even if no program holds it: nothing is refused before it has been fitted. */
+  readonly polynomialWanted?: boolean;
   /** Called with each pass's name and result, for `--dump-ir-after`. */
   readonly onPass?: (pass: string, result: unknown) => void;
 }
@@ -85,6 +88,11 @@ export async function compileModel(
   requireFittingLabels(stripped, asked.labels);
   const decomposed = pass('decompose-softmax', decomposeSoftmax(stripped));
   const recognised = pass('recognise-activations', recogniseActivations(decomposed));
+
+  // What no degree makes shallow enough is refused before the work.
+  if (asked.scheme === 'ckks' && asked.backend !== 'cleartext' && context.polynomialWanted !== true) {
+    requireHoldable(pass('foresee-degrees', await foreseeDegrees(recognised, asked, progress)));
+  }
 
   // Calibration data whose every sample can be a measure.
   const screened = await screenCalibration(recognised, asked, progress);

@@ -28,6 +28,9 @@ export function explainDepth(
     spent > square
       ? `activations take up to ${spent} levels; degree 2 everywhere (--activation '*=degree:2') would take ${square}`
       : null,
+    backend === 'seal' && deepestChain(demand, 'native').depth >= demand.depth
+      ? `the native engine has longer chains: --backend native`
+      : null,
     demand.security > 128 ? 'a lower --security allows longer chains' : null,
     `--precision below ${demand.precision} allows smaller scales`,
     '--emit-polynomial and --backend cleartext verify the model without encryption; deeper circuits need refresh',

@@ -11,7 +11,8 @@ import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 
 const MIB = 2 ** 20;
-const LARGEST_RING = 32768;
+/** Where node-seal's security tables end. */
+export const LARGEST_SEAL_RING = 32768;
 
 /** Bytes that Galois keys may take so that one worker holds the program; may be negative. */
 export function sealKeyRoom(program: Program, parameters: CkksParameters, maxMemoryMb: number): number {
@@ -40,8 +41,8 @@ export function sealObstacle(
   if (!isSealShaped(parameters)) {
     return `node-seal switches keys with one digit per prime and one special prime; these parameters have ${dnum} digits and ${specialPrimes.length} special primes`;
   }
-  if (polyModulusDegree > LARGEST_RING)
-    return `node-seal's security tables end at N = ${LARGEST_RING}; these parameters have N = ${polyModulusDegree}`;
+  if (polyModulusDegree > LARGEST_SEAL_RING)
+    return `node-seal's security tables end at N = ${LARGEST_SEAL_RING}; these parameters have N = ${polyModulusDegree}`;
   const memory = sealMemory(program, parameters);
   const limit = Math.min(SEAL_HEAP_BYTES, maxMemoryMb * MIB - memory.processBytes);
   if (memory.totalPerWorker <= limit) return null;

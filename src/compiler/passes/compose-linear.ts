@@ -156,8 +156,13 @@ export function reduceLinear(graph: LinearGraph, products: MatrixProducts): Line
   return current;
 }
 
-/** Depth if every linear map could be composed into the linear maps that read it. */
+/** Depth if every linear map could be composed into the linear maps that read it: no composition is shallower. */
 export function leastDepth(graph: LinearGraph): number {
+  return Math.max(...leastLevels(graph));
+}
+
+/** Level of each node's value in that case. */
+export function leastLevels(graph: LinearGraph): number[] {
   const levels = graph.nodes.map(() => 0);
   for (const node of graph.nodes.toReversed()) {
     for (const source of sourcesOf(node)) {
@@ -165,7 +170,7 @@ export function leastDepth(graph: LinearGraph): number {
       levels[source] = Math.max(levels[source]!, levels[node.id]! + (vanishes ? 0 : depthOf(node)));
     }
   }
-  return Math.max(...levels);
+  return levels;
 }
 
 /** The graph after one rule fired at node `id`, or null. */

@@ -33,7 +33,7 @@ import { calibrateRanges } from './calibrate-ranges.ts';
 export { calibrationInputs, withoutOutliers } from './approximation/calibration-batch.ts';
 
 /** Powers of two make full use of their depth: 1, 2, 3, 4 levels (the leading coefficient is folded away). */
-const CANDIDATE_DEGREES = [2, 4, 8, 16] as const;
+export const CANDIDATE_DEGREES = [2, 4, 8, 16] as const;
 /** What says that a program is too large, not that it is wrong: lower degrees may help. */
 const TOO_LARGE = ['DEPTH_EXCEEDED', 'MEMORY_EXCEEDED', 'PRECISION_UNREACHABLE', 'KEY_BUDGET_TOO_SMALL'];
 

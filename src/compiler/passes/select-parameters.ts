@@ -9,6 +9,7 @@ import { nearestNttPrime } from '../../program/primes.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
 import { maxLogQP, ringDegrees } from '../../program/security-tables.ts';
+import { LARGEST_SEAL_RING } from '../analysis/seal-obstacle.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { Backend } from '../options.ts';
 import { MAX_SCALE_BITS, baseHeadroomBits, reachesPrecision, type ParameterDemand } from './chain-demand.ts';
@@ -34,7 +35,7 @@ export function* ringCandidates(
   backend: Exclude<Backend, 'cleartext'>,
 ): Generator<RingCandidate> {
   for (const polyModulusDegree of ringDegrees(demand.security)) {
-    if (polyModulusDegree < 4096) continue;
+    if (polyModulusDegree < 4096 || (backend === 'seal' && polyModulusDegree > LARGEST_SEAL_RING)) continue;
     const chains =
       backend === 'native' ? nativeChains(polyModulusDegree, demand) : sealChains(polyModulusDegree, demand);
     if (chains.length > 0) yield { polyModulusDegree, chains };

@@ -7,6 +7,7 @@
  */
 import { CompileError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
+import { SEAL_HEAP_BYTES } from '../../program/memory-model.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { ringDegrees } from '../../program/security-tables.ts';
 import { batchLatency } from '../analysis/batch-cost.ts';
@@ -16,7 +17,6 @@ import type { CostModel } from '../analysis/cost-model.ts';
 import { explainDepth } from '../analysis/explain-depth.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import { outputReach } from '../analysis/units.ts';
-import { sealCostModel } from '../analysis/seal-cost.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { TransformPlanner } from '../linear/transform.ts';
@@ -34,7 +34,7 @@ import {
   type SelectedProgram,
 } from './build-candidate.ts';
 import type { ParameterDemand } from './chain-demand.ts';
-import { layoutLatency, leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
+import { layoutLatency, leastDepth, leastLevels, LinearComposer, reduceLinear } from './compose-linear.ts';
 import { manageScales } from './manage-scales.ts';
 import { normaliseMagnitudes } from './normalise-magnitudes.ts';
 import { requireSampleInputs } from './pack-batch.ts';
@@ -44,9 +44,6 @@ export type { PassHook, Samples, SelectedProgram } from './build-candidate.ts';
 
 /** Of a level, see `weightedCost`: from what it costs within a ring to depth at any price. */
 const DEPTH_WEIGHTS = [0, 1, 2, 50];
-
-/** Where no ring holds any composition, the shallowest is found in the largest. */
-const LARGEST = sealCostModel(32768, 20);
 
 /** A chain has to be predicted to be so much quicker for the program to be planned anew for it. */
 const REPLAN_GAIN = 0.99;
@@ -68,6 +65,7 @@ export function selectProgram(
   const candidates: Candidate[] = [];
   const leanest = options.optimize === 'memory';
   let best: Candidate | null = null;
+  let shallowest: LinearGraph | null = null;
   for (const ring of ringsFor(reduced, options, leastDepth(reduced))) {
     progress.report('pack', 0);
     const costs = costsOf(quickestChain(ring, options), options);
@@ -80,6 +78,7 @@ export function selectProgram(
         ? (composed, levels) => batchLatency(composed, levels, costs)
         : layoutLatency(costs, planner),
     ).composeAll(DEPTH_WEIGHTS);
+    shallowest ??= compositions.at(-1)!;
     // Cheapest first: deeper ones may fail where shallower ones leave more bits per level.
     for (const [index, composition] of compositions.entries()) {
       const own = [...ringsFor(composition, options, depthOf(composition))].find(
@@ -106,7 +105,7 @@ export function selectProgram(
     if (leanest && best !== null) return best;
   }
   if (best !== null) return best;
-  throw refusal(candidates, options) ?? tooDeep(reduced, products, options);
+  throw refusal(candidates, options) ?? tooDeep(shallowest ?? reduced, shallowest, options);
 }
 
 function suffices({ bits, obstacle, overflow }: Candidate, { precision }: CompileOptions): boolean {
@@ -219,13 +218,12 @@ function refusal(candidates: readonly Candidate[], options: CompileOptions): Com
   const [overflowing] = sufficient;
   if (held === undefined && overflowing !== undefined) return tooLarge(overflowing);
   if (held !== undefined) {
-    const most = options.backend === 'seal' ? ' up to 4096' : '';
     return new CompileError('MEMORY_EXCEEDED', held.obstacle ?? '', {
       pass: 'select-program',
       hint:
         options.optimize === 'throughput'
           ? 'throughput mode has a ciphertext for every element of a tensor, which is too much for wide layers: leave out --optimize throughput'
-          : `fewer levels need smaller keys: lower the degrees with --activation, or raise --max-memory-mb${most}; --backend cleartext verifies the model without encryption`,
+          : memoryHint(options),
     });
   }
   if (candidates.length === 0) return null;
@@ -259,12 +257,25 @@ function tooLarge({ overflow, linear }: Candidate): CompileError {
   );
 }
 
-function tooDeep(reduced: LinearGraph, products: MatrixProducts, options: CompileOptions): CompileError {
-  const [shallowest] = new LinearComposer(reduced, products, layoutLatency(LARGEST)).composeAll(
-    DEPTH_WEIGHTS.slice(-1),
-  );
-  const demand = demandOf(shallowest!, options);
-  return explainDepth(shallowest!, assignLevels(shallowest!), demand, options.backend);
+function memoryHint({ backend, maxMemoryMb }: CompileOptions): string {
+  const mb = SEAL_HEAP_BYTES / 2 ** 20;
+  const raise =
+    backend !== 'seal'
+      ? ', or raise --max-memory-mb'
+      : maxMemoryMb < mb
+        ? `, or raise --max-memory-mb up to ${mb}`
+        : '';
+  return [
+    ...(backend === 'seal' ? ['--backend native is not bound to one WASM heap'] : []),
+    `fewer levels need smaller keys: lower the degrees with --activation${raise}`,
+    '--backend cleartext verifies the model without encryption',
+  ].join('; ');
+}
+
+/** @param composed null where no ring holds even the least depth: nothing is composed then */
+function tooDeep(graph: LinearGraph, composed: LinearGraph | null, options: CompileOptions): CompileError {
+  const levels = composed === null ? leastLevels(graph) : assignLevels(graph);
+  return explainDepth(graph, levels, demandOf(graph, options, Math.max(...levels)), options.backend);
 }
 
 function mostSlots({ security }: CompileOptions): number {
@@ -299,6 +310,16 @@ export function latencyOfSingle(
 
 function depthOf(graph: LinearGraph): number {
   return Math.max(...assignLevels(graph));
+}
+
+/** What the least possible depth of a graph meets: the smallest ring that may hold it, or why none does. */
+export function foreseeDepth(
+  graph: LinearGraph,
+  options: CompileOptions,
+): { readonly depth: number; readonly ring: RingCandidate | null; readonly refusal: CompileError | null } {
+  const depth = leastDepth(graph);
+  const [ring] = ringsFor(graph, options, depth);
+  return { depth, ring: ring ?? null, refusal: ring === undefined ? tooDeep(graph, null, options) : null };
 }
 
 function demandOf(
