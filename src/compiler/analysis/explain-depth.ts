@@ -3,7 +3,7 @@ import { CompileError } from '../../errors.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { Backend } from '../options.ts';
 import type { ParameterDemand } from '../passes/chain-demand.ts';
-import { deepestChain } from '../passes/select-parameters.ts';
+import { deepestChain, ringCandidates } from '../passes/select-parameters.ts';
 import { depthOf } from './levels.ts';
 
 export function explainDepth(
@@ -28,8 +28,8 @@ export function explainDepth(
     spent > square
       ? `activations take up to ${spent} levels; degree 2 everywhere (--activation '*=degree:2') would take ${square}`
       : null,
-    backend === 'seal' && deepestChain(demand, 'native').depth >= demand.depth
-      ? `the native engine has longer chains: --backend native`
+    backend === 'seal' && ringCandidates(demand, 'native').next().done === false
+      ? 'the native engine has longer chains: --backend native'
       : null,
     demand.security > 128 ? 'a lower --security allows longer chains' : null,
     `--precision below ${demand.precision} allows smaller scales`,
