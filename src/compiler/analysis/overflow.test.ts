@@ -63,6 +63,18 @@ describe('findOverflow', () => {
     expect(findOverflow(polynomial(2 ** 60), PARAMETERS)).toMatchObject({ what: 'constants', value: 1 });
   });
 
+  it('finds powers that wrap inside of a polynomial, however small its coefficients', () => {
+    const builder = new ProgramBuilder(PARAMETERS);
+    const program = builder.build([builder.polynomial(builder.input(1, 2), [[0, 1e-30, 0, 1e-30]])]);
+    const reaching = (bound: number): Program => ({
+      ...program,
+      values: program.values.map((value) => (value.id === 0 ? { ...value, bound } : value)),
+    });
+    expect(findOverflow(reaching(1.25), PARAMETERS)).toBeNull();
+    expect(findOverflow(reaching(2 ** 20), PARAMETERS)).toBeNull();
+    expect(findOverflow(reaching(2 ** 30), PARAMETERS)).toMatchObject({ what: 'values', value: 0 });
+  });
+
   it('finds values that wrap at their level', () => {
     const program = linear(1, null);
     const bounded = (bound: number): Program => ({

@@ -4,7 +4,14 @@
  */
 import { unreachable } from '../../errors.ts';
 import { fitsPlaintext, largestCoefficient, modulusBits } from '../../program/plaintext-capacity.ts';
-import type { Coefficient, Instruction, Program, ValueId } from '../../program/program.ts';
+import type {
+  Coefficient,
+  Instruction,
+  PolynomialInstruction,
+  Program,
+  ValueId,
+  ValueInfo,
+} from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { choosePolynomialPlan } from '../../program/semantics/choose-polynomial-plan.ts';
 import {
@@ -14,6 +21,8 @@ import {
 } from '../../program/semantics/counting-algebra.ts';
 import { evaluateLinear } from '../../program/semantics/evaluate-linear.ts';
 import { evaluatePolynomial } from '../../program/semantics/evaluate-polynomial.ts';
+
+import { BOUND_MARGIN } from './bounds.ts';
 
 /** Values are centred modulo the modulus, and a prime may be a little smaller than 2 to its bits. */
 const SIGN_BITS = 1.5;
@@ -42,9 +51,31 @@ export function findOverflow(program: Program, parameters: CkksParameters): Over
     const algebra = new CapacityAlgebra(program.slotCount, parameters.dataPrimes.map(Number), bits);
     interpret(program, instruction, algebra);
     const { excessBits } = algebra;
+    if (instruction.kind === 'polynomial') {
+      const beyond = powerExcess(instruction, program.values[instruction.input]!, bits);
+      if (beyond > 0) report({ value: instruction.input, what: 'values', excessBits: beyond });
+    }
     if (excessBits > 0) report({ value: instruction.output, what: 'constants', excessBits });
   }
   return worst;
+}
+
+/**
+ * Beyond [−1, 1] the T_k that a polynomial is made of grow without bound, whatever its coefficients: log2 of how far they exceed their
+ * levels. Taken without the bound's margin, where those of a fitted polynomial stay within 1.
+ */
+function powerExcess(
+  { degree, level }: PolynomialInstruction,
+  { bound, scale }: ValueInfo,
+  bits: readonly number[],
+): number {
+  const angle = Math.acosh(Math.max(1, bound / BOUND_MARGIN));
+  let excess = 0;
+  for (let doublings = 1; 2 ** doublings <= (degree + 1) / 2; doublings++) {
+    const size = (2 ** doublings * angle) / Math.LN2 - 1;
+    excess = Math.max(excess, size + Math.log2(scale) + SIGN_BITS - bits[level - doublings]!);
+  }
+  return excess;
 }
 
 /** Looks at each plaintext instead of encoding it. */
