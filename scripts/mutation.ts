@@ -1,0 +1,134 @@
+/**
+ * Mutation tests (StrykerJS): how many planted faults the tests see, per part of the sources that guards others.
+ *   node scripts/mutation.ts [PART…] [--concurrency N]     without parts: all of them, one after another
+ * Each part is run for itself and its score written to bench/results/mutation.json before the next begins; what was found
+ * out before is kept in .stryker/ and not tried again unless source or tests changed. Ends with "N passed, N failed": parts.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type MutationReport, type PartScore, scoreOf } from './mutation-score.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const RESULTS = join(ROOT, 'bench/results/mutation.json');
+const WORK = '.stryker';
+
+interface Part {
+  /** Percent of the faults that must be seen. */
+  readonly least: number;
+  readonly mutate: readonly string[];
+  /** Those that are asked; others may see more faults, so that the score is a lower bound. */
+  readonly tests: readonly string[];
+}
+
+const PARTS: Readonly<Record<string, Part>> = {
+  security: {
+    least: 85,
+    mutate: ['src/program/security.ts', 'src/program/security-tables.ts'],
+    tests: ['src/program/*.test.ts'],
+  },
+  authentication: {
+    least: 85,
+    mutate: ['src/server/inference/authentication.ts'],
+    tests: ['src/server/inference/{authentication,enrolment}.test.ts'],
+  },
+  staging: {
+    least: 85,
+    mutate: ['src/server/inference/staging.ts'],
+    tests: ['src/server/inference/staging.test.ts'],
+  },
+  signing: {
+    least: 85,
+    mutate: ['src/server/protocol/signing.ts'],
+    tests: ['src/server/protocol/*.test.ts'],
+  },
+  passes: {
+    least: 70,
+    mutate: ['src/compiler/passes/{manage-scales,select-parameters,chain-demand}.ts'],
+    tests: ['src/compiler/passes/*.test.ts', 'test/four-way.test.ts'],
+  },
+  vault: { least: 70, mutate: ['src/server/vault/**/*.ts'], tests: ['src/server/vault/*.test.ts'] },
+  program: {
+    least: 70,
+    mutate: ['src/program/**/*.ts', '!src/program/security*.ts'],
+    tests: ['src/program/**/*.test.ts', 'src/compiler/passes/*.test.ts', 'src/runtime/evaluation/*.test.ts'],
+  },
+  protocol: {
+    least: 70,
+    mutate: ['src/server/protocol/**/*.ts', '!src/server/protocol/signing.ts'],
+    tests: ['src/server/{protocol,inference,client,crypto}/**/*.test.ts'],
+  },
+  inference: {
+    least: 70,
+    mutate: ['src/server/inference/**/*.ts', '!src/server/inference/{authentication,staging}.ts'],
+    tests: ['src/server/{inference,transport}/**/*.test.ts'],
+  },
+};
+const NEVER = ['!src/**/*.test.ts', '!src/**/testing/**'];
+
+interface Results {
+  readonly command: string;
+  readonly parts: Record<string, PartScore & { readonly least: number }>;
+}
+
+function run(part: string, concurrency: number): PartScore {
+  const report = `${WORK}/${part}.report.json`;
+  const configuration = {
+    testRunner: 'vitest',
+    vitest: { configFile: 'vitest.mutation.config.ts', related: false },
+    plugins: ['@stryker-mutator/vitest-runner'],
+    coverageAnalysis: 'perTest',
+    ignoreStatic: false,
+    incremental: true,
+    incrementalFile: `${WORK}/${part}.incremental.json`,
+    jsonReporter: { fileName: report },
+    reporters: ['json', 'clear-text', 'progress-append-only'],
+    clearTextReporter: { allowColor: false, logTests: false },
+    concurrency,
+    timeoutMS: 60_000,
+    tempDirName: `${WORK}/sandbox`,
+    ignorePatterns: ['bench/results', 'docs', 'dist'],
+    checkers: [],
+    disableTypeChecks: false,
+    allowConsoleColors: false,
+    mutate: [...PARTS[part]!.mutate, ...NEVER],
+  };
+  mkdirSync(join(ROOT, WORK), { recursive: true });
+  const file = join(ROOT, WORK, `${part}.config.json`);
+  writeFileSync(file, JSON.stringify(configuration));
+  const stryker = join(ROOT, 'node_modules/@stryker-mutator/core/bin/stryker.js');
+  const { status } = spawnSync(process.execPath, [stryker, 'run', file], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, MUTATION_TESTS: JSON.stringify(PARTS[part]!.tests) },
+  });
+  if (status !== 0) throw new Error(`the mutation run of ${part} ended with ${status}`);
+  return scoreOf(JSON.parse(readFileSync(join(ROOT, report), 'utf8')) as MutationReport);
+}
+
+const argv = process.argv.slice(2);
+const flag = argv.indexOf('--concurrency');
+const concurrency = flag < 0 ? 1 : Number(argv.splice(flag, 2)[1]);
+const wanted = argv.length === 0 ? Object.keys(PARTS) : argv;
+const unknown = wanted.filter((part) => !Object.hasOwn(PARTS, part));
+if (unknown.length > 0 || !Number.isInteger(concurrency) || concurrency < 1) {
+  console.error(`parts are ${Object.keys(PARTS).join(', ')}; --concurrency takes a number from 1`);
+  process.exit(2);
+}
+const failed: string[] = [];
+for (const part of wanted) {
+  const { least } = PARTS[part]!;
+  const score = run(part, concurrency);
+  const before: Results = existsSync(RESULTS)
+    ? (JSON.parse(readFileSync(RESULTS, 'utf8')) as Results)
+    : { command: 'npm run test:mutation', parts: {} };
+  const parts = { ...before.parts, [part]: { least, ...score } };
+  writeFileSync(RESULTS, `${JSON.stringify({ ...before, parts }, null, 2)}\n`);
+  console.log(
+    `${part}: ${score.score} % of ${score.mutants} faults are seen, at least ${least} % are wanted`,
+  );
+  if (score.score < least) failed.push(part);
+}
+if (failed.length > 0) console.log(`below their bound: ${failed.join(', ')}`);
+console.log(`${wanted.length - failed.length} passed, ${failed.length} failed`);
+process.exitCode = failed.length === 0 ? 0 : 1;
