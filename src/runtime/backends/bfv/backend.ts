@@ -1,18 +1,18 @@
 /** The public side of BFV on node-seal: evaluation keys and ciphertexts, in one worker. */
-import type { Ciphertext, ClassHandle, GaloisKeys, RelinKeys, SEALContext } from 'node-seal';
+import type { Ciphertext, ClassHandle, GaloisKeys, RelinKeys } from 'node-seal';
 import { ArtifactError } from '../../../errors.ts';
-import { galoisElement } from '../../../program/galois-element.ts';
 import { SEAL_HEAP_BYTES, sealContextBytes, sealKeyBytes } from '../../../program/memory-model.ts';
 import type { Instruction, ValueInfo } from '../../../program/program.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import type { TermFilter } from '../../../program/semantics/evaluate-linear.ts';
 import { AlgebraBackend } from '../algebra-backend.ts';
 import { HeapAccount } from '../seal/heap-account.ts';
-import { callSeal, parseWithSeal } from '../seal/module.ts';
+import { callSeal } from '../seal/module.ts';
 import type { BfvKeys } from './algebra.ts';
 import { BfvAlgebra } from './algebra.ts';
 import type { BfvCiphertext } from './ciphertexts.ts';
 import { BfvContext } from './context.ts';
+import type { Residue } from './context.ts';
 import { joinParts, splitParts } from './parts.ts';
 import { type BfvPlaintext, BfvPlaintextCache } from './plaintext-cache.ts';
 
@@ -23,10 +23,6 @@ export interface BfvBackendOptions {
   readonly plaintextCacheBytes?: number;
   /** Called before every primitive operation; may throw to cancel. */
   readonly checkpoint?: () => void;
-}
-
-interface LoadableKeys extends ClassHandle {
-  loadFromArray(context: SEALContext, bytes: unknown): void;
 }
 
 export class BfvBackend extends AlgebraBackend<BfvCiphertext, BfvPlaintext> {
@@ -60,31 +56,23 @@ export class BfvBackend extends AlgebraBackend<BfvCiphertext, BfvPlaintext> {
   }
 
   override loadRotationKey(step: number, bytes: Uint8Array): void {
-    const what = `the Galois key for step ${step}`;
-    const { seal, parameters } = this.#context;
+    const { seal } = this.#context;
     const keys = this.#loadKeys(
       bytes,
-      what,
+      `the Galois key for step ${step}`,
       () => new seal.GaloisKeys(),
-      (key) => {
-        if (!key.hasKey(galoisElement(step, parameters.polyModulusDegree)) || key.size() !== 1) {
-          throw new ArtifactError('KEY_INVALID', `${what} is for another step`);
-        }
-      },
+      ({ loader }, key, part) => loader.rotationKey(key, part, step),
     );
     this.#galois.set(step, keys);
   }
 
   override loadRelinearizationKey(bytes: Uint8Array): void {
     const { seal } = this.#context;
-    const what = 'the relinearization key';
     this.#relinearization = this.#loadKeys(
       bytes,
-      what,
+      'the relinearization key',
       () => new seal.RelinKeys(),
-      (key) => {
-        if (!key.hasKey(2)) throw new ArtifactError('KEY_INVALID', `${what} is empty`);
-      },
+      ({ loader }, key, part) => loader.relinearizationKey(key, part),
     );
   }
 
@@ -95,18 +83,10 @@ export class BfvBackend extends AlgebraBackend<BfvCiphertext, BfvPlaintext> {
     this.algebra.ciphertexts.reserve(level);
     const parts: Ciphertext[] = [];
     try {
-      residues.forEach(({ native }, r) => {
+      residues.forEach(({ loader }, r) => {
         const handle = handles.own(new seal.Ciphertext());
         parts.push(handle);
-        parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', blobs[r]!, (checked) =>
-          handle.loadFromArray(native, checked),
-        );
-        if (handle.size() !== 2 || handle.coeffModulusSize() !== level + 1 || handle.isNttForm()) {
-          throw new ArtifactError(
-            'CIPHERTEXT_INVALID',
-            `expected a ciphertext of 2 polynomials at level ${level}, found ${handle.size()} at level ${handle.coeffModulusSize() - 1}`,
-          );
-        }
+        loader.ciphertext(handle, blobs[r]!, level, scale);
         if (handle.isTransparent()) {
           throw new ArtifactError('CIPHERTEXT_INVALID', 'the ciphertext is transparent: it is not encrypted');
         }
@@ -150,11 +130,11 @@ export class BfvBackend extends AlgebraBackend<BfvCiphertext, BfvPlaintext> {
     this.#context[Symbol.dispose]();
   }
 
-  #loadKeys<K extends LoadableKeys>(
+  #loadKeys<K extends ClassHandle>(
     bytes: Uint8Array,
     what: string,
     make: () => K,
-    check: (key: K) => void,
+    load: (residue: Residue, key: K, part: Uint8Array) => void,
   ): K[] {
     const { residues, handles, parameters } = this.#context;
     const blobs = splitParts(bytes, residues.length, 'KEY_INVALID');
@@ -162,11 +142,10 @@ export class BfvBackend extends AlgebraBackend<BfvCiphertext, BfvPlaintext> {
     this.#account.allocate(total, what);
     const keys: K[] = [];
     try {
-      residues.forEach(({ native }, r) => {
+      residues.forEach((residue, r) => {
         const key = handles.own(make());
         keys.push(key);
-        parseWithSeal('KEY_INVALID', what, blobs[r]!, (checked) => key.loadFromArray(native, checked));
-        check(key);
+        load(residue, key, blobs[r]!);
       });
       return keys;
     } catch (error) {

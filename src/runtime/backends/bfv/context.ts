@@ -12,6 +12,7 @@ import { plainModulus } from '../../../program/parameters.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import { checkParameters, requireEncryption } from '../../../program/security.ts';
 import { centred } from '../../../program/semantics/integer-algebra.ts';
+import { CheckedLoader } from '../seal/checked-loader.ts';
 import { HandleOwner } from '../seal/handle-owner.ts';
 import type { SealModule } from '../seal/module.ts';
 import { callSeal, loadSeal } from '../seal/module.ts';
@@ -23,6 +24,7 @@ export interface Residue {
   readonly native: NativeContext;
   readonly evaluator: Evaluator;
   readonly encoder: BatchEncoder;
+  readonly loader: CheckedLoader;
   /** By level. */
   readonly parmsIds: readonly ParmsIdType[];
 }
@@ -124,7 +126,8 @@ export class BfvContext implements Disposable {
       }
       const evaluator = handles.own(new seal.Evaluator(native));
       const encoder = handles.own(new seal.BatchEncoder(native));
-      return { modulus, native, evaluator, encoder, parmsIds };
+      const loader = new CheckedLoader(native, parameters);
+      return { modulus, native, evaluator, encoder, loader, parmsIds };
     });
   }
 }

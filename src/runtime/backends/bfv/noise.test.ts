@@ -87,16 +87,14 @@ describe('noise of BFV', () => {
     const { seal, handles, residues } = context;
     const galois = new Map<number, GaloisKeys[]>();
     const relinearization = handles.own(new seal.RelinKeys());
-    const { native } = residues[0]!;
+    const { loader } = residues[0]!;
     for (let step = 1; step < SLOTS; step *= 2) {
       const key = handles.own(new seal.GaloisKeys());
-      key.loadFromArray(native, splitParts(secret.makeRotationKey(step, TOP), 1, 'KEY_INVALID')[0]);
+      loader.rotationKey(key, splitParts(secret.makeRotationKey(step, TOP), 1, 'KEY_INVALID')[0]!, step);
       galois.set(step, [key]);
     }
-    relinearization.loadFromArray(
-      native,
-      splitParts(secret.makeRelinearizationKey(TOP), 1, 'KEY_INVALID')[0],
-    );
+    const [saved] = splitParts(secret.makeRelinearizationKey(TOP), 1, 'KEY_INVALID');
+    loader.relinearizationKey(relinearization, saved!);
     algebra = new BfvAlgebra(
       context,
       () => ({ galois, relinearization: [relinearization] }),
@@ -104,7 +102,7 @@ describe('noise of BFV', () => {
       new BfvPlaintextCache(0),
       () => undefined,
     );
-  });
+  }, 60_000);
   afterAll(() => {
     for (const side of [context, secret, publicSide]) side[Symbol.dispose]();
   });
@@ -113,7 +111,7 @@ describe('noise of BFV', () => {
     const { seal, handles, residues } = context;
     const handle = handles.own(new seal.Ciphertext());
     const [part] = splitParts(publicSide.encrypt(integers(), TOP, 1), 1, 'CIPHERTEXT_INVALID');
-    handle.loadFromArray(residues[0]!.native, part!);
+    residues[0]!.loader.ciphertext(handle, part!, TOP, 1);
     algebra.ciphertexts.reserve(TOP);
     return algebra.ciphertexts.adopt([handle], TOP);
   };

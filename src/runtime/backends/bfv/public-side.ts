@@ -1,6 +1,5 @@
 /** Public-key encryption under BFV. It holds no secret key, and cannot make or load one. */
 import type { CkksParameters } from '../../../program/security.ts';
-import { parseWithSeal } from '../seal/module.ts';
 import { BfvContext } from './context.ts';
 import type { PartEncryptor } from './encrypt-integers.ts';
 import { encryptIntegers } from './encrypt-integers.ts';
@@ -25,11 +24,9 @@ export class BfvPublicSide implements Disposable {
     this.#context = context;
     const { seal, handles, residues } = context;
     const parts = splitParts(saved, residues.length, 'KEY_INVALID');
-    this.#encryptors = residues.map(({ native }, r) => {
+    this.#encryptors = residues.map(({ native, loader }, r) => {
       const publicKey = handles.own(new seal.PublicKey());
-      parseWithSeal('KEY_INVALID', 'the public key', parts[r]!, (checked) =>
-        publicKey.loadFromArray(native, checked),
-      );
+      loader.publicKey(publicKey, parts[r]!);
       const encryptor = handles.own(new seal.Encryptor(native, publicKey));
       return {
         compact: (plain) => encryptor.encryptSerializable(plain),

@@ -2,7 +2,7 @@
 import type { Ciphertext, Decryptor, KeyGenerator, Plaintext, SecretKey } from 'node-seal';
 import { ArtifactError } from '../../../errors.ts';
 import type { CkksParameters } from '../../../program/security.ts';
-import { callSeal, parseWithSeal } from '../seal/module.ts';
+import { callSeal } from '../seal/module.ts';
 import type { Savable } from '../seal/save.ts';
 import { BfvContext, type Residue } from './context.ts';
 import type { PartEncryptor } from './encrypt-integers.ts';
@@ -122,18 +122,10 @@ export class BfvSecretSide implements Disposable {
   #withParts(bytes: Uint8Array, level: number, use: (part: Ciphertext, keys: ResidueKeys) => void): void {
     const { seal, handles, residues } = this.#context;
     const blobs = splitParts(bytes, residues.length, 'CIPHERTEXT_INVALID');
-    residues.forEach(({ native }, r) => {
+    residues.forEach(({ loader }, r) => {
       const ciphertext = handles.own(new seal.Ciphertext());
       try {
-        parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', blobs[r]!, (checked) =>
-          ciphertext.loadFromArray(native, checked),
-        );
-        if (ciphertext.coeffModulusSize() !== level + 1 || ciphertext.isNttForm()) {
-          throw new ArtifactError(
-            'CIPHERTEXT_INVALID',
-            `expected level ${level}, found level ${ciphertext.coeffModulusSize() - 1}`,
-          );
-        }
+        loader.ciphertext(ciphertext, blobs[r]!, level, 1);
         use(ciphertext, this.#keys[r]!);
       } finally {
         handles.free(ciphertext);
@@ -141,7 +133,7 @@ export class BfvSecretSide implements Disposable {
     });
   }
 
-  #makeKeys({ native }: Residue, saved: Uint8Array | null): ResidueKeys {
+  #makeKeys({ native, loader }: Residue, saved: Uint8Array | null): ResidueKeys {
     const { seal, handles } = this.#context;
     let generator: KeyGenerator;
     let secretKey: SecretKey;
@@ -150,15 +142,13 @@ export class BfvSecretSide implements Disposable {
       secretKey = handles.own(generator.secretKey());
     } else {
       secretKey = handles.own(new seal.SecretKey());
-      parseWithSeal('KEY_INVALID', 'the secret key', saved, (checked) =>
-        secretKey.loadFromArray(native, checked),
-      );
+      loader.secretKey(secretKey, saved);
       generator = handles.own(new seal.KeyGenerator(native, secretKey));
     }
     // The binding has no constructor for symmetric encryption alone, so it gets a public key that it does not use.
     const publicKey = handles.own(new seal.PublicKey());
-    publicKey.loadFromArray(
-      native,
+    loader.publicKey(
+      publicKey,
       this.#saved(() => generator.createPublicKeySerializable()),
     );
     const encryptor = handles.own(new seal.Encryptor(native, publicKey, secretKey));

@@ -1,7 +1,6 @@
 /** The public side of node-seal: evaluation keys and ciphertexts, in one worker. */
 import type { GaloisKeys, Plaintext, RelinKeys } from 'node-seal';
 import { ArtifactError } from '../../../errors.ts';
-import { galoisElement } from '../../../program/galois-element.ts';
 import {
   SEAL_HEAP_BYTES,
   sealContextBytes,
@@ -17,7 +16,7 @@ import type { SealCiphertext } from './algebra.ts';
 import { SealAlgebra } from './algebra.ts';
 import { SealContext } from './context.ts';
 import { HeapAccount } from './heap-account.ts';
-import { callSeal, parseWithSeal } from './module.ts';
+import { callSeal } from './module.ts';
 import { PlaintextCache } from './plaintext-cache.ts';
 
 export interface SealBackendOptions {
@@ -68,16 +67,11 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
   }
 
   override loadRotationKey(step: number, bytes: Uint8Array): void {
-    const { seal, native, handles, parameters } = this.#context;
+    const { seal, loader, handles, parameters } = this.#context;
     this.#account.allocate(sealKeyBytes(parameters), `the Galois key for step ${step}`);
     const keys = handles.own(new seal.GaloisKeys());
     try {
-      parseWithSeal('KEY_INVALID', `the Galois key for step ${step}`, bytes, (checked) =>
-        keys.loadFromArray(native, checked),
-      );
-      if (!keys.hasKey(galoisElement(step, parameters.polyModulusDegree)) || keys.size() !== 1) {
-        throw new ArtifactError('KEY_INVALID', `the Galois key for step ${step} is for another step`);
-      }
+      loader.rotationKey(keys, bytes, step);
     } catch (error) {
       this.#account.release(sealKeyBytes(parameters));
       handles.free(keys);
@@ -87,14 +81,11 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
   }
 
   override loadRelinearizationKey(bytes: Uint8Array): void {
-    const { seal, native, handles, parameters } = this.#context;
+    const { seal, loader, handles, parameters } = this.#context;
     this.#account.allocate(sealKeyBytes(parameters), 'the relinearization key');
     const keys = handles.own(new seal.RelinKeys());
     try {
-      parseWithSeal('KEY_INVALID', 'the relinearization key', bytes, (checked) =>
-        keys.loadFromArray(native, checked),
-      );
-      if (!keys.hasKey(2)) throw new ArtifactError('KEY_INVALID', 'the relinearization key is empty');
+      loader.relinearizationKey(keys, bytes);
     } catch (error) {
       this.#account.release(sealKeyBytes(parameters));
       handles.free(keys);
@@ -104,22 +95,11 @@ export class SealBackend extends AlgebraBackend<SealCiphertext, Plaintext> {
   }
 
   override load(bytes: Uint8Array, level: number, scale: number): SealCiphertext {
-    const { seal, native, handles } = this.#context;
+    const { seal, loader, handles } = this.#context;
     this.algebra.reserve(level);
     const handle = handles.own(new seal.Ciphertext());
     try {
-      parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', bytes, (checked) =>
-        handle.loadFromArray(native, checked),
-      );
-      if (handle.size() !== 2 || handle.coeffModulusSize() !== level + 1 || !handle.isNttForm()) {
-        throw new ArtifactError(
-          'CIPHERTEXT_INVALID',
-          `expected a ciphertext of 2 polynomials at level ${level}, found ${handle.size()} at level ${handle.coeffModulusSize() - 1}`,
-        );
-      }
-      if (Math.abs(handle.scale() - scale) > 1e-9 * scale) {
-        throw new ArtifactError('CIPHERTEXT_INVALID', `expected scale ${scale}, found ${handle.scale()}`);
-      }
+      loader.ciphertext(handle, bytes, level, scale);
       if (handle.isTransparent()) {
         throw new ArtifactError('CIPHERTEXT_INVALID', 'the ciphertext is transparent: it is not encrypted');
       }

@@ -10,6 +10,7 @@ import type {
 import { BackendError } from '../../../errors.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import { checkParameters, requireEncryption } from '../../../program/security.ts';
+import { CheckedLoader } from './checked-loader.ts';
 import { HandleOwner } from './handle-owner.ts';
 import type { SealModule } from './module.ts';
 import { callSeal, loadSeal } from './module.ts';
@@ -24,6 +25,7 @@ export class SealContext implements Disposable {
   readonly handles = new HandleOwner();
   readonly native: NativeContext;
   readonly evaluator: Evaluator;
+  readonly loader: CheckedLoader;
   /** q_0 … q_L as float64. */
   readonly primes: readonly number[];
   readonly slotCount: number;
@@ -54,6 +56,7 @@ export class SealContext implements Disposable {
     this.primes = parameters.dataPrimes.map(Number);
     this.slotCount = parameters.polyModulusDegree / 2;
     this.native = this.#makeContext([...parameters.dataPrimes, ...parameters.specialPrimes], true);
+    this.loader = new CheckedLoader(this.native, parameters);
     this.evaluator = this.handles.own(new this.seal.Evaluator(this.native));
     this.#encoders.set(this.topLevel, this.handles.own(new this.seal.CKKSEncoder(this.native)));
     for (let level = this.topLevel, data = this.native.firstContextData(); ; level--) {

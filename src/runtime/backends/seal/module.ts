@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { initialize } from 'node-seal';
 import type { MainModule } from 'node-seal';
-import { ArtifactError, BackendError, HeError } from '../../../errors.ts';
+import { BackendError, HeError } from '../../../errors.ts';
 
 export interface SealModule {
   readonly seal: MainModule;
@@ -80,28 +80,5 @@ export function callSeal<T>(what: string, operation: () => T): T {
   } catch (cause) {
     if (cause instanceof HeError) throw cause;
     throw new BackendError('SEAL_FAILED', `${what} failed: ${messageOf(cause)}`, { cause });
-  }
-}
-
-/** Where SEAL's header, which starts every object, says how the rest is compressed; 0: not at all. */
-const COMPRESSION_AT = 5;
-
-/**
- * Parses foreign bytes with SEAL; what it rejects becomes an ArtifactError of the given code. Nothing of ours is compressed,
- * and a small compressed object could unfold to fill the heap: it is refused before SEAL sees it.
- */
-export function parseWithSeal(
-  code: string,
-  what: string,
-  bytes: Uint8Array,
-  parse: (bytes: Uint8Array) => void,
-): void {
-  if (bytes[COMPRESSION_AT] !== 0)
-    throw new ArtifactError(code, `${what} is not valid: it is compressed or damaged`);
-  try {
-    parse(bytes);
-  } catch (cause) {
-    if (cause instanceof HeError) throw cause;
-    throw new ArtifactError(code, `${what} is not valid: ${messageOf(cause)}`);
   }
 }

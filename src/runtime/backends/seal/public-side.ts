@@ -3,7 +3,6 @@ import type { Encryptor } from 'node-seal';
 import type { CkksParameters } from '../../../program/security.ts';
 import { SealContext } from './context.ts';
 import { encryptSlots } from './encrypt-slots.ts';
-import { parseWithSeal } from './module.ts';
 
 export class SealPublicSide implements Disposable {
   readonly #context: SealContext;
@@ -22,11 +21,9 @@ export class SealPublicSide implements Disposable {
 
   private constructor(context: SealContext, saved: Uint8Array) {
     this.#context = context;
-    const { seal, native, handles } = context;
+    const { seal, native, loader, handles } = context;
     const publicKey = handles.own(new seal.PublicKey());
-    parseWithSeal('KEY_INVALID', 'the public key', saved, (checked) =>
-      publicKey.loadFromArray(native, checked),
-    );
+    loader.publicKey(publicKey, saved);
     this.#encryptor = handles.own(new seal.Encryptor(native, publicKey));
   }
 

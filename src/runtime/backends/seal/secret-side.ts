@@ -1,12 +1,11 @@
 /** The secret side of node-seal: makes keys, encrypts, decrypts. Only `runtime/client` may import it. */
 import type { Ciphertext, Decryptor, Encryptor, KeyGenerator, Plaintext, SecretKey } from 'node-seal';
-import { ArtifactError } from '../../../errors.ts';
 import { outputOutOfRange } from '../../../program/certified-range.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import { SealContext } from './context.ts';
 import { encryptSlots } from './encrypt-slots.ts';
 import { timesImaginaryUnit } from './imaginary-parts.ts';
-import { callSeal, parseWithSeal } from './module.ts';
+import { callSeal } from './module.ts';
 import { save, saveAndFree } from './save.ts';
 
 export class SealSecretSide implements Disposable {
@@ -29,21 +28,19 @@ export class SealSecretSide implements Disposable {
 
   private constructor(context: SealContext, saved: Uint8Array | null) {
     this.#context = context;
-    const { seal, native, handles } = context;
+    const { seal, native, loader, handles } = context;
     if (saved === null) {
       this.#generator = handles.own(new seal.KeyGenerator(native));
       this.#secretKey = handles.own(this.#generator.secretKey());
     } else {
       const secretKey = handles.own(new seal.SecretKey());
-      parseWithSeal('KEY_INVALID', 'the secret key', saved, (checked) =>
-        secretKey.loadFromArray(native, checked),
-      );
+      loader.secretKey(secretKey, saved);
       this.#secretKey = secretKey;
       this.#generator = handles.own(new seal.KeyGenerator(native, secretKey));
     }
     // The binding has no constructor for symmetric encryption alone, so it gets a public key that it does not use.
     const publicKey = handles.own(new seal.PublicKey());
-    publicKey.loadFromArray(native, this.makePublicKey());
+    loader.publicKey(publicKey, this.makePublicKey());
     this.#encryptor = handles.own(new seal.Encryptor(native, publicKey, this.#secretKey));
     this.#decryptor = handles.own(new seal.Decryptor(native, this.#secretKey));
   }
@@ -91,19 +88,11 @@ export class SealSecretSide implements Disposable {
    * @throws ArtifactError CIPHERTEXT_INVALID or OUTPUT_OUT_OF_RANGE
    */
   decrypt(bytes: Uint8Array, level: number, scale: number, noiseLimit = Infinity): Float64Array {
-    const { seal, native, handles } = this.#context;
+    const { seal, loader, handles } = this.#context;
     const ciphertext: Ciphertext = handles.own(new seal.Ciphertext());
     const plain = handles.own(new seal.Plaintext());
     try {
-      parseWithSeal('CIPHERTEXT_INVALID', 'the ciphertext', bytes, (checked) =>
-        ciphertext.loadFromArray(native, checked),
-      );
-      if (ciphertext.coeffModulusSize() !== level + 1) {
-        throw new ArtifactError(
-          'CIPHERTEXT_INVALID',
-          `expected level ${level}, found level ${ciphertext.coeffModulusSize() - 1}`,
-        );
-      }
+      loader.ciphertext(ciphertext, bytes, level, scale);
       ciphertext.setScale(scale);
       callSeal('decryption', () => this.#decryptor.decrypt(ciphertext, plain));
       const slots = this.#context.decode(plain);
