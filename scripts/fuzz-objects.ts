@@ -13,7 +13,7 @@ import { fuzzObjects } from '../src/runtime/backends/testing/fuzz-objects.ts';
 
 const SMALL = { degree: 2048, chunk: 20_000 };
 /** A ring that programs use: its mutants take five times as long. */
-const REAL = { degree: 8192, chunk: 1_000, share: 0.02 };
+const REAL = { degree: 8192, chunk: 1_000, share: 0.01 };
 /** No mutant takes this long, on the busiest of machines. */
 const STALL_MS = 120_000;
 const BEAT_MS = 1_000;

@@ -71,28 +71,28 @@ class Pair implements Disposable {
       null,
       null,
     );
-    const { seal, loader, handles } = context;
+    const { seal, native, handles } = context;
     const { none } = seal.ComprModeType;
     for (const [i, step] of STEPS.entries()) {
       const seeded = secret.makeGaloisKey(step);
       const keys = handles.own(new seal.GaloisKeys());
-      loader.rotationKey(keys, seeded, step);
+      keys.loadFromArray(native, seeded);
       this.galois.set(step, keys);
       // Seeded keys and whole ones in turn: both must mean the same.
       this.engine.loadRotationKey(step, i % 2 === 0 ? seeded : (keys.saveToArray(none) as Uint8Array));
     }
     const seeded = secret.makeRelinearizationKey();
     this.relinearization = handles.own(new seal.RelinKeys());
-    loader.relinearizationKey(this.relinearization, seeded);
+    this.relinearization.loadFromArray(native, seeded);
     this.engine.loadRelinearizationKey(this.relinearization.saveToArray(none) as Uint8Array);
   }
 
   /** A random ciphertext in both; seeded on its way in. */
   encrypt(seed: number, level: number): { readonly seal: Ciphertext; readonly native: number } {
     const bytes = this.secret.encrypt(randomSlots(seed, this.context.slotCount), level, SCALE);
-    const { seal, loader } = this.context;
+    const { seal, native } = this.context;
     const ciphertext = this.scratch.own(new seal.Ciphertext());
-    loader.ciphertext(ciphertext, bytes, level, SCALE);
+    ciphertext.loadFromArray(native, bytes);
     return { seal: ciphertext, native: this.engine.load(bytes) };
   }
 
