@@ -81,13 +81,34 @@ export function checkSwitchingKey(
  * @throws ArtifactError
  */
 export function checkSecretKey(shape: ObjectShape, bytes: Uint8Array, refusal: Refusal): void {
-  const { degree, dataPrimes, specialPrimes } = shape;
-  const moduli = [...dataPrimes, ...specialPrimes];
   const reader = ByteReader.whole(bytes, refusal);
   requireKeyId(reader, shape);
+  checkTransformed(reader, shape, [...shape.dataPrimes, ...shape.specialPrimes], 1);
+}
+
+/** In NTT form, at `level`. @throws ArtifactError */
+export function checkPlaintext(
+  shape: ObjectShape,
+  bytes: Uint8Array,
+  level: number,
+  scale: number,
+  refusal: Refusal,
+): void {
+  const reader = ByteReader.whole(bytes, refusal);
+  if (!isSame(reader.parmsId(), shape.levelIds[level]!)) reader.fail(`it is not at level ${level}`);
+  checkTransformed(reader, shape, shape.dataPrimes.slice(0, level + 1), scale);
+}
+
+/** A SEAL Plaintext in NTT form, from behind its identifier to the reader's end. */
+function checkTransformed(
+  reader: ByteReader,
+  { degree }: ObjectShape,
+  moduli: readonly bigint[],
+  scale: number,
+): void {
   const count = reader.word();
   if (count !== moduli.length * degree) reader.fail('it has a wrong number of coefficients');
-  if (reader.real() !== 1) reader.fail('its scale is not 1');
+  if (reader.real() !== scale) reader.fail(`its scale is not ${scale}`);
   reader.residues(1, degree, moduli);
   reader.end();
 }

@@ -6,6 +6,7 @@
 import type {
   Ciphertext,
   GaloisKeys,
+  Plaintext,
   PublicKey,
   RelinKeys,
   SEALContext as NativeContext,
@@ -13,7 +14,13 @@ import type {
 } from 'node-seal';
 import type { ParametersLiteral } from '../../../program/parameters.ts';
 import type { ObjectShape } from './check-objects.ts';
-import { checkCiphertext, checkPublicKey, checkSecretKey, checkSwitchingKey } from './check-objects.ts';
+import {
+  checkCiphertext,
+  checkPlaintext,
+  checkPublicKey,
+  checkSecretKey,
+  checkSwitchingKey,
+} from './check-objects.ts';
 import { callSeal } from './module.ts';
 
 /** Loads into `into`, which is left empty where the bytes are refused. */
@@ -30,6 +37,13 @@ export class CheckedLoader {
   ciphertext(into: Ciphertext, bytes: Uint8Array, level: number, scale: number): void {
     const what = 'the ciphertext';
     checkCiphertext(this.#shape, bytes, level, scale, { code: 'CIPHERTEXT_INVALID', what });
+    this.#load(what, into, bytes);
+  }
+
+  /** Transformed; from this process only, which needs no other way to set one. @throws ArtifactError CIPHERTEXT_INVALID */
+  plaintext(into: Plaintext, bytes: Uint8Array, level: number, scale: number): void {
+    const what = 'the plaintext';
+    checkPlaintext(this.#shape, bytes, level, scale, { code: 'CIPHERTEXT_INVALID', what });
     this.#load(what, into, bytes);
   }
 

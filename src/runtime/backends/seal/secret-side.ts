@@ -108,11 +108,11 @@ export class SealSecretSide implements Disposable {
 
   /** Root mean square of the slots' imaginary parts; `plain` is changed. */
   #imaginaryDeviation(plain: Plaintext, level: number): number {
-    const { native, parameters } = this.#context;
+    const { loader, parameters } = this.#context;
     const bytes = save(this.#context, 'reading a plaintext', plain);
     const primes = parameters.dataPrimes.slice(0, level + 1);
     const turned = timesImaginaryUnit(bytes, parameters.polyModulusDegree, primes);
-    callSeal('writing a plaintext', () => plain.loadFromArray(native, turned));
+    loader.plaintext(plain, turned, level, plain.scale());
     const parts = this.#context.decode(plain);
     return Math.sqrt(parts.reduce((sum, part) => sum + part * part, 0) / parts.length);
   }
