@@ -15,7 +15,7 @@ const SMALL = { degree: 2048, chunk: 20_000 };
 /** A ring that programs use: its mutants take five times as long. */
 const REAL = { degree: 8192, chunk: 1_000, share: 0.01 };
 /** No mutant takes this long, on the busiest of machines. */
-const STALL_MS = 120_000;
+const STALL_MS = 300_000;
 const BEAT_MS = 1_000;
 /** Of a chunk's process, of which WebAssembly's heap is a small part. */
 const MAX_RSS_BYTES = 2 ** 30;

@@ -11,6 +11,7 @@ import { loadDataset } from '../src/data/load-dataset.ts';
 import type { Artifact } from '../src/program/artifact.ts';
 import { decodeArtifact, encodeArtifact } from '../src/program/codec.ts';
 import { quantise } from '../src/program/quantisation.ts';
+import { measureNoiseBudgetOf } from '../src/runtime/backends/bfv/testing/measure-noise.ts';
 import { packCleartextInputs, unpackCleartextOutputs } from '../src/runtime/client/cleartext-client.ts';
 import { SecretClient } from '../src/runtime/client/secret-client.ts';
 import { Evaluator } from '../src/runtime/evaluation/evaluator.ts';
@@ -123,7 +124,9 @@ export async function encryptedOutputs(model: IntegerModel, threads: number): Pr
     results.evaluateMs.push(performance.now() - start);
     ({ layerMs } = evaluation);
     peakMemoryBytes = Math.max(peakMemoryBytes, evaluation.peakMemoryBytes);
-    results.budgets.push((await client.noiseBudget(evaluation.outputs))!);
+    results.budgets.push(
+      await measureNoiseBudgetOf(artifact.signature.parameters, client.secretKey, evaluation.outputs),
+    );
     results.outputs.push(Array.from((await client.decrypt(evaluation.outputs))[0]!));
   }
   const status = await evaluator.status();

@@ -20,8 +20,6 @@ export interface SecretSide extends Disposable {
    * @throws ArtifactError CIPHERTEXT_INVALID, or OUTPUT_OUT_OF_RANGE beyond the limit
    */
   decrypt(bytes: Uint8Array, level: number, scale: number, noiseLimit?: number): Float64Array;
-  /** Exact schemes only: measured invariant noise budget, bits. @throws ArtifactError CIPHERTEXT_INVALID */
-  noiseBudget?(bytes: Uint8Array, level: number): number;
 }
 
 /**

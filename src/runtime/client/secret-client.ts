@@ -146,22 +146,6 @@ export class SecretClient implements AsyncDisposable {
     return tensors;
   }
 
-  /**
-   * Measured invariant noise budget of the worst ciphertext, bits, to hold against the forecast; null under CKKS, which has none.
-   * @throws ArtifactError as `decrypt`
-   */
-  async noiseBudget(set: CiphertextSet): Promise<number | null> {
-    this.#requireOutputs(set);
-    let least: number | null = null;
-    for (const { level, ciphertexts } of set.tensors) {
-      for (const bytes of ciphertexts) {
-        const budget = await this.#worker.call('noiseBudget', { bytes, level });
-        if (budget !== null) least = Math.min(least ?? Infinity, budget);
-      }
-    }
-    return least;
-  }
-
   #requireOutputs(set: CiphertextSet): void {
     const expected = this.#signature.outputs.map(({ name, level, scale, layout }) => ({
       name,

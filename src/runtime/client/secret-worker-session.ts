@@ -69,12 +69,6 @@ export class SecretWorkerSession {
     return this.#secret.decrypt(bytes, level, scale, noiseLimit);
   }
 
-  /** Null where the scheme has none. */
-  noiseBudget({ bytes, level }: { bytes: Uint8Array; level: number }): number | null {
-    this.#checkpoint();
-    return this.#secret.noiseBudget?.(bytes, level) ?? null;
-  }
-
   #checkpoint(): void {
     this.#heartbeat.beat();
     this.#cancellation.check();

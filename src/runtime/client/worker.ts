@@ -11,7 +11,6 @@ export interface SecretWorkerMethods {
   readonly makeKey: SecretWorkerSession['makeKey'];
   readonly encrypt: SecretWorkerSession['encrypt'];
   readonly decrypt: SecretWorkerSession['decrypt'];
-  readonly noiseBudget: SecretWorkerSession['noiseBudget'];
 }
 
 /** As a type alias, so that it counts as a record of methods. */
@@ -32,7 +31,6 @@ function makeApi(): SecretWorkerApi {
     makeKey: (order) => opened().makeKey(order),
     encrypt: (order) => opened().encrypt(order),
     decrypt: (order) => opened().decrypt(order),
-    noiseBudget: (order) => opened().noiseBudget(order),
   };
 }
 

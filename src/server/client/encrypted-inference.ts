@@ -157,17 +157,18 @@ export class EncryptedInference {
       sentBytes += again.sentBytes;
       return evaluate(false);
     });
-    const finish = (): Promise<unknown> => Promise.all([this.#remote.discard(session.id), session.remove()]);
     const result = await stage('decrypt', async (options) => {
       const path = join(session.folder, RESULT_FILE);
       await session.saveResult(path, answer.bytes);
-      return this.#local.decrypt(keys.keySet, path, options);
-    }).catch(async (error: unknown) => {
-      // The server must not learn whether its answer made sense: what it sees is what it sees of any answer.
-      if (error instanceof ToolError && error.code === 'ERROR_OUTPUT_OUT_OF_RANGE') await finish();
-      throw error;
+      // Said before anything is decrypted: what the server hears, and when, must not depend on what comes out.
+      const discarded = this.#remote.discard(session.id);
+      try {
+        return await this.#local.decrypt(keys.keySet, path, options);
+      } finally {
+        // Neither is a failed decryption resumed, which the server would see.
+        await Promise.all([discarded, session.remove()]);
+      }
     });
-    await finish();
     return {
       result,
       sessionId: session.id,

@@ -84,12 +84,14 @@ export class BfvSecretSide implements Disposable {
     const { seal, handles } = this.#context;
     try {
       this.#withParts(bytes, level, (part, { decryptor }) => {
+        // Of the measured budget nothing but this yes or no goes anywhere: its bits would tell a server that chooses ciphertexts
+        // about the key. What the answer may do is written in SECURITY.md.
         if (callSeal('decryption', () => decryptor.invariantNoiseBudget(part)) <= 0) {
           throw new ArtifactError(
             'NOISE_OVERFLOW',
             'no noise budget is left: the result cannot be decrypted',
             {
-              hint: 'the evaluation did not follow the artifact, or the ciphertext was changed on its way',
+              hint: 'the evaluation did not follow the artifact, or the ciphertext was changed on its way: do not ask this server again with these keys',
             },
           );
         }
@@ -101,18 +103,6 @@ export class BfvSecretSide implements Disposable {
     } finally {
       for (const plain of plains) handles.free(plain);
     }
-  }
-
-  /** Measured invariant noise budget, bits, of the worst part: only who holds the secret key can know it. */
-  noiseBudget(bytes: Uint8Array, level: number): number {
-    let least = Infinity;
-    this.#withParts(bytes, level, (part, { decryptor }) => {
-      least = Math.min(
-        least,
-        callSeal('measuring noise', () => decryptor.invariantNoiseBudget(part)),
-      );
-    });
-    return least;
   }
 
   [Symbol.dispose](): void {
