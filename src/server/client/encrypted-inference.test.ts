@@ -43,6 +43,7 @@ async function heard(decrypt: () => LocalResult): Promise<{ calls: string[]; out
   } as unknown as RemoteServer;
   const local: LocalCryptography = {
     ensureKeys: async () => ({ keySet: 's', made: false, evaluationKeys: [] }),
+    requireInputs: async () => undefined,
     fingerprint: async () => 'f',
     encrypt: async () => ({
       files: [{ fileName: 'f', path: 'f', bytes: 1, sha256: '0' }],
