@@ -100,8 +100,8 @@ export function sealKeyFileBytes(parameters: Shape): number {
 }
 
 /**
- * Forecast of the whole process within a budget: as many workers as it holds, `DEFAULT_THREADS` at most. Of what a heap has grown
- * by in advance the operating system counts nothing.
+ * Forecast of the whole process within a budget: as many workers as it holds, `DEFAULT_THREADS` at most. What a heap has grown by in
+ * advance is mostly untouched: it is counted once.
  */
 export function sealProcessBytes(
   { processBytes, totalPerWorker }: SealMemory,
@@ -111,7 +111,8 @@ export function sealProcessBytes(
   const heaps = Math.max(0, budgetBytes - processBytes);
   const workers = Math.min(DEFAULT_THREADS, Math.max(1, Math.floor(heaps / totalPerWorker)));
   const room = Math.max(totalPerWorker, Math.min(SEAL_HEAP_BYTES, heaps / workers));
-  return processBytes + workers * (Math.min(totalPerWorker + plaintextBytes, room) - HEAP_GROWTH_BYTES);
+  const each = Math.min(totalPerWorker + plaintextBytes, room);
+  return processBytes + each + (workers - 1) * (each - HEAP_GROWTH_BYTES);
 }
 
 /** Forecast for one worker that evaluates the whole program. */

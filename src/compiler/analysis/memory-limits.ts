@@ -62,13 +62,19 @@ function sealLimits(
 ): MemoryLimits {
   const memory = sealMemory(program, parameters);
   const plaintextBytes = optimize === 'memory' ? 0 : memory.plaintextBytes;
+  const leastBytes = memory.processBytes + memory.totalPerWorker;
   return {
     obstacle: backend === 'seal' ? sealObstacle(program, parameters, maxMemoryMb) : null,
     keyRoom: sealKeyRoom(program, parameters, maxMemoryMb),
     // Its cost model counts no encoding: what does not fit is a small part.
     plaintextRoom: Infinity,
     // Encoded plaintexts are kept only as far as the heap goes.
-    peakBytes: sealProcessBytes(memory, plaintextBytes, maxMemoryMb * MIB),
-    leastBytes: memory.processBytes + memory.totalPerWorker,
+    // Programs optimised for memory are run within what one worker needs.
+    peakBytes: sealProcessBytes(
+      memory,
+      plaintextBytes,
+      optimize === 'memory' ? leastBytes : maxMemoryMb * MIB,
+    ),
+    leastBytes,
   };
 }

@@ -46,10 +46,13 @@ export function sealObstacle(
   const memory = sealMemory(program, parameters);
   const limit = Math.min(SEAL_HEAP_BYTES, maxMemoryMb * MIB - memory.processBytes);
   if (memory.totalPerWorker <= limit) return null;
-  const mb = (bytes: number): string => `${Math.max(0, Math.ceil(bytes / MIB))} MiB`;
-  const beside = limit === SEAL_HEAP_BYTES ? '' : ` beside the ${mb(memory.processBytes)} of the process`;
+  const mb = (bytes: number): string => `${Math.ceil(bytes / MIB)} MiB`;
+  const room =
+    limit === SEAL_HEAP_BYTES
+      ? `, ${mb(limit)} are there`
+      : ` and ${mb(memory.processBytes)} around it, ${maxMemoryMb} MiB are allowed`;
   return (
-    `node-seal needs ${mb(memory.totalPerWorker)} in one WASM heap, ${mb(limit)} are there${beside}: ` +
+    `node-seal needs ${mb(memory.totalPerWorker)} in one WASM heap${room}: ` +
     `${program.rotationKeys.length} Galois keys and relinearization take ${mb(memory.keyBytes)}, ` +
     `ciphertexts ${mb(memory.ciphertextBytes)}, context ${mb(memory.contextBytes)} ` +
     `(N = ${parameters.polyModulusDegree}, ${parameters.dataPrimes.length + 1} primes)`

@@ -153,7 +153,7 @@ describe('selectProgram', () => {
   it('says what needs how much memory, where there is too little', () => {
     const { code, message, hint } = failure(SHALLOW, { maxMemoryMb: 20 });
     expect(code).toBe('MEMORY_EXCEEDED');
-    expect(message).toMatch(/needs \d+ MiB in one WASM heap, 20 MiB are there/);
+    expect(message).toMatch(/needs \d+ MiB in one WASM heap and \d+ MiB around it, 20 MiB are allowed/);
     expect(hint).toContain('--max-memory-mb');
   });
 

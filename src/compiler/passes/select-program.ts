@@ -227,7 +227,8 @@ function refusal(candidates: readonly Candidate[], options: CompileOptions): Com
     });
   }
   if (candidates.length === 0) return null;
-  const bits = Math.max(...candidates.map((candidate) => candidate.bits));
+  // Rounded down: as many may be asked for.
+  const bits = Math.floor(10 * Math.max(...candidates.map((candidate) => candidate.bits))) / 10;
   return new CompileError(
     'PRECISION_UNREACHABLE',
     `the forecast output precision is ${bits.toFixed(1)} bits at best, ${options.precision} are asked for`,
