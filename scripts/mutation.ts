@@ -1,8 +1,8 @@
 /**
  * Mutation tests (StrykerJS): how many planted faults the tests see, per part of the sources that guards others.
  *   node scripts/mutation.ts [PART…] [--concurrency N]     without parts: all of them, one after another
- * Each part is run for itself and its score written to bench/results/mutation.json before the next begins; what was found
- * out before is kept in .stryker/ and not tried again unless source or tests changed. Ends with "N passed, N failed": parts.
+ * Each part is run for itself and its score written to bench/results/mutation.json before the next begins, so that a run that
+ * was ended goes on with the parts that are missing. Ends with "N passed, N failed": parts.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -79,8 +79,8 @@ function run(part: string, concurrency: number): PartScore {
     plugins: ['@stryker-mutator/vitest-runner'],
     coverageAnalysis: 'perTest',
     ignoreStatic: false,
-    incremental: true,
-    incrementalFile: `${WORK}/${part}.incremental.json`,
+    // Not incremental: faults in what a module computes once would keep their old verdict when tests are added.
+    incremental: false,
     jsonReporter: { fileName: report },
     reporters: ['json', 'clear-text', 'progress-append-only'],
     clearTextReporter: { allowColor: false, logTests: false },
