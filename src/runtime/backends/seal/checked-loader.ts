@@ -81,7 +81,9 @@ export class CheckedLoader {
     into: { loadFromArray(context: NativeContext, bytes: Uint8Array): void },
     bytes: Uint8Array,
   ): void {
-    callSeal(`loading ${what}`, () => into.loadFromArray(this.#native, bytes));
+    // node-seal knows no subclasses, such as Buffer.
+    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    callSeal(`loading ${what}`, () => into.loadFromArray(this.#native, plain));
   }
 }
 
