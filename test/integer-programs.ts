@@ -11,7 +11,7 @@ import { loadDataset } from '../src/data/load-dataset.ts';
 import type { Artifact } from '../src/program/artifact.ts';
 import { decodeArtifact, encodeArtifact } from '../src/program/codec.ts';
 import { quantise } from '../src/program/quantisation.ts';
-import { measureNoiseBudgetOf } from '../src/runtime/backends/bfv/testing/measure-noise.ts';
+import { measureNoiseBudgetOf } from '../src/runtime/backends/testing/measure-noise.ts';
 import { packCleartextInputs, unpackCleartextOutputs } from '../src/runtime/client/cleartext-client.ts';
 import { SecretClient } from '../src/runtime/client/secret-client.ts';
 import { Evaluator } from '../src/runtime/evaluation/evaluator.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { encodeArtifact } from '../../program/codec.ts';
-import { measureNoiseBudgetOf } from '../../runtime/backends/bfv/testing/measure-noise.ts';
+import { measureNoiseBudgetOf } from '../../runtime/backends/testing/measure-noise.ts';
 import { SecretClient } from '../../runtime/client/secret-client.ts';
 import { encodeCiphertextSet, parseCiphertextSet } from '../../runtime/formats/ciphertext-set.ts';
 import { encodeEvaluationKeys } from '../../runtime/formats/evaluation-keys.ts';

@@ -15,7 +15,7 @@ import { joinParts, splitParts } from './parts.ts';
 import { type BfvPlaintext, BfvPlaintextCache } from './plaintext-cache.ts';
 import { BfvPublicSide } from './public-side.ts';
 import { BfvSecretSide } from './secret-side.ts';
-import { measureNoiseBudget } from './testing/measure-noise.ts';
+import { measureNoiseBudget } from '../testing/measure-noise.ts';
 
 const PARAMETERS = integerParameters({ polyModulusDegree: 8192, depth: 3, security: 128 }, 20, 1)!;
 const SLOTS = 4096;

@@ -2,12 +2,12 @@
  * The noise budget that is left in ciphertexts, to hold forecasts against. In tests only: whoever learns what it says of ciphertexts
  * of his choice learns the secret key (SEAL's SECURITY.md), so that nothing of the runtime measures it.
  */
-import type { CkksParameters } from '../../../../program/security.ts';
-import type { CiphertextSet } from '../../../formats/ciphertext-set.ts';
-import { parametersDigest } from '../../../formats/parameters-digest.ts';
-import { parseSecretKey } from '../../../formats/secret-key.ts';
-import { BfvContext } from '../context.ts';
-import { splitParts } from '../parts.ts';
+import type { CkksParameters } from '../../../program/security.ts';
+import type { CiphertextSet } from '../../formats/ciphertext-set.ts';
+import { parametersDigest } from '../../formats/parameters-digest.ts';
+import { parseSecretKey } from '../../formats/secret-key.ts';
+import { BfvContext } from '../bfv/context.ts';
+import { splitParts } from '../bfv/parts.ts';
 
 /** @returns bits, rounded down, of the worst part */
 export async function measureNoiseBudget(
