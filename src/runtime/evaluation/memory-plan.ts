@@ -64,13 +64,11 @@ function planSeal(
   const need = sealMemory(program, parameters);
   const heapsBytes = Math.max(0, maxBytes - need.processBytes);
   const fitting = Math.floor(heapsBytes / need.totalPerWorker);
-  if (fitting < 1 || need.totalPerWorker > SEAL_HEAP_BYTES) {
-    throw tooLittle(
-      'one worker of node-seal',
-      need,
-      need.totalPerWorker,
-      Math.min(heapsBytes, SEAL_HEAP_BYTES),
-    );
+  if (need.totalPerWorker > SEAL_HEAP_BYTES)
+    throw tooLittle('one worker of node-seal', need, need.totalPerWorker, SEAL_HEAP_BYTES);
+  if (fitting < 1) {
+    const total = need.totalPerWorker + need.processBytes;
+    throw tooLittle('one worker of node-seal with the process around it', need, total, maxBytes);
   }
   const workers = Math.max(1, Math.min(threads, fitting));
   const memoryBytes = Math.min(SEAL_HEAP_BYTES, Math.floor(heapsBytes / workers));
