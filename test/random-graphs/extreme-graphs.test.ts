@@ -5,7 +5,17 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { describeNative } from '../../src/runtime/backends/testing/describe-native.ts';
-import { checkExtremeGraph, extremeGraph } from './extreme-graphs.ts';
+import { checkExtremeGraph, extremeGraph, type ExtremeGraph } from './extreme-graphs.ts';
+import { STEPS } from './steps.ts';
+
+/** x³ of arguments around 10 to a magnitude, and what becomes of it. */
+function cubes(magnitude: number, ...behind: readonly (readonly [step: string, p: number])[]): ExtremeGraph {
+  const steps = [['Power', 1] as const, ...behind].map(([name, p]) => {
+    const step = STEPS.findIndex(([own]) => own === name);
+    return { step, tensor: 0, p, q: 0, r: 0, seed: 0 };
+  });
+  return { inputs: [{ shape: [1, 2, 3, 3], magnitude, offset: 1 }], steps, distortion: [0] };
+}
 
 describeNative('random graphs of extreme magnitudes on the native engine', () => {
   it('give the right value or are refused by the compiler', async () => {
@@ -18,4 +28,13 @@ describeNative('random graphs of extreme magnitudes on the native engine', () =>
     );
     expect(outcomes.filter((kind) => kind === 'right').length).toBeGreaterThan(outcomes.length / 2);
   }, 300_000);
+
+  it.each([-5, 3, 11])('cube values around 1e%i', async (magnitude) => {
+    expect((await checkExtremeGraph(cubes(magnitude), 'native')).kind).toBe('right');
+  });
+
+  it('give zero where cubes of 1e11 cancel', async () => {
+    const zero = cubes(11, ['GlobalAveragePool', 0], ['Sum', 1]);
+    expect((await checkExtremeGraph(zero, 'native')).kind).toBe('right');
+  });
 });

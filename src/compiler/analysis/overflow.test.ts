@@ -3,10 +3,14 @@ import { modulusBits } from '../../program/plaintext-capacity.ts';
 import type { Coefficient, Program } from '../../program/program.ts';
 import { ProgramBuilder } from '../../program/testing/program-builder.ts';
 import { testParameters } from '../../program/testing/test-parameters.ts';
-import { findOverflow } from './overflow.ts';
+import { findOverflow as findWith } from './overflow.ts';
 
 const PARAMETERS = testParameters(8192, [46, 38, 38, 38], 54, 38);
 const SLOTS = PARAMETERS.polyModulusDegree / 2;
+
+const silent = (program: Program): number[] => program.values.map(() => 0);
+const findOverflow = (program: Program, parameters: typeof PARAMETERS, noise = silent(program)) =>
+  findWith(program, parameters, noise);
 
 const everywhere = (value: number): Coefficient => ({
   indices: null,
@@ -73,6 +77,12 @@ describe('findOverflow', () => {
     expect(findOverflow(reaching(1.25), PARAMETERS)).toBeNull();
     expect(findOverflow(reaching(2 ** 20), PARAMETERS)).toBeNull();
     expect(findOverflow(reaching(2 ** 30), PARAMETERS)).toMatchObject({ what: 'values', value: 0 });
+  });
+
+  it('counts the noise of values to their size', () => {
+    const program = linear(1, null);
+    expect(findOverflow(program, PARAMETERS, [0, 1])).toBeNull();
+    expect(findOverflow(program, PARAMETERS, [0, 2 ** 6])).toMatchObject({ what: 'values', value: 1 });
   });
 
   it('finds values that wrap at their level', () => {

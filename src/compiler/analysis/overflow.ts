@@ -35,8 +35,19 @@ export interface Overflow {
   readonly excessBits: number;
 }
 
-/** The worst overflow; null if everything fits. Programs in the clear know no modulus. */
-export function findOverflow(program: Program, parameters: CkksParameters): Overflow | null {
+/** Noise reaches so many standard deviations in some of 16,000 slots. */
+const WORST_DEVIATIONS = 8;
+
+/**
+ * The worst overflow; null if everything fits. Programs in the clear know no modulus.
+ * @param noise standard deviation of each value's error, in its slots: with the value it must fit, even where nothing that reads
+ * the value minds, since a wrapped error is as large as the modulus
+ */
+export function findOverflow(
+  program: Program,
+  parameters: CkksParameters,
+  noise: readonly number[],
+): Overflow | null {
   if (parameters.scheme !== 'ckks') return null;
   const bits = parameters.dataPrimes.map((_, level) => modulusBits(parameters, level));
   let worst: Overflow | null = null;
@@ -44,7 +55,8 @@ export function findOverflow(program: Program, parameters: CkksParameters): Over
     if (worst === null || found.excessBits > worst.excessBits) worst = found;
   };
   for (const { id, level, scale, bound } of program.values) {
-    const excessBits = Math.log2(bound) + Math.log2(scale) + SIGN_BITS - bits[level]!;
+    const largest = bound + WORST_DEVIATIONS * noise[id]!;
+    const excessBits = Math.log2(largest) + Math.log2(scale) + SIGN_BITS - bits[level]!;
     if (!(excessBits <= 0)) report({ value: id, what: 'values', excessBits });
   }
   for (const instruction of program.instructions) {

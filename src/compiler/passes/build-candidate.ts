@@ -151,7 +151,7 @@ function judgeCandidate(
     cost: costOf(program, parameters, cost, options),
     bits: Math.min(...noise.outputs.map(({ precisionBits }) => precisionBits)),
     obstacle: obstacle ?? keyObstacle(program, cost, options),
-    overflow: findOverflow(program, parameters),
+    overflow: findOverflow(program, parameters, noise.std),
     leastBytes,
   };
 }

@@ -12,9 +12,9 @@ import { normaliseMagnitudes } from './normalise-magnitudes.ts';
 const SIZE = 4;
 
 /** [log10 of the weights, what comes behind them]. */
-type Layer = readonly [number, 'nothing' | 'square' | 'cubic' | 'product'];
+type Layer = readonly [number, 'nothing' | 'square' | 'cubic' | 'product' | 'third power' | 'fourth power'];
 
-/** Maps of weights of any magnitude, with what multiplies between them; cubics stand behind a map to [−1, 1]. */
+/** Maps of weights of any magnitude, with what multiplies between them; cubics stand behind a map to [−1, 1], powers behind none. */
 function network(
   inputMagnitude: number,
   layers: readonly Layer[],
@@ -63,6 +63,20 @@ function network(
         layer: 'p',
         ...rest,
       });
+    } else if (kind === 'third power' || kind === 'fourth power') {
+      // Whose T_k float64 can tell apart, and still holds after the next.
+      const size = magnitudeOf(last);
+      if (size < 1 || size > 1e20) last = map(last, 1e4 / size);
+      const fourth = kind === 'fourth power';
+      last = builder.add({
+        kind: 'polynomial',
+        source: last,
+        degree: fourth ? 4 : 3,
+        unitLeading: fourth,
+        coefficients: (fourth ? [1, 0, 2, 0] : [0, 0.75, 0, 0.25]).map((c) => Float64Array.of(c)),
+        layer: 'p',
+        ...rest,
+      });
     } else if (kind === 'product') {
       last = builder.add({
         kind: 'product',
@@ -78,7 +92,10 @@ function network(
 }
 
 const magnitude = fc.integer({ min: -12, max: 12 });
-const layer = fc.tuple(magnitude, fc.constantFrom<Layer[1]>('nothing', 'square', 'cubic', 'product'));
+const layer = fc.tuple(
+  magnitude,
+  fc.constantFrom<Layer[1]>('nothing', 'square', 'cubic', 'product', 'third power', 'fourth power'),
+);
 
 describe('normaliseMagnitudes', () => {
   it('computes the same, of values between a half and what a modulus has room for', () => {

@@ -3,7 +3,8 @@
  * outputs of 1e10 or of 1e-10 then need no other modulus, and lose no more precision, than those of 1. Powers of two make it
  * exact. Where magnitudes are ordinary, nothing changes.
  */
-import { chooseUnits, isSquare } from '../analysis/units.ts';
+import { chooseUnits } from '../analysis/units.ts';
+import { scaleArgument, scaleUnitLeading } from '../approx/scale-argument.ts';
 import type { GraphNode, LinearGraph, LinearNode, PolynomialNode } from '../ir/linear-graph.ts';
 
 /** `graph` has no units yet; its bounds are those of real values, the result's those of what slots hold. */
@@ -42,13 +43,18 @@ function scaled(matrix: LinearNode['terms'][number]['matrix'], factor: number): 
   return { ...matrix, values: matrix.values.map((value) => value * factor) };
 }
 
-/** x² + c_1 x + c_0 in the square of x's unit, or Σ c_k T_k in any. */
+/** In any unit, of an argument in its own; the unit of T_{d/2}² + … is the d-th power of the argument's. */
 function polynomialInUnits(node: PolynomialNode, units: readonly number[]): PolynomialNode {
   const unit = units[node.id]!;
-  const source = units[node.source]!;
-  const coefficients = node.coefficients.map((values, k) => {
-    const factor = 2 ** ((isSquare(node) && k === 1 ? source : 0) - unit);
-    return factor === 1 ? values : values.map((c) => c * factor);
-  });
-  return { ...node, coefficients };
+  const argument = units[node.source]!;
+  if (node.unitLeading) {
+    return argument === 0
+      ? node
+      : { ...node, coefficients: scaleUnitLeading(node.coefficients, 2 ** argument) };
+  }
+  const { coefficients } = node;
+  const inUnit = argument === 0 ? coefficients : scaleArgument(coefficients, 2 ** argument);
+  return unit === 0
+    ? { ...node, coefficients: inUnit }
+    : { ...node, coefficients: inUnit.map((values) => values.map((c) => c * 2 ** -unit)) };
 }
