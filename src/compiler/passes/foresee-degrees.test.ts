@@ -1,23 +1,85 @@
-import { expect, it } from 'vitest';
-import { SILENT } from '../options.ts';
-import { optionsWith, randomDataset, smallConvNet } from './approximation/testing/graphs.ts';
+import { describe, expect, it } from 'vitest';
+import { leastDepth, reduceLinear } from './compose-linear.ts';
+import { lowerLinear } from './lower-linear.ts';
+import { MatrixProducts } from '../linear/matrix-products.ts';
+import { normalisePolynomials } from './normalise-polynomials.ts';
+import { SILENT, type ActivationChoice } from '../options.ts';
+import { approximate } from './select-degrees.ts';
+import { makeGraph, optionsWith, randomDataset, smallConvNet } from './approximation/testing/graphs.ts';
 import { foreseeDegrees, requireHoldable } from './foresee-degrees.ts';
 
 const calibration = randomDataset(72, 600, 9);
 
 it('knows the depth that each degree takes, and refuses where no chain holds the lowest', async () => {
   const options = optionsWith({ calibration, backend: 'seal' });
-  const forecasts = await foreseeDegrees(smallConvNet(), options, SILENT);
-  expect(forecasts.map(({ degree }) => degree)).toEqual([2, 4, 8, 16]);
-  const depths = forecasts.map(({ depth }) => depth);
+  const foresight = await foreseeDegrees(smallConvNet(), options, SILENT);
+  expect(foresight.forecasts.map(({ degree }) => degree)).toEqual([2, 4, 8, 16]);
+  const depths = foresight.forecasts.map(({ depth }) => depth);
   // Each doubling costs every activation a level, and nothing else one.
   const sites = depths[1]! - depths[0]!;
   expect(sites).toBeGreaterThan(0);
   expect(depths.map((depth) => depth - depths[0]!)).toEqual([0, sites, 2 * sites, 3 * sites]);
-  expect(() => requireHoldable(forecasts)).not.toThrow();
+  expect(() => requireHoldable(foresight)).not.toThrow();
 
   const precise = await foreseeDegrees(smallConvNet(), { ...options, precision: 40 }, SILENT);
   expect(() => requireHoldable(precise)).toThrow(
     new RegExp(`it takes ${depths[0]} at degree 2, ${depths[1]} at`),
   );
+});
+
+it('says which degree would fit where a choice that does not is fixed', async () => {
+  const activations = new Map<string, ActivationChoice>([['*', { kind: 'relu-composite', alpha: 14 }]]);
+  const options = optionsWith({ calibration, backend: 'seal', activations });
+  const foresight = await foreseeDegrees(smallConvNet(), options, SILENT);
+  const hint = expect.stringMatching(/^degree 16 would fit, with \d+ levels: --activation/) as string;
+  expect(() => requireHoldable(foresight)).toThrow(expect.objectContaining({ code: 'DEPTH_EXCEEDED', hint }));
+});
+
+it('counts bits that a site is to keep by the ranges seen, at least', async () => {
+  const depthFor = async (bits: number): Promise<number> => {
+    const activations = new Map([['*', { kind: 'precision', bits } as const]]);
+    const options = optionsWith({ calibration, activations });
+    return (await foreseeDegrees(smallConvNet(), options, SILENT)).forecasts[0]!.depth;
+  };
+  expect(await depthFor(12)).toBeGreaterThan(await depthFor(4));
+});
+
+describe('the depth foreseen is that of the fitted model', () => {
+  const pixels = randomDataset(16, 64, 3);
+  const reshaped = makeGraph(
+    { input: [1, 1, 4, 4] },
+    [
+      { op: 'Mul', inputs: ['input', 'input'], output: 'square', shape: [1, 1, 4, 4] },
+      { op: 'Flatten', inputs: ['square'], output: 'flat', shape: [1, 16] },
+      { op: 'Mul', inputs: ['flat', 'flat'], output: 'fourth', shape: [1, 16] },
+      { op: 'Transpose', inputs: ['fourth'], output: 'turned', shape: [16, 1], attributes: { perm: [1, 0] } },
+      { op: 'Relu', inputs: ['turned'], output: 'output', shape: [16, 1] },
+    ],
+    {},
+    ['output'],
+  );
+  const gated = makeGraph(
+    { input: [1, 1, 4, 4] },
+    [
+      { op: 'Tanh', inputs: ['input'], output: 'gate', shape: [1, 1, 4, 4] },
+      { op: 'Mul', inputs: ['input', 'gate'], output: 'output', shape: [1, 1, 4, 4] },
+    ],
+    {},
+    ['output'],
+  );
+  const all = (choice: ActivationChoice): ReadonlyMap<string, ActivationChoice> => new Map([['*', choice]]);
+  it.each([
+    ['degree 2', smallConvNet(), calibration, all({ kind: 'degree', degree: 2 })],
+    ['degree 5', smallConvNet(), calibration, all({ kind: 'degree', degree: 5 })],
+    ['pooling of degree 2', smallConvNet('MaxPool'), calibration, all({ kind: 'degree', degree: 2 })],
+    ['pooling of degree 16', smallConvNet('MaxPool'), calibration, all({ kind: 'degree', degree: 16 })],
+    ['a composite', smallConvNet('MaxPool'), calibration, all({ kind: 'relu-composite', alpha: 6 })],
+    ['a polynomial in a product', gated, pixels, all({ kind: 'degree', degree: 4 })],
+    ['squares with and without a map between', reshaped, pixels, all({ kind: 'degree', degree: 4 })],
+  ])('%s', async (_, graph, data, activations) => {
+    const options = optionsWith({ calibration: data, activations, samples: 64 });
+    const { forecasts } = await foreseeDegrees(graph, options, SILENT);
+    const fitted = normalisePolynomials(lowerLinear(await approximate(graph, options, SILENT)));
+    expect(forecasts[0]!.depth).toBe(leastDepth(reduceLinear(fitted, new MatrixProducts())));
+  });
 });

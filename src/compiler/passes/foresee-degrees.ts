@@ -1,97 +1,97 @@
 /**
- * Before anything is fitted in earnest or packed: how deep the model is with each degree that activations may get, and whether a
- * chain holds that. A few calibration inputs suffice, since depth follows from degrees, not from coefficients.
+ * Before anything is fitted, lowered or packed: how deep the model is with each degree that activations may get, and whether a
+ * chain holds that. Depth follows from the structure of the graph and the degrees alone.
  */
 import { CompileError } from '../../errors.ts';
-import { refreshBounds } from '../analysis/bounds.ts';
-import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
-import { unbatch } from './approximation/calibration-batch.ts';
-import { findSites } from './approximation/sites.ts';
+import { loadCalibration, perImage, unbatch } from './approximation/calibration-batch.ts';
+import { findSites, type ActivationSite } from './approximation/sites.ts';
+import { calibrateRanges, type CalibratedRanges } from './calibrate-ranges.ts';
 import { reduceLinear } from './compose-linear.ts';
-import { lowerLinear } from './lower-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
-import { approximate, calibrationInputs, CANDIDATE_DEGREES } from './select-degrees.ts';
-import { foreseeDepth } from './select-program.ts';
+import { CANDIDATE_DEGREES } from './select-degrees.ts';
 import type { RingCandidate } from './select-parameters.ts';
+import { foreseeDepth } from './select-program.ts';
+import { sketchActivations } from './sketch-activations.ts';
+import { sketchLinear } from './sketch-linear.ts';
 
 export interface DegreeForecast {
   /** Of all activations whose degree is open; null where there is none. */
   readonly degree: number | null;
-  /** Least levels that any composition can need. */
+  /** Least levels that any composition can need; sites that are to keep bits may come to take more, for the outputs' sake. */
   readonly depth: number;
   /** The smallest ring that may hold it; null if none does. */
   readonly ring: RingCandidate | null;
   /** Why none does. */
   readonly refusal: CompileError | null;
-  readonly graph: LinearGraph;
+  /** The model with activations of these degrees; see `sketchActivations`. */
+  readonly sketch: TensorGraph;
 }
 
-const PROBE_SAMPLES = 16;
-const BOUND_SAMPLES = 4;
+export interface Foresight {
+  /** By degree, ascending, for the choices as they are. */
+  readonly forecasts: readonly DegreeForecast[];
+  /** The same if no choice were fixed: where some are and nothing holds them, what might be chosen instead. */
+  readonly unfixed: readonly DegreeForecast[];
+  /** Of the original model's tensors, over the few inputs that were looked at. */
+  readonly ranges: CalibratedRanges['ranges'];
+}
 
-/** By degree, ascending. */
+/** Ranges only serve to leave room for the outputs, and to tell how many degrees a site takes that is to keep bits. */
+const PROBE_SAMPLES = 8;
+
+/**
+ * @throws CompileError DATASET_MISMATCH, UNKNOWN_ACTIVATION, INVALID_DEGREE, RANGE_OVERFLOW, REFERENCE_FAILED;
+ *   BackendError CANCELLED
+ */
 export async function foreseeDegrees(
   tensors: TensorGraph,
   options: CompileOptions,
   progress: Progress,
-): Promise<readonly DegreeForecast[]> {
-  const open = findSites(unbatch(tensors).single, options.activations).filter(({ fixed }) => fixed === null);
-  const [lowest] = CANDIDATE_DEGREES;
-  const probe: CompileOptions = {
-    ...options,
-    samples: Math.min(options.samples, PROBE_SAMPLES),
-    activations:
-      open.length === 0
-        ? options.activations
-        : new Map([...options.activations, ['*', { kind: 'degree', degree: lowest }]]),
-  };
-  const silent: Progress = {
+): Promise<Foresight> {
+  const { single, batchSize } = unbatch(tensors);
+  const sites = findSites(single, options.activations);
+  const samples = Math.min(options.samples, PROBE_SAMPLES);
+  const batch = loadCalibration(single, { ...perImage(options, single, batchSize), samples });
+  const { ranges } = await calibrateRanges(single, batch.inputs, batch.samples, {
     report: (_, fraction) => progress.report('foresee', fraction),
     signal: progress.signal,
-  };
-  const fitted = await approximate(tensors, probe, silent);
-  const samples = calibrationInputs(tensors, probe, BOUND_SAMPLES);
-  const lowered = normalisePolynomials(refreshBounds(lowerLinear(fitted), samples));
-  const graph = reduceLinear(lowered, new MatrixProducts());
-  const names = new Set(open.map(({ name }) => name));
-  return (open.length === 0 ? [null] : CANDIDATE_DEGREES).map((degree) => {
-    const raised = degree === null ? graph : withDegree(graph, names, degree);
-    return { degree, graph: raised, ...foreseeDepth(raised, options) };
   });
+  const forecast = async (of: readonly ActivationSite[]): Promise<DegreeForecast[]> => {
+    const open = of.some(({ fixed }) => fixed === null);
+    const found: DegreeForecast[] = [];
+    for (const degree of open ? CANDIDATE_DEGREES : [null]) {
+      const sketch = await sketchActivations(single, of, degree ?? CANDIDATE_DEGREES[0], ranges);
+      const linear = reduceLinear(normalisePolynomials(sketchLinear(sketch, ranges)), new MatrixProducts());
+      found.push({ degree, sketch, ...foreseeDepth(linear, options) });
+    }
+    return found;
+  };
+  const forecasts = await forecast(sites);
+  const stuck = forecasts[0]!.refusal !== null && sites.some(({ fixed }) => fixed !== null);
+  const unfixed = stuck ? await forecast(sites.map((site) => ({ ...site, fixed: null }))) : forecasts;
+  return { forecasts, unfixed, ranges };
 }
 
 /** @throws CompileError DEPTH_EXCEEDED if no chain holds even the lowest degrees */
-export function requireHoldable(forecasts: readonly DegreeForecast[]): void {
+export function requireHoldable({ forecasts, unfixed }: Foresight): void {
   const refusal = forecasts[0]!.refusal;
   if (refusal === null) return;
   const depths = forecasts.flatMap(({ degree, depth }) =>
     degree === null ? [] : [`${depth} at degree ${degree}`],
   );
+  const fitting = unfixed.findLast((each) => each.refusal === null);
+  const hints = [
+    fitting === undefined
+      ? null
+      : `degree ${fitting.degree} would fit, with ${fitting.depth} levels: --activation '*=degree:${fitting.degree}'`,
+    refusal.hint ?? null,
+  ].filter((hint) => hint !== null);
   throw new CompileError(
     'DEPTH_EXCEEDED',
     depths.length === 0 ? refusal.message : `${refusal.message}; it takes ${depths.join(', ')}`,
-    {
-      pass: 'foresee-degrees',
-      diagnostics: refusal.diagnostics,
-      ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
-    },
+    { pass: 'foresee-degrees', diagnostics: refusal.diagnostics, hint: hints.join('; ') },
   );
-}
-
-/** The polynomials of open activations with another degree; their coefficients do not count here. */
-function withDegree(graph: LinearGraph, open: ReadonlySet<string>, degree: number): LinearGraph {
-  const nodes = graph.nodes.map((node) =>
-    node.kind === 'polynomial' && open.has(siteOf(node.layer))
-      ? { ...node, degree, unitLeading: true }
-      : node,
-  );
-  return { ...graph, nodes };
-}
-
-/** The approximation of site S is made of nodes S/polynomial-0, … */
-function siteOf(layer: string): string {
-  return layer.replace(/\/[a-z-]+-\d+$/, '');
 }
