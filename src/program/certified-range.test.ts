@@ -70,8 +70,11 @@ describe('outsideOutput', () => {
     const range = { min: -1, max: 3, emptySlots: 'zero' } as const;
     const [low, high] = widened(-1, 3, OUTPUT_MARGIN);
     expect([low, high]).toEqual([-3, 5]);
-    expect(outsideOutput(Float64Array.of(low, 0, high), range)).toBeNull();
-    expect(outsideOutput(Float64Array.of(0, high * 1.001), range)).toMatchObject({ first: 1, count: 1 });
-    expect(outsideOutput(Float64Array.of(low * 1.001), range)).not.toBeNull();
+    expect(outsideOutput(Float64Array.of(low, 0, high), range, 0)).toBeNull();
+    expect(outsideOutput(Float64Array.of(0, high * 1.001), range, 0)).toMatchObject({ first: 1, count: 1 });
+    expect(outsideOutput(Float64Array.of(low * 1.001), range, 0)).not.toBeNull();
+    const noise = high * 0.01;
+    expect(outsideOutput(Float64Array.of(low - 0.9 * noise, high + 0.9 * noise), range, noise)).toBeNull();
+    expect(outsideOutput(Float64Array.of(high + 1.1 * noise), range, noise)).not.toBeNull();
   });
 });

@@ -56,9 +56,14 @@ export function outsideInput(
   return outside(values, limits, inner);
 }
 
-/** The same of an output. */
-export function outsideOutput(values: Float64Array, { min, max }: OutputRange): Outside | null {
-  return outside(values, [widened(min, max, OUTPUT_MARGIN)], values.length);
+/** The same of an output; `noise` may take values out of any range, such as that of an output that is always 0. */
+export function outsideOutput(
+  values: Float64Array,
+  { min, max }: OutputRange,
+  noise: number,
+): Outside | null {
+  const [low, high] = widened(min, max, OUTPUT_MARGIN);
+  return outside(values, [[low - noise, high + noise]], values.length);
 }
 
 function outside(

@@ -9,14 +9,13 @@ import { seededValues } from './magnitudes.ts';
 import { runReference } from '../../src/compiler/onnx/testing/reference.ts';
 import { DEFAULT_OPTIONS, SILENT, type Dataset } from '../../src/compiler/options.ts';
 import { compileModel } from '../../src/compiler/pipeline.ts';
-import { fromSlotValues } from '../../src/program/quantisation.ts';
-import { unpack } from '../../src/program/layout.ts';
 import type { Artifact } from '../../src/program/artifact.ts';
 import { NativeBackend } from '../../src/runtime/backends/native/backend.ts';
 import { NativeSecretSide } from '../../src/runtime/backends/native/secret-side.ts';
 import { SealBackend } from '../../src/runtime/backends/seal/backend.ts';
 import { SealSecretSide } from '../../src/runtime/backends/seal/secret-side.ts';
 import { runOnBackend } from '../../src/runtime/backends/testing/contract.ts';
+import { readOutput } from '../../src/runtime/client/read-output.ts';
 import { packInputs } from '../../src/runtime/encryption/encrypt-inputs.ts';
 import { distorted, MAGNITUDES } from './magnitudes.ts';
 import { GraphSketch, sizeOf } from './graph-sketch.ts';
@@ -149,7 +148,7 @@ async function runEncrypted(
 ): Promise<Float64Array[]> {
   const slots = packInputs(signature, inputs);
   const results = kind === 'native' ? onNative() : await onSeal();
-  return signature.outputs.map((output, o) => fromSlotValues(unpack(output.layout, results[o]!), output));
+  return signature.outputs.map((output, o) => readOutput(output, results[o]!));
 
   function onNative(): Float64Array[][] {
     using secret = NativeSecretSide.create(parameters, null);

@@ -62,6 +62,13 @@ describe('readOutput', () => {
     expect(readOutput(output(), [slots((slot) => (slot === 2 ? -6 : 0))])[1]).toBe(-6);
   });
 
+  it('reads an output that is always 0, with the noise that it is certified with', () => {
+    const zero = output({ unit: 2 ** 20, bound: 2 ** 20, range: { min: 0, max: 0, emptySlots: 'zero' } });
+    const noisy = slots((slot) => 2 ** -9 * (-1) ** slot);
+    expect(readOutput(zero, [noisy])[0]).toBe(2 ** 11);
+    expect(codeOf(() => readOutput(zero, [noisy.with(2, 2 ** -5)]))).toMatchObject(refusal);
+  });
+
   it('takes exact integers without any tolerance in empty slots', () => {
     const exact = output({ quantisation: { scale: 0.5 }, scale: 1, precisionBits: 53 });
     expect(readOutput(exact, [good])).toEqual(Float64Array.of(0.5, -1, 1.5));

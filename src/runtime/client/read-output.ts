@@ -29,20 +29,26 @@ export function noiseLimitOf({ bound, unit = 1, precisionBits }: SignatureOutput
  * @throws ArtifactError OUTPUT_OUT_OF_RANGE
  */
 export function readOutput(output: SignatureOutput, slots: readonly Float64Array[]): Float64Array {
-  const { name, layout, quantisation, range } = output;
+  const { name, layout, range } = output;
   const values = fromSlotValues(unpack(layout, slots), output);
   if (range?.emptySlots === 'zero') {
-    // Integers carry no noise.
-    const limit = quantisation === undefined ? noiseLimitOf(output) : 0;
-    if (!(emptyDeviation(layout, slots) <= limit)) throw outputOutOfRange(`output ${name}`);
+    if (!(emptyDeviation(layout, slots) <= noiseOf(output))) throw outputOutOfRange(`output ${name}`);
   }
   requireOutputRange(output, values);
   return values;
 }
 
 /** @throws ArtifactError OUTPUT_OUT_OF_RANGE */
-export function requireOutputRange({ name, range }: SignatureOutput, values: Float64Array): void {
-  if (range !== undefined && outsideOutput(values, range) !== null) throw outputOutOfRange(`output ${name}`);
+export function requireOutputRange(output: SignatureOutput, values: Float64Array): void {
+  const { name, range, unit = 1 } = output;
+  if (range !== undefined && outsideOutput(values, range, noiseOf(output) * unit) !== null) {
+    throw outputOutOfRange(`output ${name}`);
+  }
+}
+
+/** In the output's unit; integers carry none. */
+function noiseOf(output: SignatureOutput): number {
+  return output.quantisation === undefined ? noiseLimitOf(output) : 0;
 }
 
 /** Root mean square over the slots that belong to no element; 0 if there are none. */
