@@ -14,7 +14,7 @@ const MODEL: RemoteModel = {
   algorithmId: 'a',
   batchSize: 1,
   signature: null,
-  parameters: {} as RemoteModel['parameters'],
+  parameters: {},
 };
 const RESULT: LocalResult = { outputs: [], labels: [], winner: null, scheme: 'BFV', precisionBits: 8 };
 
