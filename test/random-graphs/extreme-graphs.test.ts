@@ -8,9 +8,13 @@ import { describeNative } from '../../src/runtime/backends/testing/describe-nati
 import { checkExtremeGraph, extremeGraph, type ExtremeGraph } from './extreme-graphs.ts';
 import { STEPS } from './steps.ts';
 
-/** x³ of arguments around 10 to a magnitude, and what becomes of it. */
-function cubes(magnitude: number, ...behind: readonly (readonly [step: string, p: number])[]): ExtremeGraph {
-  const steps = [['Power', 1] as const, ...behind].map(([name, p]) => {
+/** x² (p = 0) or x³ of arguments around 10 to a magnitude, and what becomes of it. */
+function powers(
+  magnitude: number,
+  p: number,
+  ...behind: readonly (readonly [step: string, p: number])[]
+): ExtremeGraph {
+  const steps = [['Power', p] as const, ...behind].map(([name, p]) => {
     const step = STEPS.findIndex(([own]) => own === name);
     return { step, tensor: 0, p, q: 0, r: 0, seed: 0 };
   });
@@ -30,11 +34,15 @@ describeNative('random graphs of extreme magnitudes on the native engine', () =>
   }, 300_000);
 
   it.each([-5, 3, 11])('cube values around 1e%i', async (magnitude) => {
-    expect((await checkExtremeGraph(cubes(magnitude), 'native')).kind).toBe('right');
+    expect((await checkExtremeGraph(powers(magnitude, 1), 'native')).kind).toBe('right');
+  });
+
+  it('square values around 1e-12', async () => {
+    expect((await checkExtremeGraph(powers(-12, 0), 'native')).kind).toBe('right');
   });
 
   it('give zero where cubes of 1e11 cancel', async () => {
-    const zero = cubes(11, ['GlobalAveragePool', 0], ['Sum', 1]);
+    const zero = powers(11, 1, ['GlobalAveragePool', 0], ['Sum', 1]);
     expect((await checkExtremeGraph(zero, 'native')).kind).toBe('right');
   });
 });

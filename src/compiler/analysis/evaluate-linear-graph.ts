@@ -6,6 +6,7 @@ import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import { evaluateChebyshev, evaluateChebyshevAll } from '../approx/chebyshev.ts';
 import type { LinearGraph, LinearNode, NodeId, PolynomialNode } from '../ir/linear-graph.ts';
+import { scaleArgument, scaleUnitLeading, unitOfArguments } from '../approx/scale-argument.ts';
 import { apply } from '../linear/sparse-matrix.ts';
 
 /** Values of all outputs, in the graph's order; `inputs` are the values of its input nodes, in order, row-major. */
@@ -72,6 +73,22 @@ function evaluateLinear(node: LinearNode, values: readonly Float64Array[]): Floa
 
 /** The polynomial of every element at x. */
 export function evaluatePolynomial(
+  node: Pick<PolynomialNode, 'degree' | 'unitLeading' | 'coefficients'>,
+  x: Float64Array,
+): Float64Array {
+  const { degree, unitLeading, coefficients } = node;
+  const largest = x.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const s = unitOfArguments(largest, degree);
+  if (s === 1) return evaluateAsGiven(node, x);
+  const inUnit = unitLeading ? scaleUnitLeading(coefficients, s) : scaleArgument(coefficients, s);
+  const values = evaluateAsGiven(
+    { ...node, coefficients: inUnit },
+    x.map((value) => value / s),
+  );
+  return unitLeading ? values.map((value) => value * s ** degree) : values;
+}
+
+function evaluateAsGiven(
   node: Pick<PolynomialNode, 'degree' | 'unitLeading' | 'coefficients'>,
   x: Float64Array,
 ): Float64Array {

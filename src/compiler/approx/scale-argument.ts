@@ -6,6 +6,17 @@
 /** Powers of higher degree lose what cancels between them: of degree 16, 11 of float64's 53 bits. */
 export const MOST_SCALED_DEGREE = 16;
 
+/** Below this, T_k cancel: x³ = (3 T_1 + T_3) / 4 has nothing left of float64 where x is 1e-8. */
+const SMALL_ARGUMENT = 2 ** -2;
+/** log2 of the smallest unit whose powers of any degree float64 holds. */
+const LEAST_UNIT = -60;
+
+/** The unit in which T_k of arguments of up to `largest` are to be computed: 1 where they are not small. */
+export function unitOfArguments(largest: number, degree: number): number {
+  if (!(largest > 0 && largest < SMALL_ARGUMENT) || degree > MOST_SCALED_DEGREE) return 1;
+  return 2 ** Math.max(Math.ceil(Math.log2(largest)), LEAST_UNIT);
+}
+
 /**
  * q with Σ_k q_k T_k(t) = Σ_k c_k T_k(s t).
  * @param coefficients c_k, for each element or a single one for all; q_k come in the same form

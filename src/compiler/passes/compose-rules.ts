@@ -8,6 +8,9 @@ import { add, apply, scale, type SparseMatrix } from '../linear/sparse-matrix.ts
 /** A matrix product that takes more multiplications than this is never worth having. */
 const LARGEST_PRODUCT = 2e8;
 
+/** An offset is taken along only up to so many times the values that it is added to: it costs them as many bits. */
+const LARGEST_OFFSET = 2 ** 8;
+
 type Term = LinearNode['terms'][number];
 
 /** Replaces `node` in the terms of `readers` by its own terms; null if that would take too long. */
@@ -57,6 +60,8 @@ export function absorbElementwise(
   if (absorbed === undefined) return null;
   const inverse = absorbed.terms[0]!.matrix.values.map((value) => 1 / value);
   const undone = absorbed.bias?.map((value, e) => -value * inverse[e]!) ?? null;
+  // What b is taken from again would have drowned in it.
+  if (undone?.some((offset) => Math.abs(offset) > LARGEST_OFFSET * node.bound) === true) return null;
   const undo = (reader: LinearNode): LinearNode => {
     let bias = reader.bias;
     const terms = reader.terms.map((term): Term => {

@@ -136,6 +136,7 @@ describe('selectProgram', () => {
     const [, best] = /(\d+\.\d) bits at best, 33 are asked for/.exec(message)!;
     expect(() => select(SHALLOW, { precision: Math.floor(Number(best)) })).not.toThrow();
     expect(hint).toContain('--precision');
+    expect(message).toMatch(/lost in layer '.+', whose values are up to \d/);
   });
 
   it('lists what every layer costs, where no chain is long enough', () => {

@@ -17,7 +17,8 @@ import type { CostModel } from '../analysis/cost-model.ts';
 import { explainDepth } from '../analysis/explain-depth.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import { outputReach } from '../analysis/units.ts';
-import type { LinearGraph } from '../ir/linear-graph.ts';
+import { precisionOf } from '../analysis/noise.ts';
+import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions, Progress } from '../options.ts';
@@ -47,6 +48,12 @@ const DEPTH_WEIGHTS = [0, 1, 2, 50];
 
 /** A chain has to be predicted to be so much quicker for the program to be planned anew for it. */
 const REPLAN_GAIN = 0.99;
+
+/** Noise of results is certified with so many standard deviations, nearly. */
+const CERTIFIED_DEVIATIONS = 4;
+
+/** In its unit: what is this small is so because of its own magnitude, not for want of bits. */
+const SMALL_VALUE = 2 ** -8;
 
 /** @throws CompileError DEPTH_EXCEEDED, PRECISION_UNREACHABLE, MEMORY_EXCEEDED, KEY_BUDGET_TOO_SMALL */
 export function selectProgram(
@@ -228,11 +235,15 @@ function refusal(candidates: readonly Candidate[], options: CompileOptions): Com
   }
   if (candidates.length === 0) return null;
   // Rounded down: as many may be asked for.
-  const bits = Math.floor(10 * Math.max(...candidates.map((candidate) => candidate.bits))) / 10;
+  const best = candidates.reduce((a, b) => (b.bits > a.bits ? b : a));
+  const bits = Math.floor(10 * best.bits) / 10;
+  const lossy = firstImprecise(best, options);
   return new CompileError(
     'PRECISION_UNREACHABLE',
-    `the forecast output precision is ${bits.toFixed(1)} bits at best, ${options.precision} are asked for`,
+    `the forecast output precision is ${bits.toFixed(1)} bits at best, ${options.precision} are asked for` +
+      (lossy === null ? '' : `; it is lost in layer '${lossy.layer}', ${describeMagnitude(lossy)}`),
     {
+      ...(lossy === null ? {} : { node: lossy.layer }),
       pass: 'select-program',
       hint:
         bits >= 1
@@ -240,6 +251,19 @@ function refusal(candidates: readonly Candidate[], options: CompileOptions): Com
           : 'bits count against the range of the outputs over the calibration inputs: check that these vary (--calibration) and that the output depends on the input',
     },
   );
+}
+
+/** The first value, on the way to the outputs, whose noise leaves less of it than is asked for. */
+function firstImprecise({ linear, noise }: Candidate, { precision }: CompileOptions): GraphNode | null {
+  const bitsOf = ({ id, bound }: GraphNode): number =>
+    precisionOf(CERTIFIED_DEVIATIONS * noise.std[id]!, bound);
+  return linear.nodes.find((node) => bitsOf(node) < precision) ?? null;
+}
+
+function describeMagnitude({ bound, unit = 1 }: GraphNode): string {
+  const values = `whose values are up to ${(bound * unit).toPrecision(3)}`;
+  if (bound >= SMALL_VALUE) return values;
+  return `${values}, ${Math.round(-Math.log2(bound))} bits below what it is computed from: magnitudes differ too much there`;
 }
 
 /** Magnitudes within one layer that no unit reconciles: say so, instead of blaming depth or size. */

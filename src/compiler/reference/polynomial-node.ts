@@ -1,5 +1,6 @@
 /** The internal operator "Polynomial" on large float32 batches: many times faster than as a chain of ONNX nodes. */
 import { evaluateChebyshev } from '../approx/chebyshev.ts';
+import { inUnitOf } from '../onnx/ops/polynomial.ts';
 import type { PolynomialAttributes, Shape } from '../ir/tensor-graph.ts';
 
 /** How a tensor falls into channels along an axis: `inner` contiguous elements each, `outer` times per sample. */
@@ -23,10 +24,11 @@ const BLOCK = 256;
 
 /** @param values any number of samples of a tensor of shape `shape` */
 export function evaluatePolynomial(
-  attributes: PolynomialAttributes,
+  given: PolynomialAttributes,
   shape: Shape,
   values: Float32Array,
 ): Float32Array {
+  const attributes = inUnitOf(given, values);
   const { degree, center, halfWidth } = attributes;
   const coefficients = Float64Array.from(attributes.coefficients);
   const { channels, inner } = channelLayout(shape, attributes.axis);

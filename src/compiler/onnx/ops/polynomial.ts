@@ -1,5 +1,6 @@
 import { InternalError } from '../../../errors.ts';
 import { evaluateChebyshev } from '../../approx/chebyshev.ts';
+import { scaleArgument, unitOfArguments } from '../../approx/scale-argument.ts';
 import type { PolynomialAttributes, Shape, TensorNode } from '../../ir/tensor-graph.ts';
 import type { Operator } from '../operator.ts';
 import { stridesOf } from '../shapes.ts';
@@ -44,12 +45,39 @@ export function channelPolynomial(
   };
 }
 
-/** The definition, in float64; `reference/polynomial-node.ts` does the same to large float32 batches, quickly. */
-export function evaluatePolynomial(
+/**
+ * The same polynomials, exact ones (of the argument itself) in a unit that brings small arguments to [−1, 1]: T_k of them cancel until
+ * nothing is left of x² = (T_0 + T_2) / 2 where x is 1e-9.
+ */
+export function inUnitOf(
   attributes: PolynomialAttributes,
-  shape: Shape,
-  x: Float64Array,
-): Float64Array {
+  values: Float32Array | Float64Array,
+): PolynomialAttributes {
+  const { degree, center, halfWidth, coefficients } = attributes;
+  const isExact = center.every((value) => value === 0) && halfWidth.every((value) => value === 1);
+  if (!isExact) return attributes;
+  let largest = 0;
+  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  const s = unitOfArguments(largest, degree);
+  if (s === 1) return attributes;
+  const rows = coefficients.length / (degree + 1);
+  const columns = Array.from({ length: degree + 1 }, (_, k) =>
+    Float64Array.from({ length: rows }, (_, row) => coefficients[row * (degree + 1) + k]!),
+  );
+  const scaled = scaleArgument(columns, s);
+  return {
+    ...attributes,
+    halfWidth: halfWidth.map(() => s),
+    coefficients: Array.from(
+      coefficients,
+      (_, i) => scaled[i % (degree + 1)]![Math.floor(i / (degree + 1))]!,
+    ),
+  };
+}
+
+/** The definition, in float64; `reference/polynomial-node.ts` does the same to large float32 batches, quickly. */
+export function evaluatePolynomial(given: PolynomialAttributes, shape: Shape, x: Float64Array): Float64Array {
+  const attributes = inUnitOf(given, x);
   const channels = polynomialChannels(attributes);
   const perChannel = Array.from({ length: channels }, (_, channel) => channelPolynomial(attributes, channel));
   const stride = stridesOf(shape)[attributes.axis] ?? 1;
