@@ -11,6 +11,7 @@ import { integerReference } from './integer/integer-reference.ts';
 import { selectIntegerProgram, type IntegerProgram } from './integer/select-integer-program.ts';
 import type { LinearGraph } from './ir/linear-graph.ts';
 import type { PolynomialGraph } from './ir/polynomial-graph.ts';
+import type { TensorGraph } from './ir/tensor-graph.ts';
 import { isBatchable } from './onnx/batchable.ts';
 import { encodeOnnx } from './onnx/encode.ts';
 import { importModel } from './onnx/import.ts';
@@ -18,6 +19,7 @@ import type { CompileOptions, Progress } from './options.ts';
 import { assembleArtifact } from './passes/assemble-artifact.ts';
 import { decomposeSoftmax } from './passes/decompose-softmax.ts';
 import { foldBatchNorm } from './passes/fold-batch-norm.ts';
+import { CostEstimator, estimatedObstacle, type CostEstimate } from './passes/estimate-cost.ts';
 import { foreseeDegrees, requireHoldable } from './passes/foresee-degrees.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { lowerLinear } from './passes/lower-linear.ts';
@@ -70,24 +72,8 @@ export async function compileModel(
     return result;
   };
 
-  // ONNX → tensor graph: one vocabulary, static shapes, constants folded.
   progress.report('import', 0);
-  const imported = pass(
-    'import-model',
-    importModel(bytes, {
-      modelDirectory: context.modelDirectory,
-      bind: asked.bind,
-      dimensions: asked.dimensions,
-      // In throughput mode the graph is that of one sample; samples meet in the slots.
-      batch: asked.optimize === 'throughput' ? 1 : asked.batch,
-    }),
-  );
-  const constant = pass('fold-constants', foldConstants(imported));
-  const folded = pass('fold-batch-norm', foldBatchNorm(constant));
-  const stripped = pass('strip-output-operators', stripOutputOperators(folded));
-  requireFittingLabels(stripped, asked.labels);
-  const decomposed = pass('decompose-softmax', decomposeSoftmax(stripped));
-  const recognised = pass('recognise-activations', recogniseActivations(decomposed));
+  const recognised = readTensors(bytes, asked, context.modelDirectory, pass);
 
   // What no degree makes shallow enough is refused before the work.
   if (asked.scheme === 'ckks' && asked.backend !== 'cleartext' && context.polynomialWanted !== true) {
@@ -149,6 +135,78 @@ export async function compileModel(
     }),
   );
   return { artifact, polynomial, linear: program.linear };
+}
+
+/** One verdict for each degree that activations may get; `estimate` is null where nothing holds it, or estimating takes too long. */
+export interface DegreeVerdict {
+  readonly degree: number | null;
+  readonly depth: number;
+  readonly polyModulusDegree: number | null;
+  readonly estimate: CostEstimate | null;
+  /** Why it does not fit; null if it does, as far as can be told. */
+  readonly obstacle: string | null;
+}
+
+/** Larger models are not laid out for an estimate. */
+const ESTIMATED_ENTRIES = 15e6;
+
+/**
+ * What each degree takes on each of `backends`, in seconds: nothing is fitted, composed or packed.
+ * @throws ImportError, CompileError, BackendError (cancelled)
+ */
+export async function foreseeModel(
+  bytes: Uint8Array,
+  asked: CompileOptions,
+  backends: readonly ('native' | 'seal')[],
+  { modelDirectory, progress }: Pick<CompileContext, 'modelDirectory' | 'progress'>,
+): Promise<ReadonlyMap<string, readonly DegreeVerdict[]>> {
+  const tensors = readTensors(bytes, asked, modelDirectory, (_, result) => result);
+  const verdicts = new Map<string, readonly DegreeVerdict[]>();
+  let estimator: CostEstimator | null | undefined;
+  for (const backend of backends) {
+    const options = { ...asked, backend };
+    const { forecasts, sketch, open, ranges } = await foreseeDegrees(tensors, options, progress);
+    // Layouts that are good for one backend are not bad for another.
+    if (estimator === undefined) estimator = CostEstimator.of(sketch, ranges, ESTIMATED_ENTRIES);
+    const costs = estimator;
+    verdicts.set(
+      backend,
+      forecasts.map(({ degree, depth, chain, refusal }) => {
+        const estimate =
+          chain === null || costs === null ? null : costs.estimate(degree, open, chain, options);
+        const polyModulusDegree = chain?.polyModulusDegree ?? null;
+        const obstacle =
+          refusal?.message ?? (estimate === null ? null : estimatedObstacle(estimate, options));
+        return { degree, depth, polyModulusDegree, estimate, obstacle };
+      }),
+    );
+  }
+  return verdicts;
+}
+
+function readTensors(
+  bytes: Uint8Array,
+  asked: CompileOptions,
+  modelDirectory: string | null,
+  pass: PassHook,
+): TensorGraph {
+  // ONNX → tensor graph: one vocabulary, static shapes, constants folded.
+  const imported = pass(
+    'import-model',
+    importModel(bytes, {
+      modelDirectory: modelDirectory,
+      bind: asked.bind,
+      dimensions: asked.dimensions,
+      // In throughput mode the graph is that of one sample; samples meet in the slots.
+      batch: asked.optimize === 'throughput' ? 1 : asked.batch,
+    }),
+  );
+  const constant = pass('fold-constants', foldConstants(imported));
+  const folded = pass('fold-batch-norm', foldBatchNorm(constant));
+  const stripped = pass('strip-output-operators', stripOutputOperators(folded));
+  requireFittingLabels(stripped, asked.labels);
+  const decomposed = pass('decompose-softmax', decomposeSoftmax(stripped));
+  return pass('recognise-activations', recogniseActivations(decomposed));
 }
 
 function encodePolynomial({ graph }: Pick<PolynomialGraph, 'graph'>): Uint8Array {

@@ -3,6 +3,7 @@
  * chain holds that. Depth follows from the structure of the graph and the degrees alone.
  */
 import { CompileError } from '../../errors.ts';
+import type { CkksParameters } from '../../program/security.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
@@ -12,7 +13,6 @@ import { calibrateRanges, type CalibratedRanges } from './calibrate-ranges.ts';
 import { reduceLinear } from './compose-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 import { CANDIDATE_DEGREES } from './select-degrees.ts';
-import type { RingCandidate } from './select-parameters.ts';
 import { foreseeDepth } from './select-program.ts';
 import { sketchActivations } from './sketch-activations.ts';
 import { sketchLinear } from './sketch-linear.ts';
@@ -22,12 +22,10 @@ export interface DegreeForecast {
   readonly degree: number | null;
   /** Least levels that any composition can need; sites that are to keep bits may come to take more, for the outputs' sake. */
   readonly depth: number;
-  /** The smallest ring that may hold it; null if none does. */
-  readonly ring: RingCandidate | null;
+  /** Of the smallest ring that may hold it; null if none does. */
+  readonly chain: CkksParameters | null;
   /** Why none does. */
   readonly refusal: CompileError | null;
-  /** The model with activations of these degrees; see `sketchActivations`. */
-  readonly sketch: TensorGraph;
 }
 
 export interface Foresight {
@@ -35,6 +33,9 @@ export interface Foresight {
   readonly forecasts: readonly DegreeForecast[];
   /** The same if no choice were fixed: where some are and nothing holds them, what might be chosen instead. */
   readonly unfixed: readonly DegreeForecast[];
+  /** The model with the lowest degrees, unfitted (see `sketchActivations`), and the polynomials in it whose degree is open. */
+  readonly sketch: TensorGraph;
+  readonly open: ReadonlySet<string>;
   /** Of the original model's tensors, over the few inputs that were looked at. */
   readonly ranges: CalibratedRanges['ranges'];
 }
@@ -65,14 +66,18 @@ export async function foreseeDegrees(
     for (const degree of open ? CANDIDATE_DEGREES : [null]) {
       const sketch = await sketchActivations(single, of, degree ?? CANDIDATE_DEGREES[0], ranges);
       const linear = reduceLinear(normalisePolynomials(sketchLinear(sketch, ranges)), new MatrixProducts());
-      found.push({ degree, sketch, ...foreseeDepth(linear, options) });
+      found.push({ degree, ...foreseeDepth(linear, options) });
     }
     return found;
   };
   const forecasts = await forecast(sites);
   const stuck = forecasts[0]!.refusal !== null && sites.some(({ fixed }) => fixed !== null);
   const unfixed = stuck ? await forecast(sites.map((site) => ({ ...site, fixed: null }))) : forecasts;
-  return { forecasts, unfixed, ranges };
+  const openSites = new Set(sites.filter(({ fixed }) => fixed === null).map(({ name }) => name));
+  const sketch = await sketchActivations(single, sites, CANDIDATE_DEGREES[0], ranges);
+  // The first node of a site's fragment is its polynomial.
+  const open = new Set([...openSites].map((name) => `${name}/polynomial-0`));
+  return { forecasts, unfixed, sketch, open, ranges };
 }
 
 /** @throws CompileError DEPTH_EXCEEDED if no chain holds even the lowest degrees */

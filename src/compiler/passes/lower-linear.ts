@@ -16,8 +16,10 @@ import { linearForm } from '../onnx/linear-form.ts';
 import { MAX_ENTRIES, tooLarge } from '../onnx/model-size.ts';
 import { polynomialAttributes, polynomialChannels } from '../onnx/ops/polynomial.ts';
 
+type Lowerable = Pick<PolynomialGraph, 'graph' | 'ranges'>;
+
 /** @throws CompileError OPERATOR_NOT_LOWERED, OUTPUT_CONSTANT, MODEL_TOO_LARGE */
-export function lowerLinear(polynomial: PolynomialGraph, maxEntries = MAX_ENTRIES): LinearGraph {
+export function lowerLinear(polynomial: Lowerable, maxEntries = MAX_ENTRIES): LinearGraph {
   const lowering = new Lowering(polynomial, maxEntries);
   const { graph } = polynomial;
   for (const input of graph.inputs) lowering.input(input);
@@ -48,13 +50,13 @@ export function lowerLinear(polynomial: PolynomialGraph, maxEntries = MAX_ENTRIE
 }
 
 class Lowering {
-  readonly #polynomial: PolynomialGraph;
+  readonly #polynomial: Lowerable;
   readonly #builder = new LinearGraphBuilder();
   readonly #nodeOf = new Map<string, NodeId>();
   readonly #maxEntries: number;
   #entries = 0;
 
-  constructor(polynomial: PolynomialGraph, maxEntries: number) {
+  constructor(polynomial: Lowerable, maxEntries: number) {
     this.#polynomial = polynomial;
     this.#maxEntries = maxEntries;
   }

@@ -337,14 +337,15 @@ function depthOf(graph: LinearGraph): number {
   return Math.max(...assignLevels(graph));
 }
 
-/** What the least possible depth of a graph meets: the smallest ring that may hold it, or why none does. */
+/** What the least possible depth of a graph meets: a chain of the smallest ring that may hold it, or why none does. */
 export function foreseeDepth(
   graph: LinearGraph,
   options: CompileOptions,
-): { readonly depth: number; readonly ring: RingCandidate | null; readonly refusal: CompileError | null } {
+): { readonly depth: number; readonly chain: CkksParameters | null; readonly refusal: CompileError | null } {
   const depth = leastDepth(graph);
   const [ring] = ringsFor(graph, options, depth);
-  return { depth, ring: ring ?? null, refusal: ring === undefined ? tooDeep(graph, null, options) : null };
+  if (ring === undefined) return { depth, chain: null, refusal: tooDeep(graph, null, options) };
+  return { depth, chain: quickestChain(ring, options), refusal: null };
 }
 
 function demandOf(
