@@ -5,7 +5,7 @@ import { runCli } from './testing/run-cli.ts';
 async function check(...flags: string[]): Promise<{ verdict: Verdict; exitCode: number }> {
   const args = ['check', 'fixtures/digits-cnn.onnx', '--calibration', 'npy:fixtures/digits-calibration.npy'];
   const { exitCode, stdout } = await runCli([...args, ...flags, '--json']);
-  return { verdict: (JSON.parse(stdout) as { verdict: Verdict }).verdict, exitCode };
+  return { verdict: (JSON.parse(stdout) as { verdict: Verdict }).verdict, exitCode: exitCode ?? -1 };
 }
 
 describe('check of a model', () => {

@@ -1,6 +1,7 @@
 /** The process that a guarded command works in; see `guard.ts`. */
 import { runCommand } from '../run-command.ts';
 import { listenForInterrupt } from '../terminal/interrupt.ts';
+import { watchGuard } from './watch-guard.ts';
 import { tellGuard, type Finished, type ToCommand } from './messages.ts';
 
 const cancelled = new AbortController();
@@ -9,6 +10,7 @@ process.on('message', (message: ToCommand) => {
 });
 // Without its guard, nobody would see the result.
 process.on('disconnect', () => process.exit(1));
+watchGuard();
 // The terminal sends Ctrl-C to both processes; the guard decides, but a signal sent to this one alone counts, too.
 using interrupt = listenForInterrupt(() => cancelled.abort());
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe('a guarded command', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('ends by %s though it never looks up', async (signal) => {
     const file = join(folder, 'half.tmp');
@@ -32,6 +40,13 @@ describe('a guarded command', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'CANCELLED' } });
     expect(ms).toBeLessThan(SOON_MS);
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it.skipIf(process.platform === 'win32')('ends with its guard, though that is killed', async () => {
+    const file = join(folder, 'half.tmp');
+    await cancel(GUARD, [BUSY, file], 'SIGKILL', { after: /busy/, delayMs: 20 });
+    const pid = Number(await readFile(file, 'utf8'));
+    await expect.poll(() => isAlive(pid), { timeout: SOON_MS }).toBe(false);
   });
 
   it('ends where it takes more memory than it may', async () => {

@@ -13,7 +13,7 @@ import { residentBytes } from './memory.ts';
 import { GUARD, type Finished, type FromCommand, type ToCommand } from './messages.ts';
 
 /** Time to end by itself, of the second within which a cancelled command is gone. */
-const GRACE_MS = 500;
+const GRACE_MS = 300;
 const MEMORY_POLL_MS = 100;
 const REDRAW_MS = 100;
 
