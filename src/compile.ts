@@ -25,6 +25,10 @@ export function settleBackend(options: AskedOptions): SettledOptions {
 
 /**
  * Compiles an ONNX model, for the native engine where it is built here, else for node-seal, unless the options name a backend.
+ *
+ * `context.progress.signal` is heard wherever compiling awaits: node by node while activations are calibrated and fitted, and before
+ * the next pass. From lowering to the program it computes in one stretch, minutes for large models, in which the event loop stands
+ * still and no abort can happen: whoever must be able to end it at any moment runs it in a process of its own, as the command line does.
  * @throws ImportError, CompileError, BackendError (cancelled)
  */
 export async function compileModel(
