@@ -115,14 +115,25 @@ export function deepestChain(
   backend: Backend,
 ): { depth: number; polyModulusDegree: number } {
   const kind = backend === 'native' ? 'native' : 'seal';
-  let depth = 0;
-  let polyModulusDegree = ringDegrees(demand.security).at(-1);
-  if (polyModulusDegree === undefined) throw new InternalError('the security table is empty');
-  for (;;) {
-    const rings = [...ringCandidates({ ...demand, depth: depth + 1 }, kind)];
-    const largest = rings.at(-1);
-    if (largest === undefined) return { depth, polyModulusDegree };
-    depth++;
-    polyModulusDegree = largest.polyModulusDegree;
+  const largest = ringDegrees(demand.security).at(-1);
+  if (largest === undefined) throw new InternalError('the security table is empty');
+  const ringOf = (depth: number): number | undefined =>
+    [...ringCandidates({ ...demand, depth }, kind)].at(-1)?.polyModulusDegree;
+  let polyModulusDegree = largest;
+  let held = 0;
+  const holds = (depth: number): boolean => {
+    const ring = ringOf(depth);
+    if (ring === undefined) return false;
+    polyModulusDegree = ring;
+    held = depth;
+    return true;
+  };
+  // By halves: each attempt looks for the primes of many chains.
+  let failed = 1;
+  while (holds(failed)) failed *= 2;
+  while (failed - held > 1) {
+    const depth = Math.floor((held + failed) / 2);
+    if (!holds(depth)) failed = depth;
   }
+  return { depth: held, polyModulusDegree };
 }
