@@ -238,10 +238,10 @@ function refusal(candidates: readonly Candidate[], options: CompileOptions): Com
   const best = candidates.reduce((a, b) => (b.bits > a.bits ? b : a));
   const bits = Math.floor(10 * best.bits) / 10;
   const lossy = firstImprecise(best, options);
+  const where = lossy === null ? '' : `; it is lost in layer '${lossy.layer}', ${describeMagnitude(lossy)}`;
   return new CompileError(
     'PRECISION_UNREACHABLE',
-    `the forecast output precision is ${bits.toFixed(1)} bits at best, ${options.precision} are asked for` +
-      (lossy === null ? '' : `; it is lost in layer '${lossy.layer}', ${describeMagnitude(lossy)}`),
+    `the forecast output precision is ${bits.toFixed(1)} bits at best, ${options.precision} are asked for${where}`,
     {
       ...(lossy === null ? {} : { node: lossy.layer }),
       pass: 'select-program',
