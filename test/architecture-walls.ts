@@ -62,9 +62,13 @@ const PACKAGE_WALLS: readonly { wall: Wall; package: string; allowed: readonly s
   { wall: 'message-protocol', package: '@modelcontextprotocol/sdk', allowed: ['src/server/testing/'] },
 ];
 
-/** What loads code under a name that cannot be read: the starter of workers, addons, the command line, the bundler. */
+/**
+ * What loads code under a name that cannot be read: the starter of workers, addons, the command line, the bundler, and a thread
+ * whose few lines stand beside its start.
+ */
 const LOADS_BY_NAME = [
   'bin/he-compile.js',
+  'cli/process/watch-guard.ts',
   'scripts/build-mcpb.ts',
   'scripts/build-native.js',
   'scripts/bundled-files.ts',
