@@ -10,6 +10,8 @@ export default defineConfig({
           exclude: ['**/*.slow.test.ts'],
           pool: 'forks',
           testTimeout: 60_000,
+          // Set-ups compile models and make keys.
+          hookTimeout: 60_000,
         },
       },
       {
