@@ -2,6 +2,7 @@
 import { OnnxRunner } from '../../reference/onnx-runner.ts';
 import type { TensorGraph } from '../../ir/tensor-graph.ts';
 import { throwIfCancelled } from '../../reference/cancellation.ts';
+import { concatenate } from '../../reference/evaluate-model.ts';
 import { compareOutputs } from './quality.ts';
 import type { Approximation, ApproximationContext } from './walk.ts';
 
@@ -59,14 +60,4 @@ export class Judge {
 
 function join(first: readonly Float32Array[], second: readonly Float32Array[]): Float32Array[] {
   return first.map((values, output) => concatenate([values, second[output]!]));
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const result = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    result.set(part, offset);
-    offset += part.length;
-  }
-  return result;
 }
