@@ -31,6 +31,8 @@ export interface NoiseSources {
    * chains in SEAL's shape may be run by SEAL, which rounds each.
    */
   deferredKeySwitch(level: number, scale: number): number;
+  /** Part of a key switch's variance that is not the same in all slots: its mean over them. See `gatheredShares`. */
+  gathered(level: number, scale: number): number;
 }
 
 export function noiseSources(parameters: CkksParameters): NoiseSources {
@@ -46,6 +48,9 @@ export function noiseSources(parameters: CkksParameters): NoiseSources {
     keySwitch: (level, scale) => toSlot(switching[level]! + divisionRounding(n), scale),
     deferredKeySwitch: (level, scale) =>
       toSlot(switching[level]! + (isSealShaped(parameters) ? divisionRounding(n) : 0), scale),
+    // Of digits' mean square D² / 3, their mean D / 2 is three quarters.
+    gathered: (level, scale) =>
+      digitSize(parameters) === 1 ? toSlot((3 / 4) * switching[level]!, scale) : 0,
   };
 }
 
@@ -74,9 +79,7 @@ function divisionRounding(n: number): number {
  * Digits of several primes are raised exactly and centred: uniform in ±D_j / 2, a mean square of D_j² / 12 (Halevi,
  * Polyakov, Shoup, eprint 2018/117, §2.2). Digits of one prime are uniform in [0, D_j), as in SEAL: D_j² / 3.
  *
- * The slots do not share the noise of digits that are not centred evenly: their mean is a multiple of Σ X^i, whose values
- * 2 / (1 − ζ) are largest at the roots next to 1, which are those of slot 0 and a few others. A special modulus some bits
- * larger than every digit makes the whole term vanish beside the rounding.
+ * The slots do not share the noise of digits that are not centred evenly: see `gatheredShares`.
  */
 function keySwitchVariances(parameters: CkksParameters): number[] {
   const { polyModulusDegree: n, dataPrimes, specialPrimes } = parameters;
@@ -96,4 +99,26 @@ function keySwitchVariances(parameters: CkksParameters): number[] {
 /** Base 2; products of many primes are beyond float64. */
 function logProduct(primes: readonly bigint[]): number {
   return primes.reduce((sum, prime) => sum + Math.log2(Number(prime)), 0);
+}
+
+/**
+ * How digits that are not centred spread their noise over the slots: each slot's share, of mean 1. The mean of such digits is
+ * D / 2 · Σ X^i, whose values D / (1 − ζ) are largest at the roots next to 1: slot 0 has four fifths of the whole, and how much that
+ * is depends on the error of the key there, so that it is nearly the same in all evaluations under one key.
+ */
+export function gatheredShares(slotCount: number): Float64Array {
+  const n = 2 * slotCount;
+  const shares = new Float64Array(slotCount);
+  // The root of slot j is ζ^(3^j): see `galoisElement`. |2 / (1 − ζ^k)|² / N
+  for (let slot = 0, power = 1; slot < slotCount; slot++, power = (3 * power) % (2 * n))
+    shares[slot] = 1 / (n * Math.sin((Math.PI * power) / (2 * n)) ** 2);
+  return shares;
+}
+
+/**
+ * Bits that P must have over a digit of one prime so that what gathers in slot 0, (D/2P)² · (2N/π)² · σ² N / 2, is not above the
+ * rounding there, N (2N/3) / 24: 4^bits = 18.7 N.
+ */
+export function quietHeadroomBits(polyModulusDegree: number): number {
+  return Math.ceil((Math.log2(polyModulusDegree) + 4.2) / 2);
 }

@@ -6,8 +6,8 @@ import { roundingStep } from '../../program/rounding.ts';
 import { checkParameters, type CkksParameters } from '../../program/security.ts';
 import { fromDense } from '../../program/slot-vector.ts';
 import { BOUND_MARGIN } from './bounds.ts';
-import { noiseSources } from './noise-sources.ts';
-import { forecastNoise, worstDeviations } from './noise.ts';
+import { gatheredShares, noiseSources, quietHeadroomBits } from './noise-sources.ts';
+import { forecastNoise, ownVariances, worstDeviations } from './noise.ts';
 
 const N = 8192;
 const SLOTS = N / 2;
@@ -110,6 +110,41 @@ function linear(
 function outputVariance(p: Program, parameters = PARAMETERS): number {
   return forecastNoise(p, parameters).std.at(-1)! ** 2;
 }
+
+describe('digits of one prime, which are not centred', () => {
+  /** Slot by slot over the mean: of one rotation by 5, then a giant step by 3. */
+  const uneven = (special: number): Float64Array => {
+    const parameters = parametersOf([44, 40, 40], [special], 3);
+    const instruction = linear(2, 1);
+    if (instruction.kind !== 'linear') throw new Error('a linear map is wanted');
+    const babies = [{ source: 0, step: 5, from: -1, via: [5] }];
+    const terms = instruction.outputs[0]!.giants[0]!.terms.slice(0, 1);
+    const outputs = [{ giants: [{ step: 3, into: -1, via: [3], terms }], reductions: [], bias: null }];
+    const [, own] = ownVariances(
+      program([{ level: 2 }, { level: 1 }], [{ ...instruction, babies, outputs }]),
+      parameters,
+      [1, 1],
+    );
+    return own!.slots![0]!.map((variance) => variance / own!.mean);
+  };
+
+  it('share their noise among the slots: four fifths of it are in slot 0', () => {
+    const shares = gatheredShares(SLOTS);
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(SLOTS, 6);
+    expect(shares[0]! / SLOTS).toBeCloseTo(8 / Math.PI ** 2, 3);
+  });
+
+  it('make slot 0 of every rotation stand out, wherever a giant step moves it', () => {
+    const slots = uneven(47);
+    const most = slots.indexOf(Math.max(...slots));
+    expect(most).toBe(SLOTS - 3);
+    expect(slots[most]).toBeGreaterThan(100);
+  });
+
+  it('leave all slots alike where the special prime is large enough', () => {
+    expect(Math.max(...uneven(44 + quietHeadroomBits(N)))).toBeLessThan(1.001);
+  });
+});
 
 describe('noiseSources', () => {
   it('has the closed forms of encryption, encoding and rescaling', () => {

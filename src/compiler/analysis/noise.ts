@@ -17,7 +17,7 @@ import { elementCount } from '../../program/layout.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { roundingStep } from '../../program/rounding.ts';
 import { BOUND_MARGIN } from './bounds.ts';
-import { noiseSources, type NoiseSources } from './noise-sources.ts';
+import { gatheredShares, noiseSources, type NoiseSources } from './noise-sources.ts';
 import { evaluationNoise, polynomialGain } from './polynomial-noise.ts';
 
 export interface NoiseForecast {
@@ -122,9 +122,17 @@ function encryptedErrors(program: Program, parameters: CkksParameters): number[]
     variance[instruction.output] = instructionVariance(
       { program, primes, sources, variance, meanSquares: uniformMeanSquares(program) },
       instruction,
-    );
+    ).mean;
   }
   return variance.map(Math.sqrt);
+}
+
+/** Error variance of one value. */
+export interface SlotVariances {
+  /** Over the slots in use. */
+  readonly mean: number;
+  /** Per ciphertext, of every slot; null where all are alike. */
+  readonly slots: readonly Float64Array[] | null;
 }
 
 /**
@@ -135,12 +143,12 @@ export function ownVariances(
   program: Program,
   parameters: CkksParameters,
   meanSquares: readonly number[],
-): number[] {
+): SlotVariances[] {
   const sources = noiseSources(parameters);
   const primes = parameters.dataPrimes.map(Number);
   const none = new Array<number>(program.values.length).fill(0);
-  const own = none.slice();
-  for (const { value } of program.inputs) own[value] = sources.fresh(program.values[value]!.scale);
+  const own = none.map(alike);
+  for (const { value } of program.inputs) own[value] = alike(sources.fresh(program.values[value]!.scale));
   for (const instruction of program.instructions) {
     own[instruction.output] = instructionVariance(
       { program, primes, sources, variance: none, meanSquares },
@@ -148,6 +156,10 @@ export function ownVariances(
     );
   }
   return own;
+}
+
+function alike(mean: number): SlotVariances {
+  return { mean, slots: null };
 }
 
 interface Setting {
@@ -160,14 +172,14 @@ interface Setting {
   readonly meanSquares: readonly number[];
 }
 
-function instructionVariance(setting: Setting, instruction: Program['instructions'][number]): number {
+function instructionVariance(setting: Setting, instruction: Program['instructions'][number]): SlotVariances {
   switch (instruction.kind) {
     case 'linear':
       return linearVariance(setting, instruction);
     case 'polynomial':
-      return polynomialVariance(setting, instruction);
+      return alike(polynomialVariance(setting, instruction));
     case 'product':
-      return productVariance(setting, instruction);
+      return alike(productVariance(setting, instruction));
     default:
       return unreachable(instruction, 'instruction');
   }
@@ -178,15 +190,16 @@ function uniformMeanSquares(program: Program): number[] {
   return program.values.map(({ bound }) => (bound / BOUND_MARGIN) ** 2 / 3);
 }
 
-/** Mean over the output ciphertexts. */
 function linearVariance(
   { program, sources, variance, meanSquares }: Setting,
   instruction: LinearInstruction,
-): number {
+): SlotVariances {
   const { level, babies, inputs, plainScales, outputs } = instruction;
   const inputOf = inputs.flatMap((value, i) => new Array<number>(program.values[value]!.ciphertexts).fill(i));
+  const shares = gatheredShares(program.slotCount);
   /** What rotating has added: of all steps but the last, the rounding too. */
   const rotating: number[] = [];
+  const gatheredIn: number[][] = [];
   const factors = babies.map(({ source, from, via }, b): BabyNoise => {
     const input = inputOf[source]!;
     const value = inputs[input]!;
@@ -195,8 +208,14 @@ function linearVariance(
     const whole = sources.keySwitch(level, scale);
     const before = from < 0 || rotating[from] === 0 ? 0 : rotating[from]! + whole - last;
     rotating[b] = via.length === 0 ? (rotating[from] ?? 0) : before + (via.length - 1) * whole + last;
+    gatheredIn[b] = rotatedSlots(gatheredIn[from] ?? [], via, program.slotCount);
+    // Where not even slot 0 stands out, all slots are alike.
+    const gathered = sources.gathered(level, scale);
+    const uneven = gathered * shares[0]! > sources.rescale(scale) ? gathered : 0;
     return {
-      variance: variance[value]! + rotating[b],
+      variance: variance[value]! + rotating[b] - uneven * gatheredIn[b].length,
+      gathered: uneven,
+      gatheredIn: gatheredIn[b],
       // (x + ε)(d + δ) = x d + ε d + x δ: the diagonal's encoding error counts x².
       encoding: meanSquares[value]! * sources.plaintext(plainScales[input]!),
     };
@@ -204,42 +223,63 @@ function linearVariance(
   const productScale = program.values[inputs[0]!]!.scale * plainScales[0]!;
   const switching = sources.keySwitch(level, productScale);
   const outputScale = program.values[instruction.output]!.scale;
-  const total = outputs.reduce((sum, plan) => {
+  const sums = outputs.map((plan) => {
     const rounding = sources.rescale(outputScale) + (plan.bias === null ? 0 : sources.plaintext(outputScale));
-    return sum + sumVariance(plan, factors, switching, program.slotCount) + rounding;
-  }, 0);
-  return total / outputs.length;
+    const { everywhere, rows } = sumVariance(plan, factors, switching, shares);
+    // Slots that no diagonal reaches hold no element.
+    const used = rows.filter((value) => value > 0);
+    const reached = used.reduce((sum, value) => sum + value, 0) / Math.max(used.length, 1);
+    const even = everywhere + rounding;
+    return { mean: even + reached, slots: rows.map((value) => even + value) };
+  });
+  const mean = sums.reduce((sum, of) => sum + of.mean, 0) / sums.length;
+  return { mean, slots: sums.map(({ slots }) => slots) };
 }
 
 interface BabyNoise {
-  /** Of the rotated ciphertext. */
+  /** Of the rotated ciphertext, in all slots alike. */
   readonly variance: number;
+  /** Mean of what each key switch adds besides, in shares of `gatheredShares` from each of the slots `gatheredIn` on. */
+  readonly gathered: number;
+  readonly gatheredIn: readonly number[];
   /** Of the encoded diagonal's rounding, times the ciphertext's value. */
   readonly encoding: number;
 }
 
-/** The sum of all diagonals times babies, giants rotated and reductions done, before the rescale; mean over slots in use. */
+/** Where slot 0 of each key switch has come to after all of them. */
+function rotatedSlots(before: readonly number[], via: readonly number[], slotCount: number): number[] {
+  return via.reduce(
+    (slots: number[], step) => [...slots.map((slot) => (slot - step + slotCount) % slotCount), 0],
+    [...before],
+  );
+}
+
+/** The sum of all diagonals times babies, giants rotated and reductions done, before the rescale: `rows` + `everywhere`. */
 function sumVariance(
   plan: OutputPlan,
   babies: readonly BabyNoise[],
   switching: number,
-  slotCount: number,
-): number {
+  shares: Float64Array,
+): { readonly rows: Float64Array; readonly everywhere: number } {
+  const slotCount = shares.length;
   let rows: Float64Array = new Float64Array(slotCount);
   let everywhere = 0;
   for (const { step, via, terms } of plan.giants) {
     everywhere += via.length * switching;
     for (const { baby, diagonal } of terms) {
-      const { variance, encoding } = babies[baby]!;
+      const { variance, encoding, gathered, gatheredIn } = babies[baby]!;
       everywhere += encoding;
       if (typeof diagonal === 'number') {
-        everywhere += diagonal ** 2 * variance;
+        everywhere += diagonal ** 2 * (variance + gathered * gatheredIn.length);
         continue;
       }
       for (let k = 0; k < diagonal.values.length; k++) {
-        const slot = (diagonal.indices === null ? k : diagonal.indices[k]!) - step;
-        const row = slot < 0 ? slot + slotCount : slot;
-        rows[row] = rows[row]! + diagonal.values[k]! ** 2 * variance;
+        const at = diagonal.indices === null ? k : diagonal.indices[k]!;
+        let own = variance;
+        if (gathered > 0)
+          for (const first of gatheredIn) own += gathered * shares[(at - first + slotCount) % slotCount]!;
+        const row = at < step ? at - step + slotCount : at - step;
+        rows[row] = rows[row]! + diagonal.values[k]! ** 2 * own;
       }
     }
   }
@@ -249,8 +289,7 @@ function sumVariance(
     rows = before.map((value, slot) => value + before[(slot + step) % slotCount]!);
     everywhere = 2 * everywhere + via.length * switching;
   }
-  const used = rows.filter((value) => value > 0);
-  return everywhere + used.reduce((sum, value) => sum + value, 0) / Math.max(used.length, 1);
+  return { rows, everywhere };
 }
 
 function polynomialVariance(

@@ -4,6 +4,7 @@
  * computation adds, on calibration inputs, and the effect on all later values is measured. Formulas for the propagation must
  * assume a distribution of the values and independence between them; squares and small weights make that wrong by bits.
  */
+import type { Layout } from '../../program/layout.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
@@ -16,16 +17,22 @@ import {
   ownVariances,
   worstDeviations,
   type NoiseForecast,
+  type SlotVariances,
 } from './noise.ts';
 
 /** Enough to pin a standard deviation to a few percent over hundreds of elements, and to a fraction of a bit over ten. */
 const SAMPLES = 16;
 
-/** `graph` is what the program was packed from (node ids are value ids); `samples[i]` holds the values of its inputs. */
+/**
+ * @param graph what the program was packed from (node ids are value ids)
+ * @param layouts where the elements of each value are
+ * @param samples `samples[i]` holds the values of the graph's inputs
+ */
 export function forecastOnSamples(
   program: Program,
   parameters: CkksParameters,
   graph: LinearGraph,
+  layouts: readonly Layout[],
   samples: readonly (readonly Float64Array[])[],
 ): NoiseForecast {
   if (parameters.scheme === 'cleartext') return forecastNoise(program, parameters);
@@ -35,26 +42,34 @@ export function forecastOnSamples(
     mean(clean.map((values) => meanOf(values[id]!, (x) => x * x))),
   );
   const own = ownVariances(program, parameters, meanSquares);
-  const deviations = own.map(Math.sqrt);
+  const deviations = own.map((variances, id) => elementDeviations(variances, layouts[id]!));
   const random = new Random(1);
-  const noisy = used.map((inputs) =>
-    evaluateNodes(graph, inputs, (id, value) => value.map((x) => x + deviations[id]! * laplace(random))),
-  );
+  /** Of each value, what its operands' errors have made of it, before its own is added. */
+  const brought = graph.nodes.map(() => new Measured());
+  for (const [s, inputs] of used.entries()) {
+    evaluateNodes(graph, inputs, (id, value) => {
+      brought[id]!.add(value, clean[s]![id]!);
+      return value.map((x, e) => x + deviations[id]![e]! * laplace(random));
+    });
+  }
   const std = graph.nodes.map(({ id }) =>
-    Math.sqrt(mean(noisy.map((values, s) => meanOf(values[id]!, (x, e) => (x - clean[s]![id]![e]!) ** 2)))),
+    Math.sqrt(brought[id]!.meanSquare + meanOf(deviations[id]!, (x) => x * x)),
   );
   const outputs = program.outputs.map(({ value }) => {
     const size = clean[0]![value]!.length;
-    const largest = noisy.reduce(
-      (most, values, s) => Math.max(most, largestDifference(values[value]!, clean[s]![value]!)),
-      0,
-    );
-    // Some elements, or some inputs, have more noise than the mean of all: their worst is worse by as much as it was here.
-    const expected = std[value]! * typicalLargest(size * used.length);
-    const uneven = expected > 0 ? Math.max(1, largest / expected) : 1;
     const { mixed, fresh } = worstDeviations(size);
-    const brought = Math.sqrt(Math.max(0, std[value]! ** 2 - own[value]!));
-    const worst = Math.hypot(fresh * deviations[value]!, uneven * mixed * brought);
+    const { meanSquare, largest } = brought[value]!;
+    // Some elements, or some inputs, have more noise than the mean of all: their worst is worse by as much as it was here.
+    const expected = Math.sqrt(meanSquare) * typicalLargest(size * used.length);
+    const uneven = expected > 0 ? Math.max(1, largest / expected) : 1;
+    // What all slots have alike is of rescaling, just now; what some have more comes through diagonals.
+    const least = deviations[value]!.reduce((smallest, deviation) => Math.min(smallest, deviation), Infinity);
+    const most = largestDifference(deviations[value]!, null);
+    const worst = Math.hypot(
+      fresh * least,
+      mixed * Math.sqrt(most ** 2 - least ** 2),
+      uneven * mixed * Math.sqrt(meanSquare),
+    );
     const reach = clean.map((values) => largestDifference(values[value]!, null)).toSorted((a, b) => a - b);
     const { bound } = program.values[value]!;
     // Of outputs that are mostly zero nothing is typical but their bound.
@@ -62,6 +77,34 @@ export function forecastOnSamples(
     return outputForecast(worst, typical, bound, true);
   });
   return { std, outputs };
+}
+
+/** Differences from clean values, over all samples. */
+class Measured {
+  #sum = 0;
+  #count = 0;
+  #largest = 0;
+
+  add(value: Float64Array, clean: Float64Array): void {
+    this.#sum += value.reduce((sum, x, e) => sum + (x - clean[e]!) ** 2, 0);
+    this.#count += value.length;
+    this.#largest = Math.max(this.#largest, largestDifference(value, clean));
+  }
+
+  get meanSquare(): number {
+    return this.#sum / Math.max(this.#count, 1);
+  }
+
+  get largest(): number {
+    return this.#largest;
+  }
+}
+
+/** Of each element's first copy. */
+function elementDeviations({ mean, slots }: SlotVariances, { slotCount, positions }: Layout): Float64Array {
+  return Float64Array.from(positions, (at) =>
+    Math.sqrt(slots === null ? mean : slots[Math.floor(at / slotCount)]![at % slotCount]!),
+  );
 }
 
 /** Of variance 1: see `worstDeviations`. */

@@ -141,8 +141,9 @@ function judgeCandidate(
   cost: CostModel,
   { samples, options }: BuildContext,
 ): Candidate {
-  const { program, parameters, linear } = selected;
-  const noise = forecastOnSamples(program, parameters, linear, samples);
+  const { program, parameters, linear, packed } = selected;
+  const layouts = packed.values.map(({ layout }) => layout);
+  const noise = forecastOnSamples(program, parameters, linear, layouts, samples);
   const { obstacle, leastBytes } = memoryLimits(program, parameters, options);
   return {
     ...selected,

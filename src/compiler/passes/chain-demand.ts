@@ -1,5 +1,6 @@
 /** What a program asks of a modulus chain, and which scales can meet it. */
 import type { SecurityLevel } from '../../program/parameters.ts';
+import { quietHeadroomBits } from '../analysis/noise-sources.ts';
 
 /** More scale than this buys nothing: encoding and decryption are done in float64. */
 export const MAX_SCALE_BITS = 42;
@@ -40,6 +41,14 @@ export function outputHeadroomBits(bound: number): number {
 /** The same for all that a program asks of it. */
 export function baseHeadroomBits({ outputBound, singleOutput }: ParameterDemand): number {
   return outputHeadroomBits(outputBound) + (singleOutput === true ? SINGLE_OUTPUT_BITS : 0);
+}
+
+/** P over the largest digit, in bits, at least: the noise of key switching then stays below that of rounding, over all slots. */
+export const SPECIAL_HEADROOM_BITS = 3;
+
+/** The same for digits of one prime, which are not centred: first so that no slot stands out, then where that leaves too little. */
+export function specialHeadrooms(polyModulusDegree: number): readonly number[] {
+  return [quietHeadroomBits(polyModulusDegree), SPECIAL_HEADROOM_BITS];
 }
 
 /** Whether a scale may reach the precision at all; the caller checks by forecast. */

@@ -6,12 +6,17 @@ import { nearestNttPrime } from '../../program/primes.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
 import { maxLogQP } from '../../program/security-tables.ts';
-import { MAX_SCALE_BITS, baseHeadroomBits, reachesPrecision, type ParameterDemand } from './chain-demand.ts';
+import {
+  MAX_SCALE_BITS,
+  SPECIAL_HEADROOM_BITS,
+  baseHeadroomBits,
+  reachesPrecision,
+  specialHeadrooms,
+  type ParameterDemand,
+} from './chain-demand.ts';
 
 /** The engine's arithmetic classes: the shorter the primes, the quicker, but the more of them are needed. */
 const PRIME_CLASSES = [46, 50, 60] as const;
-/** P over the largest digit, in bits, at least: key-switching noise then stays below that of rounding. */
-const SPECIAL_HEADROOM_BITS = 3;
 const MOST_PRIMES = 64;
 /** Part of the chain that may be primes of half the scale: what a whole bit more for the scale is worth. */
 const SHORT_PRIMES = 0.5;
@@ -23,10 +28,14 @@ export function nativeChains(polyModulusDegree: number, demand: ParameterDemand)
   for (let size = 1; size <= primes; size++) {
     const dnum = Math.ceil(primes / size);
     if (Math.ceil(primes / dnum) !== size) continue;
-    const plans = PRIME_CLASSES.map((widest) => planChain(polyModulusDegree, size, widest, demand));
-    const distinct = new Map(plans.flatMap((plan) => (plan === null ? [] : [[JSON.stringify(plan), plan]])));
+    const plans = PRIME_CLASSES.map((widest) => {
+      const headrooms = size === 1 ? specialHeadrooms(polyModulusDegree) : [SPECIAL_HEADROOM_BITS];
+      return headrooms
+        .map((special) => planChain(polyModulusDegree, { size, widest, special }, demand))
+        .find((plan) => plan !== null && reachesPrecision(polyModulusDegree, plan.scaleBits, demand));
+    });
+    const distinct = new Map(plans.flatMap((plan) => (plan ? [[JSON.stringify(plan), plan]] : [])));
     for (const plan of distinct.values()) {
-      if (!reachesPrecision(polyModulusDegree, plan.scaleBits, demand)) continue;
       if (primes + plan.specials > MOST_PRIMES) continue;
       const chain = makeChain(polyModulusDegree, dnum, plan, demand);
       if (chain !== null) chains.push(chain);
@@ -44,15 +53,23 @@ interface ChainPlan {
   readonly specialBits: number;
 }
 
+interface DigitShape {
+  /** Primes of a digit. */
+  readonly size: number;
+  /** Bits of a special prime, at most. */
+  readonly widest: number;
+  /** Bits of P above a digit, at least. */
+  readonly special: number;
+}
+
 /**
- * The largest scale Δ for digits of `size` primes and special primes of at most `widest` bits. Data primes need not equal the
+ * The largest scale Δ for digits of this shape. Data primes need not equal the
  * scale, since every linear map brings its result back to Δ: so that a fraction of a bit is not lost, some primes are one
  * bit shorter.
  */
 function planChain(
   polyModulusDegree: number,
-  size: number,
-  widest: number,
+  { size, widest, special }: DigitShape,
   demand: ParameterDemand,
 ): ChainPlan | null {
   const { depth, security } = demand;
@@ -60,8 +77,8 @@ function planChain(
   const headroom = baseHeadroomBits(demand);
   for (let scaleBits = Math.min(MAX_SCALE_BITS, 60 - headroom); scaleBits > 0; scaleBits--) {
     const digit = size * scaleBits + headroom;
-    const specials = Math.ceil((digit + SPECIAL_HEADROOM_BITS) / widest);
-    const least = Math.ceil((digit + SPECIAL_HEADROOM_BITS) / specials);
+    const specials = Math.ceil((digit + special) / widest);
+    const least = Math.ceil((digit + special) / specials);
     const left = budget - (scaleBits + headroom) - specials * least - depth * scaleBits;
     const short = Math.max(0, -left);
     if (short > SHORT_PRIMES * depth) continue;

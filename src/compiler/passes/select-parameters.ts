@@ -12,16 +12,17 @@ import { maxLogQP, ringDegrees } from '../../program/security-tables.ts';
 import { LARGEST_SEAL_RING } from '../analysis/seal-obstacle.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { Backend } from '../options.ts';
-import { MAX_SCALE_BITS, baseHeadroomBits, reachesPrecision, type ParameterDemand } from './chain-demand.ts';
+import {
+  MAX_SCALE_BITS,
+  baseHeadroomBits,
+  reachesPrecision,
+  specialHeadrooms,
+  type ParameterDemand,
+} from './chain-demand.ts';
 import { nativeChains } from './native-chains.ts';
 
 /** SEAL's limit for a modulus; also keeps products of two residues within 128 bits with room to spare. */
 const MAX_PRIME_BITS = 60;
-/**
- * Special prime above the largest data prime, in bits: at least this much, and all that the bound leaves. SEAL's digits are
- * not centred, so that without room the key-switching error gathers in a few slots.
- */
-const SPECIAL_HEADROOM_BITS = 3;
 
 /** The chains of one ring that may do, of the same length. */
 export interface RingCandidate {
@@ -42,19 +43,25 @@ export function* ringCandidates(
   }
 }
 
-/** Largest scale (bits) with which a chain of this depth fits the ring's bound; may be useless (≤ 0). */
-function largestScaleBits(polyModulusDegree: number, demand: ParameterDemand): number {
+/**
+ * Largest scale (bits) with which a chain of this depth fits the ring's bound; may be useless (≤ 0).
+ * @param special bits of the special prime above the largest data prime, at least: it gets all that the bound leaves
+ */
+function largestScaleBits(polyModulusDegree: number, special: number, demand: ParameterDemand): number {
   const headroom = baseHeadroomBits(demand);
   const budget = maxLogQP(polyModulusDegree, demand.security);
-  const scale = Math.floor((budget - 2 * headroom - SPECIAL_HEADROOM_BITS) / (demand.depth + 2));
-  return Math.min(scale, MAX_SCALE_BITS, MAX_PRIME_BITS - headroom - SPECIAL_HEADROOM_BITS);
+  const scale = Math.floor((budget - 2 * headroom - special) / (demand.depth + 2));
+  return Math.min(scale, MAX_SCALE_BITS, MAX_PRIME_BITS - headroom - special);
 }
 
 function sealChains(polyModulusDegree: number, demand: ParameterDemand): CkksParameters[] {
-  const scaleBits = largestScaleBits(polyModulusDegree, demand);
-  if (!reachesPrecision(polyModulusDegree, scaleBits, demand)) return [];
-  const chain = makeChain(polyModulusDegree, scaleBits, demand);
-  return chain === null ? [] : [chain];
+  for (const special of specialHeadrooms(polyModulusDegree)) {
+    const scaleBits = largestScaleBits(polyModulusDegree, special, demand);
+    if (!reachesPrecision(polyModulusDegree, scaleBits, demand)) continue;
+    const chain = makeChain(polyModulusDegree, scaleBits, demand);
+    if (chain !== null) return [chain];
+  }
+  return [];
 }
 
 function makeChain(
