@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bytesOf, npyFile } from '../../src/data/testing/sample-files.ts';
 import type { TestModel } from '../../src/server/testing/served-model.ts';
 import { compileFixture } from '../../src/server/testing/served-model.ts';
 import type { CliResult } from '../testing/run-cli.ts';
@@ -65,7 +66,8 @@ describe('infer', () => {
     ]);
     expect(exitCode).toBe(1);
     expect(errorOf({ exitCode, stdout, stderr }).code).toBe('ERROR_ENROLMENT_REFUSED');
-    expect(stderr).toMatch(/--session session_[0-9a-f]+/);
+    // Nothing was uploaded yet that could be gone on with.
+    expect(stderr).not.toContain('--session');
   });
 
   it('says what `run` says', async () => {
@@ -98,6 +100,21 @@ describe('infer', () => {
         clientId: first.clientId,
       },
     ]);
+  });
+
+  it.for([3, 10, 1e6])('refuses an input × %d before it is encrypted', async (factor) => {
+    const file = join(folder, `x${factor}.npy`);
+    const pixels = Float32Array.from({ length: 28 * 28 }, (_, i) => (i % 5 === 0 ? factor : 0));
+    await writeFile(file, npyFile('<f4', [1, 1, 28, 28], bytesOf(pixels)));
+    const refused = await runCliAt(home, ['infer', '--json', '--server', server.url, '--image', file]);
+    expect(refused.exitCode).toBe(1);
+    expect(errorOf(refused).code).toBe('INPUT_OUT_OF_RANGE');
+    const allowed = await runCliAt(home, [
+      ...['infer', '--json', '--allow-out-of-range', '--server', server.url, '--image', file],
+    ]);
+    expect(allowed.stderr).toContain('leaves the range');
+    // Three times the range may still give what the model can give.
+    if (factor > 3) expect(errorOf(allowed).code).toBe('OUTPUT_OUT_OF_RANGE');
   });
 
   it('starts a server on stdio', async () => {

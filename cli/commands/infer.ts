@@ -79,7 +79,13 @@ async function infer(flags: InferFlags, context: CommandContext): Promise<Outcom
   try {
     const outcome = await withRemote(services, SERVER_NAME, client, (remote) =>
       new EncryptedInference(local, remote, sessions).run(
-        { inputs, model: flags.model, sessionId, allowOutOfRange: flags.allowOutOfRange },
+        {
+          inputs,
+          model: flags.model,
+          sessionId,
+          allowOutOfRange: flags.allowOutOfRange,
+          onWarning: (warning) => context.note(`warning: ${warning}`),
+        },
         signal,
         (_whole, stage, fraction) => {
           uploading ||= stage === 'upload';
@@ -88,7 +94,6 @@ async function infer(flags: InferFlags, context: CommandContext): Promise<Outcom
       ),
     );
     for (const note of outcome.notes) context.note(note);
-    for (const warning of outcome.warnings) context.note(`warning: ${warning}`);
     return present(outcome, { server: server.address, client, totalMs: performance.now() - start });
   } catch (error) {
     const refusal = error instanceof HeError && error.cause instanceof HeError ? error.cause : null;

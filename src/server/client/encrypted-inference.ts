@@ -19,6 +19,8 @@ export interface InferenceOrder {
   readonly sessionId?: string | undefined;
   /** Goes on with inputs outside of the certified range; they are refused otherwise. */
   readonly allowOutOfRange?: boolean | undefined;
+  /** Told of each such input at once: there may be no outcome to say it. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
 interface Prepared extends ProvisionedKeys {
@@ -134,6 +136,7 @@ export class EncryptedInference {
           ...options,
           allowOutOfRange,
         });
+        for (const warning of made.warnings) order.onWarning?.(warning);
         await session.saveFiles(keys.keySet, made.files);
         return made;
       });
