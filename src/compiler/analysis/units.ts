@@ -71,7 +71,8 @@ function resultUnit(node: GraphNode, isArgument: boolean): number {
   return Math.ceil(unit / node.degree);
 }
 
-function argumentUnit(bound: number): number {
+/** log2 of the unit in which an argument of up to `bound` is one for T_k. */
+export function argumentUnit(bound: number): number {
   const exponent = Math.ceil(Math.log2(bound / BOUND_MARGIN));
   return exponent > LEAST_ARGUMENT_BITS && exponent <= MOST_ARGUMENT_BITS ? 0 : exponent;
 }

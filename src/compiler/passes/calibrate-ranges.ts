@@ -11,10 +11,7 @@ const BINS = 64;
 /** Histograms are for people; a stride of the values is enough. Minimum, maximum and moments see every value. */
 const HISTOGRAM_VALUES = 1 << 18;
 
-/**
- * Values that are not finite (an input that left a polynomial's range) are skipped.
- * @throws CompileError RANGE_OVERFLOW if there are no others
- */
+/** Values that are not finite (an input that left a polynomial's range) are skipped; there are others. */
 export function rangeStatistics(tensor: string, values: Float32Array): RangeStatistics {
   let min = Infinity;
   let max = -Infinity;
@@ -30,11 +27,6 @@ export function rangeStatistics(tensor: string, values: Float32Array): RangeStat
     squares += value * value;
     count++;
   }
-  if (count === 0)
-    throw new CompileError('RANGE_OVERFLOW', `tensor ${tensor} overflows on every calibration input`, {
-      node: tensor,
-      hint: 'check the preprocessing of the calibration inputs (--pixel-scale, --mean, --std) and the weights that lead there',
-    });
   const mean = sum / count;
   const histogram = new Array<number>(BINS).fill(0);
   const stride = Math.max(1, Math.floor(values.length / HISTOGRAM_VALUES));
@@ -61,10 +53,18 @@ export function lastUses(graph: TensorGraph): Map<string, number> {
   return uses;
 }
 
+/** A tensor whose values are beyond float32 for some samples. */
+export interface RangeOverflow {
+  readonly tensor: string;
+  readonly samples: number;
+}
+
 export interface CalibratedRanges {
   /** Statistics of every tensor, over the samples that do not stand apart. */
   readonly ranges: ReadonlyMap<string, RangeStatistics>;
   readonly outliers: readonly Outlier[];
+  /** The first tensor that overflows on samples that do not stand apart; null if none does. */
+  readonly overflow: RangeOverflow | null;
 }
 
 /**
@@ -80,13 +80,30 @@ export async function calibrateRanges(
 ): Promise<CalibratedRanges> {
   const { ranges, extents } = await measure(graph, inputs, samples, progress);
   const outliers = findOutliers(extents);
-  if (outliers.length === 0) return { ranges, outliers };
+  if (outliers.length === 0) return { ranges, outliers, overflow: findOverflow(extents) };
   const apart = new Set(outliers.map(({ sample }) => sample));
   const usual = new Map(
     [...inputs].map(([name, values]) => [name, withoutSamples(values, samples, apart)] as const),
   );
   const again = await measure(graph, usual, samples - apart.size, progress);
-  return { ranges: again.ranges, outliers };
+  return { ranges: again.ranges, outliers, overflow: findOverflow(again.extents) };
+}
+
+function findOverflow(extents: readonly SampleExtents[]): RangeOverflow | null {
+  for (const { tensor, largest } of extents) {
+    const samples = largest.filter((value) => value === Infinity).length;
+    if (samples > 0) return { tensor, samples };
+  }
+  return null;
+}
+
+/** What a tensor is worth no range for: where a few of its elements overflow on every input, the others say nothing of these. */
+export function rangeOverflow({ tensor, samples }: RangeOverflow, total: number): CompileError {
+  const where = samples === total ? 'every calibration input' : `${samples} of ${total} calibration inputs`;
+  return new CompileError('RANGE_OVERFLOW', `tensor ${tensor} overflows float32 on ${where}`, {
+    node: tensor,
+    hint: 'check the preprocessing of the calibration inputs (--pixel-scale, --mean, --std) and the weights that lead there',
+  });
 }
 
 async function measure(
@@ -98,8 +115,10 @@ async function measure(
   const ranges = new Map<string, RangeStatistics>();
   const extents: SampleExtents[] = [];
   const record = (tensor: string, data: Float32Array, isInput: boolean): void => {
+    const largest = sampleExtents(data, samples);
+    if (largest.every((value) => value === Infinity)) throw rangeOverflow({ tensor, samples }, samples);
     ranges.set(tensor, rangeStatistics(tensor, data));
-    extents.push({ tensor, isInput, largest: sampleExtents(data, samples) });
+    extents.push({ tensor, isInput, largest });
   };
   const values = new Map(inputs);
   for (const [tensor, data] of inputs) record(tensor, data, true);

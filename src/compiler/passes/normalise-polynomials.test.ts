@@ -112,6 +112,35 @@ describe('normalisePolynomials', () => {
     expect(largestDifference(graph, after)).toBeLessThan(1e-14);
   });
 
+  // c_k of x⁴ + a x, and of x² + a x.
+  const quartic = (a: number): number[] => [3 / 8, a, 4 / 8, 0, 1 / 8];
+  const quadratic = (a: number): number[] => [1 / 2, a, 1 / 2];
+
+  it.each([
+    { bound: 2 ** -14, terms: quartic(1), left: 'input linear linear linear' },
+    { bound: 2 ** 14, terms: quartic(2 ** 90), left: 'input linear linear linear' },
+    { bound: 2 ** -30, terms: quadratic(2 ** 20), left: 'input linear linear linear' },
+    // Far beyond the coefficient of x, and yet a part of the values.
+    { bound: 2 ** 14, terms: quartic(2 ** 50), left: 'input linear polynomial linear linear' },
+    { bound: 2 ** 14, terms: quadratic(2 ** 41), left: 'input linear polynomial linear' },
+  ])('judges terms by what they are of values up to $bound: $terms', ({ bound, terms, left }) => {
+    const graph = chain(terms, { bound });
+    const after = normalisePolynomials(graph);
+    expect(kinds(after)).toBe(left);
+    const x = Float64Array.from({ length: SIZE }, (_, e) => (bound * Math.cos(e * 1.3)) / 2);
+    const [wanted, found] = [evaluateLinearGraph(graph, [x])[0]!, evaluateLinearGraph(after, [x])[0]!];
+    const largest = Math.max(...wanted.map(Math.abs));
+    for (const [e, value] of found.entries())
+      expect(Math.abs(value - wanted[e]!) / largest).toBeLessThan(1e-6);
+  });
+
+  it('rather takes a level than another polynomial where a small argument leaves little of the leading term', () => {
+    // Of values up to 1e-3, x⁴ is 2^-30 of the largest.
+    const graph = chain(quartic(1), { bound: 2 ** -10 });
+    const after = normalisePolynomials(graph);
+    expect(polynomialOf(after)).toMatchObject({ degree: 4, unitLeading: false });
+  });
+
   it('saves a level for degrees 4 and 8 and moves the constant into the map behind', () => {
     for (const degree of [4, 8]) {
       const graph = chain(Array.from({ length: degree + 1 }, (_, k) => 0.7 / (k + 1)));

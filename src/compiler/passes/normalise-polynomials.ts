@@ -10,6 +10,8 @@
  */
 import { elementCount } from '../../program/layout.ts';
 import { BOUND_OF_ZERO } from '../analysis/bounds.ts';
+import { argumentUnit } from '../analysis/units.ts';
+import { MOST_SCALED_DEGREE, scaleArgument } from '../approx/scale-argument.ts';
 import type { LinearGraph, NodeId, PolynomialNode } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder, consumersOf, elementwise, withSources } from '../ir/linear-graph-builder.ts';
 import { SparseMatrixBuilder } from '../linear/sparse-matrix.ts';
@@ -21,7 +23,7 @@ import { SparseMatrixBuilder } from '../linear/sparse-matrix.ts';
  */
 export const LEADING_FLOOR = 2 ** -20;
 
-/** A degree whose coefficients are all this much smaller than the element's largest is rounding noise of the fit. */
+/** A degree whose terms are all this much smaller than the element's largest is rounding noise of the fit. */
 const NEGLIGIBLE = 2 ** -40;
 
 /** Largest |b/2| for which squares are completed: (x + b/2)² must not dwarf the difference that matters. */
@@ -48,26 +50,27 @@ export function normalisePolynomials(graph: LinearGraph): LinearGraph {
   );
 }
 
-/** Appends nodes that together compute `node`; returns the last. */
-function normalise(builder: LinearGraphBuilder, node: PolynomialNode, feedsLinearOnly: boolean): NodeId {
-  const size = elementCount(node.shape);
-  const coefficient = (k: number, e: number): number => {
-    const values = node.coefficients[k]!;
-    return values[values.length === 1 ? 0 : e]!;
-  };
-  const degree = effectiveDegree(node, size, coefficient);
+/** Appends nodes that together compute `given`; returns the last. */
+function normalise(builder: LinearGraphBuilder, given: PolynomialNode, feedsLinearOnly: boolean): NodeId {
+  const size = elementCount(given.shape);
+  const unit = unitOfArgument(builder, given);
+  const terms = unit === 1 ? given.coefficients : scaleArgument(given.coefficients, unit);
+  const degree = effectiveDegree(given, size, coefficientsOf(terms));
+  const node = truncated(given, degree, terms, unit);
+  const coefficient = coefficientsOf(node.coefficients);
   if (degree === 0) return constant(builder, node, size, coefficient);
   if (degree === 1) return affine(builder, node, size, coefficient);
-  if (!Number.isInteger(Math.log2(degree))) {
-    const kept = { ...node, degree, coefficients: node.coefficients.slice(0, degree + 1) };
-    return builder.add(kept);
-  }
+  const elements = terms.every(({ length }) => length === 1) ? 1 : size;
+  const isFloored = Array.from({ length: elements }, (_, e) => needsFloor(coefficientsOf(terms), degree, e));
+  // T_d of an argument in a unit has parts of all powers without it, which cancel where the argument is small.
+  const canFloor = unit === 1 || !isFloored.includes(true);
+  if (!Number.isInteger(Math.log2(degree)) || !canFloor) return builder.add(node);
 
   const factors = new Float64Array(size);
   const offsets = new Float64Array(size);
   const inner = Array.from({ length: degree }, () => new Float64Array(size));
   for (let e = 0; e < size; e++) {
-    const leading = flooredLeading(coefficient, degree, e);
+    const leading = unit === 1 ? flooredLeading(coefficient, degree, e) : coefficient(degree, e);
     factors[e] = 2 * leading;
     offsets[e] = coefficient(0, e) - leading;
     for (let k = 1; k < degree; k++) inner[k]![e] = leading === 0 ? 0 : coefficient(k, e) / (2 * leading);
@@ -97,6 +100,30 @@ function normalise(builder: LinearGraphBuilder, node: PolynomialNode, feedsLinea
 
 type CoefficientOf = (k: number, element: number) => number;
 
+function coefficientsOf(coefficients: readonly Float64Array[]): CoefficientOf {
+  return (k, e) => {
+    const values = coefficients[k]!;
+    return values[values.length === 1 ? 0 : e]!;
+  };
+}
+
+/** What terms contribute shows in T_k of an argument in [−1, 1] only. */
+function unitOfArgument(builder: LinearGraphBuilder, { source, degree }: PolynomialNode): number {
+  return degree > MOST_SCALED_DEGREE ? 1 : 2 ** argumentUnit(builder.node(source).bound);
+}
+
+/** Without the terms above `degree`; `terms` are the coefficients for an argument in `unit`. */
+function truncated(
+  node: PolynomialNode,
+  degree: number,
+  terms: readonly Float64Array[],
+  unit: number,
+): PolynomialNode {
+  if (degree === node.degree) return node;
+  const kept = terms.slice(0, degree + 1);
+  return { ...node, degree, coefficients: unit === 1 ? kept : scaleArgument(kept, 1 / unit) };
+}
+
 /** Highest degree that matters for any element. */
 function effectiveDegree(node: PolynomialNode, size: number, coefficient: CoefficientOf): number {
   const elements = node.coefficients.every((values) => values.length === 1) ? 1 : size;
@@ -114,10 +141,18 @@ function effectiveDegree(node: PolynomialNode, size: number, coefficient: Coeffi
 /** c_d, away from zero unless the element is constant; a constant element gets 0 and so drops out of the map behind. */
 function flooredLeading(coefficient: CoefficientOf, degree: number, e: number): number {
   const leading = coefficient(degree, e);
+  if (!needsFloor(coefficient, degree, e)) return leading;
+  return (leading < 0 ? -1 : 1) * LEADING_FLOOR * largestBelow(coefficient, degree, e);
+}
+
+function needsFloor(coefficient: CoefficientOf, degree: number, e: number): boolean {
+  return Math.abs(coefficient(degree, e)) < LEADING_FLOOR * largestBelow(coefficient, degree, e);
+}
+
+function largestBelow(coefficient: CoefficientOf, degree: number, e: number): number {
   let largest = 0;
   for (let k = 1; k < degree; k++) largest = Math.max(largest, Math.abs(coefficient(k, e)));
-  if (Math.abs(leading) >= LEADING_FLOOR * largest) return leading;
-  return (leading < 0 ? -1 : 1) * LEADING_FLOOR * largest;
+  return largest;
 }
 
 /**

@@ -51,6 +51,15 @@ describe('screenCalibration', () => {
     });
   });
 
+  it('refuses a model that overflows on more samples than may stand apart', async () => {
+    const huge = (index: number, input: number): Float32Array =>
+      data.sample(index, input).map((value) => (index % 9 === 0 ? 3e38 * Math.sign(value) : value));
+    await expect(screen({ ...data, sample: huge })).rejects.toMatchObject({
+      code: 'RANGE_OVERFLOW',
+      message: expect.stringContaining('on 10 of 90 calibration inputs') as string,
+    });
+  });
+
   it('names a sample that is not finite, wherever it stands', async () => {
     await expect(screen(withScaled(data, 88, NaN))).rejects.toMatchObject({
       code: 'INPUT_NOT_FINITE',

@@ -12,7 +12,7 @@ import {
   unbatch,
   type CalibrationBatch,
 } from './approximation/calibration-batch.ts';
-import { calibrateRanges } from './calibrate-ranges.ts';
+import { calibrateRanges, rangeOverflow } from './calibrate-ranges.ts';
 
 export interface ScreenedCalibration {
   /** With the calibration data that is left: of one image each, where the graph takes several along a pure batch axis. */
@@ -36,7 +36,9 @@ export async function screenCalibration(
   const batch = loadCalibration(single, perSample);
   requireFinite(batch, calibration);
   requireVariety(batch, calibration);
-  const { outliers } = await calibrateRanges(single, batch.inputs, batch.samples, progress);
+  const { outliers, overflow } = await calibrateRanges(single, batch.inputs, batch.samples, progress);
+  // The model itself gives nothing there; a polynomial in its place would, and be right about nothing.
+  if (overflow !== null) throw rangeOverflow(overflow, batch.samples - outliers.length);
   if (outliers.length === 0) return { options, warnings: [] };
   const what = 'stand apart from all others and are left out of every range and fit';
   const warning = outlierWarning(outliers, batch.samples, what, (s) => `sample ${batch.indices[s]!}`);
