@@ -5,12 +5,18 @@ import type { LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
 import type { Shape } from '../ir/tensor-graph.ts';
 import { patternOf, spatialStrides, type Pattern } from './pattern.ts';
 import { add, type SparseMatrix } from './sparse-matrix.ts';
+import { translationsOf, type Translations } from './translations.ts';
 
-export interface LinearTerm {
-  readonly source: NodeId;
-  readonly pattern: Pattern;
+/** How a map moves over positions. */
+interface Motion {
   /** Input positions per output position and spatial axis; null if the map is not of that kind. */
   readonly strides: readonly number[] | null;
+  readonly translations: Translations | null;
+}
+
+export interface LinearTerm extends Motion {
+  readonly source: NodeId;
+  readonly pattern: Pattern;
 }
 
 export interface LinearProblem {
@@ -21,7 +27,8 @@ export interface LinearProblem {
 /** Remembers what it has seen in a matrix for as long as that lives: searches see the same ones in graph after graph. */
 export class LinearProblems {
   readonly #patterns = new WeakMap<SparseMatrix, Pattern>();
-  readonly #strides = new WeakMap<SparseMatrix, Map<string, readonly number[] | null>>();
+  /** By pattern and shapes. */
+  readonly #motions = new Map<string, Motion>();
 
   of(graph: LinearGraph, node: LinearNode): LinearProblem {
     const matrices = new Map<NodeId, SparseMatrix>();
@@ -37,11 +44,10 @@ export class LinearProblems {
       matrices.set(source, known === undefined ? matrix : add(known, matrix));
     }
     if (matrices.size === 0) throw new InternalError('a linear node has no terms', { node: node.layer });
-    const terms = [...matrices].map(([source, matrix]) => ({
-      source,
-      pattern: this.pattern(matrix),
-      strides: this.#stridesOf(matrix, graph.nodes[source]!.shape, node.shape),
-    }));
+    const terms = [...matrices].map(([source, matrix]) => {
+      const pattern = this.pattern(matrix);
+      return { source, pattern, ...this.#motionOf(pattern, graph.nodes[source]!.shape, node.shape) };
+    });
     return { node, terms };
   }
 
@@ -51,12 +57,14 @@ export class LinearProblems {
     return known;
   }
 
-  #stridesOf(matrix: SparseMatrix, input: Shape, output: Shape): readonly number[] | null {
-    let own = this.#strides.get(matrix);
-    if (own === undefined) this.#strides.set(matrix, (own = new Map<string, readonly number[] | null>()));
-    const key = `${input.join('x')}>${output.join('x')}`;
-    let known = own.get(key);
-    if (known === undefined) own.set(key, (known = spatialStrides(matrix, input, output)));
+  #motionOf({ key, matrix }: Pattern, input: Shape, output: Shape): Motion {
+    const full = `${key} ${input.join('x')}>${output.join('x')}`;
+    let known = this.#motions.get(full);
+    if (known === undefined) {
+      const strides = spatialStrides(matrix, input, output);
+      known = { strides, translations: translationsOf(matrix, input, output, strides) };
+      this.#motions.set(full, known);
+    }
     return known;
   }
 }

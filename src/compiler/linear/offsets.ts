@@ -6,6 +6,7 @@
 import type { Frame } from './frame.ts';
 import type { SparseMatrix } from './sparse-matrix.ts';
 import { keptBits, type Target } from './target.ts';
+import type { Sparsity } from './translations.ts';
 
 export interface OffsetSets {
   readonly inputs: number;
@@ -63,7 +64,7 @@ export function forEachEntry(
  * loop runs millions of times per search and is written out for it.
  */
 export function offsetSets(
-  matrix: SparseMatrix,
+  matrix: Sparsity,
   source: Frame,
   target: Target,
   delta: number,

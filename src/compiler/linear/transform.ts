@@ -1,4 +1,5 @@
 /** Plans one linear map between placed sources and a target: which diagonals, which steps, and what they cost. */
+import type { Layout } from '../../program/layout.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
 import {
   moduliFor,
@@ -16,9 +17,12 @@ import type { Pattern } from './pattern.ts';
 import { LinearProblems } from './linear-problem.ts';
 import { makeTarget, reductionSteps, type Target } from './target.ts';
 import { TargetChoices } from './targets.ts';
+import { areKept, latticeSteps, type Sparsity, type Translations } from './translations.ts';
 
 export interface TransformSource {
   readonly pattern: Pattern;
+  /** Of the pattern, where it has any: they save most of looking at it. */
+  readonly translations?: Translations | null;
   readonly placement: Placement;
 }
 
@@ -81,6 +85,7 @@ export class TransformPlanner {
   readonly problems = new LinearProblems();
   readonly targets = new TargetChoices();
   readonly #moduli = new Map<string, number[]>();
+  readonly #lattices = new WeakMap<Layout, Map<string, readonly number[] | null>>();
 
   constructor(cost: CostModel, parallelism: number) {
     this.#cost = cost;
@@ -242,11 +247,28 @@ export class TransformPlanner {
     const key = `${this.#mapKey(source)}#${this.#names.of(target.key)}#${fixed}`;
     let known = this.#sets.get(key);
     if (known === undefined || (known.sets === null && known.limit < limit)) {
-      known = { sets: offsetSets(source.pattern.matrix, frame, target, fixed, limit), limit };
+      known = { sets: offsetSets(this.#entries(source, target), frame, target, fixed, limit), limit };
       this.#sets.set(key, known);
     }
     if (known.sets === null || known.sets.total > limit) return null;
     return target.count === 1 ? translate(known.sets, delta) : known.sets;
+  }
+
+  /** As many of the entries as tell all offsets. */
+  #entries({ pattern, translations = null, placement }: TransformSource, target: Target): Sparsity {
+    if (translations === null) return pattern.matrix;
+    const [from, to] = [placement.frame.layout, target.frame.layout];
+    const kept = areKept(translations, from, to, (layout, spatial) => this.#stepsOf(layout, spatial));
+    return kept ? translations.representatives : pattern.matrix;
+  }
+
+  #stepsOf(layout: Layout, spatial: readonly number[]): readonly number[] | null {
+    let own = this.#lattices.get(layout);
+    if (own === undefined) this.#lattices.set(layout, (own = new Map<string, readonly number[] | null>()));
+    const key = spatial.join();
+    let known = own.get(key);
+    if (known === undefined) own.set(key, (known = latticeSteps(layout, spatial)));
+    return known;
   }
 
   #moduliFor(sources: readonly TransformSource[]): number[] {

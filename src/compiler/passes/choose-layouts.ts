@@ -193,7 +193,11 @@ class LayoutSearch {
     const level = this.#levels[node.id]! + 1;
     const given = state.placements[index]!;
     const placements = terms.map(({ source }) => state.placements[this.#classes[source]!.index]!);
-    const sources = terms.map(({ pattern }, i) => ({ pattern, placement: placements[i]! }));
+    const sources = terms.map(({ pattern, translations }, i) => ({
+      pattern,
+      translations,
+      placement: placements[i]!,
+    }));
     const targets =
       given === null
         ? this.#planner.targets.of(problem, placements, this.#cost.slotCount, clean)

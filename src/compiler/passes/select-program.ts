@@ -88,10 +88,8 @@ export function selectProgram(
     shallowest ??= compositions.at(-1)!;
     // Cheapest first: deeper ones may fail where shallower ones leave more bits per level.
     for (const [index, composition] of compositions.entries()) {
-      const own = [...ringsFor(composition, options, depthOf(composition))].find(
-        ({ polyModulusDegree }) => polyModulusDegree === ring.polyModulusDegree,
-      );
-      if (own === undefined) continue;
+      const own = sameRing(ring, ringsFor(composition, options, depthOf(composition)));
+      if (own === null) continue;
       progress.report('pack', index / compositions.length);
       const composed = pass('compose-linear', refreshBounds(composition, samples));
       const linear = pass('normalise-magnitudes', normaliseMagnitudes(composed));
@@ -357,15 +355,25 @@ function demandOf(
   return { depth, outputBound: outputReach(linear), security, precision, singleOutput };
 }
 
-function ringsFor(linear: LinearGraph, options: CompileOptions, depth: number): Iterable<RingCandidate> {
+function sameRing(
+  { polyModulusDegree }: RingCandidate,
+  rings: Iterable<RingCandidate>,
+): RingCandidate | null {
+  for (const ring of rings) if (ring.polyModulusDegree === polyModulusDegree) return ring;
+  return null;
+}
+
+/** From the smallest; each takes a search for primes. */
+function* ringsFor(linear: LinearGraph, options: CompileOptions, depth: number): Generator<RingCandidate> {
   const demand = demandOf(linear, options, depth);
   // In throughput mode every sample of the batch has a slot, and no tensor more than that.
   const slots = options.optimize === 'throughput' ? options.batch : 0;
-  if (options.backend !== 'cleartext') {
-    return [...ringCandidates(demand, options.backend)].filter(
-      ({ polyModulusDegree }) => polyModulusDegree / 2 >= slots,
-    );
+  if (options.backend === 'cleartext') {
+    const chain = clearParameters(linear, demand.depth, slots);
+    yield { polyModulusDegree: chain.polyModulusDegree, chains: [chain] };
+    return;
   }
-  const chain = clearParameters(linear, demand.depth, slots);
-  return [{ polyModulusDegree: chain.polyModulusDegree, chains: [chain] }];
+  for (const ring of ringCandidates(demand, options.backend)) {
+    if (ring.polyModulusDegree / 2 >= slots) yield ring;
+  }
 }
