@@ -1,4 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+/** Commands and workers that tests start run from the sources: their types are stripped once, not in each process. */
+const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node', import.meta.url)) };
 
 export default defineConfig({
   test: {
@@ -9,6 +13,7 @@ export default defineConfig({
           include: ['{src,cli,test,fixtures,bench,conformance}/**/*.test.ts'],
           exclude: ['**/*.slow.test.ts'],
           pool: 'forks',
+          env,
           testTimeout: 60_000,
           // Set-ups compile models and make keys.
           hookTimeout: 60_000,
@@ -19,6 +24,7 @@ export default defineConfig({
           name: 'slow',
           include: ['{src,cli,test,fixtures,bench,conformance}/**/*.slow.test.ts'],
           pool: 'forks',
+          env,
           maxWorkers: 1,
           testTimeout: 1_800_000,
         },

@@ -6,8 +6,7 @@
  * [-upper, -lower] ∪ [lower, upper] equally well, and odd polynomials are a Haar space on [lower, upper]: the
  * two-interval problem of sign approximation is solved on one side (Lee, Lee, No, Kim, eprint 2020/834, §3).
  */
-import { bignumberDependencies, create } from 'mathjs';
-import type { BigNumber } from 'mathjs';
+import { Decimal } from 'decimal.js';
 import { InternalError } from '../../errors.ts';
 
 /** Decimal digits: far more than doubles hold, because minimax references can nearly coincide at small `lower`. */
@@ -16,11 +15,11 @@ const GRID_POINTS_PER_GAP = 12;
 const REFINEMENTS = 5;
 const MAX_ITERATIONS = 60;
 
-const math = create({ ...bignumberDependencies }, { number: 'BigNumber', precision: PRECISION });
-const bignumber = (value: number | string): BigNumber => math.bignumber(value);
-const ZERO = bignumber(0);
-const ONE = bignumber(1);
-const TWO = bignumber(2);
+const Extended = Decimal.clone({ precision: PRECISION });
+const extended = (value: number | string): Decimal => new Extended(value);
+const ZERO = extended(0);
+const ONE = extended(1);
+const TWO = extended(2);
 
 export interface RemezProblem {
   readonly lower: number;
@@ -29,7 +28,7 @@ export interface RemezProblem {
   /** Odd polynomials only; requires an odd degree and lower > 0. */
   readonly odd: boolean;
   /** The function approximated, of an extended-precision argument. */
-  readonly target: (x: BigNumber) => BigNumber;
+  readonly target: (x: Decimal) => Decimal;
 }
 
 export interface MinimaxPolynomial {
@@ -48,13 +47,13 @@ export function remez(problem: RemezProblem): MinimaxPolynomial {
   const { degree, odd } = problem;
   if (odd && (degree % 2 === 0 || problem.lower <= 0))
     throw new RangeError('odd approximation needs an odd degree and lower > 0');
-  const lower = bignumber(problem.lower);
-  const upper = bignumber(problem.upper);
+  const lower = extended(problem.lower);
+  const upper = extended(problem.upper);
   const center = odd ? ZERO : lower.plus(upper).div(TWO);
   const halfWidth = odd ? upper : upper.minus(lower).div(TWO);
   const basis = odd ? oddBasis : fullBasis;
   const unknowns = odd ? (degree + 1) / 2 : degree + 1;
-  const features = (x: BigNumber): BigNumber[] => basis(x.minus(center).div(halfWidth), unknowns);
+  const features = (x: Decimal): Decimal[] => basis(x.minus(center).div(halfWidth), unknowns);
 
   let reference = initialReference(lower, upper, unknowns + 1);
   for (let iteration = 0; iteration < MAX_ITERATIONS; iteration++) {
@@ -62,7 +61,7 @@ export function remez(problem: RemezProblem): MinimaxPolynomial {
     const solution = solveLinear(rows, reference.map(problem.target));
     const coefficients = solution.slice(0, unknowns);
     const levelled = solution[unknowns]!.abs();
-    const error = (x: BigNumber): BigNumber => dot(coefficients, features(x)).minus(problem.target(x));
+    const error = (x: Decimal): Decimal => dot(coefficients, features(x)).minus(problem.target(x));
     const extrema = alternatingExtrema(error, reference, lower, upper);
     const largest = extrema.reduce((max, x) => maxOf(max, error(x).abs()), ZERO);
     // Alternation theorem: the best error lies between the levelled and the largest one.
@@ -84,9 +83,9 @@ export function remez(problem: RemezProblem): MinimaxPolynomial {
 }
 
 /** The constant 1, for sign approximation on one side. */
-export const one = (): BigNumber => ONE;
+export const one = (): Decimal => ONE;
 
-function fullBasis(t: BigNumber, count: number): BigNumber[] {
+function fullBasis(t: Decimal, count: number): Decimal[] {
   const values = [ONE, t];
   const twice = t.times(TWO);
   for (let k = 2; k < count; k++) values.push(twice.times(values[k - 1]!).minus(values[k - 2]!));
@@ -94,37 +93,37 @@ function fullBasis(t: BigNumber, count: number): BigNumber[] {
 }
 
 /** T_1, T_3, T_5, … by T_{k+2} = 2 T_2 T_k − T_{|k−2|}. */
-function oddBasis(t: BigNumber, count: number): BigNumber[] {
+function oddBasis(t: Decimal, count: number): Decimal[] {
   const step = t.times(t).times(4).minus(TWO);
   const values = [t];
   for (let j = 1; j < count; j++) values.push(step.times(values[j - 1]!).minus(j === 1 ? t : values[j - 2]!));
   return values;
 }
 
-function initialReference(lower: BigNumber, upper: BigNumber, count: number): BigNumber[] {
+function initialReference(lower: Decimal, upper: Decimal, count: number): Decimal[] {
   const middle = lower.plus(upper).div(TWO);
   const radius = upper.minus(lower).div(TWO);
   return Array.from({ length: count }, (_, i) =>
-    middle.minus(radius.times(bignumber(Math.cos((Math.PI * i) / (count - 1)).toString()))),
+    middle.minus(radius.times(extended(Math.cos((Math.PI * i) / (count - 1)).toString()))),
   );
 }
 
 /** One point per run of equal sign of the error, the one where it is largest; as many as the reference has. */
 function alternatingExtrema(
-  error: (x: BigNumber) => BigNumber,
-  reference: readonly BigNumber[],
-  lower: BigNumber,
-  upper: BigNumber,
-): BigNumber[] {
+  error: (x: Decimal) => Decimal,
+  reference: readonly Decimal[],
+  lower: Decimal,
+  upper: Decimal,
+): Decimal[] {
   const knots = [lower, ...reference.filter((x) => x.gt(lower) && x.lt(upper)), upper];
-  const grid: BigNumber[] = [lower];
+  const grid: Decimal[] = [lower];
   for (let i = 0; i + 1 < knots.length; i++) {
     const width = knots[i + 1]!.minus(knots[i]!);
     for (let j = 1; j <= GRID_POINTS_PER_GAP; j++)
       grid.push(knots[i]!.plus(width.times(j).div(GRID_POINTS_PER_GAP)));
   }
   const values = grid.map(error);
-  const peaks: { x: BigNumber; magnitude: BigNumber }[] = [];
+  const peaks: { x: Decimal; magnitude: Decimal }[] = [];
   let start = 0;
   for (let i = 1; i <= grid.length; i++) {
     if (i < grid.length && values[i]!.isNegative() === values[start]!.isNegative()) continue;
@@ -146,11 +145,11 @@ function alternatingExtrema(
 
 /** Moves a grid maximum of |error| to the true one by successive parabolic interpolation within its neighbours. */
 function refine(
-  error: (x: BigNumber) => BigNumber,
-  left: BigNumber,
-  middle: BigNumber,
-  right: BigNumber,
-): { x: BigNumber; magnitude: BigNumber } {
+  error: (x: Decimal) => Decimal,
+  left: Decimal,
+  middle: Decimal,
+  right: Decimal,
+): { x: Decimal; magnitude: Decimal } {
   let [a, x, b] = [left, middle, right];
   let [fa, fx, fb] = [error(a).abs(), error(x).abs(), error(b).abs()];
   for (let i = 0; i < REFINEMENTS && a.lt(x) && x.lt(b); i++) {
@@ -177,7 +176,7 @@ function refine(
 }
 
 /** Gaussian elimination with partial pivoting. */
-function solveLinear(rows: BigNumber[][], rightHandSide: readonly BigNumber[]): BigNumber[] {
+function solveLinear(rows: Decimal[][], rightHandSide: readonly Decimal[]): Decimal[] {
   const size = rows.length;
   const augmented = rows.map((row, i) => [...row, rightHandSide[i]!]);
   for (let column = 0; column < size; column++) {
@@ -193,7 +192,7 @@ function solveLinear(rows: BigNumber[][], rightHandSide: readonly BigNumber[]): 
       for (let k = column; k <= size; k++) augmented[r]![k] = augmented[r]![k]!.minus(factor.times(row[k]!));
     }
   }
-  const solution = new Array<BigNumber>(size).fill(ZERO);
+  const solution = new Array<Decimal>(size).fill(ZERO);
   for (let r = size - 1; r >= 0; r--) {
     const known = dot(augmented[r]!.slice(r + 1, size), solution.slice(r + 1));
     solution[r] = augmented[r]![size]!.minus(known).div(augmented[r]![r]!);
@@ -201,10 +200,10 @@ function solveLinear(rows: BigNumber[][], rightHandSide: readonly BigNumber[]): 
   return solution;
 }
 
-function dot(a: readonly BigNumber[], b: readonly BigNumber[]): BigNumber {
+function dot(a: readonly Decimal[], b: readonly Decimal[]): Decimal {
   return a.reduce((sum, value, i) => sum.plus(value.times(b[i]!)), ZERO);
 }
 
-function maxOf(a: BigNumber, b: BigNumber): BigNumber {
+function maxOf(a: Decimal, b: Decimal): Decimal {
   return a.gt(b) ? a : b;
 }
