@@ -8,6 +8,10 @@ import { describeNative } from '../../src/runtime/backends/testing/describe-nati
 import { checkExtremeGraph, extremeGraph, type ExtremeGraph } from './extreme-graphs.ts';
 import { STEPS } from './steps.ts';
 
+/** Of `magnitudes.ts`. */
+const TIMES_1E12 = 12;
+const FIRST_PART_TIMES_1E12 = 15;
+
 /** x² (p = 0) or x³ of arguments around 10 to a magnitude, and what becomes of it. */
 function powers(
   magnitude: number,
@@ -39,6 +43,27 @@ describeNative('random graphs of extreme magnitudes on the native engine', () =>
 
   it('square values around 1e-12', async () => {
     expect((await checkExtremeGraph(powers(-12, 0), 'native')).kind).toBe('right');
+  });
+
+  it('keep the constant beside squares of 1e-12, times 1e24', async () => {
+    const { inputs, steps, ...rest } = powers(-12, 0, ['Affine', 2], ['Affine', 2], ['Affine', 0]);
+    const sum: ExtremeGraph = {
+      ...rest,
+      inputs: inputs.map((input) => ({ ...input, offset: 0 })),
+      // One number for all elements.
+      steps: steps.map((step) => ({ ...step, q: 2 })),
+      distortion: [0, 0, TIMES_1E12, TIMES_1E12, 0],
+    };
+    expect((await checkExtremeGraph(sum, 'native')).kind).toBe('right');
+  });
+
+  it('refuse squares that overflow float32 for some elements only', async () => {
+    const graph = powers(12, 0, ['Affine', 2], ['Affine', 2]);
+    const overflowing: ExtremeGraph = { ...graph, distortion: [0, 0, TIMES_1E12, FIRST_PART_TIMES_1E12] };
+    expect(await checkExtremeGraph(overflowing, 'native')).toEqual({
+      kind: 'refused',
+      code: 'RANGE_OVERFLOW',
+    });
   });
 
   it('give zero where cubes of 1e11 cancel', async () => {

@@ -2,7 +2,13 @@
  * Regions of Add, Sub, Mul, Neg, Div and Pow with constants that differ at most per channel are polynomials; here their
  * coefficients are computed symbolically, in the Chebyshev basis of the affinely normalised variable.
  */
-import { addChebyshev, multiplyChebyshev } from '../approx/chebyshev.ts';
+import {
+  CHEBYSHEV,
+  losesTerms,
+  POWERS,
+  TERM_SIZES,
+  type SeriesArithmetic,
+} from '../approx/series-arithmetic.ts';
 import type {
   ConstantTensor,
   PolynomialAttributes,
@@ -28,7 +34,7 @@ const POLYNOMIAL_OPERATORS: ReadonlySet<string> = new Set([
   'Mean',
 ]);
 
-/** Per channel (or a single one for all): a Chebyshev series. */
+/** Per channel (or a single one for all): coefficients of T_k or of powers. */
 type Series = readonly Float64Array[];
 
 /** Axis of the output along which a constant varies; −1 if it is a single number, null if it varies along several. */
@@ -63,8 +69,9 @@ export function isAffineNode(graph: TensorGraph, node: TensorNode): boolean {
 }
 
 /**
- * The polynomial that the region computes, or null if it is none of degree 2 … 64, or its constants vary along different
- * axes. Shifts and scalings before the first branching become centre and half-width, as `encodePolynomial` writes them.
+ * The polynomial that the region computes, or null if it is none of degree 2 … 64, its constants vary along different axes, or its
+ * terms differ so much that T_k would lose some. Shifts and scalings before the first branching become centre and half-width, as
+ * `encodePolynomial` writes them.
  */
 export function polynomialOfRegion(graph: TensorGraph, region: Region): PolynomialAttributes | null {
   const shape = shapeOf(graph, region.output);
@@ -85,19 +92,37 @@ export function polynomialOfRegion(graph: TensorGraph, region: Region): Polynomi
     return constant.data.length === 1 ? new Float64Array(channels).fill(constant.data[0]!) : constant.data;
   };
   const prefix = affinePrefix(graph, region, channels, constantOf);
+  const [series, powers, sizes] = [CHEBYSHEV, POWERS, TERM_SIZES].map((arithmetic) =>
+    seriesOfRegion(region, prefix, arithmetic, constantOf),
+  ) as [Series | null, Series | null, Series | null];
+  if (series === null || powers?.some((own, channel) => losesTerms(own, sizes![channel]!)) === true)
+    return null;
+  return toAttributes(axis, prefix, series);
+}
+
+/** Null where the degree is too high. */
+function seriesOfRegion(
+  region: Region,
+  { variable, sign, length }: Prefix,
+  arithmetic: SeriesArithmetic,
+  constantOf: (name: string) => Float64Array | null,
+): Series | null {
+  const one = Float64Array.of(1);
   const values = new Map<string, Series>([
-    [prefix.variable, Array.from(prefix.sign, (sign) => Float64Array.of(0, sign))],
+    [variable, Array.from(sign, (factor) => arithmetic.scale(Float64Array.of(0, 1), factor))],
   ]);
-  for (const node of region.nodes.slice(prefix.length)) {
+  for (const node of region.nodes.slice(length)) {
     const operands = node.inputs.map((input): Series => {
       const constant = constantOf(input);
-      return constant === null ? values.get(input)! : Array.from(constant, (value) => Float64Array.of(value));
+      return constant === null
+        ? values.get(input)!
+        : Array.from(constant, (value) => arithmetic.scale(one, value));
     });
-    const result = applyNode(node, operands);
+    const result = applyNode(node, operands, arithmetic);
     if (result === null) return null;
     values.set(node.outputs[0]!, result);
   }
-  return toAttributes(axis, prefix, values.get(region.output)!);
+  return values.get(region.output)!;
 }
 
 interface Prefix {
@@ -141,7 +166,11 @@ function affinePrefix(
   return { length, variable, center, halfWidth: width.map(Math.abs), sign: width.map(Math.sign) };
 }
 
-function applyNode(node: TensorNode, operands: readonly Series[]): Series | null {
+function applyNode(
+  node: TensorNode,
+  operands: readonly Series[],
+  { add, multiply, scale }: SeriesArithmetic,
+): Series | null {
   const [first, second] = operands as [Series, Series | undefined];
   const combine = (
     other: Series,
@@ -155,28 +184,26 @@ function applyNode(node: TensorNode, operands: readonly Series[]): Series | null
     case 'Mean': {
       const total = operands
         .slice(1)
-        .reduce((sum, operand) => combine(operand, (a, b) => addChebyshev(a, b, 1), sum), first);
+        .reduce((sum, operand) => combine(operand, (a, b) => add(a, b, 1), sum), first);
       const factor = node.op === 'Mean' ? 1 / operands.length : 1;
-      return total.map((series) => series.map((value) => value * factor));
+      return total.map((series) => scale(series, factor));
     }
     case 'Sub':
-      return combine(second!, (a, b) => addChebyshev(a, b, -1));
+      return combine(second!, (a, b) => add(a, b, -1));
     case 'Neg':
-      return first.map((series) => series.map((value) => -value));
+      return first.map((series) => scale(series, -1));
     case 'Div':
       return combine(second!, (a, b) => a.map((value) => value / b[0]!));
     case 'Mul':
-      return degree(first) + degree(second!) > MAX_POLYNOMIAL_DEGREE
-        ? null
-        : combine(second!, multiplyChebyshev);
+      return degree(first) + degree(second!) > MAX_POLYNOMIAL_DEGREE ? null : combine(second!, multiply);
     case 'Pow': {
       const exponents = second!.map((series) => series[0]!);
       const most = Math.max(...exponents);
       if (degree(first) * most > MAX_POLYNOMIAL_DEGREE) return null;
       return first.map((series, channel) => {
         let power: Float64Array = Float64Array.of(1);
-        for (let k = 0; k < exponents[channel]!; k++) power = multiplyChebyshev(power, series);
-        return addChebyshev(new Float64Array(degree(first) * most + 1), power, 1);
+        for (let k = 0; k < exponents[channel]!; k++) power = multiply(power, series);
+        return add(new Float64Array(degree(first) * most + 1), power, 1);
       });
     }
     default:

@@ -174,6 +174,21 @@ describe('polynomials', () => {
     expect(operators(recogniseActivations(mixed.graph()))).toEqual(['Mul', 'Polynomial']);
   });
 
+  it.each([
+    ['Polynomial Add', 2 ** 80],
+    ['Polynomial', 2 ** 30],
+  ])('leaves a term out of which float64 would keep nothing in T_k: %s for %d x² + 1', (left, factor) => {
+    const sum = new ModelBuilder()
+      .input('x', SHAPE)
+      .constant('factor', scalar(factor))
+      .constant('one', scalar(1))
+      .node('Mul', ['x', 'x'], ['square'])
+      .node('Mul', ['square', 'factor'], ['scaled'])
+      .node('Add', ['scaled', 'one'], ['y'])
+      .output('y');
+    expect(operators(recogniseActivations(sum.graph())).join(' ')).toBe(left);
+  });
+
   it.each([2, 3, 7, 16, 31])('reads back what encodeOnnx writes, degree %i', (degree) => {
     const channels = 3;
     const exact = (values: Float64Array): number[] => Array.from(values, Math.fround);
