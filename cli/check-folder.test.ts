@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckedModel } from './check-folder.ts';
 import { summarise, summaryText } from './check-folder.ts';
-import { runCli } from './testing/run-cli.ts';
+import { runHere } from './testing/run-cli.ts';
 
 const model = (
   name: string,
@@ -47,7 +47,7 @@ describe('check of a folder', () => {
   });
 
   it('is what the command prints', async () => {
-    const { exitCode, stdout } = await runCli(['check', 'fixtures', '--json']);
+    const { exitCode, stdout } = await runHere(['check', 'fixtures', '--json']);
     const document = JSON.parse(stdout) as { summary: { models: number; supported: number } };
     expect(document.summary.models).toBeGreaterThan(2);
     expect(exitCode).toBe(document.summary.models === document.summary.supported ? 0 : 1);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Verdict } from './report/verdict.ts';
-import { runCli } from './testing/run-cli.ts';
+import { runHere } from './testing/run-cli.ts';
 
 async function check(...flags: string[]): Promise<{ verdict: Verdict; exitCode: number }> {
   const args = ['check', 'fixtures/digits-cnn.onnx', '--calibration', 'npy:fixtures/digits-calibration.npy'];
-  const { exitCode, stdout } = await runCli([...args, ...flags, '--json']);
+  const { exitCode, stdout } = await runHere([...args, ...flags, '--json']);
   return { verdict: (JSON.parse(stdout) as { verdict: Verdict }).verdict, exitCode: exitCode ?? -1 };
 }
 

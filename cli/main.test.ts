@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from './testing/run-cli.ts';
+import { runCli, runHere } from './testing/run-cli.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -33,7 +33,7 @@ describe('usage', () => {
   });
 
   it('shows the options of a command, both ways', async () => {
-    const [one, other] = await Promise.all([runCli(['help', 'compile']), runCli(['compile', '--help'])]);
+    const [one, other] = [await runHere(['help', 'compile']), await runHere(['compile', '--help'])];
     expect([one.exitCode, other.exitCode]).toEqual([0, 0]);
     expect(one.stdout).toBe(other.stdout);
     for (const option of ['--calibration', '--max-key-mb', '--dump-ir-after', '--json'])
@@ -58,7 +58,7 @@ describe('usage', () => {
     [['model.onnx', '--optimize', 'latency', '--key-bandwidth', '50'], /does not count what keys cost/],
     [['model.onnx', '--report', 'x.pdf'], /\.html, \.md or \.json/],
   ])('%j is a usage error', async (args, message) => {
-    const { exitCode, stdout, stderr } = await runCli(args);
+    const { exitCode, stdout, stderr } = await runHere(args);
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^ +at /m);
     expect([exitCode, stdout]).toEqual([2, '']);
@@ -76,7 +76,7 @@ describe('domain errors', () => {
     [['broken.onnx', '-o', 'no/such/folder/x.hemodel'], 'OUTPUT_UNWRITABLE'],
     [['broken.onnx', '-o', '.'], 'OUTPUT_UNWRITABLE'],
   ])('%j: one JSON document, exit code 1', async (args, code) => {
-    const { exitCode, stdout, stderr } = await runCli([...args, '--json'], folder);
+    const { exitCode, stdout, stderr } = await runHere([...args, '--json'], folder);
     const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
     expect(exitCode).toBe(1);
     if (code !== null) expect(error.code).toBe(code);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ModelBuilder, randomTensor, tensor } from '../src/compiler/onnx/testing/model-builder.ts';
 import { bytesOf, npyFile } from '../src/data/testing/sample-files.ts';
-import { runCli } from './testing/run-cli.ts';
+import { runHere } from './testing/run-cli.ts';
 
 const SAMPLES = 40;
 let folder = '';
@@ -32,7 +32,7 @@ beforeAll(async () => {
     .output('y');
   await writeFile(join(folder, 'm.onnx'), model.bytes());
   const clear = ['m.onnx', '--calibration', 'npy:data.npy', '--backend', 'cleartext', '-o', 'clear.hemodel'];
-  const { exitCode, stderr } = await runCli(clear, folder);
+  const { exitCode, stderr } = await runHere(clear, folder);
   expect(exitCode, stderr).toBe(0);
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true }));
@@ -40,7 +40,7 @@ afterAll(() => rm(folder, { recursive: true }));
 async function json(
   ...args: string[]
 ): Promise<{ exitCode: number | null; stderr: string; document: object }> {
-  const { exitCode, stdout, stderr } = await runCli([...args, '--json'], folder);
+  const { exitCode, stdout, stderr } = await runHere([...args, '--json'], folder);
   return { exitCode, stderr, document: JSON.parse(stdout) as object };
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ModelBuilder, integers, randomTensor, tensor } from '../src/compiler/onnx/testing/model-builder.ts';
 import { bytesOf, npyFile } from '../src/data/testing/sample-files.ts';
-import { runCli } from './testing/run-cli.ts';
+import { runHere } from './testing/run-cli.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 async function json(...args: string[]): Promise<Record<string, unknown>> {
-  const { exitCode, stdout, stderr } = await runCli([...args, '--json'], folder);
+  const { exitCode, stdout, stderr } = await runHere([...args, '--json'], folder);
   expect(exitCode, stdout + stderr).toBe(0);
   return JSON.parse(stdout) as Record<string, unknown>;
 }

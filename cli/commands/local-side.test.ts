@@ -1,19 +1,11 @@
 /** What `infer` and `crypto` refuse before they do anything. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { CliResult } from '../testing/run-cli.ts';
-import { runCliAt } from '../testing/run-servers.ts';
+import { runHere } from '../testing/run-cli.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../fixtures/samples');
 const IMAGE = join(SAMPLES, '3-0.png');
-
-let home: string;
-beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'he-compile-home-'));
-});
-afterAll(() => rm(home, { recursive: true, force: true }));
 
 function codeOf({ exitCode, stdout }: CliResult): [number | null, string] {
   return [exitCode, (JSON.parse(stdout) as { error: { code: string } }).error.code];
@@ -30,7 +22,7 @@ describe('infer', () => {
     ['half of a certified key', ['--server', 'http://127.0.0.1:1', '--image', IMAGE, '--certificate', 'a']],
     ['a name that is none', ['--server', 'http://127.0.0.1:1', '--image', IMAGE, '--client-id', 'a/b']],
   ])('refuses %s', async (_what, args) => {
-    expect(codeOf(await runCliAt(home, ['infer', '--json', ...args]))).toEqual([2, 'USAGE']);
+    expect(codeOf(await runHere(['infer', '--json', ...args]))).toEqual([2, 'USAGE']);
   });
 });
 
@@ -42,13 +34,13 @@ describe('crypto', () => {
     ['plaintext to another machine', ['--root', SAMPLES, '--server', 'a=http://192.0.2.1']],
     ['two transports', ['--root', SAMPLES, '--stdio', '--http', '127.0.0.1:0']],
   ])('refuses %s', async (_what, args) => {
-    expect(codeOf(await runCliAt(home, ['crypto', '--json', ...args]))).toEqual([2, 'USAGE']);
+    expect(codeOf(await runHere(['crypto', '--json', ...args]))).toEqual([2, 'USAGE']);
   });
 
   it.each(['0.0.0.0:0', '[::]:0', '192.0.2.1:0', 'example.org:80'])(
     'refuses to listen on %s',
     async (address) => {
-      const result = await runCliAt(home, ['crypto', '--json', '--root', SAMPLES, '--http', address]);
+      const result = await runHere(['crypto', '--json', '--root', SAMPLES, '--http', address]);
       expect(codeOf(result)).toEqual([2, 'LOOPBACK_ONLY']);
     },
   );

@@ -1,6 +1,7 @@
-/** Runs the command line from its sources in a process of its own, as a user would. */
+/** Runs the command line from its sources: in processes of its own, as a user would, or quickly in this one. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { runCommand } from '../run-command.ts';
 
 export interface CliResult {
   readonly exitCode: number | null;
@@ -9,10 +10,11 @@ export interface CliResult {
 }
 
 const START = fileURLToPath(new URL('./start.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export function runCli(
   args: readonly string[],
-  cwd = fileURLToPath(new URL('../..', import.meta.url)),
+  cwd = ROOT,
   /** Added to this process's own. */
   environment: Readonly<Record<string, string>> = {},
 ): Promise<CliResult> {
@@ -28,4 +30,26 @@ export function runCli(
     child.on('error', reject);
     child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
   });
+}
+
+/** The command alone, without the guard around it; one at a time, since it changes this process's folder. */
+export async function runHere(args: readonly string[], cwd = ROOT): Promise<CliResult> {
+  const before = process.cwd();
+  const written = { stdout: '', stderr: '' };
+  const toStderr = (text: string): void => {
+    written.stderr += `${text}\n`;
+  };
+  process.chdir(cwd);
+  try {
+    const exitCode = await runCommand(args, {
+      signal: new AbortController().signal,
+      report: () => undefined,
+      note: toStderr,
+      print: (text) => (written.stdout += `${text}\n`),
+      printError: toStderr,
+    });
+    return { exitCode, ...written };
+  } finally {
+    process.chdir(before);
+  }
 }

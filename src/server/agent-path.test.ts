@@ -1,18 +1,23 @@
 /**
- * An agent's path through both servers, steps 0 to 6 by tool calls alone: every client over every transport says what
- * `he-compile run` says.
+ * An agent's path through both servers, steps 0 to 6 by tool calls alone, says what `he-compile run` says: here every client and
+ * every transport once, in the slow test each with each.
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nativeUnavailable } from '../runtime/backends/native/load-addon.ts';
 import type { AgentWorld } from './testing/agent-world.ts';
-import { AGENTS, openAgentWorld } from './testing/agent-world.ts';
+import { openAgentWorld } from './testing/agent-world.ts';
 import { expectSameAnswers } from './testing/same-answers.ts';
 import type { TestModel } from './testing/served-model.ts';
 import { compileFixture } from './testing/served-model.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../fixtures/samples');
 const IMAGES = ['3-0', '7-1'].map((name) => join(SAMPLES, `${name}.png`));
+const AGENTS = [
+  ['v1', 'sse'],
+  ['v2, 2026-07-28', 'http'],
+  ['v2, 2025-11-25', 'stdio'],
+] as const;
 /** Every client starts processes and makes keys, and they do so at the same time. */
 const TIMEOUT_MS = 180_000;
 

@@ -25,7 +25,7 @@ let secret: SecretClient;
 let keys: Uint8Array;
 
 beforeAll(async () => {
-  model = await compileFixture('digits-cnn', 200);
+  model = await compileFixture('digits-square');
   state = await mkdtemp(join(tmpdir(), 'he-compile-state-'));
   const configuration: ServerConfiguration = {
     stateFolder: state,
@@ -123,7 +123,7 @@ describe('sessions', () => {
 
   it('run in the background if asked to', async () => {
     const { client, close } = await ready('background');
-    await client.upload('s', await encryptDigit('1-0'));
+    await client.upload('s', await encryptDigit('3-1'));
     const ordered = await client.callAs('remote_inference_cnn', { session_id: 's', async: true });
     expect(ordered).toMatchObject({ ok: true, requires_decryption: false });
     await expect
@@ -131,7 +131,7 @@ describe('sessions', () => {
         timeout: 20_000,
       })
       .toBe('done');
-    expect(await classOf(await client.callAs('remote_inference_cnn', { session_id: 's' }))).toBe(1);
+    expect(await classOf(await client.callAs('remote_inference_cnn', { session_id: 's' }))).toBe(3);
     await close();
   });
 

@@ -85,6 +85,8 @@ export async function listenHttp(
   // Slow senders hold a connection no longer than this; evaluations answer on streams that stay open.
   server.requestTimeout = 300_000;
   server.headersTimeout = 20_000;
+  // Longer than clients pause between requests: one that uses a connection just as it is closed gets no answer.
+  server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const message = `cannot listen on ${address.host}:${address.port} (${cause.code ?? 'unknown reason'})`;
