@@ -12,6 +12,7 @@ import {
   formatSignificant,
 } from './format.ts';
 import { precisionParts, wholePrecisionText } from './precision-text.ts';
+import { inputRangeText, outputRangeText } from './range-text.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
 import type { MeasuredBytes } from './sections/keys.ts';
@@ -98,6 +99,10 @@ function maskRows({ masks, n, plaintextSamples }: BenchReport): Cell[][] {
   ];
 }
 
+function ranged(what: string, text: string | null): string[] {
+  return text === null ? [] : [`${what}: ${text}`];
+}
+
 function programBlocks(
   program: ProgramReport,
   layerMs: readonly (number | null)[] | null,
@@ -109,6 +114,8 @@ function programBlocks(
     '## Program',
     list([
       `input ${formatShape(program.inputShape)}, packed as ${program.inputPackingFormat}; output ${formatShape(program.outputShape)}`,
+      ...program.inputs.flatMap(({ name, range }) => ranged(`input ${name}`, inputRangeText(range))),
+      ...program.outputs.flatMap(({ name, range }) => ranged(`output ${name}`, outputRangeText(range))),
       `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, log2(QP) = ${parameters.logQP}, scale 2^${parameters.scaleBits}, depth ${program.depth}`,
       operationsText(program.operations),
       `predicted: ${wholePrecisionText(program)} at the worst output (${precisionParts(program)}), ${formatMs(program.predicted.latencyMs)}, ${formatBytes(program.predicted.memoryBytes)}`,

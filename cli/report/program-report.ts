@@ -25,10 +25,10 @@ export interface ApproximationView extends ApproximationSummary {
   readonly curves: readonly Curve[];
 }
 
-export interface TensorView {
+export interface TensorView<Range> {
   readonly name: string;
   /** Certified for inputs, possible for outputs; older artifacts do not say. */
-  readonly range?: InputRange | OutputRange;
+  readonly range?: Range;
   readonly shape: readonly number[];
   readonly packingFormat: string;
   readonly ciphertexts: number;
@@ -57,8 +57,8 @@ export interface ProgramReport {
   readonly inputPackingFormat: string;
   readonly inputShape: readonly number[];
   readonly outputShape: readonly number[];
-  readonly inputs: readonly TensorView[];
-  readonly outputs: readonly TensorView[];
+  readonly inputs: readonly TensorView<InputRange>[];
+  readonly outputs: readonly TensorView<OutputRange>[];
   readonly labels: readonly string[];
   readonly clientOperators: readonly string[];
   readonly rotationSteps: readonly number[];

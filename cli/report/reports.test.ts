@@ -41,6 +41,15 @@ describe.each([
   });
 });
 
+describe('certified ranges', () => {
+  it('are told of inputs and outputs, with what is refused', () => {
+    for (const text of [renderProgramText(SAMPLE_PROGRAM), renderProgramMarkdown(SAMPLE_PROGRAM), program]) {
+      expect(text).toContain('values from -0.42 to 2.82, refused outside of -0.825 to 3.22');
+      expect(text).toContain('values from -12 to 18, not shown outside of -27 to 33');
+    }
+  });
+});
+
 describe('precision', () => {
   it('is that of the worst output with everything in it; encryption alone is a detail', () => {
     const whole = '5.9 bits';

@@ -12,6 +12,7 @@ import {
   plural,
 } from './format.ts';
 import { precisionParts, wholePrecisionText } from './precision-text.ts';
+import { inputRangeText, outputRangeText } from './range-text.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
 import { byteRows, keyCostText } from './sections/keys.ts';
@@ -70,6 +71,10 @@ function keyCostFacts(program: ProgramReport): (readonly [string, string])[] {
   return text === null ? [] : [['keys', text]];
 }
 
+function rangeFact(text: string | null): (readonly [string, string])[] {
+  return text === null ? [] : [['', text]];
+}
+
 export function renderProgramText(program: ProgramReport): string {
   const { parameters, certificate, predicted } = program;
   const security =
@@ -82,6 +87,7 @@ export function renderProgramText(program: ProgramReport): string {
       `${program.model} (sha256 ${program.compiler.modelDigest.slice(0, 16)}…), compiled for ${program.compiler.backend}`,
     ],
     ['input', `${formatShape(program.inputShape)}, packed as ${program.inputPackingFormat}`],
+    ...program.inputs.flatMap(({ range }) => rangeFact(inputRangeText(range))),
     [
       'output',
       formatShape(program.outputShape) +
@@ -89,6 +95,7 @@ export function renderProgramText(program: ProgramReport): string {
           ? `, then ${program.clientOperators.join(', ')} by the client`
           : ''),
     ],
+    ...program.outputs.flatMap(({ range }) => rangeFact(outputRangeText(range))),
     [
       'parameters',
       `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, ${plural(parameters.coeffModulusBits.length, 'prime')}, scale 2^${parameters.scaleBits}, depth ${program.depth}${keySwitchingText(program)}`,

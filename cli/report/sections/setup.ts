@@ -4,6 +4,7 @@ import type { Markup, Renderable } from '../markup.ts';
 import { html } from '../markup.ts';
 import { facts, section } from '../page.ts';
 import type { ProgramReport, TensorView } from '../program-report.ts';
+import { inputRangeText, outputRangeText } from '../range-text.ts';
 
 export type Entries = readonly (readonly [string, Renderable])[];
 
@@ -18,8 +19,12 @@ export function setupSection(program: ProgramReport, measurement: Entries): Mark
         ${facts([
           ['Model', program.model],
           ['SHA-256', html`<span class="mono">${compiler.modelDigest}</span>`],
-          ...program.inputs.map((input) => [`Input ${input.name}`, tensor(input)] as const),
-          ...program.outputs.map((output) => [`Output ${output.name}`, tensor(output)] as const),
+          ...program.inputs.map(
+            (input) => [`Input ${input.name}`, tensor(input, inputRangeText(input.range))] as const,
+          ),
+          ...program.outputs.map(
+            (output) => [`Output ${output.name}`, tensor(output, outputRangeText(output.range))] as const,
+          ),
           ['Batch', formatCount(program.batchSize)],
           ['Operations', operationsText(operations)],
           ['Calibration', compiler.calibration],
@@ -69,9 +74,13 @@ export function operationsText(operations: ProgramReport['operations']): string 
   ].join(', ');
 }
 
-function tensor({ shape, packingFormat, ciphertexts }: TensorView): Markup {
+function tensor<Range>(
+  { shape, packingFormat, ciphertexts }: TensorView<Range>,
+  range: string | null,
+): Markup {
   return html`${formatShape(shape)},
-    <span class="mono">${packingFormat}</span>${ciphertexts === 1 ? null : `, ${ciphertexts} ciphertexts`}`;
+    <span class="mono">${packingFormat}</span
+    >${ciphertexts === 1 ? null : `, ${ciphertexts} ciphertexts`}${range === null ? null : `; ${range}`}`;
 }
 
 export function machineEntries(machine: {
