@@ -77,4 +77,10 @@ describe('outsideOutput', () => {
     expect(outsideOutput(Float64Array.of(low - 0.9 * noise, high + 0.9 * noise), range, noise)).toBeNull();
     expect(outsideOutput(Float64Array.of(high + 1.1 * noise), range, noise)).not.toBeNull();
   });
+
+  it('takes what float32 does not tell from 0, and no more', () => {
+    const zero = { min: 0, max: 0, emptySlots: 'zero' } as const;
+    expect(outsideOutput(Float64Array.of(1e-48, -1e-108), zero, 1e-50)).toBeNull();
+    expect(outsideOutput(Float64Array.of(1e-37), zero, 1e-50)).not.toBeNull();
+  });
 });

@@ -28,6 +28,9 @@ export const INPUT_MARGIN = 1.25;
  */
 export const OUTPUT_MARGIN = 2;
 
+/** Ranges are those of values in float32, where what is smaller becomes 0 or nearly: a program that is more exact is not wrong. */
+const LEAST_FLOAT32 = 2 ** -126;
+
 /** Elements outside of a range. */
 export interface Outside {
   /** Row-major index of the first one. */
@@ -63,7 +66,8 @@ export function outsideOutput(
   noise: number,
 ): Outside | null {
   const [low, high] = widened(min, max, OUTPUT_MARGIN);
-  return outside(values, [[low - noise, high + noise]], values.length);
+  const room = noise + LEAST_FLOAT32;
+  return outside(values, [[low - room, high + room]], values.length);
 }
 
 function outside(

@@ -12,6 +12,8 @@ const RUNS = Number(process.env['HE_EXTREME_RUNS'] ?? 2000);
 const SEED = Number(process.env['HE_EXTREME_SEED'] ?? 1);
 /** Graphs of one test. */
 const PER_TEST = 50;
+/** Below the tests' time limit: what a failure has been reduced to until then is reported. */
+const MOST_MS = 1_500_000;
 /** Of the graphs, at least: what is refused proves little. */
 const LEAST_RIGHT = 0.5;
 
@@ -27,7 +29,7 @@ async function explore(backend: EncryptedBackend, seed: number): Promise<void> {
       const what = outcome.kind === 'right' ? 'right' : outcome.code;
       outcomes.set(what, (outcomes.get(what) ?? 0) + 1);
     }),
-    { seed, numRuns: PER_TEST },
+    { seed, numRuns: PER_TEST, interruptAfterTimeLimit: MOST_MS, markInterruptAsFailure: true },
   );
   console.log(`${backend}, seed ${seed}: ${[...outcomes].map(([what, n]) => `${what} ${n}`).join(', ')}`);
   expect(outcomes.get('right') ?? 0).toBeGreaterThan(LEAST_RIGHT * PER_TEST);

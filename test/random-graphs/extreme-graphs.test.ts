@@ -57,6 +57,41 @@ describeNative('random graphs of extreme magnitudes on the native engine', () =>
     expect((await checkExtremeGraph(sum, 'native')).kind).toBe('right');
   });
 
+  it.each([
+    [
+      'squares that a divisor of 1e9 makes small',
+      0,
+      [
+        ['Affine', 3],
+        ['Power', 0],
+      ],
+      [11, 0],
+    ],
+    [
+      'cubes of cubes of 1e-12, which are 0 in float32',
+      -12,
+      [
+        ['Power', 1],
+        ['Power', 1],
+      ],
+      [0],
+    ],
+    [
+      'a value that is below 1e-38 on its way',
+      -12,
+      [
+        ['Power', 1],
+        ['Affine', 2],
+        ['Affine', 2],
+      ],
+      [0, 0, 3, 12],
+    ],
+  ] as const)('give %s', async (_, magnitude, steps, distortion) => {
+    const graph = { ...powers(magnitude, 0, ...steps), distortion: [...distortion] };
+    const behind = { ...graph, steps: graph.steps.slice(1) };
+    expect((await checkExtremeGraph(behind, 'native')).kind).toBe('right');
+  });
+
   it('refuse squares that overflow float32 for some elements only', async () => {
     const graph = powers(12, 0, ['Affine', 2], ['Affine', 2]);
     const overflowing: ExtremeGraph = { ...graph, distortion: [0, 0, TIMES_1E12, FIRST_PART_TIMES_1E12] };

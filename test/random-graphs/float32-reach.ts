@@ -1,20 +1,26 @@
 /**
  * How large the terms are that a model's values are sums of: float32, in which onnxruntime computes, loses a part of the largest term,
- * though the terms cancel.
+ * though the terms cancel; and of what is below its smallest number, it loses all.
  */
 import { elementCount } from '../../src/program/layout.ts';
 import { MOST_SCALED_DEGREE, scaleArgument } from '../../src/compiler/approx/scale-argument.ts';
 import type { LinearGraph, PolynomialNode } from '../../src/compiler/ir/linear-graph.ts';
 import { apply } from '../../src/compiler/linear/sparse-matrix.ts';
 
+/** Smaller terms count as this: the part of it that is lost, 2^-21, is float32's smallest number. */
+const LEAST = 2 ** -105;
+
 /** For each output, the largest sum of absolute terms on the way to any of its elements. */
 export function float32Reach(graph: LinearGraph, inputs: readonly Float64Array[]): number[] {
   const reach: Float64Array[] = [];
+  const push = (terms: Float64Array): void => {
+    reach.push(terms.map((value) => Math.max(value, LEAST)));
+  };
   let nextInput = 0;
   for (const node of graph.nodes) {
     switch (node.kind) {
       case 'input':
-        reach.push(inputs[nextInput++]!.map(Math.abs));
+        push(inputs[nextInput++]!.map(Math.abs));
         break;
       case 'linear': {
         const sum = node.bias?.map(Math.abs) ?? new Float64Array(elementCount(node.shape));
@@ -22,7 +28,7 @@ export function float32Reach(graph: LinearGraph, inputs: readonly Float64Array[]
           const terms = apply({ ...matrix, values: matrix.values.map(Math.abs) }, reach[source]!);
           terms.forEach((value, e) => (sum[e]! += value));
         }
-        reach.push(sum);
+        push(sum);
         break;
       }
       case 'polynomial':
@@ -32,7 +38,7 @@ export function float32Reach(graph: LinearGraph, inputs: readonly Float64Array[]
         break;
       case 'product': {
         const right = reach[node.right]!;
-        reach.push(reach[node.left]!.map((value, e) => value * right[e]!));
+        push(reach[node.left]!.map((value, e) => value * right[e]!));
         break;
       }
     }
@@ -44,7 +50,9 @@ export function float32Reach(graph: LinearGraph, inputs: readonly Float64Array[]
 function polynomialReach({ degree, coefficients }: PolynomialNode, argument: Float64Array): number {
   const unit = 2 ** Math.ceil(Math.log2(largest(argument) || 1));
   const inUnit = degree > MOST_SCALED_DEGREE ? coefficients : scaleArgument(coefficients, unit);
-  return inUnit.reduce((sum, values) => sum + largest(values), 0);
+  const sumOf = (series: readonly Float64Array[]): number =>
+    series.reduce((sum, values) => sum + largest(values), 0);
+  return sumOf(inUnit) + LEAST * sumOf(coefficients);
 }
 
 function largest(values: Float64Array): number {

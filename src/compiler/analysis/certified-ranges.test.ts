@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../random.ts';
-import { certifyInput, certifyOutput } from './certified-ranges.ts';
+import { BOUND_OF_ZERO } from './bounds.ts';
+import { certifyInput, certifyOutput, withinExactBound } from './certified-ranges.ts';
 
 const random = new Random(5);
 const values = (samples: number, size: number, at: (e: number) => number): Float32Array =>
@@ -53,5 +54,19 @@ describe('certifyOutput', () => {
     const original = Float32Array.of(-1, 0, 3);
     expect(certifyOutput(original, Float32Array.of(-1.5, 3.25))).toEqual({ min: -1.5, max: 3.25 });
     expect(certifyOutput(original, Float32Array.of(-1e30, NaN, 2))).toEqual({ min: -1, max: 3 });
+  });
+});
+
+describe('withinExactBound', () => {
+  const range = { min: -1, max: 3 };
+
+  it('keeps a range that float32 knows', () => {
+    expect(withinExactBound(range, 7)).toBe(range);
+    expect(withinExactBound({ min: 0, max: 0 }, BOUND_OF_ZERO)).toEqual({ min: 0, max: 0 });
+  });
+
+  it('takes the bound where float32 has lost it', () => {
+    expect(withinExactBound({ min: 0, max: 0 }, 1.25e-36)).toEqual({ min: -1e-36, max: 1e-36 });
+    expect(withinExactBound(range, 10)).toEqual({ min: -8, max: 8 });
   });
 });

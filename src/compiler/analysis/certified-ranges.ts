@@ -1,5 +1,6 @@
 /** From calibration values to the ranges that a program is certified for: see `program/certified-range.ts`. */
 import { OUTPUT_MARGIN, widened, type InputRange } from '../../program/certified-range.ts';
+import { BOUND_MARGIN, BOUND_OF_ZERO } from './bounds.ts';
 import type { Preprocessing } from '../../program/signature.ts';
 
 /** A channel with fewer values than this does not show its extremes: it gets the range of all channels. */
@@ -57,6 +58,19 @@ export function certifyOutput(
   const [low, high] = widened(...own, OUTPUT_MARGIN);
   const { min, max } = extentOf(approximated, low, high);
   return { min: Math.min(own[0], min), max: Math.max(own[1], max) };
+}
+
+/**
+ * The range of an output that nothing approximates, where float32, in which models are run, has lost it: what is below 1e-38 on the way to
+ * it became 0 there. Then `bound` counts, the largest |value| in float64 and its margin.
+ */
+export function withinExactBound<Range extends { readonly min: number; readonly max: number }>(
+  range: Range,
+  bound: number,
+): Range {
+  const reach = OUTPUT_MARGIN * Math.max(Math.abs(range.min), Math.abs(range.max));
+  if (bound === BOUND_OF_ZERO || bound / BOUND_MARGIN <= reach) return range;
+  return { ...range, min: -bound / BOUND_MARGIN, max: bound / BOUND_MARGIN };
 }
 
 function extentOf(values: Float32Array, low: number, high: number): Extent {

@@ -17,6 +17,7 @@ import { countOperations } from '../../program/semantics/count-operations.ts';
 import type { Signature } from '../../program/signature.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
 import { keyCost } from '../analysis/key-price.ts';
+import { withinExactBound } from '../analysis/certified-ranges.ts';
 import { predictLatency } from '../analysis/latency.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
@@ -73,8 +74,9 @@ function signatureOf({
   options,
   modelName,
   integer,
-  polynomial: { certified },
+  polynomial: { certified, approximations },
 }: AssemblyParts): Signature {
+  const isExact = integer === undefined && approximations.every(({ method }) => method === 'exact');
   // Samples beyond a batch leave slots of their own behind, which hold what the model makes of zeros.
   const emptySlots = options.optimize === 'throughput' ? 'unspecified' : 'zero';
   return {
@@ -95,6 +97,8 @@ function signatureOf({
     outputs: program.outputs.map(({ name, value, layout }, index) => {
       const clientOperators = tensors.clientOperators[index] ?? [];
       const quantisation = integer?.outputs[index];
+      const bound = program.values[value]!.bound * (quantisation?.scale ?? linear.nodes[value]!.unit ?? 1);
+      const range = certified.outputs[index]!;
       return {
         name,
         layout,
@@ -103,10 +107,10 @@ function signatureOf({
         shape: batched(clientShape(shapeOf(tensors, tensors.outputs[index]!), clientOperators), options),
         clientOperators,
         precisionBits: noise.outputs[index]!.boundBits,
-        bound: program.values[value]!.bound * (quantisation?.scale ?? linear.nodes[value]!.unit ?? 1),
+        bound,
         ...unitOf(linear, value),
         ...(quantisation === undefined ? {} : { quantisation }),
-        range: { ...certified.outputs[index]!, emptySlots },
+        range: { ...(isExact ? withinExactBound(range, bound) : range), emptySlots },
       };
     }),
     labels: options.labels,

@@ -14,4 +14,15 @@ describe('evaluatePolynomial', () => {
       expect(Math.abs(value / wanted - 1)).toBeLessThan(1e-6);
     });
   });
+
+  it('keeps those of arguments that only a half-width makes small, in each channel', () => {
+    // (x / 1e9)² of values around 1, and x² of some around 1000.
+    const squares = { ...attributes, halfWidth: [1e9, 1], coefficients: [0.5, 0, 0.5, 0.5, 0, 0.5] };
+    const values = Float32Array.from({ length: 8 }, (_, i) => (i < 4 ? 1 + i : 1000 * i));
+    const found = evaluatePolynomial(squares, [1, 2, 4], values);
+    found.forEach((value, i) => {
+      const wanted = (values[i]! / (i < 4 ? 1e9 : 1)) ** 2;
+      expect(Math.abs(value / wanted - 1)).toBeLessThan(1e-6);
+    });
+  });
 });

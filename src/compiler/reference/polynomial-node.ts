@@ -28,7 +28,7 @@ export function evaluatePolynomial(
   shape: Shape,
   values: Float32Array,
 ): Float32Array {
-  const attributes = inUnitOf(given, values);
+  const attributes = inUnitOf(given, shape, values);
   const { degree, center, halfWidth } = attributes;
   const coefficients = Float64Array.from(attributes.coefficients);
   const { channels, inner } = channelLayout(shape, attributes.axis);

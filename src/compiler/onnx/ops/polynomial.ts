@@ -1,6 +1,6 @@
 import { InternalError } from '../../../errors.ts';
 import { evaluateChebyshev } from '../../approx/chebyshev.ts';
-import { scaleArgument, unitOfArguments } from '../../approx/scale-argument.ts';
+import { MOST_SCALED_DEGREE, scaleArgument, unitOfArguments } from '../../approx/scale-argument.ts';
 import type { PolynomialAttributes, Shape, TensorNode } from '../../ir/tensor-graph.ts';
 import type { Operator } from '../operator.ts';
 import { stridesOf } from '../shapes.ts';
@@ -46,38 +46,43 @@ export function channelPolynomial(
 }
 
 /**
- * The same polynomials, exact ones (of the argument itself) in a unit that brings small arguments to [−1, 1]: T_k of them cancel until
- * nothing is left of x² = (T_0 + T_2) / 2 where x is 1e-9.
+ * The same polynomials, in units that bring arguments far below 1 to [−1, 1]: T_k of them cancel until nothing is left of
+ * x² = (T_0 + T_2) / 2 where x is 1e-9. Each channel has a unit of its own.
+ * @param values any number of samples of a tensor of shape `shape`
  */
 export function inUnitOf(
   attributes: PolynomialAttributes,
+  shape: Shape,
   values: Float32Array | Float64Array,
 ): PolynomialAttributes {
-  const { degree, center, halfWidth, coefficients } = attributes;
-  const isExact = center.every((value) => value === 0) && halfWidth.every((value) => value === 1);
-  if (!isExact) return attributes;
-  let largest = 0;
-  for (const value of values) largest = Math.max(largest, Math.abs(value));
-  const s = unitOfArguments(largest, degree);
-  if (s === 1) return attributes;
-  const rows = coefficients.length / (degree + 1);
-  const columns = Array.from({ length: degree + 1 }, (_, k) =>
-    Float64Array.from({ length: rows }, (_, row) => coefficients[row * (degree + 1) + k]!),
-  );
-  const scaled = scaleArgument(columns, s);
+  if (attributes.degree > MOST_SCALED_DEGREE) return attributes;
+  const channels = polynomialChannels(attributes);
+  const perChannel = Array.from({ length: channels }, (_, channel) => channelPolynomial(attributes, channel));
+  const inner = channels === 1 ? values.length : (stridesOf(shape)[attributes.axis] ?? 1);
+  const largest = new Float64Array(channels);
+  for (let start = 0, channel = 0; start < values.length; start += inner) {
+    const { center, halfWidth } = perChannel[channel]!;
+    let most = 0;
+    for (let i = start; i < start + inner; i++) most = Math.max(most, Math.abs(values[i]! - center));
+    largest[channel] = Math.max(largest[channel]!, most / halfWidth);
+    channel = channel + 1 === channels ? 0 : channel + 1;
+  }
+  const units = largest.map((most) => unitOfArguments(most, attributes.degree));
+  if (units.every((unit) => unit === 1)) return attributes;
   return {
     ...attributes,
-    halfWidth: halfWidth.map(() => s),
-    coefficients: Array.from(
-      coefficients,
-      (_, i) => scaled[i % (degree + 1)]![Math.floor(i / (degree + 1))]!,
-    ),
+    center: perChannel.map(({ center }) => center),
+    halfWidth: perChannel.map(({ halfWidth }, channel) => halfWidth * units[channel]!),
+    coefficients: perChannel.flatMap(({ coefficients }, channel) => {
+      const series = coefficients.map((c) => Float64Array.of(c));
+      return scaleArgument(series, units[channel]!).map(([c]) => c!);
+    }),
   };
 }
 
 /** The definition, in float64; `reference/polynomial-node.ts` does the same to large float32 batches, quickly. */
 export function evaluatePolynomial(given: PolynomialAttributes, shape: Shape, x: Float64Array): Float64Array {
-  const attributes = inUnitOf(given, x);
+  const attributes = inUnitOf(given, shape, x);
   const channels = polynomialChannels(attributes);
   const perChannel = Array.from({ length: channels }, (_, channel) => channelPolynomial(attributes, channel));
   const stride = stridesOf(shape)[attributes.axis] ?? 1;
