@@ -1,4 +1,5 @@
 /** The score of a mutation report (schema of the Stryker reports, version 2). */
+import { wilsonInterval } from '../cli/report/statistics.ts';
 
 export interface MutationReport {
   readonly files: Readonly<Record<string, { readonly mutants: readonly { readonly status: string }[] }>>;
@@ -19,6 +20,14 @@ export interface Score {
 }
 
 export interface PartScore extends Score {
+  /** Where the score is an estimate. */
+  readonly sample?: {
+    readonly seed: number;
+    /** Faults that the sample was drawn from. */
+    readonly of: number;
+    /** 95 % interval of the score of them all, in percent (Wilson 1927). */
+    readonly interval: readonly [number, number];
+  };
   readonly files: Readonly<Record<string, Score>>;
 }
 
@@ -30,6 +39,22 @@ export function scoreOf(report: MutationReport): PartScore {
     files: Object.fromEntries(
       files.map(([file, { mutants }]) => [file, scoreStatuses(mutants.map(({ status }) => status))]),
     ),
+  };
+}
+
+/** Of a sample: what was not drawn is in the report as `CompileError` (`mutation-sample.ts`). */
+export function estimateOf(report: MutationReport, seed: number): PartScore {
+  const { files, ...score } = scoreOf(report);
+  const all = Object.values(report.files).flatMap(({ mutants }) => mutants);
+  const [low, high] = wilsonInterval(score.seen, score.mutants);
+  return {
+    sample: {
+      seed,
+      of: all.filter(({ status }) => status !== 'Ignored').length,
+      interval: [Math.floor(1000 * low) / 10, Math.ceil(1000 * high) / 10],
+    },
+    ...score,
+    files,
   };
 }
 
