@@ -8,11 +8,14 @@ import { testParameters } from './testing/test-parameters.ts';
 
 const good = testParameters(8192, [50, 30, 30], 50, 30);
 
-function refusal(change: Partial<Record<keyof ParametersLiteral, unknown>>): string {
+type Change = Partial<Record<keyof ParametersLiteral, unknown>>;
+
+/** "accepted", or the code and the reason. */
+function verdict(change: Change, literal: ParametersLiteral = good): string {
   try {
-    checkParameters({ ...good, ...change } as ParametersLiteral);
+    checkParameters({ ...literal, ...change } as ParametersLiteral);
   } catch (error) {
-    if (error instanceof HeError) return error.code;
+    if (error instanceof HeError) return `${error.code}: ${error.message}`;
     throw error;
   }
   return 'accepted';
@@ -51,46 +54,95 @@ describe('primes', () => {
 
 describe('the security gate', () => {
   it('accepts and freezes good parameters', () => {
-    expect(refusal({})).toBe('accepted');
+    expect(verdict({})).toBe('accepted');
     expect(Object.isFrozen(good)).toBe(true);
     expect(Object.isFrozen(good.dataPrimes)).toBe(true);
+    expect(Object.isFrozen(good.specialPrimes)).toBe(true);
+    expect(good).not.toHaveProperty('plainModuli');
   });
 
-  it.each<[string, Partial<Record<keyof ParametersLiteral, unknown>>, string]>([
-    ['too many bits for 192', { securityLevel: 192 }, 'PARAMETERS_INSECURE'],
-    ['a ring not in the table', { polyModulusDegree: 12345 }, 'PARAMETERS_INVALID'],
-    ['an unknown level', { securityLevel: 100 }, 'PARAMETERS_INVALID'],
-    ['a sparse secret', { secretDistribution: 'sparse-ternary' }, 'PARAMETERS_INVALID'],
-    ['a repeated prime', { specialPrimes: [good.dataPrimes[0]] }, 'PARAMETERS_INVALID'],
-    ['a composite', { specialPrimes: [16384n * 3n * 7n + 1n + 16384n] }, 'PARAMETERS_INVALID'],
-    ['a prime of the wrong residue', { specialPrimes: [1000003n] }, 'PARAMETERS_INVALID'],
-    ['no primes', { dataPrimes: [], specialPrimes: [] }, 'PARAMETERS_INVALID'],
-    ['another scheme', { scheme: 'bgv' }, 'PARAMETERS_INVALID'],
-    ['a plain modulus under CKKS', { plainModuli: [65537n] }, 'PARAMETERS_INVALID'],
-    ['cleartext with real primes', { scheme: 'cleartext' }, 'PARAMETERS_INVALID'],
-  ])('refuses %s', (_name, change, code) => {
-    expect(refusal(change)).toBe(code);
+  const [prime] = good.dataPrimes;
+  it.each<[string, Change, RegExp]>([
+    [
+      'too many bits for 192',
+      { securityLevel: 192 },
+      /INSECURE.* = 160 exceeds 147, .*N = 8192 .*at 192 bits/,
+    ],
+    ['a ring not in the table', { polyModulusDegree: 12345 }, /no entry for N = 12345 at 128 bits/],
+    ['an unknown level', { securityLevel: 100 }, /must be 128, 192 or 256, not 100/],
+    ['a sparse secret', { secretDistribution: 'sparse-ternary' }, /only uniform ternary secrets/],
+    ['a repeated prime', { specialPrimes: [prime] }, /primes must be distinct/],
+    ['a composite', { specialPrimes: [16384n * 3n * 7n + 1n + 16384n] }, /modulus 360449 must be prime/],
+    ['a prime of the wrong residue', { specialPrimes: [1000003n] }, /modulus 1000003 must be 1 mod 2N/],
+    ['a prime of 61 bits', { specialPrimes: [1n << 60n] }, /must have at most 60 bits/],
+    ['one as a prime', { specialPrimes: [1n] }, /modulus 1 must have at most 60 bits/],
+    ['no data prime', { dataPrimes: [] }, /at least one data prime/],
+    ['no special prime', { specialPrimes: [] }, /at least one special prime/],
+    ['65 primes', { dataPrimes: Array(64).fill(prime) }, /at most 64 primes are supported, not 65/],
+    ['64 primes that are one', { dataPrimes: Array(63).fill(prime) }, /primes must be distinct/],
+    ['another scheme', { scheme: 'bgv' }, /scheme must be ckks or bfv, not bgv/],
+    ['a plain modulus under CKKS', { plainModuli: [65537n] }, /only BFV has plain moduli/],
+    ['a scale that noise drowns', { scaleBits: 9 }, /between 2\^10 and 2\^60, not 2\^9/],
+    ['a scale above the primes', { scaleBits: 61 }, /between 2\^10 and 2\^60, not 2\^61/],
+    ['no scale', { scaleBits: NaN }, /not 2\^NaN/],
+  ])('refuses %s', (_name, change, reason) => {
+    expect(verdict(change)).toMatch(/^PARAMETERS_IN(SECURE|VALID): /);
+    expect(verdict(change)).toMatch(reason);
+  });
+
+  it.each<[string, Change]>([
+    ['the least scale', { scaleBits: 10 }],
+    ['the largest scale', { scaleBits: 60 }],
+    [
+      'the most bits that a prime may have',
+      { specialPrimes: [nearestNttPrime(2 ** 60, 8192, new Set(), 60)] },
+    ],
+    // SEAL lets it be, and the forecast knows of its noise.
+    [
+      'a special prime below the others in the shape of SEAL',
+      { specialPrimes: [nearestNttPrime(2 ** 28, 8192, new Set(), 28)] },
+    ],
+  ])('accepts %s', (_name, change) => {
+    expect(verdict(change)).toBe('accepted');
+  });
+
+  it('says that another compilation mends what is insecure', () => {
+    expect(() => checkParameters({ ...good, securityLevel: 192 })).toThrow(
+      expect.objectContaining({ hint: expect.stringMatching(/^compile the model again/) as string }),
+    );
   });
 
   describe('knows hybrid key switching', () => {
     const hybrid = testParameters(16384, [40, 30, 30, 30, 30], [36, 36], 30, 3);
-    const code = (change: Partial<Record<keyof ParametersLiteral, unknown>>): string =>
-      refusal({ ...hybrid, ...change });
 
-    it.each<[string, Partial<Record<keyof ParametersLiteral, unknown>>, string]>([
-      ['digits that the special primes cover', {}, 'accepted'],
-      ['no special prime', { specialPrimes: [] }, 'PARAMETERS_INVALID'],
+    it.each<[string, Change, RegExp]>([
+      ['digits that the special primes cover', {}, /^accepted$/],
+      ['no special prime', { specialPrimes: [] }, /at least one special prime/],
       [
-        'a digit above the special primes',
+        'a first digit above the special primes',
         { specialPrimes: [hybrid.specialPrimes[0]] },
-        'PARAMETERS_INVALID',
+        /do not cover the key-switching digit of q_0 … q_1$/,
       ],
-      ['one digit for all primes, above the special ones', { dnum: 1 }, 'PARAMETERS_INVALID'],
-      ['more digits than primes', { dnum: 6 }, 'PARAMETERS_INVALID'],
-      ['a number of digits that primes of equal share do not make', { dnum: 4 }, 'PARAMETERS_INVALID'],
-      ['half a digit', { dnum: 2.5 }, 'PARAMETERS_INVALID'],
+      [
+        'one digit for all primes, above the special ones',
+        { dnum: 1 },
+        /do not cover the key-switching digit of q_0 … q_4$/,
+      ],
+      ['no digit', { dnum: 0 }, /dnum must be between 1 and 5, not 0/],
+      ['more digits than primes', { dnum: 6 }, /dnum must be between 1 and 5, not 6/],
+      ['half a digit', { dnum: 2.5 }, /dnum must be between 1 and 5, not 2.5/],
+      [
+        'a number of digits that primes of equal share do not make',
+        { dnum: 4 },
+        /5 data primes in digits of 2 are not 4 digits/,
+      ],
     ])('%s', (_name, change, expected) => {
-      expect(code(change)).toBe(expected);
+      expect(verdict(change, hybrid)).toMatch(expected);
+    });
+
+    it('down to the last digit, of fewer primes than the others', () => {
+      expect(() => testParameters(16384, [22, 22, 58], 50, 22, 2)).toThrow(/digit of q_2 … q_2$/);
+      expect(() => testParameters(16384, [22, 22, 48], 50, 22, 2)).not.toThrow();
     });
   });
 
@@ -114,16 +166,57 @@ describe('the security gate', () => {
     });
   });
 
-  it('never lets cleartext parameters make keys', () => {
-    const clear = checkParameters({
-      ...good,
-      scheme: 'cleartext',
-      dataPrimes: [1n << 30n],
-      specialPrimes: [],
+  it('certifies by the one table that knows the ring', () => {
+    expect(certify(testParameters(65536, [50, 30], 50, 30))).toMatchObject({
+      maxLogQP: 1747,
+      secretDistribution: 'uniform-ternary',
+      errorStandardDeviation: 3.2,
+      source: 'Homomorphic Encryption Standard (2018), table 1: no entry; eprint 2024/463, table 5.2: 1747',
     });
-    expect(() => requireEncryption(clear)).toThrow(/clear only/);
+  });
+});
+
+describe('cleartext parameters', () => {
+  const clear: ParametersLiteral = {
+    ...good,
+    scheme: 'cleartext',
+    dataPrimes: [1n << 30n],
+    specialPrimes: [],
+  };
+
+  it('never make keys', () => {
+    const checked = checkParameters(clear);
+    expect(Object.isFrozen(checked)).toBe(true);
+    expect(() => requireEncryption(checked)).toThrow(/clear only/);
+    expect(() => requireEncryption(checked)).toThrow(
+      expect.objectContaining({
+        code: 'CLEARTEXT_ONLY',
+        hint: expect.stringContaining('--backend') as string,
+      }),
+    );
     expect(() => requireEncryption(good)).not.toThrow();
-    expect(certify(clear)).toBeNull();
+    expect(certify(checked)).toBeNull();
+  });
+
+  it.each<[string, Change]>([
+    ['the smallest ring', { polyModulusDegree: 2 }],
+    ['the largest ring', { polyModulusDegree: 2 ** 20 }],
+    ['the deepest chain', { dataPrimes: Array(4096).fill(1n << 30n) }],
+  ])('have %s', (_what, change) => {
+    expect(verdict(change, clear)).toBe('accepted');
+  });
+
+  it.each<[string, Change]>([
+    ['the primes of keys', { dataPrimes: good.dataPrimes }],
+    ['one level of another scale', { dataPrimes: [1n << 30n, 1n << 31n] }],
+    ['special primes', { specialPrimes: good.specialPrimes }],
+    ['no level', { dataPrimes: [] }],
+    ['more levels than any model', { dataPrimes: Array(4097).fill(1n << 30n) }],
+    ['a ring of one', { polyModulusDegree: 1 }],
+    ['a ring larger than any', { polyModulusDegree: 2 ** 21 }],
+    ['a ring that is no power of two', { polyModulusDegree: 12345 }],
+  ])('have not %s', (_what, change) => {
+    expect(verdict(change, clear)).toBe('PARAMETERS_INVALID: the cleartext parameters are inconsistent');
   });
 });
 
@@ -137,18 +230,55 @@ describe('BFV parameters', () => {
     expect(() => requireEncryption(checked)).not.toThrow();
   });
 
-  it.each<[string, object, string]>([
-    ['too much security claimed', { securityLevel: 256 }, 'PARAMETERS_INSECURE'],
-    ['no plain modulus', { plainModuli: [] }, 'PARAMETERS_INVALID'],
-    ['a missing plain modulus', { plainModuli: undefined }, 'PARAMETERS_INVALID'],
-    ['a plain modulus twice', { plainModuli: [65537n, 65537n] }, 'PARAMETERS_INVALID'],
-    ['a composite plain modulus', { plainModuli: [16385n * 16384n + 1n - 16384n] }, 'PARAMETERS_INVALID'],
-    ['a plain modulus that is not 1 mod 2N', { plainModuli: [65539n] }, 'PARAMETERS_INVALID'],
-    ['a plain modulus of the chain', { plainModuli: [good.dataPrimes[1]] }, 'PARAMETERS_INVALID'],
-    ['too many of them', { plainModuli: Array<bigint>(9).fill(65537n) }, 'PARAMETERS_INVALID'],
-    ['a scale', { scaleBits: 30 }, 'PARAMETERS_INVALID'],
-    ['hybrid key switching', { dnum: 1 }, 'PARAMETERS_INVALID'],
-  ])('are refused with %s', (_what, change, code) => {
-    expect(refusal({ ...bfv, ...change })).toBe(code);
+  const moduli = (count: number): bigint[] => {
+    const taken = new Set<bigint>();
+    while (taken.size < count) taken.add(nearestNttPrime(2 ** 40, 8192, taken, 41)!);
+    return [...taken];
+  };
+
+  it('have up to eight plain moduli, of up to 60 bits', () => {
+    expect(verdict({ ...bfv, plainModuli: moduli(8) })).toBe('accepted');
+    expect(verdict({ ...bfv, plainModuli: [nearestNttPrime(2 ** 60, 8192, new Set(), 60)] })).toBe(
+      'accepted',
+    );
+  });
+
+  it.each<[string, Change, RegExp]>([
+    ['too much security claimed', { securityLevel: 256 }, /^PARAMETERS_INSECURE: /],
+    ['no plain modulus', { plainModuli: [] }, /needs 1 to 8 plain moduli, not 0/],
+    ['a missing plain modulus', { plainModuli: undefined }, /needs 1 to 8 plain moduli, not 0/],
+    ['too many of them', { plainModuli: moduli(9) }, /needs 1 to 8 plain moduli, not 9/],
+    ['a plain modulus twice', { plainModuli: [65537n, 65537n] }, /plain moduli must be distinct/],
+    [
+      'a plain modulus of the chain',
+      { plainModuli: [good.dataPrimes[1]] },
+      /none of them a ciphertext modulus/,
+    ],
+    [
+      'the special prime as one',
+      { plainModuli: [good.specialPrimes[0]] },
+      /none of them a ciphertext modulus/,
+    ],
+    [
+      'a composite plain modulus',
+      { plainModuli: [16385n * 16384n + 1n - 16384n] },
+      /plain modulus 268435457 must be prime/,
+    ],
+    [
+      'a plain modulus that is not 1 mod 2N',
+      { plainModuli: [65539n] },
+      /plain modulus 65539 must be 1 mod 2N/,
+    ],
+    [
+      'a plain modulus of 61 bits',
+      { plainModuli: [(1n << 60n) + 16384n * 3n + 1n] },
+      /must have at most 60 bits/,
+    ],
+    ['one as a plain modulus', { plainModuli: [1n] }, /plain modulus 1 must have at most 60 bits/],
+    ['a scale', { scaleBits: 30 }, /the scale of BFV is 1, not 2\^30/],
+    ['hybrid key switching', { dnum: 1 }, /BFV needs one special prime and a key-switching digit for each/],
+  ])('are refused with %s', (_what, change, reason) => {
+    expect(verdict({ ...bfv, ...change })).toMatch(/^PARAMETERS_IN(SECURE|VALID): /);
+    expect(verdict({ ...bfv, ...change })).toMatch(reason);
   });
 });

@@ -28,17 +28,35 @@ interface Attempt {
   readonly chain?: readonly string[];
   readonly now?: number;
   readonly publicKey?: string;
+  readonly code?: string;
 }
 
-async function office(authorities: readonly string[] = [AUTHORITY], unsigned = false, open = false) {
+interface Policy {
+  readonly authorities?: readonly string[];
+  readonly unsigned?: boolean;
+  readonly open?: boolean;
+  readonly clients?: number;
+}
+
+async function office({
+  authorities = [AUTHORITY],
+  unsigned = false,
+  open = false,
+  clients = 10,
+}: Policy = {}) {
   const store = await SqliteMetadataStore.open(':memory:');
   const authentication = new Authentication(store, new RateLimiter(100, 100), {
     clockSkewMs: 60_000,
     unsigned,
     serverKeyId: SERVER,
   });
-  const own = new EnrolmentOffice(store, authentication, { open, unsigned, authorities }, DEFAULT_LIMITS);
-  const enrol = ({ clientId = 'certified', key, chain, now = NOW, publicKey }: Attempt): string => {
+  const own = new EnrolmentOffice(
+    store,
+    authentication,
+    { open, unsigned, authorities },
+    { ...DEFAULT_LIMITS, clients },
+  );
+  const attempt = ({ clientId = 'certified', key, chain, now = NOW, publicKey, code }: Attempt): string => {
     const received = { tool: 'enrol_client', arguments: { clientId, nonce: Math.random() } };
     const meta = key === undefined ? {} : { [SIGNATURE_META]: signRequest(received, key, SERVER, now) };
     const call: CallContext = {
@@ -50,22 +68,21 @@ async function office(authorities: readonly string[] = [AUTHORITY], unsigned = f
       meta,
     };
     try {
-      const { token, client } = own.enrol(
-        { clientId, code: undefined, publicKey, certificateChain: chain },
-        call,
-        now,
-      );
+      const { token, client } = own.enrol({ clientId, code, publicKey, certificateChain: chain }, call, now);
       expect(store.client(clientId)).toEqual(client);
       // What is kept does not open anything.
       expect(JSON.stringify(client)).not.toContain(token);
       expect(client.tokenHash).toBe(tokenHash(token));
+      expect(client.tokenExpiresAt).toBe(now + DEFAULT_LIMITS.tokenLifetimeMs);
+      expect(client.createdAt).toBe(now);
       return 'enrolled';
     } catch (error) {
-      if (error instanceof ToolError) return error.code;
+      if (error instanceof ToolError) return `${error.code}: ${error.message}`;
       throw error;
     }
   };
-  return { enrol, store };
+  const enrol = (request: Attempt): string => attempt(request).replace(/:.*/, '');
+  return { attempt, enrol, store };
 }
 
 describe('enrolment by certificate', () => {
@@ -81,37 +98,118 @@ describe('enrolment by certificate', () => {
     });
   });
 
-  it('refuses other names, other keys, other authorities and other times', async () => {
-    const { enrol } = await office();
-    expect(enrol({ key, chain, clientId: 'somebody' })).toBe('ERROR_ENROLMENT_REFUSED');
-    expect(enrol({ key: OTHER, chain })).toBe('ERROR_SIGNATURE_INVALID');
-    expect(enrol({ chain })).toBe('ERROR_SIGNATURE_REQUIRED');
-    expect(enrol({ key, chain, publicKey: encodePublicKey(createPublicKey(OTHER)) })).toBe(
-      'ERROR_ENROLMENT_REFUSED',
+  it('refuses other names, other keys, other authorities and other times, and says which', async () => {
+    const { attempt } = await office();
+    const refusal = (request: Attempt): string => attempt({ key, chain, ...request });
+    expect(refusal({ clientId: 'somebody' })).toMatch(/REFUSED: the certificate is for another name/);
+    expect(refusal({ clientId: 'certifie' })).toMatch(/REFUSED: the certificate is for another name/);
+    expect(refusal({ key: OTHER })).toMatch(/^ERROR_SIGNATURE_INVALID/);
+    expect(attempt({ chain })).toMatch(/^ERROR_SIGNATURE_REQUIRED/);
+    expect(refusal({ publicKey: encodePublicKey(createPublicKey(OTHER)) })).toMatch(
+      /REFUSED: public_key is not the key of the certificate/,
     );
     const rogue = { key: createPrivateKey(ROGUE_KEY), chain: [ROGUE_CERTIFICATE] };
-    expect(enrol(rogue)).toBe('ERROR_ENROLMENT_REFUSED');
-    expect(enrol({ key, chain: [CLIENT_CERTIFICATE, CLIENT_CERTIFICATE] })).toBe('ERROR_ENROLMENT_REFUSED');
-    expect(enrol({ key, chain, now: Date.UTC(2121, 0, 1) })).toBe('ERROR_ENROLMENT_REFUSED');
-    expect(enrol({ key, chain: ['no certificate'] })).toBe('ERROR_ENROLMENT_REFUSED');
-    expect(enrol({ key, chain })).toBe('enrolled');
+    expect(refusal(rogue)).toMatch(/REFUSED: the certificate chain does not lead to an authority/);
+    expect(refusal({ chain: [CLIENT_CERTIFICATE, CLIENT_CERTIFICATE] })).toMatch(
+      /REFUSED: the certificate chain/,
+    );
+    expect(refusal({ chain: [ROGUE_CERTIFICATE, AUTHORITY] })).toMatch(/REFUSED: the certificate chain/);
+    expect(refusal({ now: Date.UTC(2121, 0, 1) })).toMatch(/REFUSED: a certificate is not valid now/);
+    expect(refusal({ now: Date.UTC(2001, 0, 1) })).toMatch(/REFUSED: a certificate is not valid now/);
+    expect(refusal({ chain: ['no certificate'] })).toMatch(/REFUSED: a certificate cannot be read/);
+    expect(refusal({ chain: Array<string>(9).fill(CLIENT_CERTIFICATE) })).toMatch(/REFUSED: .* too long/);
+    expect(refusal({ chain: Array<string>(8).fill(CLIENT_CERTIFICATE) })).not.toMatch(/too long/);
+    expect(refusal({})).toBe('enrolled');
+  });
+
+  it('takes a chain that ends in the authority itself, and the key that the certificate names', async () => {
+    const { attempt } = await office();
+    expect(attempt({ key, chain: [CLIENT_CERTIFICATE, AUTHORITY] })).toBe('enrolled');
+    expect(attempt({ key, chain, publicKey: encodePublicKey(createPublicKey(key)) })).toBe('enrolled');
+  });
+
+  it('does not take over a name that is pinned to another key', async () => {
+    const { attempt, store } = await office({ open: true });
+    expect(attempt({ key: OTHER, publicKey: encodePublicKey(createPublicKey(OTHER)) })).toBe('enrolled');
+    expect(attempt({ key, chain })).toMatch(/REFUSED: the name is enrolled with another key/);
+    expect(store.client('certified')?.publicKey).toBe(encodePublicKey(createPublicKey(OTHER)));
   });
 
   it('is not offered where no authority is known', async () => {
-    const { enrol } = await office([]);
-    expect(enrol({ key, chain })).toBe('ERROR_ENROLMENT_REFUSED');
+    const { attempt } = await office({ authorities: [] });
+    expect(attempt({ key, chain })).toMatch(/REFUSED: this server knows no certificate authority/);
+    // Nor is an empty chain one.
+    expect(attempt({ key, chain: [] })).toMatch(/REFUSED: this server takes signed requests only/);
+  });
+});
+
+describe('enrolment by code', () => {
+  const publicKey = encodePublicKey(createPublicKey(OTHER));
+  const LATER = NOW + 1000;
+  const withCode = async (clientId: string | null, policy: Policy = {}) => {
+    const made = await office(policy);
+    made.store.putInvitation({ codeHash: tokenHash('code'), clientId, expiresAt: LATER });
+    const enrol = (request: Attempt): string =>
+      made.attempt({ key: OTHER, publicKey, clientId: 'a', ...request });
+    return { ...made, enrol };
+  };
+
+  it.each([null, 'a'])('takes who has one for %s, once', async (meant) => {
+    const { enrol, store } = await withCode(meant);
+    expect(enrol({ code: 'code' })).toBe('enrolled');
+    expect(store.client('a')).toMatchObject({ publicKey, certificateSubject: null });
+    expect(enrol({ clientId: 'b', code: 'code' })).toMatch(/REFUSED: the code is wrong, used/);
+  });
+
+  it('refuses one that is wrong, meant for another, or has expired, all alike', async () => {
+    for (const request of [
+      { code: 'other' },
+      { code: 'code', clientId: 'b' },
+      { code: 'code', now: LATER },
+    ]) {
+      const { enrol } = await withCode('a');
+      expect(enrol(request)).toMatch(/^ERROR_ENROLMENT_REFUSED: the code is wrong, used, expired or meant/);
+    }
+    const { enrol } = await withCode('a');
+    expect(enrol({})).toMatch(/REFUSED: an enrolment code is needed/);
+    expect(enrol({ code: 'code', now: LATER - 1 })).toBe('enrolled');
+  });
+
+  it('does not tell strangers which names there are', async () => {
+    const { enrol } = await withCode(null);
+    expect(enrol({ code: 'code' })).toBe('enrolled');
+    const stranger = generateKeyPairSync('ed25519').privateKey;
+    const as = { key: stranger, publicKey: encodePublicKey(createPublicKey(stranger)) };
+    expect(enrol({ ...as })).toBe(enrol({ ...as, clientId: 'nobody' }));
+    expect(enrol({ ...as, code: 'x' })).toBe(enrol({ ...as, code: 'x', clientId: 'nobody' }));
+  });
+
+  it('is not needed again by who holds the pinned key', async () => {
+    const { enrol } = await withCode(null);
+    expect(enrol({ code: 'code' })).toBe('enrolled');
+    expect(enrol({})).toBe('enrolled');
+    expect(enrol({ key: createPrivateKey(CLIENT_KEY) })).toMatch(/^ERROR_SIGNATURE_INVALID/);
+  });
+
+  it('ends where the server takes no more clients, but not for those that are known', async () => {
+    const { enrol } = await withCode(null, { clients: 1, open: true });
+    expect(enrol({})).toBe('enrolled');
+    expect(enrol({ clientId: 'b' })).toMatch(/^ERROR_QUOTA_EXCEEDED: this server takes no more clients/);
+    expect(enrol({})).toBe('enrolled');
   });
 });
 
 describe('enrolment without a key', () => {
   it('is for servers that say so, and never takes over a name', async () => {
-    const strict = await office([], false, true);
-    expect(strict.enrol({ clientId: 'a' })).toBe('ERROR_ENROLMENT_REFUSED');
-    const lax = await office([], true, true);
+    const strict = await office({ authorities: [], open: true });
+    expect(strict.attempt({ clientId: 'a' })).toMatch(/REFUSED: this server takes signed requests only/);
+    const lax = await office({ authorities: [], unsigned: true, open: true });
     expect(lax.enrol({ clientId: 'a' })).toBe('enrolled');
-    expect(lax.enrol({ clientId: 'a' })).toBe('ERROR_ENROLMENT_REFUSED');
+    expect(lax.attempt({ clientId: 'a' })).toMatch(/REFUSED: the name is taken/);
     const publicKey = encodePublicKey(createPublicKey(OTHER));
     expect(lax.enrol({ clientId: 'b', key: OTHER, publicKey })).toBe('enrolled');
-    expect(lax.enrol({ clientId: 'b' })).toBe('ERROR_ENROLMENT_REFUSED');
+    expect(lax.attempt({ clientId: 'b' })).toMatch(/REFUSED: the name is enrolled with another key/);
+    const closed = await office({ authorities: [], unsigned: true });
+    expect(closed.attempt({ clientId: 'a' })).toMatch(/REFUSED: an enrolment code is needed/);
   });
 });

@@ -79,7 +79,7 @@ export class EnrolmentOffice {
     return { token, client };
   }
 
-  /** A name that is taken may only be renewed by who holds its pinned key, or vouched for by an authority. */
+  /** A name that is pinned to a key is renewed by who holds that key and by nobody else, whatever code or certificate they have. */
   #requirePermission(
     request: EnrolmentRequest,
     publicKey: string | null,

@@ -1,0 +1,260 @@
+/** Key sets from announcement to revocation, against evaluation processes that do what the test says. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ToolError } from '../protocol/error-codes.ts';
+import { type EvaluationWorld, evaluationWorld, keyFile, wholeChunk } from '../testing/evaluation-world.ts';
+import { affinityOf, keyReferenceOf } from './key-provisioning.ts';
+
+const NOW = Date.now();
+const QUIET = new AbortController().signal;
+
+let world: EvaluationWorld;
+beforeEach(async () => {
+  world = await evaluationWorld({ keySetsPerClient: 2, keyBytesPerClient: 10, maxChunkBytes: 8 }, ['a', 'b']);
+});
+afterEach(() => world[Symbol.asyncDispose]());
+
+const model = () => world.catalog.get('a');
+const commit = (keyRef: string, client = 'client') =>
+  world.keys.commit(client, keyRef, () => undefined, QUIET);
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ToolError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+describe('a reference to keys', () => {
+  const files = [keyFile('one', 'a'), keyFile('two', 'b')];
+
+  it('is of client, algorithm and contents, whatever their order', () => {
+    const reference = keyReferenceOf('client', 'algorithm', files);
+    expect(reference).toMatch(/^hekey:[0-9a-f]{64}$/);
+    expect(keyReferenceOf('client', 'algorithm', files.toReversed())).toBe(reference);
+    const others = [
+      keyReferenceOf('other', 'algorithm', files),
+      keyReferenceOf('client', 'other', files),
+      keyReferenceOf('client', 'algorithm', files.slice(1)),
+      ...[{ fileName: 'c' }, { bytes: 4 }, { sha256: 'ab'.repeat(32) }].map((change) =>
+        keyReferenceOf('client', 'algorithm', [{ ...files[0]!, ...change }, files[1]!]),
+      ),
+    ];
+    expect(new Set([reference, ...others]).size).toBe(7);
+  });
+});
+
+describe('announced keys', () => {
+  it('are kept once, under one name, and missing until they are sent', () => {
+    const { record, files } = world.keys.begin('client', model(), [keyFile('12345')], NOW);
+    expect(record).toMatchObject({
+      clientId: 'client',
+      keyRef: keyReferenceOf('client', model().algorithmId, [keyFile('12345')]),
+      algorithmId: model().algorithmId,
+      model: 'a',
+      state: 'provisioning',
+      rejection: null,
+      createdAt: NOW,
+      activatedAt: null,
+      expiresAt: NOW + world.limits.keyLifetimeMs,
+    });
+    expect(files).toEqual([
+      { file_name: 'keys.hekeys', total_chunks: 0, received_chunks: 0, received_bytes: 0, missing: [] },
+    ]);
+    const again = world.keys.begin('client', model(), [keyFile('12345')], NOW + 1);
+    expect(again.record.createdAt).toBe(NOW);
+    expect(world.keys.list('client')).toHaveLength(1);
+  });
+
+  it('are announced anew once they have expired', () => {
+    const first = world.keys.begin('client', model(), [keyFile('12345')], NOW).record;
+    const at = (now: number) => world.keys.begin('client', model(), [keyFile('12345')], now).record.createdAt;
+    expect(at(first.expiresAt - 1)).toBe(NOW);
+    expect(at(first.expiresAt)).toBe(first.expiresAt);
+  });
+
+  it.each<[string, string[], string]>([
+    ['exactly as many bytes as a client may', ['12345', '67890'], 'none'],
+    ['a byte more', ['12345', '678901'], 'ERROR_QUOTA_EXCEEDED'],
+    ['more sets than a client may', ['1', '2', '3'], 'ERROR_QUOTA_EXCEEDED'],
+  ])('of %s: %s', (_what, contents, expected) => {
+    const codes = contents.map((content) =>
+      codeOf(() => world.keys.begin('client', model(), [keyFile(content)])),
+    );
+    expect(codes.at(-1)).toBe(expected);
+    expect(codes.slice(0, -1).every((code) => code === 'none')).toBe(true);
+    expect(codeOf(() => world.keys.begin('neighbour', model(), [keyFile('12345')]))).toBe('none');
+  });
+
+  it('may be of so many files and bytes as the model can need, not more', () => {
+    const many = (count: number) => Array.from({ length: count }, (_, i) => keyFile('', `f${i}`));
+    expect(codeOf(() => world.keys.begin('client', model(), many(64)))).toBe('none');
+    expect(codeOf(() => world.keys.begin('client', model(), many(65)))).toBe('ERROR_QUOTA_EXCEEDED');
+    const huge = { ...keyFile('x'), bytes: model().maxKeyBytes + 1 };
+    expect(() => world.keys.begin('client', model(), [huge])).toThrow(/1 key files of \d+ bytes, at most 64/);
+  });
+});
+
+describe('a chunk of keys', () => {
+  it('is taken of announced files only, within what was announced', async () => {
+    const { keyRef } = world.keys.begin('client', model(), [keyFile('12345')]).record;
+    const send = (fileName: string, content: string, client = 'client') =>
+      world.keys.accept(client, keyRef, wholeChunk(fileName, content));
+    await expect(send('other', '1')).rejects.toMatchObject({
+      code: 'ERROR_CHUNK_INVALID',
+      message: 'other was not announced with begin_key_provisioning',
+    });
+    await expect(send('keys.hekeys', '123456')).rejects.toMatchObject({ code: 'ERROR_QUOTA_EXCEEDED' });
+    await expect(send('keys.hekeys', '123456789')).rejects.toMatchObject({ code: 'ERROR_CHUNK_TOO_LARGE' });
+    await expect(send('keys.hekeys', '12345', 'neighbour')).rejects.toMatchObject({
+      code: 'ERROR_UNKNOWN_KEY',
+    });
+    expect(await send('keys.hekeys', '12345')).toMatchObject({ complete: true });
+    expect(world.keys.status('client', keyRef).files).toMatchObject([
+      { file_name: 'keys.hekeys', received_bytes: 5 },
+    ]);
+  });
+});
+
+describe('keys that are committed', () => {
+  const begin = (content = '12345') => world.keys.begin('client', model(), [keyFile(content)]).record.keyRef;
+  const send = (keyRef: string, content: string) =>
+    world.keys.accept('client', keyRef, wholeChunk('keys.hekeys', content));
+
+  it('are active once a process has loaded them, which is done once', async () => {
+    const keyRef = begin();
+    await send(keyRef, '12345');
+    const fractions: number[] = [];
+    world.process.load = (_request, progress) => {
+      progress('keys', 0.5);
+      expect(world.keys.get('client', keyRef).state).toBe('provisioning');
+      return Promise.resolve();
+    };
+    const record = await world.keys.commit('client', keyRef, (fraction) => fractions.push(fraction), QUIET);
+    expect(record).toMatchObject({ state: 'active', rejection: null });
+    expect(fractions).toEqual([0.5]);
+    expect(world.leases.open).toBe(0);
+    expect(world.requests).toHaveLength(1);
+    expect(world.requests[0]).toMatchObject({
+      affinity: affinityOf(record, model()),
+      opening: {
+        artifactFile: model().file,
+        artifactDigest: model().digest,
+        keys: [{ sha256: keyFile('12345').sha256 }],
+      },
+    });
+    expect(world.requests[0]!.opening.keys[0]!.chunks).toHaveLength(1);
+    await commit(keyRef);
+    expect(world.requests).toHaveLength(1);
+  });
+
+  it('must have arrived', async () => {
+    const keyRef = begin();
+    await expect(commit(keyRef)).rejects.toMatchObject({ code: 'ERROR_UPLOAD_INCOMPLETE' });
+    const two = world.keys.begin('client', model(), [keyFile('1', 'a'), keyFile('2', 'b')]).record.keyRef;
+    await world.keys.accept('client', two, wholeChunk('a', '1'));
+    await expect(commit(two)).rejects.toMatchObject({
+      code: 'ERROR_UPLOAD_INCOMPLETE',
+      message: 'b has not arrived',
+    });
+    expect(world.keys.get('client', two).state).toBe('provisioning');
+  });
+
+  it('are rejected if they are shorter than announced, and their bytes go', async () => {
+    const keyRef = begin();
+    await send(keyRef, '1234');
+    await expect(commit(keyRef)).rejects.toMatchObject({
+      code: 'ERROR_INVALID_EVALUATION_KEY',
+      message: 'keys.hekeys has 4 bytes, not 5',
+    });
+    expect(world.keys.get('client', keyRef)).toMatchObject({
+      state: 'rejected',
+      rejection: 'ERROR_INVALID_EVALUATION_KEY',
+    });
+    expect(world.store.stagedBytes('client')).toBe(0);
+    expect(codeOf(() => world.keys.resolve('client', keyRef, null))).toBe('ERROR_INVALID_EVALUATION_KEY');
+    // The same keys may be announced again.
+    expect(world.keys.begin('client', model(), [keyFile('12345')]).record.state).toBe('provisioning');
+  });
+
+  it.each([
+    ['ERROR_INVALID_EVALUATION_KEY', 'rejected'],
+    ['ERROR_INVALID_GALOIS_KEY', 'rejected'],
+    ['ERROR_PARAMETER_MISMATCH', 'rejected'],
+    ['ERROR_WEAK_PARAMETERS', 'rejected'],
+    ['ERROR_SECRET_KEY_REFUSED', 'rejected'],
+    ['ERROR_MEMORY_EXCEEDED', 'provisioning'],
+    ['ERROR_CANCELLED', 'provisioning'],
+    ['ERROR_EVALUATION_FAILED', 'provisioning'],
+  ] as const)('that fail to load with %s are %s', async (code, state) => {
+    const keyRef = begin();
+    await send(keyRef, '12345');
+    world.process.load = () => Promise.reject(new ToolError(code, 'so'));
+    await expect(commit(keyRef)).rejects.toMatchObject({ code, message: 'so' });
+    const rejected = state === 'rejected';
+    expect(world.keys.get('client', keyRef)).toMatchObject({ state, rejection: rejected ? code : null });
+    expect(world.store.stagedBytes('client')).toBe(rejected ? 0 : 5);
+  });
+
+  it('are loaded with the threads asked for, of those there are', async () => {
+    const record = await world.provide('client', '12345');
+    for (const threads of [null, 0, 1, 3, 99]) {
+      using _ = await world.keys.load(record, model(), threads, () => undefined, QUIET);
+    }
+    expect(world.requests.map(({ need }) => need.threads)).toEqual([4, 4, 1, 1, 3, 4]);
+  });
+});
+
+describe('the keys to evaluate with', () => {
+  it('are those named, or the newest active ones that fit', async () => {
+    expect(codeOf(() => world.keys.resolve('client', undefined, null))).toBe('ERROR_UNKNOWN_KEY');
+    const first = await world.provide('client', '1');
+    const second = world.keys.begin('client', model(), [keyFile('2')], Date.now() + 1).record;
+    expect(world.keys.resolve('client', undefined, null).keyRef).toBe(first.keyRef);
+    expect(world.keys.resolve('client', undefined, model().algorithmId).keyRef).toBe(first.keyRef);
+    expect(world.keys.resolve('client', first.keyRef, 'whatever').keyRef).toBe(first.keyRef);
+    expect(codeOf(() => world.keys.resolve('client', undefined, 'other'))).toBe('ERROR_UNKNOWN_KEY');
+    expect(codeOf(() => world.keys.resolve('client', second.keyRef, null))).toBe('ERROR_KEY_NOT_READY');
+    expect(codeOf(() => world.keys.resolve('neighbour', first.keyRef, null))).toBe('ERROR_UNKNOWN_KEY');
+  });
+
+  it('are not those that have expired', async () => {
+    const { keyRef, expiresAt } = await world.provide('client', '1');
+    expect(world.keys.resolve('client', keyRef, null, expiresAt - 1).keyRef).toBe(keyRef);
+    expect(world.keys.resolve('client', undefined, null, expiresAt - 1).keyRef).toBe(keyRef);
+    expect(codeOf(() => world.keys.resolve('client', keyRef, null, expiresAt))).toBe('ERROR_KEY_EXPIRED');
+    expect(codeOf(() => world.keys.resolve('client', undefined, null, expiresAt))).toBe('ERROR_KEY_EXPIRED');
+  });
+});
+
+describe('keys that are revoked', () => {
+  it('leave memory and disk at once, and never come back', async () => {
+    const kept = await world.provide('client', '1');
+    const { keyRef } = await world.provide('client', '2');
+    const revoked = await world.keys.revoke('client', keyRef);
+    expect(revoked.state).toBe('revoked');
+    expect(world.dropped).toEqual([affinityOf(revoked, model())]);
+    expect(world.store.stagedBytes('client')).toBe(1);
+    expect(codeOf(() => world.keys.resolve('client', keyRef, null))).toBe('ERROR_KEY_REVOKED');
+    expect(codeOf(() => world.keys.begin('client', model(), [keyFile('2')]))).toBe('ERROR_KEY_REVOKED');
+    expect(world.keys.resolve('client', undefined, null).keyRef).toBe(kept.keyRef);
+    // Nor do they count against the quota.
+    expect(codeOf(() => world.keys.begin('client', model(), [keyFile('3')]))).toBe('none');
+  });
+
+  it('are those of the client alone', async () => {
+    const { keyRef } = await world.provide('client', '1');
+    await expect(world.keys.revoke('neighbour', keyRef)).rejects.toMatchObject({ code: 'ERROR_UNKNOWN_KEY' });
+    expect(world.dropped).toEqual([]);
+  });
+});
+
+it('keys that expire leave nothing behind', async () => {
+  const record = await world.provide('client', '1');
+  await world.keys.expire(record);
+  expect(world.dropped).toEqual([affinityOf(record, model())]);
+  expect(world.store.stagedBytes('client')).toBe(0);
+  expect(world.keys.list('client')).toEqual([]);
+});

@@ -1,0 +1,344 @@
+/** Sessions from their first chunk to their result, against evaluation processes that do what the test says. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ToolError } from '../protocol/error-codes.ts';
+import type { SessionRecord } from '../storage/records.ts';
+import { DONE, type EvaluationWorld, evaluationWorld, wholeChunk } from '../testing/evaluation-world.ts';
+import { type InferenceRequest, notDone } from './sessions.ts';
+
+let world: EvaluationWorld;
+beforeEach(async () => {
+  world = await evaluationWorld({ sessionsPerClient: 3, queueCapacityPerClient: 1 });
+});
+afterEach(() => world[Symbol.asyncDispose]());
+
+const QUIET = new AbortController().signal;
+const request = (change: Partial<InferenceRequest> = {}): InferenceRequest => ({
+  sessionId: 's',
+  model: undefined,
+  keyRef: undefined,
+  ompThreads: undefined,
+  parameters: {},
+  ...change,
+});
+
+function send(content = 'input', sessionId = 's', client = 'client') {
+  return world.sessions.accept(client, sessionId, wholeChunk('input.hect', content));
+}
+
+function order(change: Partial<InferenceRequest> = {}): SessionRecord {
+  return world.sessions.order('client', request(change));
+}
+
+function wait(record: SessionRecord, signal = QUIET, listener: (fraction: number) => void = () => undefined) {
+  return world.sessions.wait(record, listener, signal);
+}
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ToolError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+/** An evaluation that goes on until it is told to end, or cancelled. */
+function hold(): { readonly started: Promise<void>; readonly end: () => void } {
+  let end = (): void => undefined;
+  const started = new Promise<void>((start) => {
+    world.process.evaluate = (_order, _progress, signal) =>
+      new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new ToolError('ERROR_CANCELLED', 'cancelled')));
+        end = resolve;
+        start();
+      });
+  });
+  return { started, end: () => end() };
+}
+
+describe('a session', () => {
+  it('opens with its first chunk, for a while', async () => {
+    expect(codeOf(() => world.sessions.get('client', 's'))).toBe('ERROR_UNKNOWN_SESSION');
+    const before = Date.now();
+    await send();
+    const { record, files, position, fraction } = world.sessions.status('client', 's');
+    expect(record).toMatchObject({
+      state: 'staging',
+      model: null,
+      keyRef: null,
+      queuedAt: null,
+      outcome: null,
+    });
+    expect(record.expiresAt - record.createdAt).toBe(world.limits.sessionLifetimeMs);
+    expect(record.createdAt).toBeGreaterThanOrEqual(before);
+    expect(files).toMatchObject([{ file_name: 'input.hect', received_bytes: 5 }]);
+    expect([position, fraction]).toEqual([null, null]);
+    expect(codeOf(() => world.sessions.get('neighbour', 's'))).toBe('ERROR_UNKNOWN_SESSION');
+  });
+
+  it('is one of so many that a client may have', async () => {
+    for (const name of ['a', 'b', 'c']) await send('x', name);
+    await expect(send('x', 'd')).rejects.toMatchObject({
+      code: 'ERROR_QUOTA_EXCEEDED',
+      message: 'this client has 3 sessions open',
+    });
+    await send('x', 'a');
+    await send('x', 'd', 'neighbour');
+  });
+
+  it('takes as many bytes as an input of the model can have', async () => {
+    const { maxInputBytes } = world.catalog.all[0]!;
+    const content = 'x'.repeat(maxInputBytes);
+    expect(maxInputBytes).toBeLessThan(world.limits.maxChunkBytes);
+    await expect(send(`${content}x`)).rejects.toMatchObject({ code: 'ERROR_QUOTA_EXCEEDED' });
+    expect(await send(content)).toMatchObject({ complete: true });
+  });
+
+  it('leaves nothing when it is removed, not even while it is evaluated', async () => {
+    await world.provide('client', 'keys');
+    await send();
+    const { started } = hold();
+    const record = order();
+    await started;
+    await world.sessions.remove(record);
+    expect(codeOf(() => world.sessions.get('client', 's'))).toBe('ERROR_UNKNOWN_SESSION');
+    expect(world.store.stagedBytes('client')).toBe('keys'.length);
+    expect(world.leases.open).toBe(0);
+  });
+});
+
+describe('what can be refused is refused before anything is queued', () => {
+  it.each<[string, Partial<InferenceRequest>, string]>([
+    ['a session that is not there', { sessionId: 'other' }, 'ERROR_UNKNOWN_SESSION'],
+    ['a model that is not there', { model: 'other' }, 'ERROR_UNKNOWN_MODEL'],
+    ['keys that are not there', { keyRef: `hekey:${'0'.repeat(64)}` }, 'ERROR_UNKNOWN_KEY'],
+    ['parameters that are not the model’s', { parameters: { batch_size: 7 } }, 'ERROR_PARAMETER_MISMATCH'],
+  ])('%s', async (_what, change, code) => {
+    await world.provide('client', 'keys');
+    await send();
+    expect(codeOf(() => order(change))).toBe(code);
+    expect(world.sessions.get('client', 's').state).toBe('staging');
+    expect(world.queue.depth + world.queue.running).toBe(0);
+  });
+
+  it('a client without keys, and inputs that have not arrived', async () => {
+    await world.sessions.accept('client', 's', { ...wholeChunk('input.hect', 'in'), totalChunks: 2 });
+    expect(codeOf(() => order())).toBe('ERROR_UNKNOWN_KEY');
+    await world.provide('client', 'keys');
+    expect(codeOf(() => order())).toBe('ERROR_UPLOAD_INCOMPLETE');
+  });
+
+  it('keys of other parameters', async () => {
+    const { keyRef } = await world.provide('client', 'keys');
+    world.store.putKeySet({ ...world.keys.get('client', keyRef), algorithmId: 'other' });
+    await send();
+    expect(codeOf(() => order({ keyRef }))).toBe('ERROR_PARAMETER_MISMATCH');
+  });
+
+  it('more than may wait', async () => {
+    await world.provide('client', 'keys');
+    for (const name of ['a', 'b', 'c']) await send('x', name);
+    const { started, end } = hold();
+    order({ sessionId: 'a' });
+    await started;
+    const waiting = order({ sessionId: 'b' });
+    expect(world.sessions.status('client', 'b').position).toEqual({ ahead: 0, running: false });
+    expect(codeOf(() => order({ sessionId: 'c' }))).toBe('ERROR_BUSY');
+    expect(world.sessions.get('client', 'c').state).toBe('staging');
+    world.process.evaluate = () => Promise.resolve();
+    end();
+    expect((await wait(waiting)).state).toBe('done');
+  });
+});
+
+describe('an evaluation', () => {
+  beforeEach(async () => {
+    await world.provide('client', 'keys');
+    await send();
+  });
+
+  it('is queued, runs, and leaves its result in place of its inputs', async () => {
+    const fractions: number[] = [];
+    world.process.evaluate = (_order, progress) => {
+      expect(world.sessions.get('client', 's').state).toBe('running');
+      for (const fraction of [0.5, 0.2, 1]) progress('layer', fraction);
+      expect(world.sessions.status('client', 's').fraction).toBe(1);
+      return Promise.resolve();
+    };
+    const record = order({ ompThreads: 2 });
+    expect(record).toMatchObject({ state: 'queued', model: 'small', ompThreads: 2 });
+    expect(record.keyRef).toBe(world.keys.list('client')[0]!.keyRef);
+    expect(record.queuedAt).toBeGreaterThan(0);
+    expect(codeOf(() => void world.sessions.get('client', 's'))).toBe('none');
+    const done = await wait(record, QUIET, (fraction) => fractions.push(fraction));
+    expect(done).toMatchObject({ state: 'done', outcome: DONE });
+    // Never less than before.
+    expect(fractions).toEqual([0.5, 0.5, 1]);
+    expect(world.requests.at(-1)!.need.threads).toBe(2);
+    const { bytes } = await world.sessions.result('client', 's');
+    expect(Buffer.from(bytes).toString()).toBe('out');
+    expect(world.sessions.status('client', 's').files).toEqual([]);
+    expect(world.store.stagedBytes('client')).toBe('keys'.length);
+    expect(world.leases.open).toBe(0);
+  });
+
+  it('is done once: who asks again joins it, or gets the same result', async () => {
+    const { started, end } = hold();
+    let evaluations = 0;
+    const { evaluate } = world.process;
+    world.process.evaluate = (...args) => {
+      evaluations++;
+      return evaluate(...args);
+    };
+    const first = order();
+    await started;
+    expect(order().state).toBe('running');
+    const both = Promise.all([wait(first), wait(first)]);
+    end();
+    expect((await both).map(({ state }) => state)).toEqual(['done', 'done']);
+    expect(order()).toMatchObject({ state: 'done', outcome: DONE });
+    expect(await wait(first)).toMatchObject({ state: 'done', outcome: DONE });
+    expect(evaluations).toBe(1);
+  });
+
+  it('fixes inputs, keys and parameters', async () => {
+    const record = order();
+    expect((await wait(record)).state).toBe('done');
+    await expect(send('other')).rejects.toMatchObject({
+      code: 'ERROR_SESSION_CLOSED',
+      message: 'the session is done: its inputs are fixed',
+    });
+    expect(codeOf(() => order({ keyRef: `hekey:${'0'.repeat(64)}` }))).toBe('ERROR_SESSION_CLOSED');
+    expect(codeOf(() => order({ parameters: { batch_size: 7 } }))).toBe('ERROR_PARAMETER_MISMATCH');
+    expect(codeOf(() => order({ keyRef: record.keyRef! }))).toBe('none');
+  });
+
+  it('that failed says why, and may be asked for again', async () => {
+    world.process.evaluate = () => Promise.reject(new ToolError('ERROR_NOISE_OVERFLOW', 'too much'));
+    expect(await wait(order())).toMatchObject({
+      state: 'failed',
+      outcome: { ok: false, errorCode: 'ERROR_NOISE_OVERFLOW', message: 'too much' },
+    });
+    await expect(world.sessions.result('client', 's')).rejects.toMatchObject({
+      code: 'ERROR_NOISE_OVERFLOW',
+      message: 'too much',
+    });
+    await send('input');
+    world.process.evaluate = () => Promise.resolve();
+    expect(await wait(order())).toMatchObject({ state: 'done', outcome: DONE });
+  });
+
+  it('has no result before it is done', async () => {
+    await expect(world.sessions.result('client', 's')).rejects.toMatchObject({
+      code: 'ERROR_RESULT_NOT_READY',
+      message: 'the session is staging',
+      retryAfterMs: 500,
+    });
+    const record = world.sessions.get('client', 's');
+    expect(notDone({ ...record, state: 'cancelled' })).toMatchObject({ code: 'ERROR_CANCELLED' });
+    const odd = { ok: false, errorCode: 'NOT_OF_OURS', message: 'x' } as const;
+    expect(notDone({ ...record, state: 'failed', outcome: odd })).toMatchObject({ code: 'ERROR_INTERNAL' });
+  });
+});
+
+describe('cancelling', () => {
+  beforeEach(async () => {
+    await world.provide('client', 'keys');
+    await send();
+  });
+
+  it('ends what runs', async () => {
+    const { started } = hold();
+    order();
+    await started;
+    expect(await world.sessions.cancel('client', 's')).toMatchObject({ state: 'cancelled' });
+    expect(world.sessions.get('client', 's').state).toBe('cancelled');
+    expect(world.leases.open).toBe(0);
+  });
+
+  it('changes nothing where nothing runs', async () => {
+    expect(await world.sessions.cancel('client', 's')).toMatchObject({ state: 'staging' });
+  });
+
+  it('is not what going away means for an evaluation that was ordered to go on', async () => {
+    const { started, end } = hold();
+    const record = order();
+    await started;
+    world.sessions.detach(record);
+    const controller = new AbortController();
+    const waited = wait(record, controller.signal);
+    controller.abort();
+    expect(world.sessions.get('client', 's').state).toBe('running');
+    end();
+    expect((await waited).state).toBe('done');
+  });
+
+  it('happens when the only one who waits goes away, before or while', async () => {
+    for (const early of [true, false]) {
+      const { started } = hold();
+      const record = order();
+      await started;
+      const controller = new AbortController();
+      if (early) controller.abort();
+      const waited = wait(record, controller.signal);
+      controller.abort();
+      expect((await waited).state).toBe('cancelled');
+    }
+  });
+
+  it('does not happen while somebody else waits', async () => {
+    const { started, end } = hold();
+    const record = order();
+    await started;
+    const controller = new AbortController();
+    const [leaving, staying] = [wait(record, controller.signal), wait(record)];
+    controller.abort();
+    end();
+    expect((await Promise.all([leaving, staying])).map(({ state }) => state)).toEqual(['done', 'done']);
+  });
+});
+
+describe('after a start', () => {
+  it('evaluations that had not ended go on, and those whose keys are gone fail', async () => {
+    await world.provide('client', 'keys');
+    const { keyRef } = world.keys.list('client')[0]!;
+    for (const name of ['a', 'b', 'c']) await send('x', name);
+    const put = (sessionId: string, change: Partial<SessionRecord>): void =>
+      world.store.putSession({
+        ...world.sessions.get('client', sessionId),
+        model: 'small',
+        queuedAt: 1,
+        ...change,
+      });
+    put('a', { state: 'running', keyRef });
+    put('b', { state: 'queued', keyRef: 'gone' });
+    expect(world.sessions.recover()).toBe(2);
+    expect(world.sessions.get('client', 'b')).toMatchObject({
+      state: 'failed',
+      outcome: { errorCode: 'ERROR_UNKNOWN_KEY' },
+    });
+    const record = world.sessions.get('client', 'a');
+    const controller = new AbortController();
+    const waited = wait(record, controller.signal);
+    // Nobody need wait for it.
+    controller.abort();
+    expect((await waited).state).toBe('done');
+    expect(world.sessions.get('client', 'c').state).toBe('staging');
+  });
+});
+
+describe('without the name of a model', () => {
+  it('the session’s, that of the keys, or the only one is meant', async () => {
+    await world[Symbol.asyncDispose]();
+    world = await evaluationWorld({}, ['first', 'second']);
+    const second = world.catalog.get('second');
+    const { keyRef } = await world.provide('client', 'keys', second);
+    await send();
+    expect((await wait(order())).model).toBe('second');
+    await send('input', 't');
+    expect((await wait(order({ sessionId: 't', model: 'first', keyRef }))).model).toBe('first');
+    expect(order({ sessionId: 't' }).model).toBe('first');
+    expect(codeOf(() => order({ sessionId: 't', model: 'second' }))).toBe('ERROR_SESSION_CLOSED');
+  });
+});

@@ -1,0 +1,164 @@
+/**
+ * Keys, sessions and their queue as the remote server has them, on stores of the test's own, but with evaluation processes that
+ * do what the test says: no key is loaded and nothing is evaluated, so that every branch takes milliseconds.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeArtifact } from '../../program/codec.ts';
+import { smallArtifact } from '../../program/testing/small-artifact.ts';
+import { Authentication } from '../inference/authentication.ts';
+import { DEFAULT_LIMITS, type ServerConfiguration, type ServerLimits } from '../inference/configuration.ts';
+import { EnrolmentOffice } from '../inference/enrolment.ts';
+import type { EvaluatorPool, EvaluatorRequest, Lease } from '../inference/evaluation/evaluator-pool.ts';
+import type { ProcessProgress } from '../inference/evaluation/evaluator-process.ts';
+import type { Order } from '../inference/evaluation/process-protocol.ts';
+import { EvaluationRunner } from '../inference/evaluation-runner.ts';
+import { KeyProvisioning } from '../inference/key-provisioning.ts';
+import type { Log } from '../inference/log.ts';
+import { Metrics } from '../inference/metrics.ts';
+import { ModelCatalog } from '../inference/model-catalog.ts';
+import { RateLimiter } from '../inference/rate-limiter.ts';
+import { ServerIdentity } from '../inference/server-identity.ts';
+import type { InferenceServices } from '../inference/services.ts';
+import { Sessions } from '../inference/sessions.ts';
+import { type ChunkArrival, Staging } from '../inference/staging.ts';
+import { sha256Of } from '../protocol/identifiers.ts';
+import { FairQueue } from '../storage/fair-queue.ts';
+import { FileBlobStore } from '../storage/file-blob-store.ts';
+import type { KeyFile, KeySetRecord, SessionOutcome } from '../storage/records.ts';
+import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
+
+export const DONE = {
+  ok: true,
+  resultBytes: 3,
+  resultSha256: sha256Of(Buffer.from('out')),
+  inferSeconds: 0.5,
+  remainingLevel: 0,
+  scale: 2 ** 30,
+  noiseBudgetBits: null,
+  depthUsed: 3,
+  outputShape: [1, 10],
+} as const satisfies SessionOutcome;
+
+/** What an evaluation process does when it is asked; tests put their own in place. */
+export interface FakeProcess {
+  load: (request: EvaluatorRequest, progress: ProcessProgress, signal: AbortSignal) => Promise<void>;
+  evaluate: (order: Order, progress: ProcessProgress, signal: AbortSignal) => Promise<void>;
+}
+
+export async function evaluationWorld(
+  limits: Partial<ServerLimits> = {},
+  names: readonly string[] = ['small'],
+) {
+  const folder = await mkdtemp(join(tmpdir(), 'he-compile-world-'));
+  const files = names.map((_, index) => join(folder, `${index}.hemodel`));
+  for (const [index, model] of names.entries()) {
+    const artifact = smallArtifact();
+    const signature = { ...artifact.signature, model, labels: [String(index)] };
+    await writeFile(files[index]!, encodeArtifact({ ...artifact, signature }));
+  }
+  const catalog = await ModelCatalog.load(files);
+  const blobs = await FileBlobStore.open(join(folder, 'blobs'));
+  const store = await SqliteMetadataStore.open(':memory:');
+  const process: FakeProcess = { load: () => Promise.resolve(), evaluate: () => Promise.resolve() };
+  const requests: EvaluatorRequest[] = [];
+  const dropped: string[] = [];
+  const leases = { open: 0 };
+  const pool = {
+    async acquire(request: EvaluatorRequest, progress: ProcessProgress, signal: AbortSignal): Promise<Lease> {
+      requests.push(request);
+      await process.load(request, progress, signal);
+      leases.open++;
+      const evaluate = async (order: Order, report: ProcessProgress, stop: AbortSignal) => {
+        await process.evaluate(order, report, stop);
+        await blobs.put(order.outputKey, [Buffer.from('out')]);
+        const { ok: _, ...outcome } = DONE;
+        return outcome;
+      };
+      return {
+        process: { evaluate } as unknown as Lease['process'],
+        [Symbol.dispose]: () => void leases.open--,
+      };
+    },
+    drop(holds: (affinity: string) => boolean): Promise<void> {
+      dropped.push(...requests.map(({ affinity }) => affinity).filter(holds));
+      return Promise.resolve();
+    },
+  } as EvaluatorPool;
+  const configuration: ServerConfiguration = {
+    stateFolder: folder,
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    enrolment: { open: true, unsigned: true, authorities: [] },
+    threads: 4,
+  };
+  const logged: string[] = [];
+  const log: Log = (level, event, fields) =>
+    void logged.push(`${level}: ${event} ${fields?.code ?? ''}`.trim());
+  const metrics = new Metrics();
+  const staging = new Staging(store, blobs);
+  const keys = new KeyProvisioning(store, staging, pool, catalog, configuration, blobs.location);
+  const runner = new EvaluationRunner(keys, configuration.limits.evaluationTimeoutMs, log, metrics);
+  const queue = new FairQueue({
+    concurrency: configuration.limits.evaluationsAtOnce,
+    concurrencyPerClient: configuration.limits.evaluationsAtOncePerClient,
+    capacity: configuration.limits.queueCapacity,
+    capacityPerClient: configuration.limits.queueCapacityPerClient,
+    quantum: configuration.limits.queueQuantum,
+    quantumMs: configuration.limits.queueQuantumMs,
+  });
+  const sessions = new Sessions({
+    store,
+    blobs,
+    staging,
+    queue,
+    keys,
+    catalog,
+    runner,
+    limits: configuration.limits,
+  });
+
+  const limiter = new RateLimiter(configuration.limits.requestsPerSecond, configuration.limits.requestBurst);
+  const identity = await ServerIdentity.open(folder);
+  const authentication = new Authentication(store, limiter, {
+    clockSkewMs: configuration.limits.clockSkewMs,
+    unsigned: true,
+    serverKeyId: identity.id,
+  });
+  const enrolment = new EnrolmentOffice(store, authentication, configuration.enrolment, configuration.limits);
+  const services: InferenceServices = {
+    ...{ configuration, identity, catalog, authentication, enrolment, keys, sessions, limiter, metrics, log },
+  };
+
+  /** Announces, sends and commits a key file with this content. */
+  const provide = async (
+    clientId: string,
+    content: string,
+    model = catalog.all[0]!,
+  ): Promise<KeySetRecord> => {
+    const { record } = keys.begin(clientId, model, [keyFile(content)]);
+    await keys.accept(clientId, record.keyRef, wholeChunk('keys.hekeys', content));
+    return keys.commit(clientId, record.keyRef, () => undefined, new AbortController().signal);
+  };
+
+  return {
+    ...{ folder, catalog, blobs, store, process, requests, dropped, leases, logged, metrics },
+    ...{ staging, keys, runner, queue, sessions, services, limits: configuration.limits, provide },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await queue.close(1000);
+      store[Symbol.dispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+export type EvaluationWorld = Awaited<ReturnType<typeof evaluationWorld>>;
+
+export function keyFile(content: string, fileName = 'keys.hekeys'): KeyFile {
+  return { fileName, bytes: content.length, sha256: sha256Of(Buffer.from(content)) };
+}
+
+/** A file that is one chunk. */
+export function wholeChunk(fileName: string, content: string): ChunkArrival {
+  const chunkText = Buffer.from(content).toString('base64');
+  return { fileName, chunkIndex: 0, totalChunks: 1, chunkText, chunkSha256: undefined };
+}
