@@ -171,21 +171,42 @@ void Encoder::transform(double* re, double* im, double* workRe, double* workIm) 
   transformRows(workRe, workIm, columns_, rows_, columnRe_.data(), columnIm_.data());
 }
 
-double Encoder::coefficients(double* coefficients, std::span<const double> values, std::span<const u32> positions,
-                             double scale, double* work) const noexcept {
+void Encoder::transformValues(double* coefficients, std::span<const double> values, std::span<const u32> positions, double odd,
+                              double scale, double* work) const noexcept {
   double* const in = coefficients;
+  const double factors[] = {1, odd};
   if (positions.empty()) {
-    for (std::size_t i = 0; i < values.size(); ++i) in[place_[i]] = values[i];
+    for (std::size_t i = 0; i < values.size(); ++i) in[place_[i]] = factors[i & 1] * values[i];
   } else {
     std::fill_n(in, slotCount(), 0.0);
-    for (std::size_t i = 0; i < positions.size(); ++i) in[place_[positions[i]]] = values[i];
+    for (std::size_t i = 0; i < positions.size(); ++i) in[place_[positions[i]]] = factors[positions[i] & 1] * values[i];
   }
   transform(in, in + points_, work, work + points_);
   // The even and odd parts were left doubled, hence N and not N/2.
   splitAndTwist(coefficients, {work, work + points_, splitRe_.data(), splitIm_.data(), twistRe_.data(), twistIm_.data()},
                 scale / static_cast<double>(degree()), points_);
-  const u64 bits = largestBits(coefficients, degree());
-  return std::round(std::bit_cast<double>(bits));
+}
+
+double Encoder::coefficients(double* coefficients, std::span<const double> values, std::span<const u32> positions,
+                             double scale, double* work) const noexcept {
+  transformValues(coefficients, values, positions, 1, scale, work);
+  return std::round(std::bit_cast<double>(largestBits(coefficients, degree())));
+}
+
+double Encoder::coefficients(double* coefficients, const SlotValues& slots, double scale, double* work,
+                             double* second) const noexcept {
+  transformValues(coefficients, slots.values, slots.positions, 1, scale, work);
+  if (!slots.imaginary.empty()) {
+    // Odd slots are given by the conjugate root. With X_k = zeta^-k sum_s w_s zeta^-4sk, coefficient k is Re X_k / M and
+    // coefficient k + N/2 is Im X_k / M: so i v takes the two halves of v's, turned by a quarter.
+    transformValues(second, slots.imaginary, slots.positions, -1, scale, work);
+    const std::size_t half = slotCount();
+    for (std::size_t k = 0; k < half; ++k) {
+      coefficients[k] -= second[k + half];
+      coefficients[k + half] += second[k];
+    }
+  }
+  return std::round(std::bit_cast<double>(largestBits(coefficients, degree())));
 }
 
 void Encoder::round(std::int64_t* dst, const double* src, std::size_t n) noexcept { 

@@ -1,5 +1,5 @@
 /**
- * CKKS encoding: real slot values to the coefficients of a polynomial whose values at the primitive 2N-th roots of unity they are
+ * CKKS encoding: slot values to the coefficients of a polynomial whose values at the primitive 2N-th roots of unity they are
  * (Cheon, Kim, Kim and Song, ASIACRYPT 2017), in SEAL's order of slots: slot i belongs to the root zeta^(3^i). Needs context and
  * kernels only. Immutable after construction; threads may share it.
  */
@@ -16,6 +16,7 @@ namespace he {
 struct SlotValues {
   std::vector<double> values;
   std::vector<u32> positions;  // empty: values are dense (length N/2) or a single one for every slot
+  std::vector<double> imaginary = {};  // empty: values are real; otherwise as many as there are values
 };
 
 class Encoder {
@@ -36,6 +37,8 @@ class Encoder {
    */
   double coefficients(double* coefficients, std::span<const double> values, std::span<const u32> positions, double scale,
                       double* work) const noexcept;
+  /** The same of values that may be complex. @param second N doubles, for the imaginary parts */
+  double coefficients(double* coefficients, const SlotValues& slots, double scale, double* work, double* second) const noexcept;
 
   /** Rounds to nearest. Magnitudes below `integerBound`; dst and src may be the same memory. */
   static void round(std::int64_t* dst, const double* src, std::size_t n) noexcept;
@@ -46,6 +49,9 @@ class Encoder {
   static u64 reduceConstant(double value, u64 modulus) noexcept;
 
  private:
+  /** Not rounded. @param odd factor of the values of odd slots */
+  void transformValues(double* coefficients, std::span<const double> values, std::span<const u32> positions, double odd, double scale,
+                       double* work) const noexcept;
   void transform(double* re, double* im, double* workRe, double* workIm) const noexcept;
 
   // The N/2 slots are the real inputs of a transform of N/2 points, done as one of N/4 complex ones in rows x columns.

@@ -12,6 +12,8 @@ void require(bool condition, const char* what) {
   if (!condition) throw EngineError("INTERNAL", std::string("malformed linear transform: ") + what);
 }
 
+const std::vector<u32> conjugation{0};
+
 void requireSteps(const std::vector<u32>& steps, std::size_t slots) {
   for (const u32 step : steps) require(step >= 1 && step < slots, "rotation step");
 }
@@ -39,7 +41,7 @@ void validate(const LinearDescription& d, const Context& context) {
     }
     for (const auto& steps : output.reductions) {
       require(!steps.empty(), "reduction");
-      requireSteps(steps, slots);
+      if (steps != conjugation) requireSteps(steps, slots);
     }
     require(output.bias >= -1 && output.bias < static_cast<std::int64_t>(d.diagonals.size()), "bias");
   }

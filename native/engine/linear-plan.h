@@ -26,7 +26,8 @@ struct LinearDescription {
   };
   struct Output {
     std::vector<Giant> giants;                 // children first
-    std::vector<std::vector<u32>> reductions;  // acc += rotate(acc, r), r given as keyed steps
+    // acc += rotate(acc, r), r given as keyed steps; the one step 0 alone: acc += conjugate(acc)
+    std::vector<std::vector<u32>> reductions;
     std::int32_t bias;                         // index into `diagonals`, or -1
   };
   u32 level;

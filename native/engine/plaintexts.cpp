@@ -42,16 +42,18 @@ std::vector<Plaintexts::Handle> Plaintexts::prepare(std::span<const PlainRequest
     const SlotValues& v = *r.values;
     const bool sparse = !v.positions.empty();
     bool valid = sparse ? v.positions.size() == v.values.size() : v.values.size() == slots || v.values.size() == 1;
+    valid = valid && (v.imaginary.empty() || (v.imaginary.size() == v.values.size() && (sparse || v.values.size() == slots)));
     for (const u32 position : v.positions) valid = valid && position < slots;
     if (!valid || r.level > workspace_.context().topLevel()) throw EngineError("INTERNAL", "malformed slot values");
     // Hash of hashes: what the values are and how they are to be encoded.
-    Key parts[3];
+    Key parts[4];
     const auto hash = [](Key& to, const void* data, std::size_t bytes) {
       format::blake2b({reinterpret_cast<std::uint8_t*>(to.data()), sizeof(Key)}, {static_cast<const std::uint8_t*>(data), bytes});
     };
     hash(parts[0], v.values.data(), v.values.size() * sizeof(double));
     hash(parts[1], v.positions.data(), v.positions.size() * sizeof(u32));
-    parts[2] = {std::bit_cast<u64>(r.scale), r.level, u64{r.extended} + 2 * u64{r.multiplicand} + 4 * u64{constants},
+    hash(parts[2], v.imaginary.data(), v.imaginary.size() * sizeof(double));
+    parts[3] = {std::bit_cast<u64>(r.scale), r.level, u64{r.extended} + 2 * u64{r.multiplicand} + 4 * u64{constants},
                 u64{sparse}};
     hash(keys[i], parts, sizeof parts);
   });
@@ -128,12 +130,13 @@ std::vector<u64> Plaintexts::multiplicandsOf(const Plain& plain) const {
 
 void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, std::size_t thread) {
   const std::size_t degree = workspace_.degree();
-  if (values.positions.empty() && values.values.size() == 1) return encodeConstant(plain, values.values[0], constants);
+  if (values.positions.empty() && values.values.size() == 1 && values.imaginary.empty()) return encodeConstant(plain, values.values[0], constants);
 
   const PlainRequest& request = plain.request;
   auto* const coefficients = reinterpret_cast<double*>(workspace_.spareLimb(thread, 0));
-  const double largest = encoder_.coefficients(coefficients, values.values, values.positions, request.scale,
-                                               reinterpret_cast<double*>(workspace_.spareLimb(thread, 1)));
+  const double largest = encoder_.coefficients(coefficients, values, request.scale,
+                                               reinterpret_cast<double*>(workspace_.spareLimb(thread, 1)),
+                                               reinterpret_cast<double*>(workspace_.spareLimb(thread, 2)));
   checkMagnitude(request, largest);
   if (largest == 0) return;
 
@@ -173,8 +176,9 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
 Block Plaintexts::integersOf(const Plain& plain, std::size_t thread) {
   Block block(workspace_.pool(), workspace_.degree());
   auto* const coefficients = reinterpret_cast<double*>(block.data());
-  encoder_.coefficients(coefficients, plain.slots.values, plain.slots.positions, plain.request.scale,
-                        reinterpret_cast<double*>(workspace_.spareLimb(thread, 1)));
+  encoder_.coefficients(coefficients, plain.slots, plain.request.scale,
+                        reinterpret_cast<double*>(workspace_.spareLimb(thread, 1)),
+                        reinterpret_cast<double*>(workspace_.spareLimb(thread, 2)));
   Encoder::round(reinterpret_cast<std::int64_t*>(coefficients), coefficients, workspace_.degree());
   return block;
 }

@@ -1,6 +1,7 @@
 /** The engine against plain computation on slots: every level, several digit shapes and degrees, threads, bounds, cancellation. */
 #include <atomic>
 #include <chrono>
+#include <complex>
 #include <cstring>
 #include <thread>
 
@@ -188,6 +189,54 @@ void testLinear(const Shape& shape, std::size_t threads, std::size_t cacheBytes)
     for (const auto handle : handles) party.engine.free(handle);
   }
   require(party.engine.cachedPlaintextBytes() == 0, "plaintexts left in the cache");
+}
+
+/** Complex diagonals, dense and sparse; what they leave is made real by adding its conjugate. */
+void testComplexTransforms(const Shape& shape, std::size_t cacheBytes) {
+  using Complex = std::complex<double>;
+  std::mt19937_64 random(6);
+  Party party(shape, 2, cacheBytes);
+  const std::size_t top = party.context->topLevel(), slots = party.slots();
+  const auto complexSlots = [&](std::vector<u32> positions) {
+    const std::size_t count = positions.empty() ? slots : positions.size();
+    return SlotValues{randomSlots(count, random), std::move(positions), randomSlots(count, random)};
+  };
+  const auto dense = [&](const SlotValues& v) {
+    std::vector<Complex> result(slots);
+    for (std::size_t i = 0; i < v.values.size(); ++i) {
+      result[v.positions.empty() ? i : v.positions[i]] = Complex(v.values[i], v.imaginary[i]);
+    }
+    return result;
+  };
+  const auto one = [&](std::size_t level, std::vector<SlotValues> diagonals) {
+    LinearDescription d;
+    d.level = static_cast<u32>(level);
+    d.plainScales = {party.prime(level)};
+    d.outputScale = kScale;
+    LinearDescription::Output output{{{-1, {}, {}}}, {}, -1};
+    for (u32 b = 0; b < diagonals.size(); ++b) {
+      d.babies.push_back({0, -1, b == 0 ? std::vector<u32>{} : std::vector<u32>{b}, b});
+      output.giants[0].terms.push_back({b, b});
+    }
+    d.outputs = {output};
+    d.diagonals = std::move(diagonals);
+    return d;
+  };
+  const Slots x = randomSlots(slots, random);
+  const LinearDescription d = one(top, {complexSlots({}), complexSlots({1, 2, 5, 8})});
+  // Rotations by one bring odd slots, which the encoder gives by their conjugates, to even ones.
+  LinearDescription e = one(top - 1, {complexSlots({}), complexSlots({})});
+  e.outputs[0].reductions = {{0}};
+  addKeys(party, d);
+  addKeys(party, e);
+  const std::vector<Engine::Handle> input{party.encrypt(x, top, kScale)};
+  const auto between = party.engine.linear(party.engine.prepareLinear(d), input);
+  const auto output = party.engine.linear(party.engine.prepareLinear(e), between);
+  Slots expected(slots);
+  const auto d0 = dense(d.diagonals[0]), d1 = dense(d.diagonals[1]), e0 = dense(e.diagonals[0]), e1 = dense(e.diagonals[1]);
+  const auto first = [&](std::size_t i) { return d0[i % slots] * x[i % slots] + d1[i % slots] * x[(i + 1) % slots]; };
+  for (std::size_t i = 0; i < slots; ++i) expected[i] = 2 * (e0[i] * first(i) + e1[i] * first(i + 1)).real();
+  requireClose(party.decrypt(output[0]), expected, 2e-4, "complex transform " + describe(shape));
 }
 
 /** Same bytes whatever the number of threads and the form of plaintexts. */
@@ -418,6 +467,8 @@ void testAll() {
     testHoistedSwitches(shape);
     testLinear(shape, 1, std::size_t{1} << 30);
     testLinear(shape, 2, 20 * limb);
+    testComplexTransforms(shape, std::size_t{1} << 30);
+    testComplexTransforms(shape, 0);
     testTape(shape, 1, std::size_t{1} << 30);
     testTape(shape, 3, 0);
   }
@@ -431,6 +482,7 @@ void testAll() {
     testPrimitives(shapes(degree)[1], 2);
     testLinear(shapes(degree)[2], 3, std::size_t{1} << 30);
     testSquareTransforms(shapes(degree)[0]);
+    testComplexTransforms(shapes(degree)[2], std::size_t{1} << 30);
   }
   for (const std::size_t degree : {16384, 32768, 65536}) testSquareTransforms(shapes(degree)[1]);
 }
