@@ -1,10 +1,37 @@
-/** Options of `compile` that name files. */
+/** Options that say what a model reads: constants, class names, and how pixels become inputs. */
 import { extname } from 'node:path';
+import type { Command } from 'commander';
 import type { ConstantTensor } from '../src/compiler/ir/tensor-graph.ts';
 import { parseNpy } from '../src/data/npy.ts';
 import { MAX_INPUT_FILE_BYTES, readBounded } from '../src/data/read-file.ts';
 import { parseTensorProto } from '../src/data/tensor-proto.ts';
 import { ArtifactError } from '../src/errors.ts';
+import type { Preprocessing } from '../src/program/signature.ts';
+import { fraction, numberList } from './parse-options.ts';
+
+export interface PreprocessingFlags {
+  readonly pixelScale?: number;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+}
+
+export function addPreprocessing(command: Command): Command {
+  return command
+    .option('--pixel-scale <S>', 'x = (pixel·S − mean)/std for images and bytes (default: 1/255)', fraction)
+    .option('--mean <M,…>', 'per channel (default: 0)', numberList)
+    .option('--std <S,…>', 'per channel (default: 1)', numberList);
+}
+
+export function preprocessingOf(
+  { pixelScale, mean, std }: PreprocessingFlags,
+  defaults: Preprocessing,
+): Preprocessing {
+  return {
+    pixelScale: pixelScale ?? defaults.pixelScale,
+    mean: mean ?? defaults.mean,
+    std: std ?? defaults.std,
+  };
+}
 
 /** `--bind INPUT=FILE`: arrays are taken as they are. */
 export async function readConstants(

@@ -13,8 +13,21 @@ import { findModels, summarise, summaryText } from '../check-folder.ts';
 import type { SecurityLevel } from '../../src/program/parameters.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readModel } from '../files.ts';
-import { readConstants } from '../model-options.ts';
-import { activation, assignment, collect, dimension, nonNegativeNumber, oneOf } from '../parse-options.ts';
+import {
+  addPreprocessing,
+  preprocessingOf,
+  readConstants,
+  type PreprocessingFlags,
+} from '../model-options.ts';
+import {
+  activation,
+  assignment,
+  collect,
+  dimension,
+  naturalNumber,
+  nonNegativeNumber,
+  oneOf,
+} from '../parse-options.ts';
 import { loadProfile } from '../profile-store.ts';
 import { plural } from '../report/format.ts';
 import { verdictOf, verdictText, type Verdict } from '../report/verdict.ts';
@@ -25,10 +38,11 @@ const BACKENDS = ['native', 'seal'] as const;
 /** Ranges take no more. */
 const CALIBRATION_INPUTS = 64;
 
-interface CheckFlags {
+interface CheckFlags extends PreprocessingFlags {
   readonly calibration?: string;
   readonly security?: SecurityLevel;
   readonly precision?: number;
+  readonly maxMemoryMb?: number;
   readonly activation?: readonly (readonly [string, ActivationChoice])[];
   readonly bind?: readonly (readonly [string, string])[];
   readonly dim?: readonly (readonly [string, number])[];
@@ -51,6 +65,11 @@ export function define(command: Command, run: Runner): void {
       nonNegativeNumber,
     )
     .option(
+      '--max-memory-mb <N>',
+      `budget for an evaluation (default: ${DEFAULT_OPTIONS.maxMemoryMb})`,
+      naturalNumber,
+    )
+    .option(
       '--activation <NODE=CHOICE>',
       'as in compiling; the others may get any degree',
       collect(activation),
@@ -58,8 +77,10 @@ export function define(command: Command, run: Runner): void {
     .addHelpText(
       'after',
       '\nFor one model, says for each degree and backend what depth, time, keys and memory a program takes, and whether it fits.',
-    )
-    .action((model: string, flags: CheckFlags) => run((context) => check(model, flags, context)));
+    );
+  addPreprocessing(command).action((model: string, flags: CheckFlags) =>
+    run((context) => check(model, flags, context)),
+  );
 }
 
 async function check(path: string, flags: CheckFlags, context: CommandContext): Promise<Outcome> {
@@ -78,6 +99,8 @@ async function foresee(file: string, flags: CheckFlags, context: CommandContext)
     dimensions: new Map(flags.dim ?? []),
     security: flags.security ?? DEFAULT_OPTIONS.security,
     precision: flags.precision ?? DEFAULT_OPTIONS.precision,
+    maxMemoryMb: flags.maxMemoryMb ?? DEFAULT_OPTIONS.maxMemoryMb,
+    preprocessing: preprocessingOf(flags, DEFAULT_OPTIONS.preprocessing),
     activations: new Map(flags.activation ?? []),
     profile: await loadProfile(undefined, (line) => context.note(line)),
   };

@@ -12,7 +12,6 @@ import { loadDataset } from '../../src/data/load-dataset.ts';
 import { encodeArtifact } from '../../src/program/codec.ts';
 import { UsageError } from '../../src/errors.ts';
 import type { SecurityLevel } from '../../src/program/parameters.ts';
-import type { Preprocessing } from '../../src/program/signature.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { tellGuard } from '../process/messages.ts';
 import { readModel } from '../files.ts';
@@ -24,21 +23,25 @@ import {
   bitCount,
   collect,
   dimension,
-  fraction,
   naturalNumber,
   nonNegativeNumber,
-  numberList,
   oneOf,
   positiveNumber,
 } from '../parse-options.ts';
-import { readConstants, readLabels } from '../model-options.ts';
+import {
+  addPreprocessing,
+  preprocessingOf,
+  readConstants,
+  readLabels,
+  type PreprocessingFlags,
+} from '../model-options.ts';
 import { formatBytes } from '../report/format.ts';
 import { describeProgram } from '../report/program-report.ts';
 import { renderProgramText } from '../report/text.ts';
 import { requireReportFile, writeProgramReport } from '../report/write-report.ts';
 import { requireWritable, writeWhole } from '../terminal/write-file.ts';
 
-interface CompileFlags {
+interface CompileFlags extends PreprocessingFlags {
   readonly output?: string;
   readonly calibration?: string;
   readonly samples?: number;
@@ -60,9 +63,6 @@ interface CompileFlags {
   readonly activation?: readonly (readonly [string, ActivationChoice])[];
   readonly bind?: readonly (readonly [string, string])[];
   readonly dim?: readonly (readonly [string, number])[];
-  readonly pixelScale?: number;
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
   readonly labels?: string;
   readonly emitPolynomial?: string;
   readonly dumpIrAfter?: string;
@@ -143,9 +143,6 @@ export function define(command: Command, run: Runner): void {
     )
     .option('--bind <INPUT=FILE>', 'make a graph input a constant (.pb or .npy)', collect(assignment))
     .option('--dim <NAME=N>', 'value of a symbolic dimension (the batch defaults to 1)', collect(dimension))
-    .option('--pixel-scale <S>', 'x = (pixel·S − mean)/std for images and bytes (default: 1/255)', fraction)
-    .option('--mean <M,…>', 'per channel (default: 0)', numberList)
-    .option('--std <S,…>', 'per channel (default: 1)', numberList)
     .option('--labels <FILE>', 'class names: one per line, or a JSON array')
     .option('--emit-polynomial <FILE>', 'write the polynomial model as ONNX')
     .option('--dump-ir-after <PASS>', 'write the result of a pass, or of "all", beside the artifact as JSON')
@@ -153,8 +150,10 @@ export function define(command: Command, run: Runner): void {
       '--profile <FILE>',
       'kernel times that programs for the native engine are planned by, or "default" (default: those measured here by "he-compile profile", else shipped ones)',
     )
-    .option('--report <FILE>', 'write a report (.html, .md or .json); repeatable', collect(String))
-    .action((model: string, flags: CompileFlags) => run((context) => compile(model, flags, context)));
+    .option('--report <FILE>', 'write a report (.html, .md or .json); repeatable', collect(String));
+  addPreprocessing(command).action((model: string, flags: CompileFlags) =>
+    run((context) => compile(model, flags, context)),
+  );
 }
 
 async function compile(file: string, flags: CompileFlags, context: CommandContext): Promise<Outcome> {
@@ -218,11 +217,7 @@ async function compileOptions(
   context: CommandContext,
 ): Promise<AskedOptions> {
   const { batch, maxKeyMb, inputBits, weightBits, maxOutputError, ...rest } = DEFAULT_OPTIONS;
-  const preprocessing: Preprocessing = {
-    pixelScale: flags.pixelScale ?? rest.preprocessing.pixelScale,
-    mean: flags.mean ?? rest.preprocessing.mean,
-    std: flags.std ?? rest.preprocessing.std,
-  };
+  const preprocessing = preprocessingOf(flags, rest.preprocessing);
   const options: AskedOptions = {
     ...rest,
     scheme: flags.scheme ?? rest.scheme,

@@ -19,7 +19,7 @@ import type { CompileOptions, Progress } from './options.ts';
 import { assembleArtifact } from './passes/assemble-artifact.ts';
 import { decomposeSoftmax } from './passes/decompose-softmax.ts';
 import { foldBatchNorm } from './passes/fold-batch-norm.ts';
-import { CostEstimator, estimatedObstacle, type CostEstimate } from './passes/estimate-cost.ts';
+import { CostEstimator, type CostEstimate } from './passes/estimate-cost.ts';
 import { foreseeDegrees, requireHoldable } from './passes/foresee-degrees.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { lowerLinear } from './passes/lower-linear.ts';
@@ -148,7 +148,7 @@ export interface DegreeVerdict {
 }
 
 /** Larger models are not laid out for an estimate. */
-const ESTIMATED_ENTRIES = 15e6;
+const ESTIMATED_ENTRIES = 150e6;
 
 /**
  * What each degree takes on each of `backends`, in seconds: nothing is fitted, composed or packed.
@@ -175,8 +175,7 @@ export async function foreseeModel(
         const estimate =
           chain === null || costs === null ? null : costs.estimate(degree, open, chain, options);
         const polyModulusDegree = chain?.polyModulusDegree ?? null;
-        const obstacle =
-          refusal?.message ?? (estimate === null ? null : estimatedObstacle(estimate, options));
+        const obstacle = refusal?.message ?? estimate?.obstacle ?? null;
         return { degree, depth, polyModulusDegree, estimate, obstacle };
       }),
     );

@@ -117,15 +117,35 @@ export function sealProcessBytes(
 
 /** Forecast for one worker that evaluates the whole program. */
 export function sealMemory(program: Program, parameters: Shape): SealMemory {
+  return addUpSeal(
+    {
+      keys: program.rotationKeys.length + (program.relinearizationLevel === null ? 0 : 1),
+      ciphertextBytes: peakCiphertextBytes(program, parameters),
+      plaintextBytes: program.instructions.reduce(
+        (sum, instruction) => sum + plainBytes(instruction, parameters),
+        0,
+      ),
+      slotVectorBytes: slotVectorBytes(program),
+    },
+    parameters,
+  );
+}
+
+/** What a program itself takes, in bytes, however that is known: of CKKS, or of one part under BFV. */
+export interface SealParts {
+  /** Their number: all are of one size. */
+  readonly keys: number;
+  readonly ciphertextBytes: number;
+  readonly plaintextBytes: number;
+  readonly slotVectorBytes: number;
+}
+
+export function addUpSeal(program: SealParts, parameters: Shape): SealMemory {
+  const { keys } = program;
   const top = parameters.dataPrimes.length - 1;
-  const keys = program.rotationKeys.length + (program.relinearizationLevel === null ? 0 : 1);
   const parts = partsOf(parameters);
   const keyBytes = POOL_OVERHEAD * keys * parts * sealKeyBytes(parameters);
-  const ciphertextBytes = POOL_OVERHEAD * bfvFactor(parameters) * peakCiphertextBytes(program, parameters);
-  const plaintextBytes =
-    POOL_OVERHEAD *
-    parts *
-    program.instructions.reduce((sum, instruction) => sum + plainBytes(instruction, parameters), 0);
+  const ciphertextBytes = POOL_OVERHEAD * bfvFactor(parameters) * program.ciphertextBytes;
   const contextBytes = sealContextBytes(parameters);
   // Among others a key's serialized form and SEAL's copy of it while it is loaded, each half its size.
   const scratch = sealKeyBytes(parameters) + 3 * parts * sealCiphertextBytes(parameters, top);
@@ -135,11 +155,11 @@ export function sealMemory(program: Program, parameters: Shape): SealMemory {
   return {
     keyBytes,
     ciphertextBytes,
-    plaintextBytes,
+    plaintextBytes: POOL_OVERHEAD * parts * program.plaintextBytes,
     contextBytes,
     totalPerWorker: keyBytes + keyTransit + ciphertextBytes + contextBytes + scratch,
     processBytes:
-      PROCESS_BYTES + PROGRAM_COPIES * slotVectorBytes(program) + keys * sealKeyFileBytes(parameters),
+      PROCESS_BYTES + PROGRAM_COPIES * program.slotVectorBytes + keys * sealKeyFileBytes(parameters),
   };
 }
 

@@ -45,23 +45,46 @@ export function nativeKeyBytes(parameters: Shape, level: number): number {
 
 export function nativeMemory(program: Program, parameters: Shape): NativeMemory {
   const limb = limbBytes(parameters);
-  const levels = [
+  const keys = [
     ...program.rotationKeys.map(({ level }) => level),
     ...(program.relinearizationLevel === null ? [] : [program.relinearizationLevel]),
-  ];
-  const keyBytes = levels.reduce((sum, level) => sum + nativeKeyBytes(parameters, level), 0);
-  const ciphertextBytes = limb * peakValueLimbs(program);
-  const workspaceBytes =
-    limb * Math.max(0, ...program.instructions.map((instruction) => workLimbs(instruction, parameters)));
+  ].map((level) => nativeKeyBytes(parameters, level));
+  return addUpNative(
+    {
+      keys,
+      ciphertextBytes: limb * peakValueLimbs(program),
+      workspaceBytes:
+        limb * Math.max(0, ...program.instructions.map((instruction) => workLimbs(instruction, parameters))),
+      slotVectorBytes: slotVectorBytes(program),
+      plaintextBytes:
+        limb *
+        program.instructions.reduce((sum, instruction) => sum + plainLimbs(instruction, parameters), 0),
+    },
+    parameters,
+  );
+}
+
+/** What a program itself takes, in bytes, however that is known. */
+export interface NativeParts extends Pick<
+  NativeMemory,
+  'ciphertextBytes' | 'workspaceBytes' | 'plaintextBytes'
+> {
+  /** Of each key. */
+  readonly keys: readonly number[];
+  readonly slotVectorBytes: number;
+}
+
+export function addUpNative(
+  { keys, ciphertextBytes, workspaceBytes, slotVectorBytes, plaintextBytes }: NativeParts,
+  parameters: Shape,
+): NativeMemory {
+  const keyBytes = keys.reduce((sum, bytes) => sum + bytes, 0);
   const primes = parameters.dataPrimes.length + parameters.specialPrimes.length;
+  const tables = primes * TABLE_LIMBS * limbBytes(parameters);
   // Keys come as files of their seeded form, half their size.
-  const contextBytes =
-    PROCESS_BYTES + primes * TABLE_LIMBS * limb + PROGRAM_COPIES * slotVectorBytes(program) + keyBytes / 2;
-  const plaintextBytes =
-    limb * program.instructions.reduce((sum, instruction) => sum + plainLimbs(instruction, parameters), 0);
+  const contextBytes = PROCESS_BYTES + tables + PROGRAM_COPIES * slotVectorBytes + keyBytes / 2;
   // While one is made ready for use there are two of it.
-  const transit = levels.reduce((most, level) => Math.max(most, nativeKeyBytes(parameters, level)), 0);
-  const pooled = keyBytes + transit + ciphertextBytes + workspaceBytes;
+  const pooled = keyBytes + Math.max(0, ...keys) + ciphertextBytes + workspaceBytes;
   const total = Math.ceil(pooled * POOL_OVERHEAD) + Math.ceil(contextBytes);
   return { keyBytes, ciphertextBytes, workspaceBytes, contextBytes, plaintextBytes, total };
 }

@@ -6,13 +6,26 @@ import type { ParameterDemand } from '../passes/chain-demand.ts';
 import { deepestChain, ringCandidates } from '../passes/select-parameters.ts';
 import { depthOf } from './levels.ts';
 
+/** The longest chains found so far: each takes a search for the primes of many. */
+export class LongestChains {
+  readonly #known = new Map<string, ReturnType<typeof deepestChain>>();
+
+  of({ depth: _, ...demand }: ParameterDemand, backend: Backend): ReturnType<typeof deepestChain> {
+    const key = JSON.stringify([demand, backend]);
+    let known = this.#known.get(key);
+    if (known === undefined) this.#known.set(key, (known = deepestChain(demand, backend)));
+    return known;
+  }
+}
+
 export function explainDepth(
   graph: LinearGraph,
   levels: readonly number[],
   demand: ParameterDemand,
   backend: Backend,
+  longest = new LongestChains(),
 ): CompileError {
-  const most = deepestChain(demand, backend);
+  const most = longest.of(demand, backend);
   const layers = graph.nodes
     .filter((node) => node.kind !== 'input')
     .map((node) => ({ node, cost: depthOf(node), level: levels[node.id]! }));

@@ -53,6 +53,8 @@ export interface LayoutOptions {
   readonly planner?: TransformPlanner;
   /** A longer latency is of no use: the search ends. */
   readonly mostMs?: number;
+  /** States kept after every node; by default as many as the graph's size allows. */
+  readonly beam?: number;
 }
 
 /** Null once the latency is certain to exceed `mostMs`. */
@@ -75,9 +77,13 @@ export function chooseLayouts(
   levels: readonly number[],
   cost: CostModel,
   parallelism: number,
-  { planner = new TransformPlanner(cost, parallelism), mostMs = Infinity }: LayoutOptions = {},
+  {
+    planner = new TransformPlanner(cost, parallelism),
+    mostMs = Infinity,
+    beam = beamFor(graph),
+  }: LayoutOptions = {},
 ): LayoutChoice | null {
-  return new LayoutSearch(graph, levels, cost, planner, mostMs).run();
+  return new LayoutSearch(graph, levels, cost, planner, mostMs).run(beam);
 }
 
 class LayoutSearch {
@@ -107,8 +113,7 @@ class LayoutSearch {
     }
   }
 
-  run(): LayoutChoice | null {
-    const beam = beamFor(this.#graph);
+  run(beam: number): LayoutChoice | null {
     const classes = Math.max(...this.#classes.map(({ index }) => index)) + 1;
     let states: State[] = [
       { placements: Array<null>(classes).fill(null), cost: 0, latencyMs: 0, last: null },

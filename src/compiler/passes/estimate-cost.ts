@@ -3,10 +3,10 @@
  * lowered, and their diagonals and rotations priced at the levels of each degree.
  */
 import { CompileError } from '../../errors.ts';
-import { SEAL_HEAP_BYTES } from '../../program/memory-model.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
 import { depthOf } from '../analysis/levels.ts';
+import { roughMemory, type NodeMemory, type RoughMemory } from '../analysis/rough-memory.ts';
 import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
 import { sourcesOf } from '../ir/linear-graph.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
@@ -18,21 +18,14 @@ import { leastLevels } from './compose-linear.ts';
 import { lowerLinear } from './lower-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 
-/** Figures good to a factor of two or three. */
-export interface CostEstimate {
+/** Figures good to a factor of two. */
+export interface CostEstimate extends RoughMemory {
   /** Of one evaluation, on one core. */
   readonly milliseconds: number;
-  /** Galois and relinearization keys, in memory. */
-  readonly keyBytes: number;
-  /** What an evaluation takes, encoded plaintexts left out. */
-  readonly memoryBytes: number;
 }
 
-/** The process, and keys as files beside themselves. */
-const PROCESS_BYTES = 384 * 2 ** 20;
-const KEY_COPIES = 1.5;
-/** Values of the largest size that are alive at a time, work space included. */
-const LIVE_VALUES = 8;
+/** Layouts are only to be typical, not the best. */
+const BEAM = 2;
 
 /** Layouts of one graph, chosen once for each number of slots. */
 export class CostEstimator {
@@ -72,57 +65,43 @@ export class CostEstimator {
     const levels = leastLevels(graph);
     let choice = this.#choices.get(cost.slotCount);
     if (choice === undefined) {
-      choice = chooseLayouts(graph, levels, cost, 1, { planner: new TransformPlanner(cost, 1) });
+      choice = chooseLayouts(graph, levels, cost, 1, { planner: new TransformPlanner(cost, 1), beam: BEAM });
       this.#choices.set(cost.slotCount, choice);
     }
     const steps = new Set<number>();
+    const nodes: NodeMemory[] = [];
     let milliseconds = 0;
-    let largest = 0;
     for (const node of graph.nodes) {
       const ciphertexts = choice.placements[node.id]!.frame.layout.ciphertexts;
       const level = levels[node.id]! + depthOf(node);
-      largest = Math.max(largest, ciphertexts * (level + 1));
+      const none = { level, ciphertexts, products: 0, babies: 0, giants: 0, diagonals: 0 };
       if (node.kind === 'polynomial' || node.kind === 'product') {
         // Paterson–Stockmeyer: about depth + √degree products.
         const products =
           node.kind === 'product' ? 1 : depthOf(node) + Math.max(0, Math.sqrt(node.degree) - 2);
         const each = cost.multiply(level) + cost.relinearize(level) + cost.rescale(level);
         milliseconds += ciphertexts * products * each;
+        nodes.push({ ...none, products });
+        continue;
       }
       const plan = choice.plans.get(node.id);
-      if (plan === undefined || isElementwise(node)) continue;
+      if (plan === undefined || isElementwise(node)) {
+        nodes.push(none);
+        continue;
+      }
       const { open, baby, giant, term, output } = cost.linear(level);
       const babies = plan.babies.flat().filter((step) => step !== 0);
-      const giants = plan.rotations - babies.length;
-      milliseconds += sourcesOf(node).length * open + babies.length * baby + Math.max(0, giants) * giant;
+      const giants = Math.max(0, plan.rotations - babies.length);
+      milliseconds += sourcesOf(node).length * open + babies.length * baby + giants * giant;
       milliseconds += plan.diagonals * term + ciphertexts * output;
       for (const step of [...babies, ...plan.giants.flat(), ...plan.reductions]) steps.add(step);
+      nodes.push({ ...none, babies: babies.length, giants, diagonals: plan.diagonals });
     }
     steps.delete(0);
     // Rotations by many steps are composed of about as many keys as there are doublings.
-    const doublings = Math.log2(cost.slotCount);
-    // Keys are held at the levels that they are used at: half of the chain's, on average.
-    const keyBytes = cost.keyBytes(Math.ceil((Math.max(...levels) + 1) / 2));
-    const keys = 1 + Math.min(steps.size, doublings);
-    const values = LIVE_VALUES * largest * 2 * chain.polyModulusDegree * 8;
-    return {
-      milliseconds,
-      keyBytes: keys * keyBytes,
-      memoryBytes: PROCESS_BYTES + KEY_COPIES * keys * keyBytes + values,
-    };
+    const rotationKeys = Math.min(steps.size, Math.log2(cost.slotCount));
+    return { milliseconds, ...roughMemory({ nodes, rotationKeys }, cost, chain, options) };
   }
-}
-
-/** Why a program of this size does not fit; null where it seems to. */
-export function estimatedObstacle(
-  { memoryBytes }: CostEstimate,
-  { backend, maxMemoryMb }: Pick<CompileOptions, 'backend' | 'maxMemoryMb'>,
-): string | null {
-  const allowed = maxMemoryMb * 2 ** 20;
-  const most = backend === 'seal' ? Math.min(allowed, SEAL_HEAP_BYTES) : allowed;
-  if (memoryBytes <= most) return null;
-  const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  return `it needs about ${mib(memoryBytes)} of memory, ${mib(most)} are there`;
 }
 
 /** Vanishes into the maps and polynomials around it. */

@@ -4,6 +4,7 @@
  */
 import { CompileError } from '../../errors.ts';
 import type { CkksParameters } from '../../program/security.ts';
+import { LongestChains } from '../analysis/explain-depth.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
@@ -60,13 +61,14 @@ export async function foreseeDegrees(
     report: (_, fraction) => progress.report('foresee', fraction),
     signal: progress.signal,
   });
+  const longest = new LongestChains();
   const forecast = async (of: readonly ActivationSite[]): Promise<DegreeForecast[]> => {
     const open = of.some(({ fixed }) => fixed === null);
     const found: DegreeForecast[] = [];
     for (const degree of open ? CANDIDATE_DEGREES : [null]) {
       const sketch = await sketchActivations(single, of, degree ?? CANDIDATE_DEGREES[0], ranges);
       const linear = reduceLinear(normalisePolynomials(sketchLinear(sketch, ranges)), new MatrixProducts());
-      found.push({ degree, ...foreseeDepth(linear, options) });
+      found.push({ degree, ...foreseeDepth(linear, options, longest) });
     }
     return found;
   };

@@ -14,7 +14,7 @@ import { batchLatency } from '../analysis/batch-cost.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
-import { explainDepth } from '../analysis/explain-depth.ts';
+import { explainDepth, LongestChains } from '../analysis/explain-depth.ts';
 import { assignLevels } from '../analysis/levels.ts';
 import { outputReach } from '../analysis/units.ts';
 import { precisionOf } from '../analysis/noise.ts';
@@ -296,9 +296,14 @@ function memoryHint({ backend, maxMemoryMb }: CompileOptions): string {
 }
 
 /** @param composed null where no ring holds even the least depth: nothing is composed then */
-function tooDeep(graph: LinearGraph, composed: LinearGraph | null, options: CompileOptions): CompileError {
+function tooDeep(
+  graph: LinearGraph,
+  composed: LinearGraph | null,
+  options: CompileOptions,
+  longest?: LongestChains,
+): CompileError {
   const levels = composed === null ? leastLevels(graph) : assignLevels(graph);
-  return explainDepth(graph, levels, demandOf(graph, options, Math.max(...levels)), options.backend);
+  return explainDepth(graph, levels, demandOf(graph, options, Math.max(...levels)), options.backend, longest);
 }
 
 function mostSlots({ security }: CompileOptions): number {
@@ -335,14 +340,24 @@ function depthOf(graph: LinearGraph): number {
   return Math.max(...assignLevels(graph));
 }
 
-/** What the least possible depth of a graph meets: a chain of the smallest ring that may hold it, or why none does. */
+/** Bits that whole programs typically lose against a single rescale of values within 1. */
+const TYPICAL_LOSS_BITS = 6.5;
+
+/**
+ * What the least possible depth of a graph meets: a chain of the smallest ring that will probably hold it (else of the largest that
+ * may), or why none does.
+ */
 export function foreseeDepth(
   graph: LinearGraph,
   options: CompileOptions,
+  longest: LongestChains,
 ): { readonly depth: number; readonly chain: CkksParameters | null; readonly refusal: CompileError | null } {
   const depth = leastDepth(graph);
-  const [ring] = ringsFor(graph, options, depth);
-  if (ring === undefined) return { depth, chain: null, refusal: tooDeep(graph, null, options) };
+  const loss = TYPICAL_LOSS_BITS + Math.max(0, Math.log2(outputReach(graph)));
+  const careful = { ...options, precision: options.precision + loss };
+  const [probable] = ringsFor(graph, careful, depth);
+  const ring = probable ?? [...ringsFor(graph, options, depth)].at(-1);
+  if (ring === undefined) return { depth, chain: null, refusal: tooDeep(graph, null, options, longest) };
   return { depth, chain: quickestChain(ring, options), refusal: null };
 }
 
