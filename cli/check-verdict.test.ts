@@ -47,7 +47,7 @@ describe('check of a model', () => {
   });
 
   it('prepares pixels as compiling does', async () => {
-    const { stdout } = await runCli([
+    const { stdout } = await runHere([
       ...['check', 'fixtures/digits-cnn.onnx', '--calibration', 'images:fixtures/samples'],
       ...['--mean', '0.1,0.2', '--json'],
     ]);
@@ -59,10 +59,10 @@ describe('check of a model', () => {
     async (name) => {
       const folder = await mkdtemp(join(tmpdir(), 'he-compile-check-'));
       const model = 'fixtures/digits-square.onnx';
-      const checked = JSON.parse((await runCli(['check', model, '--json'])).stdout) as { verdict: Verdict };
+      const checked = JSON.parse((await runHere(['check', model, '--json'])).stdout) as { verdict: Verdict };
       const about = checked.verdict.backends.find(({ backend }) => backend === name)!.degrees[0]!;
       const output = join(folder, 'x.hemodel');
-      const { stdout } = await runCli([model, '--backend', name, '-o', output, '--json']);
+      const { stdout } = await runHere([model, '--backend', name, '-o', output, '--json']);
       const { predicted } = JSON.parse(stdout) as { predicted: Record<string, number> };
       for (const [foreseen, forecast] of [
         [about.aboutMs, predicted['latencyMs']],
