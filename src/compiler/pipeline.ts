@@ -15,6 +15,7 @@ import type { TensorGraph } from './ir/tensor-graph.ts';
 import { isBatchable } from './onnx/batchable.ts';
 import { encodeOnnx } from './onnx/encode.ts';
 import { importModel } from './onnx/import.ts';
+import { scalePolynomials } from './onnx/scale-polynomials.ts';
 import type { CompileOptions, Progress } from './options.ts';
 import { assembleArtifact } from './passes/assemble-artifact.ts';
 import { decomposeSoftmax } from './passes/decompose-softmax.ts';
@@ -208,6 +209,9 @@ function readTensors(
   return pass('recognise-activations', recogniseActivations(decomposed));
 }
 
-function encodePolynomial({ graph }: Pick<PolynomialGraph, 'graph'>): Uint8Array {
-  return encodeOnnx(graph, { batch: isBatchable(graph) ? 'symbolic' : 'static' });
+function encodePolynomial({
+  graph,
+  ranges = new Map(),
+}: Pick<PolynomialGraph, 'graph'> & Partial<Pick<PolynomialGraph, 'ranges'>>): Uint8Array {
+  return encodeOnnx(scalePolynomials(graph, ranges), { batch: isBatchable(graph) ? 'symbolic' : 'static' });
 }
