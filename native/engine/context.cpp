@@ -68,6 +68,8 @@ struct Context::Tables {
   std::vector<Reentry> reentry;
   std::vector<Constant> specialProduct;
   std::vector<double> modulusBits;
+  ParmsId encapsulationId{};
+  Constant encapsulationInverse{};
 
   u64 prime(std::size_t limb) const { return fields[limb]->modulus(); }
 
@@ -166,6 +168,9 @@ struct Context::Tables {
       mergedDown.push_back(makeDown(merged, l));
     }
     specialDown = makeDown(specials, topLevel + 1);
+    const std::size_t special = topLevel + 1;
+    encapsulationId = identify(p.degree, std::array{prime(0), prime(special)});
+    encapsulationInverse = fields[0]->constant(invertModulo(prime(special), prime(0)));
     for (std::size_t d = 0; d * alpha <= topLevel; ++d) {
       auto& lengths = digits.emplace_back();
       for (std::size_t count = 1; count <= std::min(alpha, topLevel + 1 - d * alpha); ++count) {
@@ -206,6 +211,8 @@ const ModulusDown& Context::rescaleDown(std::size_t level) const noexcept { retu
 const ModulusDown& Context::mergedDown(std::size_t level) const noexcept { return tables_->mergedDown[level]; }
 const Reentry& Context::reentry(std::size_t level) const noexcept { return tables_->reentry[level]; }
 const Constant& Context::specialProduct(std::size_t limb) const noexcept { return tables_->specialProduct[limb]; }
+const ParmsId& Context::encapsulationId() const noexcept { return tables_->encapsulationId; }
+const Constant& Context::encapsulationInverse() const noexcept { return tables_->encapsulationInverse; }
 double Context::modulusBits(std::size_t level) const noexcept { return tables_->modulusBits[level]; }
 
 }  // namespace he

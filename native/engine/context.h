@@ -102,6 +102,10 @@ class Context {
   const Reentry& reentry(std::size_t level) const noexcept;
   /** P mod q_limb, by data limb. */
   const Constant& specialProduct(std::size_t limb) const noexcept;
+  /** Of keys modulo q_0 p', p' the first special prime: see `engine/raise.h`. */
+  const ParmsId& encapsulationId() const noexcept;
+  /** 1 / p' modulo q_0. */
+  const Constant& encapsulationInverse() const noexcept;
   /** log2 of q_0 * ... * q_level. */
   double modulusBits(std::size_t level) const noexcept;
 

@@ -1,6 +1,7 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -67,6 +68,13 @@ void Engine::loadRotationKey(u32 step, format::Bytes bytes) {
 void Engine::loadRelinearizationKey(format::Bytes bytes) {
   auto data = format::readSwitchingKey(context(), state_->workspace.pool(), bytes, 0, &threads());
   state_->keys.setRelinearization(prepareKey(state_->workspace, std::move(data), 1));
+}
+
+void Engine::loadRaiseKeys(format::Bytes encapsulation, format::Bytes decapsulation) {
+  Workspace& workspace = state_->workspace;
+  EncapsulationKey narrow(workspace, format::readEncapsulationKey(context(), workspace.pool(), encapsulation, &threads()));
+  DecapsulationKey wide(workspace, format::readDecapsulationKey(context(), workspace.pool(), decapsulation, &threads()));
+  state_->keys.setRaise({std::move(narrow), std::move(wide)});
 }
 
 Engine::Handle Engine::load(format::Bytes bytes) {
@@ -145,6 +153,13 @@ std::vector<Engine::Handle> Engine::linear(u32 prepared, std::span<const Handle>
 }
 
 void Engine::forgetLinear(u32 prepared) noexcept { state_->linears.erase(prepared); }
+
+Engine::Handle Engine::raise(Handle low, double scale) {
+  const Ciphertext& ciphertext = state_->at(low);
+  if (ciphertext.size() != 2) throw EngineError("INTERNAL", "only two polynomials can be raised: relinearize first");
+  if (!std::isfinite(scale) || !(scale > 0)) throw EngineError("INTERNAL", "a scale must be positive");
+  return state_->keep(raiseModulus(state_->workspace, state_->keys.raise(), ciphertext, scale));
+}
 
 u32 Engine::prepareTape(const Tape& tape) {
   state_->tapes.emplace(state_->nextPlan, planTape(state_->plaintexts, context(), tape));

@@ -40,6 +40,8 @@ class Engine {
   /** `step` in 1 ... N/2-1, or 0 for complex conjugation. A key replaces an earlier one. @throws FormatError, MemoryExceeded */
   void loadRotationKey(u32 step, format::Bytes bytes);
   void loadRelinearizationKey(format::Bytes bytes);
+  /** Of bootstrapping: see `raiseModulus`. @throws FormatError, MemoryExceeded */
+  void loadRaiseKeys(format::Bytes encapsulation, format::Bytes decapsulation);
   /** @throws FormatError, MemoryExceeded, EngineError CIPHERTEXT_INVALID if it hides nothing (all but the first polynomial 0) */
   Handle load(format::Bytes bytes);
   /** Takes over a ciphertext that has been made here, e.g. by public-key encryption into this engine's pool. */
@@ -62,6 +64,12 @@ class Engine {
   /** Inputs are dropped to the transform's level first; results are rescaled and carry the bias. */
   std::vector<Handle> linear(u32 prepared, std::span<const Handle> inputs);
   void forgetLinear(u32 prepared) noexcept;
+
+  /**
+   * Reads two polynomials modulo q_0 modulo the whole chain: m becomes m + q_0 I, at the level of the keys.
+   * @param scale that the result is declared to have
+   */
+  Handle raise(Handle low, double scale);
 
   u32 prepareTape(const Tape& tape);
   std::vector<Handle> run(u32 prepared, std::span<const Handle> inputs);

@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "engine-error.h"
-#include "key-switch.h"
+#include "raise.h"
 
 namespace he {
 
@@ -14,7 +14,13 @@ class Keys {
   void addRotation(u32 step, SwitchingKey key) { rotations_.insert_or_assign(step, std::move(key)); }
   void setRelinearization(SwitchingKey key) { relinearization_ = std::move(key); }
 
+  void setRaise(RaiseKeys keys) { raise_ = std::move(keys); }
+
   /** @throws EngineError KEY_MISSING */
+  const RaiseKeys& raise() const {
+    if (!raise_) throw EngineError("KEY_MISSING", "the evaluation keys lack those of bootstrapping");
+    return *raise_;
+  }
   const SwitchingKey& rotation(u32 step, std::size_t level) const {
     const auto found = rotations_.find(step);
     const SwitchingKey* const key = found == rotations_.end() ? nullptr : &found->second;
@@ -36,6 +42,7 @@ class Keys {
 
   std::unordered_map<u32, SwitchingKey> rotations_;
   std::optional<SwitchingKey> relinearization_;
+  std::optional<RaiseKeys> raise_;
 };
 
 }  // namespace he

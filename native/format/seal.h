@@ -86,6 +86,26 @@ class SwitchingKeyWriter {
   Writer writer_;
 };
 
+/** A sample under an ephemeral sparse secret, over q_0 and the first special prime and nothing else: see `engine/raise.h`. */
+struct EncapsulationKeyData {
+  Polynomial b, a;
+};
+
+/** The way back to the dense secret: one digit over the data limbs 0 ... level and all special limbs. */
+struct DecapsulationKeyData {
+  std::size_t level = 0;
+  Polynomial b, a;
+};
+
+/** The limbs of q_0 and of the first special prime. */
+std::vector<std::size_t> encapsulationLimbs(const Context& context);
+
+/** Each in the form of one digit of a key, with a seed in place of `a`. @throws FormatError, MemoryExceeded */
+EncapsulationKeyData readEncapsulationKey(const Context& context, Pool& pool, Bytes bytes, Threads* threads = nullptr);
+std::vector<std::uint8_t> writeEncapsulationKey(const Context& context, const Polynomial& b, const Seed& seed);
+DecapsulationKeyData readDecapsulationKey(const Context& context, Pool& pool, Bytes bytes, Threads* threads = nullptr);
+std::vector<std::uint8_t> writeDecapsulationKey(const Context& context, std::size_t level, const Polynomial& b, const Seed& seed);
+
 /** A public key is an encryption of zero over all limbs. @throws FormatError, MemoryExceeded */
 CiphertextData readPublicKey(const Context& context, Pool& pool, Bytes bytes, Threads* threads = nullptr);
 std::vector<std::uint8_t> writeSeededPublicKey(const Context& context, const Polynomial& b, const Seed& seed);

@@ -78,6 +78,24 @@ void sampleTernary(std::span<std::int8_t> out) {
   }
 }
 
+void sampleSparse(std::span<std::int8_t> out, std::size_t weight) {
+  WipedWords<kChunk> random;
+  u64 wanted = weight;
+  for (std::size_t at = 0; at < out.size(); at += kChunk / 2) {
+    const std::size_t count = std::min(kChunk / 2, out.size() - at);
+    systemRandom(random.words.data(), 2 * count * sizeof(u64));
+    for (std::size_t i = 0; i < count; i++) {
+      // One of the entries left, of which the first `wanted` mean yes: taken with probability wanted / left.
+      const u64 left = out.size() - at - i;
+      const u64 drawn = static_cast<u64>(static_cast<unsigned __int128>(random.words[2 * i]) * left >> 64);
+      const u64 taken = (drawn - wanted) >> 63;
+      const u64 negative = (random.words[2 * i + 1] & 1) * taken;
+      out[at + i] = static_cast<std::int8_t>(static_cast<std::int64_t>(taken) - 2 * static_cast<std::int64_t>(negative));
+      wanted -= taken;
+    }
+  }
+}
+
 void toResidues(u64* out, std::span<const std::int8_t> values, u64 modulus) noexcept {
   for (std::size_t i = 0; i < values.size(); i++) {
     const std::int64_t value = values[i];

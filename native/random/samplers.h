@@ -36,6 +36,13 @@ class SmallPolynomial {
 void sampleTernary(std::span<std::int8_t> out);
 
 /**
+ * Uniform among the vectors with exactly `weight` entries of -1 and 1, the others 0, by selection sampling (Knuth, TAOCP volume 2, section
+ * 3.4.2, algorithm S). Statistical distance from uniform: below 2^-64 an entry.
+ * @throws NoRandomness
+ */
+void sampleSparse(std::span<std::int8_t> out, std::size_t weight);
+
+/**
  * Discrete Gaussian of deviation kErrorDeviation, cut at kErrorBound, by inversion: each value is found by comparing 63 random bits with
  * every entry of the cumulative table; one more bit is the sign. Statistical distance from the exact distribution:
  * 2^-60 per value.

@@ -49,6 +49,12 @@ SecretKey makeSecretKey(const Context& context, Pool& pool, Threads& threads) {
   return fromCoefficients(context, pool, threads, coefficients.values());
 }
 
+SecretKey makeSparseKey(const Context& context, Pool& pool, Threads& threads, std::size_t weight) {
+  random::SmallPolynomial coefficients(context.degree());
+  random::sampleSparse(coefficients.values(), weight);
+  return fromCoefficients(context, pool, threads, coefficients.values());
+}
+
 SecretKey readSecretKey(const Context& context, Pool& pool, Threads& threads, format::Bytes bytes) {
   const std::size_t degree = context.degree();
   const std::size_t limbs = limbCount(context);

@@ -16,6 +16,9 @@ struct SecretKey {
 /** With randomness of the operating system. @throws NoRandomness, MemoryExceeded */
 SecretKey makeSecretKey(const Context& context, Pool& pool, Threads& threads);
 
+/** With exactly `weight` coefficients of -1 and 1, the others 0: for the time of a bootstrapping key's making. */
+SecretKey makeSparseKey(const Context& context, Pool& pool, Threads& threads, std::size_t weight);
+
 /**
  * Of SEAL's serialization (a Plaintext of the key context). Besides all that `native/format` checks, the key must be ternary, and the
  * same over every prime.

@@ -24,7 +24,8 @@ SecretSide::SecretSide(std::shared_ptr<const Context> context, const Options& op
       key_(saved ? readSecretKey(*context_, pool_, threads_, *saved) : makeSecretKey(*context_, pool_, threads_)),
       scratch_(pool_, threads_.count() * context_->degree(), true) {}
 
-Polynomial SecretSide::ringSample(std::span<const std::size_t> limbs, const Seed& seed, const Addend& addend) {
+Polynomial SecretSide::ringSample(std::span<const std::size_t> limbs, const Seed& seed, const SecretKey& secret,
+                                  const Addend& addend) {
   const std::size_t degree = context_->degree();
   Polynomial b = format::makePolynomial(*context_, pool_, limbs.size());
   std::vector<u64*> destination;
@@ -35,7 +36,7 @@ Polynomial SecretSide::ringSample(std::span<const std::size_t> limbs, const Seed
     u64* scratch = scratch_.data() + thread * degree;
     addend(field, scratch);
     field.forward(scratch, scratch);
-    field.multiply(destination[i], destination[i], key_.limb(limbs[i], degree), degree);
+    field.multiply(destination[i], destination[i], secret.limb(limbs[i], degree), degree);
     field.subtract(destination[i], scratch, destination[i], degree);
   });
   return b;
@@ -122,6 +123,36 @@ void SecretSide::makeRelinearizationKey(std::size_t level, std::span<std::uint8_
     context_->field(limb).multiply(square.data() + limb * degree, s, s, degree);
   }
   makeSwitchingKey(square.data(), 0, level, out);
+}
+
+SecretSide::RaiseKeyBytes SecretSide::makeRaiseKeys(std::size_t level, std::size_t weight) {
+  requireLevel(level);
+  const std::size_t degree = context_->degree();
+  if (weight == 0 || weight > degree) {
+    throw std::invalid_argument("the weight of a sparse secret is 1 ... N, not " + std::to_string(weight));
+  }
+  const SecretKey sparse = makeSparseKey(*context_, pool_, threads_, weight);
+  random::SmallPolynomial error(degree);
+  const Addend addError = [&](const Field& field, u64* out) { random::toResidues(out, error.values(), field.modulus()); };
+
+  const std::vector<std::size_t> narrow = format::encapsulationLimbs(*context_);
+  random::sampleError(error.values());
+  const Seed first = random::freshSeed();
+  // p' s under s': p' is 0 modulo itself.
+  Polynomial b = ringSample(narrow, first, sparse, addError);
+  const Field& base = context_->field(0);
+  base.scaleAdd(b.words.data(), key_.limb(0, degree), base.constant(context_->field(narrow[1]).modulus() % base.modulus()), degree);
+  RaiseKeyBytes keys{format::writeEncapsulationKey(*context_, b, first), {}};
+
+  // P s' under s; the gadget has one digit, the whole of the data limbs.
+  random::sampleError(error.values());
+  const Seed second = random::freshSeed();
+  b = ringSample(format::keyLimbs(*context_, level), second, addError);
+  for (std::size_t limb = 0; limb <= level; limb++) {
+    context_->field(limb).scaleAdd(b.words.data() + limb * degree, sparse.limb(limb, degree), context_->specialProduct(limb), degree);
+  }
+  keys.decapsulation = format::writeDecapsulationKey(*context_, level, b, second);
+  return keys;
 }
 
 std::vector<std::uint8_t> SecretSide::encrypt(std::span<const double> slots, std::size_t level, double scale) {

@@ -55,6 +55,17 @@ class SecretSide {
   std::size_t relinearizationKeyBytes(std::size_t level) const;
   void makeRelinearizationKey(std::size_t level, std::span<std::uint8_t> out);
 
+  /** Both keys of `raiseModulus`, of one ephemeral secret that nothing keeps. */
+  struct RaiseKeyBytes {
+    std::vector<std::uint8_t> encapsulation, decapsulation;
+  };
+  /**
+   * @param level that ciphertexts are raised to
+   * @param weight of the sparse secret; what is secure is known to whoever chose the parameters
+   * @throws std::invalid_argument for a weight that is no weight
+   */
+  RaiseKeyBytes makeRaiseKeys(std::size_t level, std::size_t weight);
+
   /**
    * Seeded symmetric encryption.
    * @param slots N/2 finite values
@@ -75,8 +86,12 @@ class SecretSide {
   /** Writes the residues of a small or plain polynomial for one limb, coefficient form. */
   using Addend = std::function<void(const Field& field, u64* out)>;
 
-  /** b = addend - a s over `limbs`, NTT form, a expanded from the seed. */
-  format::Polynomial ringSample(std::span<const std::size_t> limbs, const format::Seed& seed, const Addend& addend);
+  /** b = addend - a s over `limbs`, NTT form, a expanded from the seed, s the secret given. */
+  format::Polynomial ringSample(std::span<const std::size_t> limbs, const format::Seed& seed, const SecretKey& secret,
+                                const Addend& addend);
+  format::Polynomial ringSample(std::span<const std::size_t> limbs, const format::Seed& seed, const Addend& addend) {
+    return ringSample(limbs, seed, key_, addend);
+  }
   /** Hybrid switching key from `source` (NTT form, data limbs 0 ... level) to s. */
   void makeSwitchingKey(const u64* source, std::size_t index, std::size_t level, std::span<std::uint8_t> out);
   std::size_t galoisElement(std::size_t step) const;

@@ -239,6 +239,80 @@ void testComplexTransforms(const Shape& shape, std::size_t cacheBytes) {
   requireClose(party.decrypt(output[0]), expected, 2e-4, "complex transform " + describe(shape));
 }
 
+/** c_0 + c_1 s modulo q_0 q_1, centred: for chains whose two lowest primes have 126 bits at most. */
+std::vector<__int128> decryptedCoefficients(Party& party, Engine::Handle handle, std::size_t limbs) {
+  const Context& context = *party.context;
+  const std::size_t degree = context.degree();
+  Pool pool(std::size_t{1} << 28);
+  Threads threads(1, {});
+  std::vector<std::uint8_t> bytes(party.secret.secretKeyBytes());
+  party.secret.saveSecretKey(bytes);
+  const auto key = secret::readSecretKey(context, pool, threads, bytes);
+  const auto data = format::readCiphertext(context, pool, party.engine.store(handle));
+  std::vector<std::vector<u64>> residues(limbs, std::vector<u64>(degree));
+  for (std::size_t j = 0; j < limbs; ++j) {
+    const Field& field = context.field(j);
+    Block sum(pool, degree);
+    field.multiply(sum.data(), data.polynomials[1].words.data() + j * degree, key.limb(j, degree), degree);
+    field.add(sum.data(), sum.data(), data.polynomials[0].words.data() + j * degree, degree);
+    field.inverse(residues[j].data(), sum.data(), field.constant(1));
+  }
+  const auto q = [&](std::size_t j) { return static_cast<__int128>(context.field(j).modulus()); };
+  const auto power = [&](__int128 base, __int128 exponent, __int128 modulus) {
+    __int128 result = 1;
+    for (base %= modulus; exponent != 0; exponent /= 2, base = base * base % modulus) {
+      if (exponent % 2 != 0) result = result * base % modulus;
+    }
+    return result;
+  };
+  std::vector<__int128> values(degree);
+  for (std::size_t i = 0; i < degree; ++i) {
+    __int128 value = residues[0][i], modulus = q(0);
+    if (limbs == 2) {
+      const __int128 difference = ((static_cast<__int128>(residues[1][i]) - value) % q(1) + q(1)) % q(1);
+      value += q(0) * (difference * power(q(0) % q(1), q(1) - 2, q(1)) % q(1));
+      modulus *= q(1);
+    }
+    values[i] = value > modulus / 2 ? value - modulus : value;
+  }
+  return values;
+}
+
+/** m + q_0 I with I as small as the weight of the ephemeral secret lets it be, and m as it was. */
+void testRaise(const Shape& shape, std::size_t threads) {
+  std::mt19937_64 random(7);
+  Party party(shape, threads);
+  const std::size_t top = party.context->topLevel(), weight = 40;
+  const std::string here = describe(shape);
+  const auto keys = party.secret.makeRaiseKeys(top, weight);
+  party.engine.loadRaiseKeys(keys.encapsulation, keys.decapsulation);
+  const Slots x = randomSlots(party.slots(), random);
+  const double scale = std::pow(2.0, 30), q0 = party.prime(0);
+  const auto low = party.encrypt(x, 0, scale);
+  const auto raised = party.engine.raise(low, 16 * q0);
+  require(party.engine.levelOf(raised) == top && party.engine.scaleOf(raised) == 16 * q0, here + " raise: level and scale");
+  const auto before = decryptedCoefficients(party, low, 1), after = decryptedCoefficients(party, raised, 2);
+  double squares = 0, largest = 0, noise = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const double multiple = std::round(static_cast<double>(after[i] - before[i]) / q0);
+    const auto rest = after[i] - before[i] - static_cast<__int128>(multiple) * static_cast<__int128>(q0);
+    squares += multiple * multiple;
+    largest = std::max(largest, std::fabs(multiple));
+    noise = std::max(noise, std::fabs(static_cast<double>(rest)));
+  }
+  const double variance = squares / static_cast<double>(before.size()), expected = (weight + 1) / 12.0;
+  require(std::fabs(variance / expected - 1) < 0.25, here + " raise: variance of I is " + std::to_string(variance));
+  require(largest >= 3 && largest <= 12, here + " raise: |I| reaches " + std::to_string(largest));
+  require(noise < 4096, here + " raise: error of " + std::to_string(noise));
+  bool refused = false;
+  try {
+    party.engine.loadRaiseKeys(keys.decapsulation, keys.decapsulation);
+  } catch (const format::FormatError&) {
+    refused = true;
+  }
+  require(refused, here + " raise: a key of more primes in place of the narrow one");
+}
+
 /** Same bytes whatever the number of threads and the form of plaintexts. */
 void testDeterminism(const Shape& shape) {
   std::mt19937_64 random(4);
@@ -471,6 +545,10 @@ void testAll() {
     testComplexTransforms(shape, 0);
     testTape(shape, 1, std::size_t{1} << 30);
     testTape(shape, 3, 0);
+  }
+  for (const Shape& shape : {shapes(1024)[1], shapes(2048)[2]}) {
+    testRaise(shape, 1);
+    testRaise(shape, 3);
   }
   testDeterminism(shapes(1024)[0]);
   testDeterminism(shapes(1024)[1]);

@@ -102,6 +102,32 @@ void samplerStatistics() {
   chiSquared(ternary, std::vector<double>(3, n / 3), "ternary");
 }
 
+/** The weight is exact; places are as often the ones of the weight, and signs as often negative, as chance has it. */
+void sparseStatistics() {
+  const std::size_t degree = 2048, weight = 40, runs = 4000, bins = 32;
+  std::vector<std::int8_t> values(degree);
+  std::vector<double> places(bins), signs(2);
+  for (std::size_t run = 0; run < runs; run++) {
+    random::sampleSparse(values, weight);
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < degree; i++) {
+      if (values[i] == 0) continue;
+      report.check(std::abs(values[i]) == 1, "a value of a sparse secret");
+      found++;
+      places[i * bins / degree]++;
+      signs[values[i] > 0]++;
+    }
+    report.check(found == weight, "a sparse secret has the weight asked for");
+  }
+  const double n = static_cast<double>(runs * weight);
+  chiSquared(places, std::vector<double>(bins, n / static_cast<double>(bins)), "places of a sparse secret");
+  chiSquared(signs, std::vector<double>(2, n / 2), "signs of a sparse secret");
+  for (const std::size_t all : {std::size_t{0}, degree}) {
+    random::sampleSparse(values, all);
+    report.check(static_cast<std::size_t>(std::count(values.begin(), values.end(), 0)) == degree - all, "no weight, and all");
+  }
+}
+
 void residues() {
   const u64 q = 1152921504606748673;
   std::vector<std::int8_t> small;
@@ -421,6 +447,7 @@ void wiped() {}
 int main() {
   errorTable();
   samplerStatistics();
+  sparseStatistics();
   residues();
   keyEquations(test::makeParameters(1024, 60, 2, 40, 1, 60, 3));
   keyEquations(test::makeParameters(1024, 50, 4, 36, 2, 50, 2));
