@@ -67,7 +67,12 @@ const PARTS: Readonly<Record<string, Part>> = {
   inference: {
     least: 70,
     mutate: ['src/server/inference/**/*.ts', '!src/server/inference/{authentication,staging}.ts'],
-    tests: ['src/server/{inference,transport}/**/*.test.ts'],
+    // Without those that start a whole server: a minute for each fault.
+    tests: [
+      'src/server/inference/{authentication,enrolment,evaluation-runner,key-provisioning}.test.ts',
+      'src/server/inference/{metrics,model-catalog,rate-limiter,server-identity,sessions,staging}.test.ts',
+      'src/server/inference/{evaluation,tools}/*.test.ts',
+    ],
   },
 };
 const NEVER = ['!src/**/*.test.ts', '!src/**/testing/**'];
