@@ -16,11 +16,13 @@ const ROOMY: StagingBounds = { maxChunkBytes: 100, ownerBytes: 10_000, clientByt
 
 let folder: string;
 let store: SqliteMetadataStore;
+let blobs: FileBlobStore;
 let staging: Staging;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'he-compile-staging-'));
   store = await SqliteMetadataStore.open(':memory:');
-  staging = new Staging(store, await FileBlobStore.open(folder));
+  blobs = await FileBlobStore.open(folder);
+  staging = new Staging(store, blobs);
 });
 afterEach(async () => {
   store[Symbol.dispose]();
@@ -115,6 +117,14 @@ describe('a chunk', () => {
   ])('%s', async (_what, arrival, expected) => {
     expect(await send(arrival)).toBe(expected);
     expect(staging.files(SESSION)).toHaveLength(expected.startsWith('ERROR') ? 0 : 1);
+  });
+
+  it('is stored as it came', async () => {
+    await send(chunk(1, 2, 'second'));
+    await send(chunk(0, 2, 'first'));
+    const [file] = staging.complete(SESSION);
+    const stored = await Promise.all(file!.chunks.map((key) => blobs.get(key)));
+    expect(stored.map((bytes) => Buffer.from(bytes).toString())).toEqual(['first', 'second']);
   });
 
   it('may not change what was said before', async () => {
