@@ -94,16 +94,22 @@ export function inputSchemaOf(tool: Pick<AnyTool<never>, 'input'>): JsonObject &
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'output'): JsonObject {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: 'any',
-    override: ({ jsonSchema }) => {
-      // Lists of types are legal, but some hosts map schemas onto dialects that have one type only.
-      const { type } = jsonSchema as { type?: unknown };
-      if (!Array.isArray(type)) return;
-      jsonSchema.anyOf = type.map((each: string) => ({ type: each }) as typeof jsonSchema);
-      delete jsonSchema.type;
-    },
-  });
-  return rest;
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return withSingleTypes(rest) as JsonObject;
+}
+
+/**
+ * Lists of types are legal, but some hosts map schemas onto dialects that have one type only. Zod makes lists of what it has
+ * shown to its own `override` already, so that this comes after it.
+ */
+function withSingleTypes(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withSingleTypes);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const { type, ...rest } = Object.fromEntries(
+    Object.entries(schema).map(([name, part]) => [name, withSingleTypes(part)]),
+  );
+  if (type === undefined) return rest;
+  return Array.isArray(type)
+    ? { ...rest, anyOf: type.map((each: unknown) => ({ type: each })) }
+    : { type, ...rest };
 }

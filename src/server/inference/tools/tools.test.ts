@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ToolError } from '../../protocol/error-codes.ts';
 import { sha256Of } from '../../protocol/identifiers.ts';
 import { decodeSignature } from '../../protocol/signature-document.ts';
-import type { CallContext } from '../../protocol/tool.ts';
+import { type CallContext, inputSchemaOf, outputSchemaOf } from '../../protocol/tool.ts';
 import { DONE, type EvaluationWorld, evaluationWorld, keyFile } from '../../testing/evaluation-world.ts';
 import { REMOTE_TOOLS } from './registry.ts';
 
@@ -354,5 +354,11 @@ it('every tool says what it is, and refuses what it does not know', () => {
     expect(tool.annotations.readOnlyHint, tool.name).toBe(/^(list|describe|get)_/.test(tool.name));
     if (!tool.annotations.readOnlyHint)
       expect(tool.annotations.destructiveHint, tool.name).toBe(/^(cancel|revoke)_/.test(tool.name));
+  }
+});
+
+it('no schema of a tool has a list of types, which some hosts cannot map', () => {
+  for (const tool of REMOTE_TOOLS) {
+    expect(JSON.stringify([inputSchemaOf(tool), outputSchemaOf(tool)]), tool.name).not.toContain('"type":[');
   }
 });
