@@ -1,9 +1,20 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Unlocking } from './master-key.ts';
-import { createPrivate, readPrivate, writePrivate } from './private-files.ts';
+import { newProtection, type Unlocking } from './master-key.ts';
+import { createPrivate, privateFolder, readPrivate, writePrivate } from './private-files.ts';
 import { openBytes, sealBytes } from './sealed-bytes.ts';
 import { Vault } from './vault.ts';
 
@@ -76,8 +87,57 @@ describe('a vault', () => {
   });
 
   it('refuses a passphrase that is too short to begin with', async () => {
-    await expect(Vault.open(folder, passphrase('short'))).rejects.toMatchObject(LOCKED);
+    await expect(Vault.open(folder, passphrase('sevench'))).rejects.toMatchObject({
+      ...LOCKED,
+      message: 'a new passphrase needs at least 8 characters',
+    });
     expect(await readdir(folder)).toEqual([]);
+    expect(newProtection(passphrase('eightchr'))).toEqual({
+      kind: 'passphrase',
+      kdf: 'scrypt',
+      cost: 2 ** 17,
+      blockSize: 8,
+      parallelization: 1,
+      salt: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    });
+    expect(newProtection(keyFile())).toEqual({ kind: 'key-file' });
+  });
+
+  it('is opened in the way it was made, and with a key file of its own', async () => {
+    const vault = join(folder, 'v');
+    (await Vault.open(vault, keyFile()))[Symbol.dispose]();
+    await expect(Vault.open(vault, passphrase('correct horse'))).rejects.toMatchObject({
+      ...LOCKED,
+      message: 'the key store was made with a key file, not with a passphrase',
+    });
+    const other: Unlocking = { kind: 'key-file', path: join(folder, 'other.key') };
+    await expect(Vault.open(vault, other)).rejects.toMatchObject({
+      ...LOCKED,
+      message: 'the key file of the key store is missing or damaged',
+    });
+    await writePrivate(join(folder, 'other.key'), Buffer.alloc(31));
+    await expect(Vault.open(vault, other)).rejects.toMatchObject({
+      message: expect.stringMatching(/missing or damaged/) as string,
+    });
+    await writePrivate(join(folder, 'other.key'), Buffer.alloc(32));
+    await expect(Vault.open(vault, other)).rejects.toMatchObject({
+      ...LOCKED,
+      message: 'the key file is not the one of this key store',
+    });
+  });
+
+  it('forgets its key when it is closed', async () => {
+    const vault = await Vault.open(folder, keyFile());
+    await vault.write(join(folder, 'a'), 'a', SECRET);
+    vault[Symbol.dispose]();
+    await expect(vault.read(join(folder, 'a'), 'a')).rejects.toMatchObject(LOCKED);
+  });
+
+  it('removes what is there, and does not mind what is not', async () => {
+    using vault = await Vault.open(folder, keyFile());
+    await vault.write(join(folder, 'a'), 'a', SECRET);
+    for (let twice = 0; twice < 2; twice++) await vault.remove(join(folder, 'a'));
+    expect(await vault.read(join(folder, 'a'), 'a')).toBeNull();
   });
 
   it('makes a key file for its owner only, and refuses one that others may read', async () => {
@@ -96,8 +156,10 @@ describe('a vault', () => {
     await expect(Vault.open(join(folder, 'vault'), unlocking)).rejects.toMatchObject(LOCKED);
   });
 
+  const keyFile = (): Unlocking => ({ kind: 'key-file', path: join(folder, 'k', 'vault.key') });
+
   it('does not open a file that was put in the place of another', async () => {
-    using vault = await Vault.open(folder, passphrase('correct horse'));
+    using vault = await Vault.open(folder, keyFile());
     await vault.write(join(folder, 'a'), 'a', SECRET);
     await rename(join(folder, 'a'), join(folder, 'b'));
     await expect(vault.read(join(folder, 'b'), 'b')).rejects.toMatchObject(LOCKED);
@@ -105,9 +167,8 @@ describe('a vault', () => {
   });
 
   it('is one vault, even if several processes make it at once', async () => {
-    const unlocking: Unlocking = { kind: 'key-file', path: join(folder, 'k', 'vault.key') };
     const vaults = await Promise.all(
-      Array.from({ length: 6 }, () => Vault.open(join(folder, 'v'), unlocking)),
+      Array.from({ length: 6 }, () => Vault.open(join(folder, 'v'), keyFile())),
     );
     await vaults[0]!.write(join(folder, 'f'), 'f', SECRET);
     for (const vault of vaults) expect(await vault.read(join(folder, 'f'), 'f')).toEqual(SECRET);
@@ -117,6 +178,13 @@ describe('a vault', () => {
     ['cheap to guess', { cost: 2 }],
     ['exhausting', { cost: 2 ** 40 }],
     ['of another kind', { kdf: 'md5' }],
+    ['cheap by its blocks', { blockSize: 7 }],
+    ['exhausting by its blocks', { blockSize: 17 }],
+    ['exhausting by its lanes', { parallelization: 17 }],
+    ['without a lane', { parallelization: 0 }],
+    ['of a short salt', { salt: '00'.repeat(15) }],
+    ['of no salt', { salt: 'xx'.repeat(32) }],
+    ['of more than it should say', { more: 1 }],
   ])('refuses a description that is %s', async (_what, change) => {
     const made = {
       kind: 'passphrase',
@@ -142,6 +210,42 @@ describe('a vault', () => {
 });
 
 describe('private files', () => {
+  it('stand in folders that are closed to others, and made if need be', async () => {
+    await mkdir(join(folder, 'open'), { mode: 0o755 });
+    for (const path of [join(folder, 'open'), join(folder, 'new', 'deep')]) {
+      await privateFolder(path);
+      expect(await modeOf(path)).toBe('700');
+    }
+  });
+
+  it.each<[string, (path: string) => Promise<unknown>]>([
+    ['a link', (path) => symlink('other', path)],
+    ['a folder', (path) => mkdir(path)],
+    ['a file that others may read', (path) => writeFile(path, 'x', { mode: 0o604 })],
+    ['a file that its group may write', (path) => writeFile(path, 'x').then(() => chmod(path, 0o620))],
+    ['a file that is too large', (path) => writeFile(path, 'xyz', { mode: 0o600 })],
+  ])('are not %s', async (_what, make) => {
+    await writeFile(join(folder, 'other'), 'x', { mode: 0o600 });
+    await make(join(folder, 'f'));
+    await expect(readPrivate(join(folder, 'f'), 2)).rejects.toMatchObject(LOCKED);
+    expect(Buffer.from((await readPrivate(join(folder, 'other'), 1))!).toString()).toBe('x');
+  });
+
+  it('say what modes they want of them', async () => {
+    await writeFile(join(folder, 'f'), 'x', { mode: 0o640 });
+    await expect(readPrivate(join(folder, 'f'), 2)).rejects.toThrow(/mode 640\): expected 600/);
+  });
+
+  it('that cannot be made leave nothing behind', async () => {
+    await expect(createPrivate(join(folder, 'missing', 'f'), Buffer.from('x'))).rejects.toThrow();
+    const broken = function* (): Generator<Uint8Array> {
+      yield Buffer.from('a');
+      throw new Error('broken');
+    };
+    await expect(writePrivate(join(folder, 'f'), broken())).rejects.toThrow('broken');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it('appear whole, for their owner, and leave nothing else behind', async () => {
     const path = join(folder, 'f');
     await writePrivate(path, [Buffer.from('a'), Buffer.from('b')]);
