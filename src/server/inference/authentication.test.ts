@@ -56,14 +56,18 @@ function signedAt(time: number, audience = SERVER): CallContext {
   return callWith({ [SIGNATURE_META]: signRequest(RECEIVED, privateKey, audience, time) });
 }
 
-function codeOf(action: () => unknown): string {
+function refusalOf(action: () => unknown): ToolError | null {
   try {
     action();
   } catch (error) {
-    if (error instanceof ToolError) return error.code;
+    if (error instanceof ToolError) return error;
     throw error;
   }
-  return 'accepted';
+  return null;
+}
+
+function codeOf(action: () => unknown): string {
+  return refusalOf(action)?.code ?? 'accepted';
 }
 
 describe('a signed request', () => {
@@ -116,13 +120,23 @@ describe('a signed request', () => {
     expect(codeOf(() => authentication.requireSignature(call, publicKey, 'neighbour', NOW))).toBe('accepted');
   });
 
-  it('must be meant for this server, be signed, and well-formed', async () => {
+  it('must be meant for this server, be signed, well-formed and in time, and is told what it is not', async () => {
     const { authentication } = await world();
-    const code = (call: CallContext): string =>
-      codeOf(() => authentication.requireSignature(call, publicKey, 'client', NOW));
-    expect(code(signedAt(NOW, 'cd'.repeat(32)))).toBe('ERROR_SIGNATURE_INVALID');
-    expect(code(callWith({}))).toBe('ERROR_SIGNATURE_REQUIRED');
-    expect(code(callWith({ [SIGNATURE_META]: { alg: 'none' } }))).toBe('ERROR_SIGNATURE_INVALID');
+    const refusal = (call: CallContext): string => {
+      const error = refusalOf(() => authentication.requireSignature(call, publicKey, 'client', NOW));
+      return error === null ? 'accepted' : `${error.code}: ${error.message}`;
+    };
+    expect(refusal(signedAt(NOW, 'cd'.repeat(32)))).toMatch(
+      /^ERROR_SIGNATURE_INVALID: .* for another server/,
+    );
+    expect(refusal(callWith({}))).toMatch(/^ERROR_SIGNATURE_REQUIRED: .* not signed/);
+    expect(refusal(callWith({ [SIGNATURE_META]: { alg: 'none' } }))).toMatch(
+      /^ERROR_SIGNATURE_INVALID: .* malformed/,
+    );
+    expect(refusal({ ...signedAt(NOW), received: { ...RECEIVED, tool: 'other' } })).toMatch(
+      /^ERROR_SIGNATURE_INVALID: .* does not fit/,
+    );
+    expect(refusal(signedAt(NOW - SKEW - 1))).toMatch(/^ERROR_CLOCK_SKEW: .* more than 60 s from/);
   });
 });
 
@@ -167,6 +181,32 @@ describe('a token', () => {
     expect(code(newToken())).toBe('ERROR_RATE_LIMITED');
     expect(code(token)).toBe('accepted');
     expect(code(token)).toBe('ERROR_RATE_LIMITED');
+  });
+
+  it('leaves their rates to other clients and origins', async () => {
+    const { store, authentication, token } = await world({ burst: 1 });
+    store.putClient({ ...store.client('client')!, clientId: 'neighbour', tokenHash: tokenHash('other') });
+    const code = (client_id: string, auth_token: string, origin = 'test'): string =>
+      codeOf(() => authentication.authenticate({ client_id, auth_token }, { ...signedAt(NOW), origin }, NOW));
+    expect(code('client', token)).toBe('accepted');
+    expect(code('client', token)).toBe('ERROR_RATE_LIMITED');
+    expect(code('neighbour', 'other')).toBe('accepted');
+    expect(code('client', 'wrong')).toBe(NO_TOKEN);
+    expect(code('client', 'wrong')).toBe('ERROR_RATE_LIMITED');
+    expect(code('client', 'wrong', 'elsewhere')).toBe(NO_TOKEN);
+  });
+
+  it('that is wrong gets the same answer whether there is such a client or not', async () => {
+    const { authentication } = await world();
+    const answer = (client_id: string, auth_token: string | undefined) => {
+      const { code, message, hint } = refusalOf(() =>
+        authentication.authenticate({ client_id, auth_token }, signedAt(NOW), NOW),
+      )!;
+      return { code, message, hint };
+    };
+    expect(answer('nobody', 'wrong')).toEqual(answer('client', 'wrong'));
+    expect(answer('nobody', undefined)).toEqual(answer('client', undefined));
+    expect(answer('nobody', 'wrong').message).toMatch(/unknown client_id, or not its auth_token/);
   });
 
   it('is enough without a signature only for clients without a key, where the server takes that', async () => {
