@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nativeKeyBytes, nativeMemory } from './native-memory.ts';
+import { nativeKeyBytes, nativeMemory, nativePlaintextRoom, nativePoolBytes } from './native-memory.ts';
 import { checkParameters } from './security.ts';
 import { ProgramBuilder } from './testing/program-builder.ts';
 import { randomLinear, seededRandom } from './testing/random-instructions.ts';
@@ -34,6 +34,26 @@ describe('the native memory model', () => {
     expect(memory.ciphertextBytes).toBe((2 * 5 + 2 * 4) * LIMB);
     expect(memory.workspaceBytes).toBeGreaterThan(2 * 7 * LIMB);
     expect(memory.total).toBeGreaterThan(memory.keyBytes + memory.ciphertextBytes + memory.workspaceBytes);
+  });
+
+  it('takes at a product what two key switches of digits and eight polynomials take', () => {
+    const builder = new ProgramBuilder(parameters);
+    const [x, y] = [builder.input(1), builder.input(1)];
+    const program = builder.build([builder.product(x, y)]);
+    const memory = nativeMemory(program, parameters);
+    // At level 4: three digits, seven limbs with the special primes.
+    expect(memory.workspaceBytes).toBe((8 * 5 + (3 + 2) * 7) * LIMB);
+    expect(memory.ciphertextBytes).toBe((2 * 2 * 5 + 2 * 4) * LIMB);
+    expect(memory.plaintextBytes).toBe(0);
+    // A key is there twice while it is made ready, and its file of half its size besides.
+    const key = nativeKeyBytes(parameters, 4);
+    expect(memory.contextBytes).toBe(384 * 2 ** 20 + 7 * 6 * LIMB + key / 2);
+    const pooled = 2 * key + memory.ciphertextBytes + memory.workspaceBytes;
+    expect(memory.total).toBe(Math.ceil(1.02 * pooled) + memory.contextBytes);
+    expect(nativePoolBytes(memory, memory.contextBytes + 100)).toBe(100);
+    expect(nativePoolBytes(memory, 0)).toBe(0);
+    expect(nativePlaintextRoom(memory, memory.total + 102)).toBe(100);
+    expect(nativePlaintextRoom(memory, 0)).toBe(0);
   });
 
   it('holds whole keys in the shape of SEAL', () => {
