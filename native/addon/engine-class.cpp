@@ -101,6 +101,17 @@ napi_value loadRelinearizationKey(napi_env env, napi_callback_info info) {
   });
 }
 
+/** loadRaiseKeys(encapsulation, decapsulation): those of bootstrapping */
+napi_value loadRaiseKeys(napi_env env, napi_callback_info info) {
+  return method(env, "KEY_INVALID", [&] {
+    const Call<2> call(env, info);
+    const auto encapsulation = readBytes(env, call[0], "encapsulation");
+    const auto decapsulation = readBytes(env, call[1], "decapsulation");
+    heldBy(env, call.receiver).engine->loadRaiseKeys(encapsulation, decapsulation);
+    return makeUndefined(env);
+  });
+}
+
 napi_value load(napi_env env, napi_callback_info info) {
   return method(env, "CIPHERTEXT_INVALID", [&] {
     const Call<1> call(env, info);
@@ -210,6 +221,16 @@ napi_value linear(napi_env env, napi_callback_info info) {
   });
 }
 
+/** raise(handle, scale) → handle, at the level of the keys */
+napi_value raise(napi_env env, napi_callback_info info) {
+  return method(env, "INTERNAL", [&] {
+    const Call<2> call(env, info);
+    const auto handle = readHandle(env, call[0]);
+    const double scale = readNumber(env, call[1], "scale");
+    return makeNumber(env, heldBy(env, call.receiver).engine->raise(handle, scale));
+  });
+}
+
 /** runTape(prepared, handles) → handles */
 napi_value runTape(napi_env env, napi_callback_info info) {
   return method(env, "INTERNAL", [&] {
@@ -233,10 +254,11 @@ napi_value status(napi_env env, napi_callback_info info) {
 }  // namespace
 
 void defineEngine(napi_env env, napi_value exports) {
-  static constexpr std::array<std::pair<const char*, napi_callback>, 14> kMethods = {{
+  static constexpr std::array<std::pair<const char*, napi_callback>, 16> kMethods = {{
       {"dispose", dispose},
       {"loadRotationKey", loadRotationKey},
       {"loadRelinearizationKey", loadRelinearizationKey},
+      {"loadRaiseKeys", loadRaiseKeys},
       {"load", load},
       {"store", store},
       {"describe", describe},
@@ -246,6 +268,7 @@ void defineEngine(napi_env env, napi_value exports) {
       {"prepareLinear", prepareLinear},
       {"prepareTape", prepareTape},
       {"linear", linear},
+      {"raise", raise},
       {"runTape", runTape},
       {"status", status},
   }};

@@ -107,12 +107,20 @@ TapeStep readStep(Reader& reader) {
 SlotValues readSlotValues(napi_env env, napi_value values, napi_value positions, std::size_t slots) {
   SlotValues result;
   result.values = readDoubles(env, values, "values");
+  const auto split = [&](std::size_t count) {
+    if (result.values.size() != 2 * count) return;
+    const auto middle = result.values.begin() + static_cast<std::ptrdiff_t>(count);
+    result.imaginary.assign(middle, result.values.end());
+    result.values.erase(middle, result.values.end());
+  };
   if (isNull(env, positions)) {
-    if (result.values.size() != 1 && result.values.size() != slots) refuse("values", "one value, or one for each slot");
+    split(slots);
+    if (result.values.size() != 1 && result.values.size() != slots) refuse("values", "one value, or one or two for each slot");
     return result;
   }
   const auto places = readInts(env, positions, "positions");
-  if (places.empty() || places.size() != result.values.size()) refuse("positions", "as many as values, and not none");
+  split(places.size());
+  if (places.empty() || places.size() != result.values.size()) refuse("positions", "as many as values, or half, and not none");
   std::int64_t last = -1;
   for (const std::int32_t place : places) {
     if (place <= last || static_cast<std::size_t>(place) >= slots) refuse("positions", "ascending slots");

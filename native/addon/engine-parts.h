@@ -5,7 +5,10 @@
 
 namespace he::addon {
 
-/** Values of slots, from a Float64Array and the positions they stand at (an Int32Array, or null if they are dense or a single one). */
+/**
+ * Values of slots, from a Float64Array and the positions they stand at (an Int32Array, or null if they are dense or a single one).
+ * Twice as many values are all the real parts and then all the imaginary ones.
+ */
 SlotValues readSlotValues(napi_env env, napi_value values, napi_value positions, std::size_t slots);
 
 /**

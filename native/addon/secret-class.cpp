@@ -127,6 +127,21 @@ napi_value makeRelinearizationKey(napi_env env, napi_callback_info info) {
   });
 }
 
+/** makeRaiseKeys(level, weight) → [encapsulation, decapsulation] */
+napi_value makeRaiseKeys(napi_env env, napi_callback_info info) {
+  return method(env, "INTERNAL", [&] {
+    const Call<2> call(env, info);
+    const std::size_t level = readCount(env, call[0], "level", kMaxWord);
+    const std::size_t weight = readCount(env, call[1], "weight", kMaxWord);
+    const auto keys = sideOf(env, call.receiver).makeRaiseKeys(level, weight);
+    napi_value pair = nullptr;
+    require(env, napi_create_array_with_length(env, 2, &pair));
+    require(env, napi_set_element(env, pair, 0, makeBytes(env, keys.encapsulation)));
+    require(env, napi_set_element(env, pair, 1, makeBytes(env, keys.decapsulation)));
+    return pair;
+  });
+}
+
 /** encrypt(slots, level, scale) → bytes */
 napi_value encrypt(napi_env env, napi_callback_info info) {
   return method(env, "INTERNAL", [&] {
@@ -160,12 +175,13 @@ napi_value decrypt(napi_env env, napi_callback_info info) {
 }  // namespace
 
 void defineSecretSide(napi_env env, napi_value exports) {
-  static constexpr std::array<std::pair<const char*, napi_callback>, 7> kMethods = {{
+  static constexpr std::array<std::pair<const char*, napi_callback>, 8> kMethods = {{
       {"dispose", dispose},
       {"saveSecretKey", saveSecretKey},
       {"makePublicKey", makePublicKey},
       {"makeRotationKey", makeRotationKey},
       {"makeRelinearizationKey", makeRelinearizationKey},
+      {"makeRaiseKeys", makeRaiseKeys},
       {"encrypt", encrypt},
       {"decrypt", decrypt},
   }};

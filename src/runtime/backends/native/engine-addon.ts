@@ -1,7 +1,10 @@
 /** What he_engine.node offers. Every call checks its arguments; errors carry a `code`, see `callNative`. */
 import { loadAddon } from './load-addon.ts';
 
-/** Slot vectors side by side: values, and the slots they stand in (null: a single value, or one for every slot). */
+/**
+ * Slot vectors side by side: values, and the slots they stand in (null: a single value, or one for every slot). Twice as many values
+ * are all the real parts and then all the imaginary ones.
+ */
 export interface FlatVectors {
   readonly values: readonly Float64Array[];
   readonly positions: readonly (Int32Array | null)[];
@@ -11,6 +14,8 @@ export interface FlatVectors {
 export interface NativeEngine {
   loadRotationKey(step: number, bytes: Uint8Array): void;
   loadRelinearizationKey(bytes: Uint8Array): void;
+  /** Of bootstrapping; see native/engine/raise.h. */
+  loadRaiseKeys(encapsulation: Uint8Array, decapsulation: Uint8Array): void;
   load(bytes: Uint8Array): number;
   store(handle: number): Uint8Array<ArrayBuffer>;
   /** Level, scale, number of polynomials. */
@@ -39,6 +44,8 @@ export interface NativeEngine {
     positions: FlatVectors['positions'],
   ): number;
   linear(prepared: number, inputs: Uint32Array): Uint32Array;
+  /** m modulo q_0 becomes m + q_0 I modulo the chain, at the level of the keys and declared to have this scale. */
+  raise(low: number, scale: number): number;
   /** Returns the number under which `runTape` knows the tape. */
   prepareTape(
     structure: Int32Array,

@@ -39,10 +39,13 @@ function call(target: object, method: string, ...args: unknown[]): unknown {
 }
 
 const secret = new secretModule['SecretSide']!(...PARAMETERS, 2 ** 28, 1, null, null, null);
+const raiseKeys = call(secret, 'makeRaiseKeys', 2, 40) as [Uint8Array, Uint8Array];
 const files = {
   publicKey: call(secret, 'makePublicKey') as Uint8Array,
   rotationKey: call(secret, 'makeRotationKey', 1, 2) as Uint8Array,
   relinearizationKey: call(secret, 'makeRelinearizationKey', 2) as Uint8Array,
+  encapsulationKey: raiseKeys[0],
+  decapsulationKey: raiseKeys[1],
   lowKey: call(secret, 'makeRotationKey', 3, 1) as Uint8Array,
   ciphertext: call(secret, 'encrypt', slots, 2, SCALE) as Uint8Array,
   secretKey: call(secret, 'saveSecretKey') as Uint8Array,
@@ -57,6 +60,7 @@ function makeEngine(): object {
   const made = new engineModule['Engine']!(...constructions['Engine']!());
   call(made, 'loadRotationKey', 1, files.rotationKey);
   call(made, 'loadRelinearizationKey', files.relinearizationKey);
+  call(made, 'loadRaiseKeys', files.encapsulationKey, files.decapsulationKey);
   return made;
 }
 
@@ -81,6 +85,8 @@ if (untried.length > 0) throw new Error(`nobody torments ${untried.join(', ')}`)
 const ARGUMENTS: Readonly<Record<string, () => unknown[]>> = {
   loadRotationKey: () => (random() < 0.5 ? [1, files.rotationKey] : [3, files.lowKey]),
   loadRelinearizationKey: () => [files.relinearizationKey],
+  loadRaiseKeys: () => [files.encapsulationKey, files.decapsulationKey],
+  raise: () => [handle(), 16 * SCALE],
   load: () => [files.ciphertext],
   store: () => [handle()],
   describe: () => [handle()],
@@ -110,6 +116,7 @@ const ARGUMENTS: Readonly<Record<string, () => unknown[]>> = {
   makePublicKey: () => [],
   makeRotationKey: () => [below(DEGREE / 2), below(3)],
   makeRelinearizationKey: () => [below(3)],
+  makeRaiseKeys: () => [below(3), below(64)],
 };
 
 function handle(): number {
@@ -201,7 +208,14 @@ function spoil(args: unknown[]): unknown[] {
 }
 
 /** What returns nothing: whether it succeeds is not seen here. */
-const SILENT = { loadRotationKey: 0, loadRelinearizationKey: 0, setScale: 0, free: 0, dispose: 0 };
+const SILENT = {
+  loadRotationKey: 0,
+  loadRelinearizationKey: 0,
+  loadRaiseKeys: 0,
+  setScale: 0,
+  free: 0,
+  dispose: 0,
+};
 const successes = new Map<string, number>();
 
 const CODES = new Set([

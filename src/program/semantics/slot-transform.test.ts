@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { applyDiagonals, bitReversal, coefficientsToSlots, slotsToCoefficients } from './slot-transform.ts';
+import type { ComplexDiagonals, ComplexSlots } from './slot-transform.ts';
+
+const N = 128;
+const SLOTS = N / 2;
+
+function values(seed: number): Float64Array {
+  return Float64Array.from({ length: SLOTS }, (_, i) => Math.sin(seed + 1.7 * i * i));
+}
+
+/** Slots of the polynomial with coefficient `first + k` being c_k, by definition. */
+function slotsOf(c: Float64Array, first: number): ComplexSlots {
+  const [re, im] = [new Float64Array(SLOTS), new Float64Array(SLOTS)];
+  for (let slot = 0, power = 1; slot < SLOTS; slot++, power = (3 * power) % (2 * N)) {
+    for (const [k, value] of c.entries()) {
+      const angle = (Math.PI * ((power * (first + k)) % (2 * N))) / N;
+      re[slot] = re[slot]! + value * Math.cos(angle);
+      im[slot] = im[slot]! + value * Math.sin(angle);
+    }
+  }
+  return { re, im };
+}
+
+function through(factors: readonly ComplexDiagonals[], from: ComplexSlots): ComplexSlots {
+  return factors.reduce((slots, factor) => applyDiagonals(factor, slots), from);
+}
+
+function inOrder(v: Float64Array): Float64Array {
+  const c = new Float64Array(SLOTS);
+  for (const [slot, k] of bitReversal(SLOTS).entries()) c[k] = v[slot]!;
+  return c;
+}
+
+function expectClose(actual: Float64Array, expected: Float64Array): void {
+  for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 10);
+}
+
+describe.each([[[6]], [[3, 3]], [[2, 2, 2]], [[4, 1, 1]]])('groups of %j stages', (groups) => {
+  it('put real slots into the lower coefficients, bit-reversed', () => {
+    const v = values(1);
+    const { re, im } = through(slotsToCoefficients(SLOTS, groups), { re: v, im: new Float64Array(SLOTS) });
+    const expected = slotsOf(inOrder(v), 0);
+    expectClose(re, expected.re);
+    expectClose(im, expected.im);
+  });
+
+  it('bring back the lower coefficients as real parts, whatever the upper ones are', () => {
+    const v = values(2);
+    const [lower, upper] = [slotsOf(inOrder(v), 0), slotsOf(values(3), SLOTS)];
+    const both = {
+      re: lower.re.map((x, i) => x + upper.re[i]!),
+      im: lower.im.map((x, i) => x + upper.im[i]!),
+    };
+    expectClose(through(coefficientsToSlots(SLOTS, groups), both).re, v);
+  });
+});
+
+it('have as few diagonals as stages make', () => {
+  const counts = (factors: readonly ComplexDiagonals[]): number[] => factors.map(({ size }) => size);
+  expect(counts(slotsToCoefficients(512, [5, 4]))).toEqual([63, 16]);
+  expect(counts(coefficientsToSlots(512, [3, 3, 3]))).toEqual([8, 15, 15]);
+  expect(() => slotsToCoefficients(512, [5, 5])).toThrow('groups of 9 butterfly stages');
+});
