@@ -1,6 +1,9 @@
-/** The command line: servers and short texts run here, everything else in a process of its own under guard. */
+/**
+ * The command line: servers and what is short run here, everything else in a process of its own under guard. The guard loads nothing
+ * of the commands.
+ */
 import { guardCommand } from './process/guard.ts';
-import { runCommand, worksAlone } from './run-command.ts';
+import { worksAlone } from './process/works-alone.ts';
 import { listenForInterrupt } from './terminal/interrupt.ts';
 import { ProgressLine } from './terminal/progress-line.ts';
 
@@ -17,6 +20,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function runHere(argv: readonly string[], line: ProgressLine): Promise<number> {
   using interrupt = listenForInterrupt(() => line.note('cancelling … (again to leave at once)'));
+  const { runCommand } = await import('./run-command.ts');
   const written: Promise<void>[] = [];
   const exitCode = await runCommand(argv, {
     signal: interrupt.signal,
@@ -32,7 +36,7 @@ async function runHere(argv: readonly string[], line: ProgressLine): Promise<num
     },
   });
   await Promise.all(written);
-  return exitCode;
+  return interrupt.exitCodeFor(exitCode);
 }
 
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {

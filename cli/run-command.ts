@@ -13,8 +13,6 @@ import { packageVersion } from './versions.ts';
 
 interface CommandEntry {
   readonly summary: string;
-  /** Runs until it is told to end. */
-  readonly server?: true;
   load(): Promise<CommandModule>;
 }
 
@@ -55,13 +53,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   serve: {
     summary: 'remote inference server (MCP): evaluates models on encrypted inputs of others',
-    server: true,
     load: () => import('./commands/serve.ts'),
   },
   crypto: {
     summary:
       'local cryptographic server (MCP): keeps secret keys, encrypts, decrypts, and classifies files in one call',
-    server: true,
     load: () => import('./commands/crypto.ts'),
   },
   infer: {
@@ -74,7 +70,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
 };
 
-/** Runs the command line and returns the exit code: 0 done, 1 domain error, 2 usage, 70 a bug of ours, 130 cancelled. */
+/** Runs the command line and returns the exit code: 0 done, 1 domain error, 2 usage, 70 a bug of ours, 130 cancelled (by whatever). */
 export async function runCommand(argv: readonly string[], terminal: Console): Promise<number> {
   const json = argv.includes('--json');
   const { signal } = terminal;
@@ -99,19 +95,17 @@ export async function runCommand(argv: readonly string[], terminal: Console): Pr
     return exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // help or version, printed already
-    const presented = presentError(thrown, signal.aborted);
+    const presented = presentError(thrown instanceof CommanderError ? usage(thrown) : thrown, signal.aborted);
     if (json) terminal.print(JSON.stringify(presented.document));
     else terminal.printError(presented.text);
     return presented.exitCode;
   }
 }
 
-/** Whether a process of its own is worth while: not for a few lines of text, and servers end by rules of their own. */
-export function worksAlone(argv: readonly string[]): boolean {
-  const first = argv.find((word) => !word.startsWith('-'));
-  const asksForText = argv.some((word) => ['-h', '--help', '-V', '--version'].includes(word));
-  if (first === undefined || asksForText || first === 'help') return true;
-  return COMMANDS[first]?.server === true;
+function usage({ message }: CommanderError): UsageError {
+  return new UsageError('USAGE', message.replace(/^error: /, ''), {
+    hint: 'he-compile help, or he-compile help COMMAND, shows what is expected',
+  });
 }
 
 /** Puts the default command in front where the first word is a model and not a verb. */

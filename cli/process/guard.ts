@@ -40,13 +40,14 @@ export async function guardCommand(
   const redraw = setInterval(() => line.redraw(), REDRAW_MS);
   try {
     const finished = await guarded.ended;
-    if (finished instanceof Error) {
-      const presented = presentError(finished, interrupt.signal.aborted);
-      return json
-        ? { exitCode: presented.exitCode, stdout: `${JSON.stringify(presented.document)}\n`, stderr: '' }
-        : { exitCode: presented.exitCode, stdout: '', stderr: `${presented.text}\n` };
+    if (!(finished instanceof Error)) {
+      return { ...finished, exitCode: interrupt.exitCodeFor(finished.exitCode) };
     }
-    return finished;
+    const presented = presentError(finished, interrupt.signal.aborted);
+    const exitCode = interrupt.exitCodeFor(presented.exitCode);
+    return json
+      ? { exitCode, stdout: `${JSON.stringify(presented.document)}\n`, stderr: '' }
+      : { exitCode, stdout: '', stderr: `${presented.text}\n` };
   } finally {
     clearInterval(redraw);
     await guarded.removeTemporaries();

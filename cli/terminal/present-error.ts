@@ -1,6 +1,5 @@
 /** Whatever was thrown → exit code, JSON document and text. Only bugs of ours show a stack trace. */
-import { CommanderError } from 'commander';
-import { HeError, InternalError, UsageError } from '../../src/errors.ts';
+import { HeError, InternalError } from '../../src/errors.ts';
 import { EXIT_INTERRUPTED } from './interrupt.ts';
 import { printable } from './printable.ts';
 
@@ -22,11 +21,6 @@ export function presentError(thrown: unknown, interrupted: boolean): PresentedEr
 
 function toHeError(thrown: unknown): HeError {
   if (thrown instanceof HeError) return thrown;
-  if (thrown instanceof CommanderError) {
-    return new UsageError('USAGE', thrown.message.replace(/^error: /, ''), {
-      hint: 'he-compile help, or he-compile help COMMAND, shows what is expected',
-    });
-  }
   const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
   return new InternalError(message, { cause: thrown });
 }

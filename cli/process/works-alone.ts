@@ -1,0 +1,13 @@
+/** Which commands need no guard. Knows the others by name alone: the guard's process loads none of them. */
+
+/** They run until they are told to end, and end by rules of their own. */
+const SERVERS = ['serve', 'crypto'];
+/** Done before a second process would have begun. */
+const SHORT = ['inspect', 'help'];
+const TEXTS = ['-h', '--help', '-V', '--version'];
+
+export function worksAlone(argv: readonly string[]): boolean {
+  const first = argv.find((word) => !word.startsWith('-'));
+  if (first === undefined || argv.some((word) => TEXTS.includes(word))) return true;
+  return SERVERS.includes(first) || SHORT.includes(first);
+}
