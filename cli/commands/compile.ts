@@ -176,6 +176,7 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
     modelDirectory: dirname(resolve(file)),
     modelName: basename(file, extname(file)),
     progress: context.progress,
+    note: (line) => context.note(line),
     polynomialWanted: flags.emitPolynomial !== undefined,
     onPass: (pass: string, result: unknown) => {
       dump?.record(pass, result);

@@ -21,7 +21,12 @@ import { assembleArtifact } from './passes/assemble-artifact.ts';
 import { decomposeSoftmax } from './passes/decompose-softmax.ts';
 import { foldBatchNorm } from './passes/fold-batch-norm.ts';
 import { CostEstimator, type CostEstimate } from './passes/estimate-cost.ts';
-import { foreseeDegrees, requireHoldable } from './passes/foresee-degrees.ts';
+import {
+  describeForesight,
+  foreseeDegrees,
+  holdableDegrees,
+  requireHoldable,
+} from './passes/foresee-degrees.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { lowerLinear } from './passes/lower-linear.ts';
 import { normalisePolynomials } from './passes/normalise-polynomials.ts';
@@ -44,6 +49,8 @@ export interface CompileContext {
   readonly progress: Progress;
   /** The polynomial model is wanted even if no program holds it: nothing is refused before it has been fitted. */
   readonly polynomialWanted?: boolean;
+  /** Told what is worth knowing before the end. */
+  readonly note?: (line: string) => void;
   /** Called with each pass's name and result, for `--dump-ir-after`. */
   readonly onPass?: (pass: string, result: unknown) => void;
 }
@@ -77,8 +84,13 @@ export async function compileModel(
   const recognised = readTensors(bytes, asked, context.modelDirectory, pass);
 
   // What no degree makes shallow enough is refused before the work.
+  let holdable: readonly number[] | undefined;
   if (asked.scheme === 'ckks' && asked.backend !== 'cleartext' && context.polynomialWanted !== true) {
-    requireHoldable(pass('foresee-degrees', await foreseeDegrees(recognised, asked, progress)));
+    const foresight = pass('foresee-degrees', await foreseeDegrees(recognised, asked, progress));
+    requireHoldable(foresight);
+    const told = describeForesight(foresight);
+    if (told !== null) context.note?.(told);
+    holdable = holdableDegrees(foresight) ?? undefined;
   }
 
   // Calibration data whose every sample can be a measure.
@@ -91,32 +103,38 @@ export async function compileModel(
   const polynomialOnnx = new Map<PolynomialGraph, Uint8Array>();
   const { polynomial, program } = await approximateToFit<
     (SelectedProgram | IntegerProgram) & { readonly latencyModeMs: number | null }
-  >(tensors, options, progress, (fitted) => {
-    pass('approximate-activations', fitted);
-    // Measured by onnxruntime over whole data sets, and worth having even if no secure program comes of it.
-    if (polynomialOnnx.size === 0) {
-      polynomialOnnx.set(fitted, pass('encode-polynomial', encodePolynomial(fitted)));
-    }
+  >(
+    tensors,
+    options,
+    progress,
+    (fitted) => {
+      pass('approximate-activations', fitted);
+      // Measured by onnxruntime over whole data sets, and worth having even if no secure program comes of it.
+      if (polynomialOnnx.size === 0) {
+        polynomialOnnx.set(fitted, pass('encode-polynomial', encodePolynomial(fitted)));
+      }
 
-    // → linear graph: linear maps, polynomials and products only.
-    progress.report('lower', 0);
-    const lowered = pass('lower-linear', lowerLinear(fitted));
-    const samples = withoutOutliers(calibrated, tensors, fitted.outliers);
-    const bounded = pass('refresh-bounds', refreshBounds(lowered, samples));
-    const normalised = pass('normalise-polynomials', normalisePolynomials(bounded));
+      // → linear graph: linear maps, polynomials and products only.
+      progress.report('lower', 0);
+      const lowered = pass('lower-linear', lowerLinear(fitted));
+      const samples = withoutOutliers(calibrated, tensors, fitted.outliers);
+      const bounded = pass('refresh-bounds', refreshBounds(lowered, samples));
+      const normalised = pass('normalise-polynomials', normalisePolynomials(bounded));
 
-    // → slot program under secure parameters: of integers, without any error, where that was asked for;
-    if (options.scheme === 'bfv') {
-      const reference = integerReference(tensors, normalised, options);
-      const integers = selectIntegerProgram(normalised, samples, reference, options, { pass, progress });
-      return { ...integers, latencyModeMs: null };
-    }
-    // else the smallest ring whose forecast reaches the precision.
-    const selected = selectProgram(normalised, samples, options, { pass, progress });
-    const latencyModeMs =
-      options.optimize === 'throughput' ? latencyOfSingle(normalised, samples, options, progress) : null;
-    return { ...selected, latencyModeMs };
-  });
+      // → slot program under secure parameters: of integers, without any error, where that was asked for;
+      if (options.scheme === 'bfv') {
+        const reference = integerReference(tensors, normalised, options);
+        const integers = selectIntegerProgram(normalised, samples, reference, options, { pass, progress });
+        return { ...integers, latencyModeMs: null };
+      }
+      // else the smallest ring whose forecast reaches the precision.
+      const selected = selectProgram(normalised, samples, options, { pass, progress });
+      const latencyModeMs =
+        options.optimize === 'throughput' ? latencyOfSingle(normalised, samples, options, progress) : null;
+      return { ...selected, latencyModeMs };
+    },
+    holdable,
+  );
   progress.report('assemble', 0);
   // What onnxruntime runs in place of the encrypted program: the rounded model, where it can be written down.
   const rounded = 'integer' in program ? integerModel(program.integer, tensors) : null;

@@ -59,6 +59,28 @@ export function roughMemory(
   }
 }
 
+/** The least that a program of some depth can be. */
+export interface Least {
+  readonly depth: number;
+  /** Of its largest value. */
+  readonly ciphertexts: number;
+  readonly rotates: boolean;
+  readonly multiplies: boolean;
+}
+
+/** Why a chain leaves no room for it; null if it may. */
+export function leastObstacle(
+  { depth, ciphertexts, rotates, multiplies }: Least,
+  cost: CostModel,
+  chain: CkksParameters,
+  options: Limits,
+): string | null {
+  const products = multiplies ? 1 : 0;
+  const node = { level: depth, ciphertexts, products, babies: 0, giants: 0, diagonals: 0 };
+  const rotationKeys = rotates ? FEWEST_ROTATION_KEYS : 0;
+  return memoryWith({ nodes: [node], rotationKeys }, cost, chain, options).obstacle;
+}
+
 function memoryWith(
   { nodes, rotationKeys }: Outline,
   cost: CostModel,

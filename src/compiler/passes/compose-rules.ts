@@ -205,7 +205,7 @@ function productWork(a: SparseMatrix, b: SparseMatrix): number {
 }
 
 /** y = S·x + b with an invertible diagonal S. */
-function isElementwise(node: LinearNode): boolean {
+export function isElementwise(node: LinearNode): boolean {
   const [term] = node.terms;
   if (node.terms.length !== 1 || term === undefined) return false;
   const { values, rows } = term.matrix;

@@ -7,7 +7,7 @@ import type { CkksParameters } from '../../program/security.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
 import { depthOf } from '../analysis/levels.ts';
 import { roughMemory, type NodeMemory, type RoughMemory } from '../analysis/rough-memory.ts';
-import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
+import type { LinearGraph } from '../ir/linear-graph.ts';
 import { sourcesOf } from '../ir/linear-graph.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
@@ -15,6 +15,7 @@ import { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions } from '../options.ts';
 import { chooseLayouts, type LayoutChoice } from './choose-layouts.ts';
 import { leastLevels } from './compose-linear.ts';
+import { isElementwise } from './compose-rules.ts';
 import { lowerLinear } from './lower-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 
@@ -85,7 +86,7 @@ export class CostEstimator {
         continue;
       }
       const plan = choice.plans.get(node.id);
-      if (plan === undefined || isElementwise(node)) {
+      if (plan === undefined || node.kind !== 'linear' || isElementwise(node)) {
         nodes.push(none);
         continue;
       }
@@ -102,13 +103,6 @@ export class CostEstimator {
     const rotationKeys = Math.min(steps.size, Math.log2(cost.slotCount));
     return { milliseconds, ...roughMemory({ nodes, rotationKeys }, cost, chain, options) };
   }
-}
-
-/** Vanishes into the maps and polynomials around it. */
-function isElementwise(node: GraphNode): boolean {
-  if (node.kind !== 'linear' || node.terms.length !== 1) return false;
-  const { rows, cols, columns } = node.terms[0]!.matrix;
-  return rows === cols && columns.length <= rows && columns.every((column, row) => column === row);
 }
 
 function withDegree(graph: LinearGraph, layers: ReadonlySet<string>, degree: number): LinearGraph {

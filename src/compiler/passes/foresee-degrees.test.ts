@@ -6,7 +6,7 @@ import { normalisePolynomials } from './normalise-polynomials.ts';
 import { SILENT, type ActivationChoice } from '../options.ts';
 import { approximate } from './select-degrees.ts';
 import { makeGraph, optionsWith, randomDataset, smallConvNet } from './approximation/testing/graphs.ts';
-import { foreseeDegrees, requireHoldable } from './foresee-degrees.ts';
+import { describeForesight, foreseeDegrees, holdableDegrees, requireHoldable } from './foresee-degrees.ts';
 
 const calibration = randomDataset(72, 600, 9);
 
@@ -33,6 +33,28 @@ it('says which degree would fit where a choice that does not is fixed', async ()
   const foresight = await foreseeDegrees(smallConvNet(), options, SILENT);
   const hint = expect.stringMatching(/^degree 16 would fit, with \d+ levels: --activation/) as string;
   expect(() => requireHoldable(foresight)).toThrow(expect.objectContaining({ code: 'DEPTH_EXCEEDED', hint }));
+});
+
+it('refuses what no memory holds, with the way out', async () => {
+  const options = optionsWith({ calibration, backend: 'seal', maxMemoryMb: 260 });
+  const foresight = await foreseeDegrees(smallConvNet(), options, SILENT);
+  const expected = {
+    code: 'MEMORY_EXCEEDED',
+    message: expect.stringMatching(/needs about \d+ MiB .* it takes \d+ at degree 2/) as string,
+    hint: expect.stringMatching(/--backend native .*--max-memory-mb/) as string,
+  };
+  expect(() => requireHoldable(foresight)).toThrow(expect.objectContaining(expected));
+});
+
+it('tells which degrees are within reach', async () => {
+  const options = optionsWith({ calibration, backend: 'seal' });
+  const all = await foreseeDegrees(smallConvNet(), options, SILENT);
+  expect([holdableDegrees(all), describeForesight(all)]).toEqual([[2, 4, 8, 16], null]);
+  const some = await foreseeDegrees(smallConvNet(), { ...options, maxMemoryMb: 450 }, SILENT);
+  expect(holdableDegrees(some)).toEqual([2, 4]);
+  expect(() => requireHoldable(some)).not.toThrow();
+  const told = /^within reach: degree 2 .*, degree 4 .*; beyond it: degree 8 .*, degree 16 .*MiB are there/;
+  expect(describeForesight(some)).toMatch(told);
 });
 
 it('counts bits that a site is to keep by the ranges seen, at least', async () => {

@@ -3,9 +3,10 @@
  * chain holds that. Depth follows from the structure of the graph and the degrees alone.
  */
 import { CompileError } from '../../errors.ts';
-import type { CkksParameters } from '../../program/security.ts';
+import { elementCount } from '../../program/layout.ts';
 import { LongestChains } from '../analysis/explain-depth.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
+import { shapeOf } from '../ir/tensor-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
 import { loadCalibration, perImage, unbatch } from './approximation/calibration-batch.ts';
@@ -14,19 +15,14 @@ import { calibrateRanges, type CalibratedRanges } from './calibrate-ranges.ts';
 import { reduceLinear } from './compose-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 import { CANDIDATE_DEGREES } from './select-degrees.ts';
-import { foreseeDepth } from './select-program.ts';
+import { foreseeDepth, type DepthForecast } from './foresee-depth.ts';
 import { sketchActivations } from './sketch-activations.ts';
 import { sketchLinear } from './sketch-linear.ts';
 
-export interface DegreeForecast {
+/** Sites that are to keep bits may come to take more levels, for the outputs' sake. */
+export interface DegreeForecast extends DepthForecast {
   /** Of all activations whose degree is open; null where there is none. */
   readonly degree: number | null;
-  /** Least levels that any composition can need; sites that are to keep bits may come to take more, for the outputs' sake. */
-  readonly depth: number;
-  /** Of the smallest ring that may hold it; null if none does. */
-  readonly chain: CkksParameters | null;
-  /** Why none does. */
-  readonly refusal: CompileError | null;
 }
 
 export interface Foresight {
@@ -62,13 +58,16 @@ export async function foreseeDegrees(
     signal: progress.signal,
   });
   const longest = new LongestChains();
+  // What feeds an activation is a value of its own, whatever is composed.
+  const held = [...single.inputs, ...sites.map(({ input }) => input)];
+  const largest = Math.max(...held.map((name) => elementCount(shapeOf(single, name))));
   const forecast = async (of: readonly ActivationSite[]): Promise<DegreeForecast[]> => {
     const open = of.some(({ fixed }) => fixed === null);
     const found: DegreeForecast[] = [];
     for (const degree of open ? CANDIDATE_DEGREES : [null]) {
       const sketch = await sketchActivations(single, of, degree ?? CANDIDATE_DEGREES[0], ranges);
       const linear = reduceLinear(normalisePolynomials(sketchLinear(sketch, ranges)), new MatrixProducts());
-      found.push({ degree, ...foreseeDepth(linear, options, longest) });
+      found.push({ degree, ...foreseeDepth(linear, largest, options, longest) });
     }
     return found;
   };
@@ -82,10 +81,10 @@ export async function foreseeDegrees(
   return { forecasts, unfixed, sketch, open, ranges };
 }
 
-/** @throws CompileError DEPTH_EXCEEDED if no chain holds even the lowest degrees */
+/** @throws CompileError DEPTH_EXCEEDED or MEMORY_EXCEEDED if nothing holds even the lowest degrees */
 export function requireHoldable({ forecasts, unfixed }: Foresight): void {
-  const refusal = forecasts[0]!.refusal;
-  if (refusal === null) return;
+  const { refusal } = forecasts[0]!;
+  if (refusal === null || forecasts.some((each) => each.refusal === null)) return;
   const depths = forecasts.flatMap(({ degree, depth }) =>
     degree === null ? [] : [`${depth} at degree ${degree}`],
   );
@@ -97,8 +96,24 @@ export function requireHoldable({ forecasts, unfixed }: Foresight): void {
     refusal.hint ?? null,
   ].filter((hint) => hint !== null);
   throw new CompileError(
-    'DEPTH_EXCEEDED',
+    refusal.code,
     depths.length === 0 ? refusal.message : `${refusal.message}; it takes ${depths.join(', ')}`,
     { pass: 'foresee-degrees', diagnostics: refusal.diagnostics, hint: hints.join('; ') },
   );
+}
+
+/** Degrees of all activations alike that something may hold; null where none is open. */
+export function holdableDegrees({ forecasts }: Foresight): readonly number[] | null {
+  if (forecasts[0]!.degree === null) return null;
+  return forecasts.flatMap(({ degree, refusal }) => (refusal === null && degree !== null ? [degree] : []));
+}
+
+/** What is worth knowing before the work begins: that some degrees are out of reach, and why. Null if none is. */
+export function describeForesight({ forecasts }: Foresight): string | null {
+  const refused = forecasts.find(({ refusal }) => refusal !== null);
+  if (refused === undefined) return null;
+  const levels = (which: readonly DegreeForecast[]): string =>
+    which.map(({ degree, depth }) => `degree ${degree} (${depth} levels)`).join(', ');
+  const held = forecasts.filter(({ refusal }) => refusal === null);
+  return `within reach: ${levels(held)}; beyond it: ${levels(forecasts.filter(({ refusal }) => refusal !== null))}, since ${refused.refusal!.message}`;
 }

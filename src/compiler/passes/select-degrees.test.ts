@@ -193,6 +193,20 @@ describe('degree search', () => {
     expect(attempts.at(-1)).toEqual([2, 2]);
   });
 
+  it('does not fit what nothing holds, where no activation can be lowered alone', async () => {
+    const activations = new Map([['relu1', { kind: 'degree', degree: 2 } as const]]);
+    const degreesWithin = async (...holdable: number[]): Promise<readonly [number, string]> => {
+      const options = optionsWith({ calibration, activations, maxAccuracyDrop: 0 });
+      const { polynomial } = await approximateToFit(smallConvNet(), options, SILENT, () => null, holdable);
+      return [polynomial.approximations[1]!.degree, polynomial.warnings.join()];
+    };
+    expect(await degreesWithin(2, 4)).toEqual([
+      4,
+      expect.stringMatching(/no program holds a degree above 4/),
+    ]);
+    expect((await degreesWithin(2, 4, 8, 16))[0]).toBeGreaterThan(4);
+  });
+
   it('does not search where the error is of another kind', async () => {
     const attempts: number[] = [];
     const make = (): never => {

@@ -50,6 +50,8 @@ export async function approximateToFit<T>(
   options: CompileOptions,
   progress: Progress,
   make: MakeProgram<T>,
+  /** Degrees of all activations alike that a program may hold, as far as can be foreseen. */
+  holdable: readonly number[] = CANDIDATE_DEGREES,
 ): Promise<{ readonly polynomial: PolynomialGraph; readonly program: T }> {
   const { single, batchSize } = unbatch(graph);
   const sites = findSites(single, options.activations);
@@ -102,7 +104,7 @@ export async function approximateToFit<T>(
     };
   };
 
-  const found = await search(context, options);
+  const found = await search(context, options, holdable);
   const polynomial = await complete(found.best.approximation, [
     ...found.warnings,
     ...(exact ? [] : resultWarnings(found.best.approximation.comparison, options, found.advice)),
@@ -179,16 +181,22 @@ interface Search {
   readonly limitOf: (approximation: Approximation) => number;
 }
 
-async function search(context: ApproximationContext, options: CompileOptions): Promise<SearchResult> {
+async function search(
+  context: ApproximationContext,
+  options: CompileOptions,
+  holdable: readonly number[],
+): Promise<SearchResult> {
   const { sites, progress } = context;
   const open = sites.filter((site) => site.fixed === null);
   const uniform = (degree: number): Choices =>
     new Map(sites.map((site) => [site.name, site.fixed ?? ({ kind: 'degree', degree } as const)]));
   const lowerable = open.length > 1 && open.length <= MAX_GREEDY_SITES;
+  // What nothing holds is only worth fitting where single activations may then be lowered.
+  const degrees = lowerable
+    ? CANDIDATE_DEGREES
+    : CANDIDATE_DEGREES.filter((degree) => holdable.includes(degree));
   const candidates =
-    open.length === 0
-      ? 1
-      : CANDIDATE_DEGREES.length + (lowerable ? open.length * (CANDIDATE_DEGREES.length - 1) : 0);
+    open.length === 0 ? 1 : degrees.length + (lowerable ? open.length * (degrees.length - 1) : 0);
   const judge = new Judge(context, DEFAULT_ERROR / candidates);
   const limitOf = ({ comparison }: Approximation): number => limitFor(comparison.drop.measure, options);
   const common = { open, search: { context, judge, limitOf } };
@@ -206,8 +214,8 @@ async function search(context: ApproximationContext, options: CompileOptions): P
   let start: Checkpoint | undefined;
   const shown = (one: Candidate): boolean =>
     isWithin(one.approximation.comparison.drop, limitOf(one.approximation));
-  for (const [index, degree] of CANDIDATE_DEGREES.entries()) {
-    progress.report('select-degrees', index / (CANDIDATE_DEGREES.length + 1));
+  for (const [index, degree] of degrees.entries()) {
+    progress.report('select-degrees', index / (degrees.length + 1));
     const choices = uniform(degree);
     const checkpoints = new CheckpointStore(context);
     const fitted = await approximateActivations(context, choices, start, (site, checkpoint) => {
@@ -225,8 +233,8 @@ async function search(context: ApproximationContext, options: CompileOptions): P
   const found = tried.findIndex(acceptable);
   const at = found >= 0 ? found : tried.indexOf(tried.reduce((a, b) => (isBetter(b, a) ? b : a)));
   const best = tried[at]!;
-  const highest = CANDIDATE_DEGREES[at]!;
-  const betterDegree = CANDIDATE_DEGREES.find(
+  const highest = degrees[at]!;
+  const betterDegree = degrees.find(
     (_, index) => index > at && index < tried.length && isBetter(tried[index]!, best),
   );
   return {
@@ -238,7 +246,9 @@ async function search(context: ApproximationContext, options: CompileOptions): P
         ? `degree ${betterDegree} did better here`
         : tried.length > at + 1
           ? `no degree above ${highest} did better here`
-          : '',
+          : degrees.length < CANDIDATE_DEGREES.length && tried.length === degrees.length
+            ? `no program holds a degree above ${highest}`
+            : '',
     warnings: [],
   };
 }

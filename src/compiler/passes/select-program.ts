@@ -201,7 +201,7 @@ function plannedFor(linear: LinearGraph, chain: CkksParameters, context: BuildCo
 }
 
 /** By a mix of operations at all levels: what a program is planned for first. */
-function quickestChain({ chains }: RingCandidate, options: CompileOptions): CkksParameters {
+export function quickestChain({ chains }: RingCandidate, options: CompileOptions): CkksParameters {
   const price = (chain: CkksParameters): number => {
     const cost = costsOf(chain, options);
     return chain.dataPrimes.reduce((sum, _, level) => {
@@ -212,7 +212,7 @@ function quickestChain({ chains }: RingCandidate, options: CompileOptions): Ckks
   return chains.reduce((best, chain) => (price(chain) < price(best) ? chain : best));
 }
 
-function costsOf(chain: CkksParameters, { backend, profile }: CompileOptions): CostModel {
+export function costsOf(chain: CkksParameters, { backend, profile }: CompileOptions): CostModel {
   return costModelFor(backend, chain, profile);
 }
 
@@ -280,7 +280,7 @@ function tooLarge({ overflow, linear }: Candidate): CompileError {
   );
 }
 
-function memoryHint({ backend, maxMemoryMb }: CompileOptions): string {
+export function memoryHint({ backend, maxMemoryMb }: CompileOptions): string {
   const mb = SEAL_HEAP_BYTES / 2 ** 20;
   const raise =
     backend !== 'seal'
@@ -296,7 +296,7 @@ function memoryHint({ backend, maxMemoryMb }: CompileOptions): string {
 }
 
 /** @param composed null where no ring holds even the least depth: nothing is composed then */
-function tooDeep(
+export function tooDeep(
   graph: LinearGraph,
   composed: LinearGraph | null,
   options: CompileOptions,
@@ -340,27 +340,6 @@ function depthOf(graph: LinearGraph): number {
   return Math.max(...assignLevels(graph));
 }
 
-/** Bits that whole programs typically lose against a single rescale of values within 1. */
-const TYPICAL_LOSS_BITS = 6.5;
-
-/**
- * What the least possible depth of a graph meets: a chain of the smallest ring that will probably hold it (else of the largest that
- * may), or why none does.
- */
-export function foreseeDepth(
-  graph: LinearGraph,
-  options: CompileOptions,
-  longest: LongestChains,
-): { readonly depth: number; readonly chain: CkksParameters | null; readonly refusal: CompileError | null } {
-  const depth = leastDepth(graph);
-  const loss = TYPICAL_LOSS_BITS + Math.max(0, Math.log2(outputReach(graph)));
-  const careful = { ...options, precision: options.precision + loss };
-  const [probable] = ringsFor(graph, careful, depth);
-  const ring = probable ?? [...ringsFor(graph, options, depth)].at(-1);
-  if (ring === undefined) return { depth, chain: null, refusal: tooDeep(graph, null, options, longest) };
-  return { depth, chain: quickestChain(ring, options), refusal: null };
-}
-
 function demandOf(
   linear: LinearGraph,
   { security, precision }: CompileOptions,
@@ -379,7 +358,11 @@ function sameRing(
 }
 
 /** From the smallest; each takes a search for primes. */
-function* ringsFor(linear: LinearGraph, options: CompileOptions, depth: number): Generator<RingCandidate> {
+export function* ringsFor(
+  linear: LinearGraph,
+  options: CompileOptions,
+  depth: number,
+): Generator<RingCandidate> {
   const demand = demandOf(linear, options, depth);
   // In throughput mode every sample of the batch has a slot, and no tensor more than that.
   const slots = options.optimize === 'throughput' ? options.batch : 0;
