@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { maxLogQP } from '../../program/security-tables.ts';
 import {
+  baseHeadroomBits,
   MAX_SCALE_BITS,
   outputHeadroomBits,
   type ParameterDemand,
   reachesPrecision,
   rescaleNoiseBits,
 } from './chain-demand.ts';
-import { clearParameters, deepestChain, ringCandidates } from './select-parameters.ts';
+import { clearParameters, deepestChain, type RingCandidate, ringCandidates } from './select-parameters.ts';
 
 const bits = (prime: bigint): number => prime.toString(2).length;
 const sum = (primes: readonly bigint[]): number => primes.reduce((all, prime) => all + bits(prime), 0);
@@ -44,6 +45,16 @@ describe('head room for the output', () => {
       }
     },
   );
+});
+
+it('an output that is one number gets six bits more, so that what wraps around lands out of range', () => {
+  const asked = demand(3);
+  expect(baseHeadroomBits(asked)).toBe(outputHeadroomBits(asked.outputBound));
+  expect(baseHeadroomBits({ ...asked, singleOutput: false })).toBe(baseHeadroomBits(asked));
+  expect(baseHeadroomBits({ ...asked, singleOutput: true })).toBe(baseHeadroomBits(asked) + 6);
+  const [{ chains }] = [...ringCandidates({ ...asked, singleOutput: true }, 'seal')] as [RingCandidate];
+  const { dataPrimes, scaleBits } = chains[0]!;
+  expect(bits(dataPrimes[0]!) - scaleBits).toBe(5 + 6);
 });
 
 describe('special primes', () => {
@@ -115,6 +126,13 @@ describe('candidates', () => {
     expect(dataPrimes.map(bits)).toEqual([39, ...Array<number>(10).fill(34)]);
   });
 
+  it.each(['native', 'seal'] as const)('of %s: rings below 4096 are too small for any use', (backend) => {
+    const rings = [...ringCandidates(demand(1, 1, 1), backend)].map(
+      ({ polyModulusDegree }) => polyModulusDegree,
+    );
+    expect(rings[0]).toBe(4096);
+  });
+
   it('are none for what no ring can hold', () => {
     expect([...ringCandidates(demand(60), 'seal')]).toEqual([]);
     expect([...ringCandidates(demand(5, 8, 60), 'native')]).toEqual([]);
@@ -129,6 +147,29 @@ describe('candidates', () => {
       polyModulusDegree,
     );
     expect([...ringCandidates({ ...asked, depth: depth + 1 }, 'seal')]).toEqual([]);
+  });
+});
+
+describe('the deepest chain', () => {
+  const asked = { outputBound: 8, security: 128, precision: 10 } as const;
+
+  it('is deeper on the native engine, whose rings are larger', () => {
+    const seal = deepestChain(asked, 'seal');
+    const native = deepestChain(asked, 'native');
+    expect(native.polyModulusDegree).toBe(65536);
+    expect(native.depth).toBeGreaterThan(seal.depth);
+    // Programs that are verified in the clear are told what node-seal could hold.
+    expect(deepestChain(asked, 'cleartext')).toEqual(seal);
+  });
+
+  it.each([
+    ['seal', 32768],
+    ['native', 65536],
+  ] as const)('of %s is none, on its largest ring, where no scale has the precision', (backend, largest) => {
+    expect(deepestChain({ ...asked, precision: 60 }, backend)).toEqual({
+      depth: 0,
+      polyModulusDegree: largest,
+    });
   });
 });
 

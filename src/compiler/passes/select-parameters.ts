@@ -6,6 +6,7 @@
 import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import { nearestNttPrime } from '../../program/primes.ts';
+import type { SecurityLevel } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
 import { maxLogQP, ringDegrees } from '../../program/security-tables.ts';
@@ -30,13 +31,19 @@ export interface RingCandidate {
   readonly chains: readonly CkksParameters[];
 }
 
+/** Ring degrees that are of use and that the backend can hold, ascending. */
+function ringsOf(security: SecurityLevel, backend: Exclude<Backend, 'cleartext'>): number[] {
+  return ringDegrees(security).filter(
+    (degree) => degree >= 4096 && (backend === 'native' || degree <= LARGEST_SEAL_RING),
+  );
+}
+
 /** Candidates in order of ring degree, only those whose scale may reach the precision; the caller checks by forecast. */
 export function* ringCandidates(
   demand: ParameterDemand,
   backend: Exclude<Backend, 'cleartext'>,
 ): Generator<RingCandidate> {
-  for (const polyModulusDegree of ringDegrees(demand.security)) {
-    if (polyModulusDegree < 4096 || (backend === 'seal' && polyModulusDegree > LARGEST_SEAL_RING)) continue;
+  for (const polyModulusDegree of ringsOf(demand.security, backend)) {
     const chains =
       backend === 'native' ? nativeChains(polyModulusDegree, demand) : sealChains(polyModulusDegree, demand);
     if (chains.length > 0) yield { polyModulusDegree, chains };
@@ -122,7 +129,7 @@ export function deepestChain(
   backend: Backend,
 ): { depth: number; polyModulusDegree: number } {
   const kind = backend === 'native' ? 'native' : 'seal';
-  const largest = ringDegrees(demand.security).at(-1);
+  const largest = ringsOf(demand.security, kind).at(-1);
   if (largest === undefined) throw new InternalError('the security table is empty');
   const ringOf = (depth: number): number | undefined =>
     [...ringCandidates({ ...demand, depth }, kind)].at(-1)?.polyModulusDegree;
