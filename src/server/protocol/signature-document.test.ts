@@ -31,7 +31,11 @@ const detailed: Signature = {
       ...output!,
       shape: [1, 1],
       clientOperators: [
-        { op: 'Softmax', node: 's', axis: 1 },
+        ...(['Softmax', 'LogSoftmax', 'Hardmax', 'Sigmoid', 'Identity'] as const).map((op) => ({
+          op,
+          node: op,
+          axis: 1,
+        })),
         { op: 'ArgMax', node: 'a', axis: 1, keepDims: false },
       ],
       unit: 2,
