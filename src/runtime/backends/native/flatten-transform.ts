@@ -1,34 +1,12 @@
 /** A factor of the transforms between slots and coefficients as the engine takes it: babies, and giants one into the other. */
-import { InternalError } from '../../../errors.ts';
-import type { ComplexDiagonals, ComplexSlots } from '../../../program/semantics/slot-transform.ts';
+import type { ComplexSlots } from '../../../program/semantics/slot-transform.ts';
+import type { TransformStage } from '../../../program/semantics/transform-stage.ts';
+import { transformGrid } from '../../../program/semantics/transform-stage.ts';
 import type { FlatLinear } from './flatten-linear.ts';
-
-export interface TransformStage {
-  readonly diagonals: ComplexDiagonals;
-  /** Rotations that share one decomposition; giants take one key for all. */
-  readonly babies: number;
-  /** Of the input; the result is one below. */
-  readonly level: number;
-  readonly inputScale: number;
-  readonly outputScale: number;
-  /** Whether the conjugate is added: of what is half as large, that leaves the real part. */
-  readonly real: boolean;
-}
-
-/** Steps of the rotations, all of them keys at the stage's level; 0 is conjugation. */
-export function stageSteps(stage: TransformStage): number[] {
-  const { first, stride, giants, slotCount } = gridOf(stage);
-  const steps = Array.from({ length: stage.babies }, (_, b) => (first + stride * b) % slotCount).filter(
-    (step) => step !== 0,
-  );
-  if (giants > 1) steps.push((stride * stage.babies) % slotCount);
-  if (stage.real) steps.push(0);
-  return [...new Set(steps)];
-}
 
 /** @param prime q_level */
 export function flattenTransform(stage: TransformStage, prime: number): FlatLinear {
-  const { first, stride, giants, slotCount } = gridOf(stage);
+  const { first, stride, giants, slotCount } = transformGrid(stage);
   const { babies, level, inputScale, outputScale, diagonals } = stage;
   const factor = stage.real ? 0.5 : 1;
   const words = [level, babies];
@@ -60,30 +38,6 @@ export function flattenTransform(stage: TransformStage, prime: number): FlatLine
     values,
     positions: values.map(() => null),
   };
-}
-
-interface Grid {
-  readonly slotCount: number;
-  /** Of the offsets, counted from −n/2 on; all others are multiples of the stride further. */
-  readonly first: number;
-  readonly stride: number;
-  readonly giants: number;
-}
-
-function gridOf({ diagonals, babies }: TransformStage): Grid {
-  const slotCount = diagonals.values().next().value?.re.length;
-  if (slotCount === undefined) throw new InternalError('a transform has diagonals');
-  const offsets = [...diagonals.keys()].map((offset) =>
-    offset >= slotCount / 2 ? offset - slotCount : offset,
-  );
-  const [first, last] = [Math.min(...offsets), Math.max(...offsets)];
-  const stride = offsets.reduce((divisor, offset) => greatestDivisor(divisor, offset - first), 0) || 1;
-  const giants = Math.ceil(((last - first) / stride + 1) / babies);
-  return { slotCount, first: (first + slotCount) % slotCount, stride, giants };
-}
-
-function greatestDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestDivisor(b, a % b);
 }
 
 /** Real parts and then imaginary ones, times a factor, as they stand before a rotation to the left by `step`. */

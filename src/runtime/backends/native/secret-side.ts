@@ -11,7 +11,6 @@ interface NativeSecret {
   makePublicKey(): Uint8Array<ArrayBuffer>;
   makeRotationKey(step: number, level: number): Uint8Array<ArrayBuffer>;
   makeRelinearizationKey(level: number): Uint8Array<ArrayBuffer>;
-  makeRaiseKeys(level: number, weight: number): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
   encrypt(slots: Float64Array, level: number, scale: number): Uint8Array<ArrayBuffer>;
   /** Null where the imaginary parts exceed the limit. */
   decrypt(bytes: Uint8Array, level: number, scale: number, noiseLimit: number): Float64Array | null;
