@@ -72,6 +72,8 @@ const LOADS_BY_NAME = [
   'scripts/build-mcpb.ts',
   'scripts/build-native.js',
   'scripts/bundled-files.ts',
+  // A package, by its name, when it is needed.
+  'src/compiler/approx/remez.ts',
   'src/runtime/backends/native/load-addon.ts',
   'src/runtime/backends/seal/module.ts',
   'src/runtime/workers/channel.ts',

@@ -47,7 +47,7 @@ describe('the bundle', () => {
   it('holds what runs, and neither the compiler nor packages of its own', () => {
     const names = entries.map(({ name }) => name);
     expect(names).toContain(manifest.server.entry_point);
-    expect(names.filter((name) => /onnxruntime|decimal|vitest|node_modules\/typescript/.test(name))).toEqual(
+    expect(names.filter((name) => /onnxruntime|mathjs|vitest|node_modules\/typescript/.test(name))).toEqual(
       [],
     );
     expect(names.filter((name) => name.startsWith('dist/src/compiler/'))).toEqual([]);

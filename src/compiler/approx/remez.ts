@@ -6,7 +6,8 @@
  * [-upper, -lower] ∪ [lower, upper] equally well, and odd polynomials are a Haar space on [lower, upper]: the
  * two-interval problem of sign approximation is solved on one side (Lee, Lee, No, Kim, eprint 2020/834, §3).
  */
-import { Decimal } from 'decimal.js';
+import { createRequire } from 'node:module';
+import type { BigNumber } from 'mathjs';
 import { InternalError } from '../../errors.ts';
 
 /** Decimal digits: far more than doubles hold, because minimax references can nearly coincide at small `lower`. */
@@ -15,11 +16,15 @@ const GRID_POINTS_PER_GAP = 12;
 const REFINEMENTS = 5;
 const MAX_ITERATIONS = 60;
 
-const Extended = Decimal.clone({ precision: PRECISION });
-const extended = (value: number | string): Decimal => new Extended(value);
-const ZERO = extended(0);
-const ONE = extended(1);
-const TWO = extended(2);
+type ToBigNumber = (value: number | string) => BigNumber;
+
+/** Loaded when asked for: mathjs takes longer to load than most compilations, which need none of it, take for everything else. */
+function extendedPrecision(): ToBigNumber {
+  const require = createRequire(import.meta.url);
+  const { bignumberDependencies, create } = require('mathjs') as typeof import('mathjs');
+  const math = create({ ...bignumberDependencies }, { number: 'BigNumber', precision: PRECISION });
+  return (value) => math.bignumber(value);
+}
 
 export interface RemezProblem {
   readonly lower: number;
@@ -28,7 +33,7 @@ export interface RemezProblem {
   /** Odd polynomials only; requires an odd degree and lower > 0. */
   readonly odd: boolean;
   /** The function approximated, of an extended-precision argument. */
-  readonly target: (x: Decimal) => Decimal;
+  readonly target: (x: BigNumber) => BigNumber;
 }
 
 export interface MinimaxPolynomial {
@@ -47,23 +52,25 @@ export function remez(problem: RemezProblem): MinimaxPolynomial {
   const { degree, odd } = problem;
   if (odd && (degree % 2 === 0 || problem.lower <= 0))
     throw new RangeError('odd approximation needs an odd degree and lower > 0');
-  const lower = extended(problem.lower);
-  const upper = extended(problem.upper);
-  const center = odd ? ZERO : lower.plus(upper).div(TWO);
-  const halfWidth = odd ? upper : upper.minus(lower).div(TWO);
+  const bignumber = extendedPrecision();
+  const [zero, one] = [bignumber(0), bignumber(1)];
+  const lower = bignumber(problem.lower);
+  const upper = bignumber(problem.upper);
+  const center = odd ? zero : lower.plus(upper).div(2);
+  const halfWidth = odd ? upper : upper.minus(lower).div(2);
   const basis = odd ? oddBasis : fullBasis;
   const unknowns = odd ? (degree + 1) / 2 : degree + 1;
-  const features = (x: Decimal): Decimal[] => basis(x.minus(center).div(halfWidth), unknowns);
+  const features = (x: BigNumber): BigNumber[] => basis(x.minus(center).div(halfWidth), unknowns);
 
-  let reference = initialReference(lower, upper, unknowns + 1);
+  let reference = initialReference(lower, upper, unknowns + 1, bignumber);
   for (let iteration = 0; iteration < MAX_ITERATIONS; iteration++) {
-    const rows = reference.map((x, i) => [...features(x), i % 2 === 0 ? ONE : ONE.neg()]);
+    const rows = reference.map((x, i) => [...features(x), i % 2 === 0 ? one : one.neg()]);
     const solution = solveLinear(rows, reference.map(problem.target));
     const coefficients = solution.slice(0, unknowns);
     const levelled = solution[unknowns]!.abs();
-    const error = (x: Decimal): Decimal => dot(coefficients, features(x)).minus(problem.target(x));
+    const error = (x: BigNumber): BigNumber => dot(coefficients, features(x)).minus(problem.target(x));
     const extrema = alternatingExtrema(error, reference, lower, upper);
-    const largest = extrema.reduce((max, x) => maxOf(max, error(x).abs()), ZERO);
+    const largest = extrema.reduce((max, x) => maxOf(max, error(x).abs()), zero);
     // Alternation theorem: the best error lies between the levelled and the largest one.
     if (largest.lte(levelled.times(1 + 1e-9)) || largest.lte(1e-30)) {
       const dense = new Float64Array(degree + 1);
@@ -83,47 +90,52 @@ export function remez(problem: RemezProblem): MinimaxPolynomial {
 }
 
 /** The constant 1, for sign approximation on one side. */
-export const one = (): Decimal => ONE;
+export const one = (x: BigNumber): BigNumber => x.pow(0);
 
-function fullBasis(t: Decimal, count: number): Decimal[] {
-  const values = [ONE, t];
-  const twice = t.times(TWO);
+function fullBasis(t: BigNumber, count: number): BigNumber[] {
+  const values = [t.pow(0), t];
+  const twice = t.times(2);
   for (let k = 2; k < count; k++) values.push(twice.times(values[k - 1]!).minus(values[k - 2]!));
   return values.slice(0, count);
 }
 
 /** T_1, T_3, T_5, … by T_{k+2} = 2 T_2 T_k − T_{|k−2|}. */
-function oddBasis(t: Decimal, count: number): Decimal[] {
-  const step = t.times(t).times(4).minus(TWO);
+function oddBasis(t: BigNumber, count: number): BigNumber[] {
+  const step = t.times(t).times(4).minus(2);
   const values = [t];
   for (let j = 1; j < count; j++) values.push(step.times(values[j - 1]!).minus(j === 1 ? t : values[j - 2]!));
   return values;
 }
 
-function initialReference(lower: Decimal, upper: Decimal, count: number): Decimal[] {
-  const middle = lower.plus(upper).div(TWO);
-  const radius = upper.minus(lower).div(TWO);
+function initialReference(
+  lower: BigNumber,
+  upper: BigNumber,
+  count: number,
+  bignumber: ToBigNumber,
+): BigNumber[] {
+  const middle = lower.plus(upper).div(2);
+  const radius = upper.minus(lower).div(2);
   return Array.from({ length: count }, (_, i) =>
-    middle.minus(radius.times(extended(Math.cos((Math.PI * i) / (count - 1)).toString()))),
+    middle.minus(radius.times(bignumber(Math.cos((Math.PI * i) / (count - 1)).toString()))),
   );
 }
 
 /** One point per run of equal sign of the error, the one where it is largest; as many as the reference has. */
 function alternatingExtrema(
-  error: (x: Decimal) => Decimal,
-  reference: readonly Decimal[],
-  lower: Decimal,
-  upper: Decimal,
-): Decimal[] {
+  error: (x: BigNumber) => BigNumber,
+  reference: readonly BigNumber[],
+  lower: BigNumber,
+  upper: BigNumber,
+): BigNumber[] {
   const knots = [lower, ...reference.filter((x) => x.gt(lower) && x.lt(upper)), upper];
-  const grid: Decimal[] = [lower];
+  const grid: BigNumber[] = [lower];
   for (let i = 0; i + 1 < knots.length; i++) {
     const width = knots[i + 1]!.minus(knots[i]!);
     for (let j = 1; j <= GRID_POINTS_PER_GAP; j++)
       grid.push(knots[i]!.plus(width.times(j).div(GRID_POINTS_PER_GAP)));
   }
   const values = grid.map(error);
-  const peaks: { x: Decimal; magnitude: Decimal }[] = [];
+  const peaks: { x: BigNumber; magnitude: BigNumber }[] = [];
   let start = 0;
   for (let i = 1; i <= grid.length; i++) {
     if (i < grid.length && values[i]!.isNegative() === values[start]!.isNegative()) continue;
@@ -145,11 +157,11 @@ function alternatingExtrema(
 
 /** Moves a grid maximum of |error| to the true one by successive parabolic interpolation within its neighbours. */
 function refine(
-  error: (x: Decimal) => Decimal,
-  left: Decimal,
-  middle: Decimal,
-  right: Decimal,
-): { x: Decimal; magnitude: Decimal } {
+  error: (x: BigNumber) => BigNumber,
+  left: BigNumber,
+  middle: BigNumber,
+  right: BigNumber,
+): { x: BigNumber; magnitude: BigNumber } {
   let [a, x, b] = [left, middle, right];
   let [fa, fx, fb] = [error(a).abs(), error(x).abs(), error(b).abs()];
   for (let i = 0; i < REFINEMENTS && a.lt(x) && x.lt(b); i++) {
@@ -162,7 +174,7 @@ function refine(
       .minus(a)
       .times(fx.minus(fb))
       .minus(x.minus(b).times(fx.minus(fa)))
-      .times(TWO);
+      .times(2);
     if (q.isZero()) break;
     const next = x.minus(p.div(q));
     if (next.lte(a) || next.gte(b) || next.eq(x)) break;
@@ -176,7 +188,7 @@ function refine(
 }
 
 /** Gaussian elimination with partial pivoting. */
-function solveLinear(rows: Decimal[][], rightHandSide: readonly Decimal[]): Decimal[] {
+function solveLinear(rows: BigNumber[][], rightHandSide: readonly BigNumber[]): BigNumber[] {
   const size = rows.length;
   const augmented = rows.map((row, i) => [...row, rightHandSide[i]!]);
   for (let column = 0; column < size; column++) {
@@ -192,18 +204,19 @@ function solveLinear(rows: Decimal[][], rightHandSide: readonly Decimal[]): Deci
       for (let k = column; k <= size; k++) augmented[r]![k] = augmented[r]![k]!.minus(factor.times(row[k]!));
     }
   }
-  const solution = new Array<Decimal>(size).fill(ZERO);
+  const solution = new Array<BigNumber>(size);
   for (let r = size - 1; r >= 0; r--) {
-    const known = dot(augmented[r]!.slice(r + 1, size), solution.slice(r + 1));
-    solution[r] = augmented[r]![size]!.minus(known).div(augmented[r]![r]!);
+    let rest = augmented[r]![size]!;
+    for (let k = r + 1; k < size; k++) rest = rest.minus(augmented[r]![k]!.times(solution[k]!));
+    solution[r] = rest.div(augmented[r]![r]!);
   }
   return solution;
 }
 
-function dot(a: readonly Decimal[], b: readonly Decimal[]): Decimal {
-  return a.reduce((sum, value, i) => sum.plus(value.times(b[i]!)), ZERO);
+function dot(a: readonly BigNumber[], b: readonly BigNumber[]): BigNumber {
+  return a.reduce((sum, value, i) => sum.plus(value.times(b[i]!)), a[0]!.times(0));
 }
 
-function maxOf(a: Decimal, b: Decimal): Decimal {
+function maxOf(a: BigNumber, b: BigNumber): BigNumber {
   return a.gt(b) ? a : b;
 }
