@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isSealShaped } from '../../program/parameters.ts';
 import { maxLogQP } from '../../program/security-tables.ts';
 import {
   baseHeadroomBits,
@@ -113,6 +114,15 @@ describe('candidates', () => {
           expect(used).toBeLessThanOrEqual(maxLogQP(polyModulusDegree, security));
         }
       }
+    }
+  });
+
+  it('of the native engine have fewer digits and more special primes to choose from, those of node-seal have not', () => {
+    const chains = [...ringCandidates(demand(9), 'native')].flatMap((ring) => ring.chains);
+    expect(chains.some(({ dnum, specialPrimes }) => dnum < 10 && specialPrimes.length > 1)).toBe(true);
+    for (const ring of ringCandidates(demand(9), 'seal')) {
+      expect(ring.chains).toHaveLength(1);
+      expect(isSealShaped(ring.chains[0]!)).toBe(true);
     }
   });
 
