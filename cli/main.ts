@@ -18,9 +18,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   return exitCode;
 }
 
+/** By itself: in a function with `using`, the compiler leaves the name of a source file to the built one. */
+const loadCommands = (): Promise<typeof import('./run-command.ts')> => import('./run-command.ts');
+
 async function runHere(argv: readonly string[], line: ProgressLine): Promise<number> {
   using interrupt = listenForInterrupt(() => line.note('cancelling … (again to leave at once)'));
-  const { runCommand } = await import('./run-command.ts');
+  const { runCommand } = await loadCommands();
   const written: Promise<void>[] = [];
   const exitCode = await runCommand(argv, {
     signal: interrupt.signal,
