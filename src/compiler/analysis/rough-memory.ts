@@ -26,6 +26,8 @@ export interface NodeMemory {
 export interface Outline {
   readonly nodes: readonly NodeMemory[];
   readonly rotationKeys: number;
+  /** Values of the largest size that are alive at a time; by default what is read, what is made, and what a branch keeps. */
+  readonly liveValues?: number;
 }
 
 export interface RoughMemory {
@@ -37,8 +39,6 @@ export interface RoughMemory {
   readonly obstacle: string | null;
 }
 
-/** Of values: what is read, what is made, and what a branch keeps. */
-const LIVE_VALUES = 3;
 /** Giant steps that the native engine adds up together. */
 const GIANTS_AT_A_TIME = 64;
 
@@ -78,11 +78,11 @@ export function leastObstacle(
   const products = multiplies ? 1 : 0;
   const node = { level: depth, ciphertexts, products, babies: 0, giants: 0, diagonals: 0 };
   const rotationKeys = rotates ? FEWEST_ROTATION_KEYS : 0;
-  return memoryWith({ nodes: [node], rotationKeys }, cost, chain, options).obstacle;
+  return memoryWith({ nodes: [node], rotationKeys, liveValues: 1 }, cost, chain, options).obstacle;
 }
 
 function memoryWith(
-  { nodes, rotationKeys }: Outline,
+  { nodes, rotationKeys, liveValues = 3 }: Outline,
   cost: CostModel,
   chain: CkksParameters,
   options: Limits,
@@ -108,7 +108,7 @@ function memoryWith(
     // Pools of each level keep what they once had.
     const live = byLevel(
       ({ ciphertexts, products, babies, giants }) =>
-        LIVE_VALUES * ciphertexts + babies + Math.min(giants, GIANTS_AT_A_TIME) + 2 * products + 3,
+        liveValues * ciphertexts + babies + Math.min(giants, GIANTS_AT_A_TIME) + 2 * products + 3,
     );
     const ciphertextBytes = [...live].reduce(
       (sum, [level, count]) => sum + count * sealCiphertextBytes(chain, level),
@@ -141,7 +141,7 @@ function memoryWith(
   const memory = addUpNative(
     {
       keys,
-      ciphertextBytes: LIVE_VALUES * limb * Math.max(0, ...values.values()),
+      ciphertextBytes: liveValues * limb * Math.max(0, ...values.values()),
       workspaceBytes: limb * Math.max(0, ...work.values()),
       slotVectorBytes,
       plaintextBytes,

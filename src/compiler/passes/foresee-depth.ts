@@ -33,22 +33,22 @@ export function foreseeDepth(
   longest: LongestChains,
 ): DepthForecast {
   const depth = leastDepth(graph);
-  const rings = [...ringsFor(graph, options, depth)];
-  const [smallest] = rings;
+  const [smallest] = ringsFor(graph, options, depth);
   if (smallest === undefined) {
     return { depth, chain: null, refusal: tooDeep(graph, null, options, longest) };
   }
+  const keyBytes = (chain: CkksParameters): number => costsOf(chain, options).keyBytes(depth);
+  const leanest = smallest.chains.reduce((best, chain) => (keyBytes(chain) < keyBytes(best) ? chain : best));
   const least = {
     depth,
     ciphertexts: Math.ceil((2 * largest) / smallest.polyModulusDegree),
     rotates: graph.nodes.some((node) => node.kind === 'linear' && !isElementwise(node)),
     multiplies: graph.nodes.some(({ kind }) => kind === 'polynomial' || kind === 'product'),
   };
-  const obstacles = smallest.chains.map((chain) =>
-    leastObstacle(least, costsOf(chain, options), chain, options),
-  );
-  if (options.optimize !== 'throughput' && obstacles.every((obstacle) => obstacle !== null)) {
-    const refusal = new CompileError('MEMORY_EXCEEDED', `with ${depth} levels, ${obstacles[0]}`, {
+  const obstacle = leastObstacle(least, costsOf(leanest, options), leanest, options);
+  // Batches keep their samples in the slots, and rotate nothing.
+  if (obstacle !== null && options.optimize !== 'throughput') {
+    const refusal = new CompileError('MEMORY_EXCEEDED', `with ${depth} levels, ${obstacle}`, {
       pass: 'foresee-degrees',
       hint: memoryHint(options),
     });
@@ -56,5 +56,6 @@ export function foreseeDepth(
   }
   const loss = TYPICAL_LOSS_BITS + Math.max(0, Math.log2(outputReach(graph)));
   const [probable] = ringsFor(graph, { ...options, precision: options.precision + loss }, depth);
-  return { depth, chain: quickestChain(probable ?? rings.at(-1)!, options), refusal: null };
+  const ring = probable ?? [...ringsFor(graph, options, depth)].at(-1) ?? smallest;
+  return { depth, chain: quickestChain(ring, options), refusal: null };
 }
