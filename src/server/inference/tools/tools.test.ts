@@ -1,8 +1,11 @@
 /** What each tool answers, held against the schema that it states; no transport, and no process evaluates. */
+import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ToolError } from '../../protocol/error-codes.ts';
+import { SIGNATURE_META } from '../../protocol/extension.ts';
 import { sha256Of } from '../../protocol/identifiers.ts';
 import { decodeSignature } from '../../protocol/signature-document.ts';
+import { encodePublicKey, signRequest } from '../../protocol/signing.ts';
 import { type CallContext, inputSchemaOf, outputSchemaOf } from '../../protocol/tool.ts';
 import { DONE, type EvaluationWorld, evaluationWorld, keyFile } from '../../testing/evaluation-world.ts';
 import { REMOTE_TOOLS } from './registry.ts';
@@ -130,6 +133,19 @@ describe('enrolling', () => {
     expect(Date.parse(String(answer['expires_at']))).toBeGreaterThan(
       Date.now() + 0.9 * world.limits.tokenLifetimeMs,
     );
+  });
+
+  it('with a key says that requests are to be signed from then on', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const input = { client_id: 'signer', public_key: encodePublicKey(publicKey) };
+    const received = { tool: 'enrol_client', arguments: input };
+    const meta = {
+      [SIGNATURE_META]: signRequest(received, privateKey, world.services.identity.id, Date.now()),
+    };
+    expect(await call('enrol_client', input, { received, meta })).toMatchObject({
+      signatures_required: true,
+    });
+    await expect(call('enrol_client', input)).rejects.toMatchObject({ code: 'ERROR_SIGNATURE_REQUIRED' });
   });
 
   it('counts against the rate of its origin', async () => {
