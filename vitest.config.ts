@@ -14,6 +14,8 @@ export default defineConfig({
           exclude: ['**/*.slow.test.ts'],
           pool: 'forks',
           env,
+          // One more than vitest would start: much of the time, tests wait for processes of their own.
+          maxWorkers: '100%',
           testTimeout: 60_000,
           // Set-ups compile models and make keys.
           hookTimeout: 60_000,
