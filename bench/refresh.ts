@@ -5,6 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { median } from '../cli/report/statistics.ts';
 import { collectVersions, describeMachine } from '../cli/versions.ts';
 import { Random } from '../src/compiler/random.ts';
 import { refreshed } from '../src/program/semantics/refresh-plan.ts';
@@ -71,10 +72,6 @@ function measure(party: BootstrapParty, kind: string): Run {
   const rms = Math.sqrt(errors.reduce((sum, error) => sum + error * error, 0) / errors.length);
   const worst = errors.reduce((most, error) => Math.max(most, error), 0);
   return { kind, rmsBits: -Math.log2(rms), worstBits: -Math.log2(worst), ms };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 const { values: flags } = parseArgs({ options: { refreshes: { type: 'string', default: '100' } } });

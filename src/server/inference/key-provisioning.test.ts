@@ -1,7 +1,13 @@
 /** Key sets from announcement to revocation, against evaluation processes that do what the test says. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ToolError } from '../protocol/error-codes.ts';
-import { type EvaluationWorld, evaluationWorld, keyFile, wholeChunk } from '../testing/evaluation-world.ts';
+import {
+  codeOf,
+  type EvaluationWorld,
+  evaluationWorld,
+  keyFile,
+  wholeChunk,
+} from '../testing/evaluation-world.ts';
 import { affinityOf, keyReferenceOf } from './key-provisioning.ts';
 
 const NOW = Date.now();
@@ -16,16 +22,6 @@ afterEach(() => world[Symbol.asyncDispose]());
 const model = () => world.catalog.get('a');
 const commit = (keyRef: string, client = 'client') =>
   world.keys.commit(client, keyRef, () => undefined, QUIET);
-
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof ToolError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('a reference to keys', () => {
   const files = [keyFile('one', 'a'), keyFile('two', 'b')];

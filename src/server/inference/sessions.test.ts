@@ -2,7 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ToolError } from '../protocol/error-codes.ts';
 import type { SessionRecord } from '../storage/records.ts';
-import { DONE, type EvaluationWorld, evaluationWorld, wholeChunk } from '../testing/evaluation-world.ts';
+import {
+  codeOf,
+  DONE,
+  type EvaluationWorld,
+  evaluationWorld,
+  wholeChunk,
+} from '../testing/evaluation-world.ts';
 import { type InferenceRequest, notDone } from './sessions.ts';
 
 let world: EvaluationWorld;
@@ -31,16 +37,6 @@ function order(change: Partial<InferenceRequest> = {}): SessionRecord {
 
 function wait(record: SessionRecord, signal = QUIET, listener: (fraction: number) => void = () => undefined) {
   return world.sessions.wait(record, listener, signal);
-}
-
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof ToolError) return error.code;
-    throw error;
-  }
-  return 'none';
 }
 
 /** An evaluation that goes on until it is told to end, or cancelled. */

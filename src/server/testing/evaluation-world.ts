@@ -2,6 +2,7 @@
  * Keys, sessions and their queue as the remote server has them, on stores of the test's own, but with evaluation processes that
  * do what the test says: no key is loaded and nothing is evaluated, so that every branch takes milliseconds.
  */
+import { ToolError } from '../protocol/error-codes.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -161,4 +162,15 @@ export function keyFile(content: string, fileName = 'keys.hekeys'): KeyFile {
 export function wholeChunk(fileName: string, content: string): ChunkArrival {
   const chunkText = Buffer.from(content).toString('base64');
   return { fileName, chunkIndex: 0, totalChunks: 1, chunkText, chunkSha256: undefined };
+}
+
+/** Of the refusal, or 'none'. */
+export function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ToolError) return error.code;
+    throw error;
+  }
+  return 'none';
 }
