@@ -196,7 +196,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     tests: [
       [SERVER, CLASSIFIES],
       [TRANSPORTS, 'stdio: a host starts the server, and classifies'],
-      [MUTATIONS, '30 mutations of each message: %s answers with a documented code, and works on'],
+      [MUTATIONS, '10 mutations of each message: %s answers with a documented code, and works on'],
     ],
   },
   {

@@ -166,6 +166,18 @@ describe('degree search', () => {
     expect(found.bound!.upper).toBeLessThan(estimate + 1);
   });
 
+  it('lowers an activation where levels are worth more than what it takes of the bound', async () => {
+    const many = randomDataset(72, 3000, 9);
+    const degreesWithin = async (maxAccuracyDrop: number): Promise<readonly number[]> => {
+      const options = { calibration: many, samples: 3000, maxAccuracyDrop };
+      return (await run(smallConvNet(), options)).approximations.map(({ degree }) => degree);
+    };
+    // Degrees 8 and 4 would keep this bound, too: one of nine levels for a sixth of it.
+    expect(await degreesWithin(9)).toEqual([8, 8]);
+    // One of seven levels for a tenth.
+    expect(await degreesWithin(14)).toEqual([4, 2]);
+  });
+
   it('takes the best degrees that fit, raising single ones as far as they do', async () => {
     const options = optionsWith({ calibration, maxAccuracyDrop: 0 });
     const wanted = (await run(smallConvNet(), { maxAccuracyDrop: 0 })).approximations;

@@ -1,11 +1,12 @@
 /**
  * Chooses the degree of every activation by what it costs in accuracy on held-out samples: the smallest uniform degree
- * that is good enough, then single activations lowered as long as it stays good enough. Good enough is what is shown to keep the
- * bound: the upper end of the drop's interval does, which allows for as many candidates as the search may try. Where there
+ * that is good enough, then single activations lowered as long as it stays good enough and is worth what it costs. Good enough is
+ * what is shown to keep the bound: the upper end of the drop's interval does, which allows for as many candidates as the search may try. Where there
  * are too few samples to show anything, the best estimate decides, and a warning says so. Where no program holds these degrees
  * (levels, memory, keys), the best ones that fit are searched for.
  */
 import { CompileError } from '../../errors.ts';
+import { polynomialDepth } from '../../program/program.ts';
 import { guessingWarning } from '../analysis/guessing.ts';
 import { outlierWarning } from '../analysis/robust-range.ts';
 import { certifyInput } from '../analysis/certified-ranges.ts';
@@ -330,12 +331,25 @@ async function lowerSingly(
     for (const degree of CANDIDATE_DEGREES) {
       if (chosen.kind !== 'degree' || degree >= chosen.degree) break;
       const candidate = await withDegree(search, current, site, degree);
-      if (!acceptable(candidate)) continue;
+      if (!acceptable(candidate) || !isWorthIt(search, current, candidate)) continue;
       current = candidate;
       break;
     }
   }
   return current;
+}
+
+/** Whether lowering takes no larger share of what the bound allows than of the levels, counted as if all activations lay in a row. */
+function isWorthIt({ limitOf }: Search, from: Candidate, to: Candidate): boolean {
+  const [before, after] = [from, to].map(({ choices }) => levelsInARow(choices));
+  const [dropBefore, dropAfter] = [from, to].map(({ approximation }) => approximation.comparison.drop.points);
+  return (dropAfter! - dropBefore!) / limitOf(to.approximation) <= 1 - after! / before!;
+}
+
+/** Levels of the activations, and of a linear map before each and after the last. */
+function levelsInARow(choices: Choices): number {
+  const degreeOf = (choice: ActivationChoice): number => (choice.kind === 'degree' ? choice.degree : 2);
+  return [...choices.values()].reduce((sum, choice) => sum + 1 + polynomialDepth(degreeOf(choice), true), 1);
 }
 
 /**
