@@ -42,6 +42,7 @@ export class EvaluatorProcess {
     progress: ProcessProgress,
     signal: AbortSignal,
   ): Promise<EvaluatorProcess> {
+    if (signal.aborted) throw loadingCancelled();
     const evaluator = new EvaluatorProcess();
     const abort = (): void => evaluator.kill();
     signal.addEventListener('abort', abort, { once: true });
@@ -54,7 +55,7 @@ export class EvaluatorProcess {
       return evaluator;
     } catch (error) {
       evaluator.kill();
-      throw signal.aborted ? new ToolError('ERROR_CANCELLED', 'loading the keys was cancelled') : error;
+      throw signal.aborted ? loadingCancelled() : error;
     } finally {
       signal.removeEventListener('abort', abort);
     }
@@ -155,6 +156,10 @@ export class EvaluatorProcess {
     // A process that is gone is noticed by its exit.
     if (this.#child.connected) this.#child.send(message, () => undefined);
   }
+}
+
+function loadingCancelled(): ToolError {
+  return new ToolError('ERROR_CANCELLED', 'loading the keys was cancelled');
 }
 
 function surroundings(): NodeJS.ProcessEnv {
