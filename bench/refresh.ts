@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { median } from '../cli/report/statistics.ts';
 import { collectVersions, describeMachine } from '../cli/versions.ts';
 import { Random } from '../src/compiler/random.ts';
-import { refreshed } from '../src/program/semantics/refresh-plan.ts';
+import { refreshed } from '../src/program/semantics/evaluate-refresh.ts';
 import { REFRESH_STEPS } from '../src/runtime/backends/native/refresh.ts';
 import type { BootstrapChain } from '../src/runtime/backends/native/testing/bootstrap-party.ts';
 import { BootstrapParty } from '../src/runtime/backends/native/testing/bootstrap-party.ts';
@@ -61,7 +61,7 @@ function measure(party: BootstrapParty, kind: string): Run {
   const input = party.encrypt(z);
   const ms: Record<string, number> = {};
   let before = performance.now();
-  const output = party.refresh.run(input, (step) => {
+  const output = party.refresh(input, (step) => {
     const now = performance.now();
     ms[step] = now - before;
     before = now;

@@ -9,7 +9,7 @@ import type {
   OperationCounts,
 } from '../../src/program/artifact.ts';
 import type { InputRange, OutputRange } from '../../src/program/certified-range.ts';
-import { operandsOf } from '../../src/program/memory-model.ts';
+import { operandsOf } from '../../src/program/program.ts';
 import type { Program } from '../../src/program/program.ts';
 import type { SecurityCertificate } from '../../src/program/security.ts';
 import type { Curve } from './polynomial-curves.ts';

@@ -1,5 +1,6 @@
 /** The structure of an artifact as zod schemas: types, ranges and finiteness; `validate-artifact.ts` checks consistency. */
 import { z } from 'zod';
+import { MAX_REFRESH_RATIO, MIN_REFRESH_RATIO } from './program.ts';
 
 const finite = z.number();
 const count = z.int().min(0);
@@ -16,6 +17,7 @@ const operations = z.object({
   add: count,
   addPlain: count,
   rescale: count,
+  refresh: z.int().min(1).exactOptional(),
 });
 
 export const slotVector = z.object({ indices: i32.nullable(), values: f64 });
@@ -73,10 +75,19 @@ const instruction = z.discriminatedUnion('kind', [
     output: count,
     level: z.int().min(1),
   }),
+  z.object({
+    kind: z.literal('refresh'),
+    layer: text,
+    input: count,
+    output: count,
+    level: z.int().min(1),
+    ratio: z.int().min(MIN_REFRESH_RATIO).max(MAX_REFRESH_RATIO),
+  }),
 ]);
 
 const rotationKeys = z.array(z.object({ step: z.int().min(1), level: count })).max(65_536);
 const relinearizationLevel = count.nullable();
+export const refreshKeys = z.object({ conjugationLevel: count, raiseLevel: count });
 const port = z.object({ name: text, value: count, layout });
 export const program = z.object({
   slotCount: z.int().min(1),
@@ -95,6 +106,15 @@ export const program = z.object({
   instructions: z.array(instruction).min(1),
   rotationKeys,
   relinearizationLevel,
+  refreshKeys: refreshKeys.exactOptional(),
+});
+
+const transformGroups = z.array(z.object({ stages: z.int(), babies: z.int() })).max(16);
+export const refresh = z.object({
+  raisedBits: finite,
+  down: transformGroups,
+  up: transformGroups,
+  ephemeralWeight: z.int(),
 });
 
 const parameters = z.object({
@@ -107,6 +127,7 @@ const parameters = z.object({
   scaleBits: finite,
   dnum: z.int().min(1),
   plainModuli: z.array(z.bigint()).max(64).exactOptional(),
+  refresh: refresh.exactOptional(),
 });
 
 const preprocessing = z.object({
@@ -136,6 +157,7 @@ const signature = z.object({
   parameters,
   rotationKeys,
   relinearizationLevel,
+  refreshKeys: refreshKeys.exactOptional(),
   inputs: z.array(
     z.object({
       name: text,
@@ -192,6 +214,7 @@ const certificate = z.object({
   logQP: count,
   secretDistribution: z.literal('uniform-ternary'),
   errorStandardDeviation: finite,
+  ephemeral: z.object({ polyModulusDegree: z.int(), weight: count, logModulus: count }).exactOptional(),
 });
 
 const pair = z.tuple([finite, finite]);
@@ -254,7 +277,7 @@ const report = z.object({
   layers: z.array(
     z.object({
       layer: text,
-      kind: z.enum(['input', 'linear', 'polynomial', 'product']),
+      kind: z.enum(['input', 'linear', 'polynomial', 'product', 'refresh']),
       shape,
       layout: text,
       ciphertexts: count,

@@ -33,12 +33,14 @@ export interface OperationCounts {
   readonly add: number;
   readonly addPlain: number;
   readonly rescale: number;
+  /** Bootstraps, each counted as one operation; left out where there are none. */
+  readonly refresh?: number;
 }
 
 /** What the compiler decided about one layer and what it expects of it. */
 export interface LayerReport {
   readonly layer: string;
-  readonly kind: 'input' | 'linear' | 'polynomial' | 'product';
+  readonly kind: 'input' | 'linear' | 'polynomial' | 'product' | 'refresh';
   readonly shape: readonly number[];
   readonly layout: string;
   readonly ciphertexts: number;

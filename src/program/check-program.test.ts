@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { ArtifactError } from '../errors.ts';
 import { checkInputRange, checkLayout, checkProgram } from './check-program.ts';
-import type { LinearInstruction, PolynomialInstruction, ProductInstruction, Program } from './program.ts';
+import type { ParametersLiteral } from './parameters.ts';
+import type {
+  LinearInstruction,
+  PolynomialInstruction,
+  ProductInstruction,
+  Program,
+  RefreshInstruction,
+} from './program.ts';
 import { fromDense } from './slot-vector.ts';
 import { ProgramBuilder } from './testing/program-builder.ts';
 
@@ -14,22 +21,24 @@ type Loose = Writable<Program>;
 const SLOTS = 8;
 const LEVELS = 6;
 
+const PARAMETERS: ParametersLiteral = {
+  scheme: 'ckks',
+  polyModulusDegree: 2 * SLOTS,
+  dataPrimes: Array.from({ length: LEVELS }, (_, i) => BigInt(1_000_003 + i)),
+  specialPrimes: [2_000_003n, 2_000_005n],
+  securityLevel: 128,
+  secretDistribution: 'uniform-ternary',
+  scaleBits: 20,
+  dnum: 3,
+};
+
 function vector(): ReturnType<typeof fromDense> {
   return fromDense(Float64Array.from({ length: SLOTS }, (_, slot) => slot + 1));
 }
 
 /** ((Mx + Ly)³ · (Mx + Ly)), and x for itself; rotations by 1, 2 and 4, some chained, giants that flow into each other. */
 function sound(): Loose {
-  const builder = new ProgramBuilder({
-    scheme: 'ckks',
-    polyModulusDegree: 2 * SLOTS,
-    dataPrimes: Array.from({ length: LEVELS }, (_, i) => BigInt(1_000_003 + i)),
-    specialPrimes: [2_000_003n, 2_000_005n],
-    securityLevel: 128,
-    secretDistribution: 'uniform-ternary',
-    scaleBits: 20,
-    dnum: 3,
-  });
+  const builder = new ProgramBuilder(PARAMETERS);
   const [x, y] = [builder.input(1), builder.input(1)];
   const sum = builder.linear([x, y], {
     babies: [
@@ -65,7 +74,7 @@ const sparse = (indices: number[]) => ({
 });
 
 function check(program: Loose): void {
-  checkProgram(program as Parameters<typeof checkProgram>[0], LEVELS);
+  checkProgram(program as Parameters<typeof checkProgram>[0], PARAMETERS);
 }
 
 it('a sound program passes', () => {
@@ -350,4 +359,84 @@ it('bounds of an input are those of all of it or of every channel', () => {
     /ranges of 8 channels.*1, 3, 8, 8/,
   );
   expect(() => checkInputRange(range(2), [1], 'input x')).toThrow(/ranges of 2 channels/);
+});
+
+describe('a refresh', () => {
+  // Eight slots, three butterfly stages: two levels down, eleven up.
+  const parameters: ParametersLiteral = {
+    ...PARAMETERS,
+    dataPrimes: Array.from({ length: 15 }, (_, i) => BigInt(1_000_003 + i)),
+    refresh: {
+      raisedBits: 20,
+      down: [
+        { stages: 1, babies: 2 },
+        { stages: 2, babies: 2 },
+      ],
+      up: [
+        { stages: 2, babies: 3 },
+        { stages: 1, babies: 2 },
+      ],
+      ephemeralWeight: 3,
+    },
+  };
+  const refreshing = (): Loose => {
+    const builder = new ProgramBuilder(parameters);
+    const x = builder.input(1, 4);
+    return structuredClone(builder.build([builder.refresh(x), x])) as Loose;
+  };
+  const refresh = ({ instructions }: Loose) => instructions[0] as Writable<RefreshInstruction>;
+  const verdict = (change: (program: Loose) => void, under = parameters): void => {
+    const program = refreshing();
+    change(program);
+    checkProgram(program as Parameters<typeof checkProgram>[0], under);
+  };
+
+  it('is as the chain has it, with the keys of its transforms', () => {
+    const program = refreshing();
+    expect(() => verdict(() => undefined)).not.toThrow();
+    expect(refresh(program)).toMatchObject({ level: 2, ratio: 4 });
+    expect(program.values[1]).toMatchObject({ level: 4, ciphertexts: 1 });
+    expect(program.refreshKeys).toEqual({ conjugationLevel: 13, raiseLevel: 14 });
+    expect(program.relinearizationLevel).toBe(12);
+    // Down: offsets −1 … 1 by 1, two at a time, then −4 … 2 by 2; up: the largest block −4 and 0, then −3 … 3 by 1.
+    const level = Object.fromEntries(program.rotationKeys.map((key) => [key.step, key.level]));
+    expect(level).toEqual({ 2: 2, 3: 13, 4: 14, 5: 13, 6: 13, 7: 13 });
+    for (const ratio of [2, 2 ** 16]) expect(() => verdict((p) => (refresh(p).ratio = ratio))).not.toThrow();
+  });
+
+  it.each<[string, (program: Loose) => void, RegExp]>([
+    ['a value that is not there', (p) => (refresh(p).input = 9), /refresh0 uses value 9 before it exists/],
+    ['itself', (p) => (refresh(p).input = 1), /refresh0 uses value 1 before it exists/],
+    ['a value below its level', (p) => (p.values[0]!.level = 1), /needs value 0 at level 2, it has 1/],
+    ['from another level', (p) => (refresh(p).level = 3), /refreshes from level 3, not 2/],
+    ['to another level', (p) => (p.values[1]!.level = 5), /yields level 4, but value 1 is declared at 5/],
+    ['to another scale', (p) => (p.values[1]!.scale *= 2), /yields scale \S+, not/],
+    ['an input again', (p) => (refresh(p).output = 0), /produces value 0 twice/],
+    ['more ciphertexts than it reads', (p) => (p.values[1]!.ciphertexts = 2), /changes the number of cip/],
+    ['values beyond 1', (p) => (p.values[0]!.bound = 1.001), /refreshes values beyond 1/],
+    ['by a ratio between', (p) => (refresh(p).ratio = 6), /no power of two/],
+    ['without a rotation key', (p) => p.rotationKeys.pop(), /rotates by 7, for which there is no key/],
+    ['above a rotation key', (p) => (p.rotationKeys[2]!.level = 13), /rotates by 4 at level 14, above/],
+    ['above the relinearization key', (p) => (p.relinearizationLevel = 11), /multiplies at level 12, above/],
+    ['without relinearization', (p) => (p.relinearizationLevel = null), /multiplies at level 12/],
+    ['without keys of its own', (p) => delete p.refreshKeys, /refreshes without keys for it/],
+    [
+      'above the conjugation key',
+      (p) => (p.refreshKeys!.conjugationLevel = 12),
+      /refreshes without keys for it/,
+    ],
+    ['to less than the chain', (p) => (p.refreshKeys!.raiseLevel = 13), /refreshes without keys for it/],
+    ['by a key above the chain', (p) => (p.refreshKeys!.raiseLevel = 15), /key of refreshes is for a level/],
+    ['by a conjugation above it', (p) => (p.refreshKeys!.conjugationLevel = 15), /key of refreshes is for/],
+  ])('is refused of or with %s', (_what, change, reason) => {
+    expect(() => verdict(change)).toThrow(reason);
+  });
+
+  it('is refused where the parameters have nothing for it, and its keys where nothing is refreshed', () => {
+    const { refresh: _refresh, ...without } = parameters;
+    expect(() => verdict(() => undefined, without)).toThrow(/for which the parameters have nothing/);
+    const keys = { conjugationLevel: 1, raiseLevel: 1 };
+    const program = Object.assign(sound(), { refreshKeys: keys });
+    expect(() => check(program)).toThrow(/keys for refreshes, but none of these/);
+  });
 });

@@ -3,8 +3,11 @@ import type { z } from 'zod';
 import { ArtifactError } from '../errors.ts';
 import type * as schema from './artifact-schema.ts';
 import type { InputRange } from './certified-range.ts';
+import { refreshKeyNeeds } from './key-needs.ts';
 import { elementCount } from './layout.ts';
+import type { ParametersLiteral } from './parameters.ts';
 import { polynomialDepth } from './program.ts';
+import { refreshOutputScale, refreshShape } from './semantics/refresh-plan.ts';
 
 const MAX_ELEMENTS = 2 ** 28;
 
@@ -71,9 +74,28 @@ function checkVector(vector: VectorLike, slotCount: number, what: string): void 
   }
 }
 
+/** The same for all refreshes under a chain. */
+interface RefreshDemands {
+  readonly inputLevel: number;
+  readonly outputLevel: number;
+  readonly outputScale: number;
+  readonly needs: ReturnType<typeof refreshKeyNeeds>;
+}
+
+function refreshDemands(parameters: ParametersLiteral): RefreshDemands {
+  const { slotsToCoefficients, outputLevel } = refreshShape(parameters);
+  return {
+    inputLevel: slotsToCoefficients.length,
+    outputLevel,
+    outputScale: refreshOutputScale(parameters),
+    needs: refreshKeyNeeds(parameters),
+  };
+}
+
 /** Every reference of the program resolves, levels follow, and rotations name only keyed steps. */
-export function checkProgram(value: z.infer<typeof schema.program>, levels: number): void {
-  const { slotCount, values, rotationKeys, relinearizationLevel } = value;
+export function checkProgram(value: z.infer<typeof schema.program>, parameters: ParametersLiteral): void {
+  const { slotCount, values, rotationKeys, relinearizationLevel, refreshKeys } = value;
+  const levels = parameters.dataPrimes.length;
   const keyLevels = new Map(rotationKeys.map(({ step, level }) => [step, level]));
   rotationKeys.forEach(({ step, level }, index) => {
     demand(step > (rotationKeys[index - 1]?.step ?? 0), 'rotation steps do not ascend');
@@ -81,6 +103,10 @@ export function checkProgram(value: z.infer<typeof schema.program>, levels: numb
     demand(level < levels, `the key of step ${step} is for level ${level}, above the chain`);
   });
   demand((relinearizationLevel ?? 0) < levels, 'the relinearization key is for a level above the chain');
+  demand(
+    (refreshKeys?.conjugationLevel ?? 0) < levels && (refreshKeys?.raiseLevel ?? 0) < levels,
+    'a key of refreshes is for a level above the chain',
+  );
   const keyed = (via: readonly number[], level: number, what: string): void => {
     for (const step of via) {
       const keyLevel = keyLevels.get(step);
@@ -94,6 +120,7 @@ export function checkProgram(value: z.infer<typeof schema.program>, levels: numb
       `${what} multiplies at level ${level}, above the relinearization key's`,
     );
   };
+  let refreshes: RefreshDemands | null = null;
   const total = (via: readonly number[]): number => via.reduce((sum, step) => (sum + step) % slotCount, 0);
   values.forEach((info, id) => {
     demand(info.id === id, `value ${id} is listed as ${info.id}`);
@@ -194,8 +221,33 @@ export function checkProgram(value: z.infer<typeof schema.program>, levels: numb
         );
         break;
       }
+      case 'refresh': {
+        demand(parameters.refresh !== undefined, `${what} refreshes, for which the parameters have nothing`);
+        refreshes ??= refreshDemands(parameters);
+        const { inputLevel, outputLevel, outputScale, needs } = refreshes;
+        const source = use(step.input, step.level, what);
+        demand(step.level === inputLevel, `${what} refreshes from level ${step.level}, not ${inputLevel}`);
+        demand(Number.isInteger(Math.log2(step.ratio)), `${what} has a ratio that is no power of two`);
+        demand(source.bound <= 1, `${what} refreshes values beyond 1, which would come back as others`);
+        for (const key of needs.rotationKeys) keyed([key.step], key.level, what);
+        multiplies(needs.relinearizationLevel, what);
+        demand(
+          refreshKeys !== undefined &&
+            refreshKeys.conjugationLevel >= needs.refreshKeys.conjugationLevel &&
+            refreshKeys.raiseLevel === needs.refreshKeys.raiseLevel,
+          `${what} refreshes without keys for it`,
+        );
+        const output = produce(step.output, outputLevel, what);
+        demand(output.scale === outputScale, `${what} yields scale ${outputScale}, not ${output.scale}`);
+        demand(output.ciphertexts === source.ciphertexts, `${what} changes the number of ciphertexts`);
+        break;
+      }
     }
   }
+  demand(
+    (refreshes !== null) === (refreshKeys !== undefined),
+    'there are keys for refreshes, but none of these',
+  );
   for (const output of value.outputs) {
     const info = use(output.value, 0, `output ${output.name}`);
     checkLayout(output.layout, slotCount, info.ciphertexts, `output ${output.name}`);

@@ -1,5 +1,5 @@
 /** Bytes of evaluation keys on their way to a server. */
-import { nativeKeyBytes } from './native-memory.ts';
+import { nativeKeyBytes, raiseKeyBytes } from './native-memory.ts';
 import type { ParametersLiteral } from './parameters.ts';
 import type { Program } from './program.ts';
 
@@ -24,12 +24,18 @@ export function sentGaloisKeyBytes(parameters: Shape, level: number): number {
 
 /** All evaluation keys of a program. */
 export function sentBytes(
-  { rotationKeys, relinearizationLevel }: Pick<Program, 'rotationKeys' | 'relinearizationLevel'>,
+  {
+    rotationKeys,
+    relinearizationLevel,
+    refreshKeys,
+  }: Pick<Program, 'rotationKeys' | 'relinearizationLevel' | 'refreshKeys'>,
   parameters: Shape,
 ): number {
-  const relinearization = relinearizationLevel === null ? 0 : sentKeyBytes(parameters, relinearizationLevel);
-  return rotationKeys.reduce(
-    (sum, { level }) => sum + sentGaloisKeyBytes(parameters, level),
-    relinearization,
-  );
+  const galoisLevels = rotationKeys.map(({ level }) => level);
+  let bytes = relinearizationLevel === null ? 0 : sentKeyBytes(parameters, relinearizationLevel);
+  if (refreshKeys !== undefined) {
+    galoisLevels.push(refreshKeys.conjugationLevel);
+    bytes += raiseKeyBytes(parameters, refreshKeys.raiseLevel) / 2;
+  }
+  return galoisLevels.reduce((sum, level) => sum + sentGaloisKeyBytes(parameters, level), bytes);
 }

@@ -3,7 +3,13 @@ import { sentBytes, sentGaloisKeyBytes, sentKeyBytes } from './key-bytes.ts';
 import { forEachKeyedStep, keyNeeds, relinearizes } from './key-needs.ts';
 import type { Instruction } from './program.ts';
 
-const HYBRID = { scheme: 'ckks', dataPrimes: [2n, 3n, 5n, 7n], specialPrimes: [11n, 13n], dnum: 2 } as const;
+const HYBRID = {
+  scheme: 'ckks',
+  polyModulusDegree: 8,
+  dataPrimes: [2n, 3n, 5n, 7n],
+  specialPrimes: [11n, 13n],
+  dnum: 2,
+} as const;
 const SEAL = { ...HYBRID, specialPrimes: [11n], dnum: 4 } as const;
 
 function linear(level: number, baby: number[], giant: number[], reduction: number[]): Instruction {
@@ -80,7 +86,7 @@ describe('keys', () => {
 });
 
 describe('what is sent of keys', () => {
-  const parameters = { ...HYBRID, polyModulusDegree: 8 };
+  const parameters = HYBRID;
   const LIMB = 8 * 8;
 
   it('is one polynomial of every digit, the other is a seed; Galois keys have an index', () => {

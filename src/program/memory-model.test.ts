@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   lastUses,
-  operandsOf,
   sealCiphertextBytes,
   sealContextBytes,
   sealKeyBytes,
@@ -12,6 +11,7 @@ import {
   sealProcessBytes,
   slotVectorBytes,
 } from './memory-model.ts';
+import { operandsOf } from './program.ts';
 import { fromDense } from './slot-vector.ts';
 import { ProgramBuilder } from './testing/program-builder.ts';
 import { randomLinear, seededRandom } from './testing/random-instructions.ts';

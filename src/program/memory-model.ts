@@ -4,7 +4,7 @@
  */
 import type { ParametersLiteral } from './parameters.ts';
 import type { Coefficient, Instruction, LinearInstruction, Program } from './program.ts';
-import { usesNumbers } from './program.ts';
+import { operandsOf, usesNumbers } from './program.ts';
 import type { SlotVector } from './slot-vector.ts';
 import { accumulatorCount, bestWidth, spareBits } from './semantics/addition-chains.ts';
 import { liveCiphertexts } from './semantics/live-ciphertexts.ts';
@@ -209,6 +209,9 @@ function temporaries(program: Program, instruction: Instruction): Map<number, nu
       return liveCiphertexts(instruction, program.slotCount);
     case 'product':
       return new Map([[level, 4]]);
+    case 'refresh':
+      // SEAL has none: `sealRefusal`.
+      return new Map();
   }
 }
 
@@ -230,6 +233,7 @@ function plainBytes(instruction: Instruction, parameters: Shape): number {
     case 'polynomial':
       return plaintext * distinctPlaintexts(instruction.coefficients.flat());
     case 'product':
+    case 'refresh':
       return 0;
   }
 }
@@ -259,18 +263,6 @@ export function lastUses(program: Program): number[] {
   });
   for (const { value } of program.outputs) last[value] = program.instructions.length;
   return last;
-}
-
-/** The values that an instruction reads. */
-export function operandsOf(instruction: Instruction): readonly number[] {
-  switch (instruction.kind) {
-    case 'linear':
-      return instruction.inputs;
-    case 'polynomial':
-      return [instruction.input];
-    case 'product':
-      return [instruction.left, instruction.right];
-  }
 }
 
 /** Numbers of the program, each distinct vector once. */

@@ -6,9 +6,14 @@
 import { digitsAt, type ParametersLiteral } from './parameters.ts';
 import { lastUses, PROGRAM_COPIES, slotVectorBytes } from './memory-model.ts';
 import type { Instruction, LinearInstruction, Program } from './program.ts';
+import type { KeyNeeds } from './key-needs.ts';
 import { planStructure } from './semantics/choose-polynomial-plan.ts';
+import { sinePolynomial } from './semantics/evaluate-sine.ts';
+import { planRefresh, refreshShape } from './semantics/refresh-plan.ts';
+import { stageKey, transformGrid } from './semantics/transform-stage.ts';
 
-type Shape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum'>;
+type KeyShape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum'>;
+type Shape = KeyShape & Pick<ParametersLiteral, 'scaleBits' | 'refresh'>;
 
 /** Roots and inverse roots with their quotients, and base conversions, per prime. */
 const TABLE_LIMBS = 6;
@@ -24,7 +29,7 @@ const GIANTS_AT_A_TIME = 64;
 const EXPANDED_AT_A_TIME = 8;
 
 export interface NativeMemory {
-  /** All Galois keys and the relinearization key. */
+  /** All evaluation keys. */
   readonly keyBytes: number;
   /** The most that values take at one time. */
   readonly ciphertextBytes: number;
@@ -39,26 +44,40 @@ export interface NativeMemory {
 }
 
 /** A Galois or relinearization key for ciphertexts at `level` and below. */
-export function nativeKeyBytes(parameters: Shape, level: number): number {
+export function nativeKeyBytes(parameters: KeyShape, level: number): number {
   return digitsAt(parameters, level) * 2 * extendedLimbs(parameters, level) * limbBytes(parameters);
+}
+
+/** Both keys that raise the modulus: one over q_0 and the first special prime, one of a single digit over the extended basis. */
+export function raiseKeyBytes(parameters: KeyShape, level: number): number {
+  return 2 * (2 + extendedLimbs(parameters, level)) * limbBytes(parameters);
+}
+
+/** Of each key of a program, in memory. */
+export function nativeKeys(
+  { rotationKeys, relinearizationLevel, refreshKeys }: KeyNeeds,
+  parameters: KeyShape,
+): number[] {
+  const levels = rotationKeys.map(({ level }) => level);
+  if (relinearizationLevel !== null) levels.push(relinearizationLevel);
+  if (refreshKeys !== undefined) levels.push(refreshKeys.conjugationLevel);
+  const bytes = levels.map((level) => nativeKeyBytes(parameters, level));
+  return refreshKeys === undefined ? bytes : [...bytes, raiseKeyBytes(parameters, refreshKeys.raiseLevel)];
 }
 
 export function nativeMemory(program: Program, parameters: Shape): NativeMemory {
   const limb = limbBytes(parameters);
-  const keys = [
-    ...program.rotationKeys.map(({ level }) => level),
-    ...(program.relinearizationLevel === null ? [] : [program.relinearizationLevel]),
-  ].map((level) => nativeKeyBytes(parameters, level));
   return addUpNative(
     {
-      keys,
+      keys: nativeKeys(program, parameters),
       ciphertextBytes: limb * peakValueLimbs(program),
       workspaceBytes:
         limb * Math.max(0, ...program.instructions.map((instruction) => workLimbs(instruction, parameters))),
       slotVectorBytes: slotVectorBytes(program),
       plaintextBytes:
         limb *
-        program.instructions.reduce((sum, instruction) => sum + plainLimbs(instruction, parameters), 0),
+        (program.instructions.reduce((sum, instruction) => sum + plainLimbs(instruction, parameters), 0) +
+          refreshPlainLimbs(program, parameters)),
     },
     parameters,
   );
@@ -76,7 +95,7 @@ export interface NativeParts extends Pick<
 
 export function addUpNative(
   { keys, ciphertextBytes, workspaceBytes, slotVectorBytes, plaintextBytes }: NativeParts,
-  parameters: Shape,
+  parameters: KeyShape,
 ): NativeMemory {
   const keyBytes = keys.reduce((sum, bytes) => sum + bytes, 0);
   const primes = parameters.dataPrimes.length + parameters.specialPrimes.length;
@@ -89,7 +108,7 @@ export function addUpNative(
   return { keyBytes, ciphertextBytes, workspaceBytes, contextBytes, plaintextBytes, total };
 }
 
-function limbBytes({ polyModulusDegree }: Shape): number {
+function limbBytes({ polyModulusDegree }: KeyShape): number {
   return polyModulusDegree * 8;
 }
 
@@ -103,7 +122,7 @@ export function nativePlaintextRoom(memory: NativeMemory, limitBytes: number): n
   return Math.max(0, Math.floor((limitBytes - memory.total) / POOL_OVERHEAD));
 }
 
-function extendedLimbs(parameters: Shape, level: number): number {
+function extendedLimbs(parameters: KeyShape, level: number): number {
   return level + 1 + parameters.specialPrimes.length;
 }
 
@@ -141,13 +160,52 @@ function workLimbs(instruction: Instruction, parameters: Shape): number {
       const sums = (block + outputs.length + 3) * extended;
       return decomposed + sums + THREADS * (2 * babies.length + block + EXPANDED_AT_A_TIME + digits);
     }
-    case 'polynomial': {
-      const { powers } = planStructure(instruction);
-      return 3 * (powers.length + 3) * (level + 1) + (digits + 2) * extended;
-    }
+    case 'polynomial':
+      return polynomialLimbs(planStructure(instruction).powers.length, level, parameters);
     case 'product':
       return 8 * (level + 1) + (digits + 2) * extended;
+    case 'refresh':
+      return refreshLimbs(parameters);
   }
+}
+
+/** @param powers that are alive together */
+function polynomialLimbs(powers: number, level: number, parameters: Shape): number {
+  const digits = digitsAt(parameters, level);
+  return 3 * (powers + 3) * (level + 1) + (digits + 2) * extendedLimbs(parameters, level);
+}
+
+/** The hungriest step of a refresh: a transform from one ciphertext to one, or the sine. */
+function refreshLimbs(parameters: Shape): number {
+  const { slotsToCoefficients, coefficientsToSlots, sine, sineLevel } = refreshShape(parameters);
+  const transforms = [...slotsToCoefficients, ...coefficientsToSlots].map((stage) => {
+    const { level, babies } = stage;
+    const { giants } = transformGrid(stage);
+    const extended = extendedLimbs(parameters, level);
+    const digits = digitsAt(parameters, level);
+    const block = Math.min(giants, GIANTS_AT_A_TIME);
+    const sums = (block + 4) * extended + level + 1 + digits;
+    // Its input is what the step before has made.
+    const input = 2 * (level + 1);
+    return input + sums + THREADS * (2 * babies + block + EXPANDED_AT_A_TIME + digits);
+  });
+  const { powers } = planStructure(sinePolynomial(sine, sineLevel));
+  return Math.max(...transforms, polynomialLimbs(powers.length, sineLevel, parameters));
+}
+
+/** Diagonals of the transforms: those to slots are the same for all refreshes, those from slots depend on scale and ratio. */
+function refreshPlainLimbs({ instructions, values }: Program, parameters: Shape): number {
+  const refreshes = instructions.filter((instruction) => instruction.kind === 'refresh');
+  if (refreshes.length === 0) return 0;
+  const stages = refreshes.flatMap(({ input, ratio }) => {
+    const plan = planRefresh(parameters, { scale: values[input]!.scale, ratio });
+    return [...plan.slotsToCoefficients, ...plan.coefficientsToSlots];
+  });
+  const distinct = new Map(stages.map((stage) => [stageKey(stage), stage]));
+  return [...distinct.values()].reduce(
+    (sum, stage) => sum + transformGrid(stage).diagonals * extendedLimbs(parameters, stage.level),
+    0,
+  );
 }
 
 function plainLimbs(instruction: Instruction, parameters: Shape): number {
@@ -163,6 +221,9 @@ function plainLimbs(instruction: Instruction, parameters: Shape): number {
       return vectors * (level + 1);
     }
     case 'product':
+      return 0;
+    case 'refresh':
+      // Shared by all: `refreshPlainLimbs`.
       return 0;
   }
 }

@@ -24,6 +24,26 @@ export interface ParametersLiteral {
    * (Chinese remainders); keys and ciphertexts have a part for each.
    */
   readonly plainModuli?: readonly bigint[];
+  /** CKKS only: what the chain has for refreshes; left out where it has none. */
+  readonly refresh?: RefreshParameters;
+}
+
+/** How a chain refreshes values (bootstraps); see `semantics/refresh-plan.ts`. */
+export interface RefreshParameters {
+  /** log2 of the scale between the raised modulus and the sine. */
+  readonly raisedBits: number;
+  /** How slots become coefficients, at the bottom of the chain, and coefficients slots, at its top: smallest blocks first, both. */
+  readonly down: readonly TransformGroup[];
+  readonly up: readonly TransformGroup[];
+  /** Coefficients of the ephemeral secret that are not zero: the modulus is raised under it. */
+  readonly ephemeralWeight: number;
+}
+
+/** Butterfly stages that are done at once, at the cost of a level. */
+export interface TransformGroup {
+  readonly stages: number;
+  /** Rotations that share one decomposition. */
+  readonly babies: number;
 }
 
 type Chain = Pick<ParametersLiteral, 'dataPrimes' | 'dnum'>;

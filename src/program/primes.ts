@@ -71,3 +71,8 @@ export function nearestNttPrime(
     }
   }
 }
+
+/** Sum of the bit lengths of all primes, an upper bound of log2(QP); this is what is held against the table. */
+export function totalBits(primes: readonly bigint[]): number {
+  return primes.reduce((sum, prime) => sum + prime.toString(2).length, 0);
+}

@@ -1,6 +1,6 @@
 /**
  * The slot program: what the compiler emits and every backend runs. Its instructions are whole linear transforms,
- * polynomials and products, so that a backend may hoist and fuse; `semantics/` defines what they mean in terms of
+ * polynomials, products and refreshes, so that a backend may hoist and fuse; `semantics/` defines what they mean in terms of
  * the primitive operations of an RNS-CKKS evaluator.
  *
  * Level = rescales remaining (counts down): a ciphertext at level l lives modulo q_0·…·q_l, and rescaling it divides
@@ -29,6 +29,14 @@ export interface RotationKey {
   /** In 1 … slotCount − 1. */
   readonly step: number;
   readonly level: number;
+}
+
+/** What refreshes take besides rotation keys and the relinearization key, each for ciphertexts at its level or below. */
+export interface RefreshKeys {
+  /** Of the key that conjugates. */
+  readonly conjugationLevel: number;
+  /** That the modulus is raised to: the highest. */
+  readonly raiseLevel: number;
 }
 
 /**
@@ -119,7 +127,26 @@ export interface ProductInstruction {
   readonly level: number;
 }
 
-export type Instruction = LinearInstruction | PolynomialInstruction | ProductInstruction;
+/**
+ * y = sin(2π x / ratio), slot by slot, real x in ±1 where it matters, far above the level that x has: a bootstrap. Which level and
+ * scale the result has follows from the chain, see `semantics/refresh-plan.ts`.
+ */
+export interface RefreshInstruction {
+  readonly kind: 'refresh';
+  readonly layer: string;
+  readonly input: ValueId;
+  readonly output: ValueId;
+  /** Level that the input is dropped to: as many as slots take to become coefficients. */
+  readonly level: number;
+  /** q_0 over the scale of the coefficients: a power of two from `MIN_REFRESH_RATIO` to `MAX_REFRESH_RATIO`. */
+  readonly ratio: number;
+}
+
+/** At 2, x = ±1 takes up all of the sine's period. */
+export const MIN_REFRESH_RATIO = 2;
+export const MAX_REFRESH_RATIO = 2 ** 16;
+
+export type Instruction = LinearInstruction | PolynomialInstruction | ProductInstruction | RefreshInstruction;
 
 export interface ProgramInput {
   readonly name: string;
@@ -145,6 +172,21 @@ export interface Program {
   readonly rotationKeys: readonly RotationKey[];
   /** Highest level at which ciphertexts are multiplied; null if they never are. */
   readonly relinearizationLevel: number | null;
+  /** Left out where nothing is refreshed. */
+  readonly refreshKeys?: RefreshKeys;
+}
+
+/** The values that an instruction reads. */
+export function operandsOf(instruction: Instruction): readonly ValueId[] {
+  switch (instruction.kind) {
+    case 'linear':
+      return instruction.inputs;
+    case 'polynomial':
+    case 'refresh':
+      return [instruction.input];
+    case 'product':
+      return [instruction.left, instruction.right];
+  }
 }
 
 /** Whether the slots of an instruction's ciphertexts are samples: nothing is rotated, all terms are numbers. */

@@ -1,7 +1,7 @@
 /**
  * The one place for security numbers: upper bounds on log2(QP) for uniform ternary secrets, σ = 3.19 or 3.2, classical
  * attacks. Q is the largest modulus that anything is encrypted or keyed under, so the key-switching primes P count. Sparse
- * secrets have lower bounds and must not use these tables.
+ * secrets are weaker than these tables assume: of them it counts what an estimator says of attacks on their ring, weight and modulus.
  */
 import type { SecurityLevel } from './parameters.ts';
 
@@ -104,4 +104,67 @@ export function maxLogQP(polyModulusDegree: number, security: SecurityLevel): nu
   if (!GUIDELINES_2024.maxLogQP[security].has(polyModulusDegree)) return 0;
   const bounds = securityBounds(polyModulusDegree, security).map((bound) => bound.maxLogQP ?? Infinity);
   return Math.min(...bounds);
+}
+
+/** What one attack costs by one cost model of lattice reduction. */
+export interface AttackEstimate {
+  readonly attack: string;
+  readonly model: 'BDGL16' | 'MATZOV';
+  /** log2 of operations. */
+  readonly cost: number;
+}
+
+/** Estimates of attacks on a secret of `weight` coefficients in ±1, errors of σ = 3.2. */
+export interface SparseSecretEstimates {
+  readonly polyModulusDegree: number;
+  readonly weight: number;
+  /** log2 of the largest modulus that the estimates are for: those of smaller ones are higher. */
+  readonly maxLogModulus: number;
+  readonly estimator: string;
+  readonly commit: string;
+  readonly attacks: readonly AttackEstimate[];
+}
+
+/**
+ * Ephemeral secrets of refreshes (Bossuat, Troncoso-Pastoriza and Hubaux, eprint 2022/024), which are seen through two kinds of
+ * samples only: one key modulo q_0 p', p' the first special prime, and ciphertexts modulo q_0.
+ */
+const SPARSE_SECRETS: readonly SparseSecretEstimates[] = [
+  {
+    polyModulusDegree: 32768,
+    weight: 40,
+    maxLogModulus: 82,
+    estimator: 'malb/lattice-estimator',
+    commit: '27a581b',
+    attacks: [
+      { attack: 'bdd_mitm_hybrid', model: 'MATZOV', cost: 184.5 },
+      { attack: 'bdd_mitm_hybrid', model: 'BDGL16', cost: 185.0 },
+      { attack: 'bdd_hybrid', model: 'MATZOV', cost: 213.4 },
+      { attack: 'bdd_hybrid', model: 'BDGL16', cost: 213.8 },
+    ],
+  },
+];
+
+/** Bits that the cheapest attack must cost beyond the security level: estimates of hybrid attacks are younger than the tables. */
+const MARGIN_BITS = 10;
+
+/** log2 of the operations that every estimated attack must cost. */
+export function leastAttackCost(security: SecurityLevel): number {
+  return security + MARGIN_BITS;
+}
+
+export function cheapestAttack({ attacks }: Pick<SparseSecretEstimates, 'attacks'>): AttackEstimate {
+  return attacks.reduce((least, each) => (each.cost < least.cost ? each : least));
+}
+
+/** The estimates for secrets of just this weight; null where there are none, or an attack costs too little. */
+export function sparseSecretEstimates(
+  polyModulusDegree: number,
+  weight: number,
+  security: SecurityLevel,
+): SparseSecretEstimates | null {
+  const known = SPARSE_SECRETS.find(
+    (entry) => entry.polyModulusDegree === polyModulusDegree && entry.weight === weight,
+  );
+  return known !== undefined && cheapestAttack(known).cost >= leastAttackCost(security) ? known : null;
 }

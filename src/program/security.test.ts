@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HeError } from '../errors.ts';
-import { isPrime, nearestNttPrime } from './primes.ts';
+import { isPrime, nearestNttPrime, totalBits } from './primes.ts';
 import type { ParametersLiteral } from './parameters.ts';
-import { certify, checkParameters, requireEncryption, totalBits } from './security.ts';
+import { certify, checkParameters, requireEncryption } from './security.ts';
 import { maxLogQP } from './security-tables.ts';
 import { testParameters } from './testing/test-parameters.ts';
 

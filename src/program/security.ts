@@ -3,19 +3,16 @@
  * checked; the numbers are in `security-tables.ts`.
  */
 import { ArtifactError } from '../errors.ts';
-import { isPrime } from './primes.ts';
+import { certifyEphemeral, impossibleRefresh, insecureRefresh } from './check-refresh.ts';
+import type { EphemeralCertificate } from './check-refresh.ts';
+import { isPrime, totalBits } from './primes.ts';
 import { digitsAt, digitSize, isSealShaped } from './parameters.ts';
-import type { ParametersLiteral, SecurityLevel } from './parameters.ts';
+import type { ParametersLiteral, RefreshParameters, SecurityLevel } from './parameters.ts';
 import type { SecurityBound } from './security-tables.ts';
 import { maxLogQP, securityBounds } from './security-tables.ts';
 
 /** Standard deviation of the error distribution used by every backend; the tables assume 3.19 or 3.2. */
 export const ERROR_STANDARD_DEVIATION = 3.2;
-
-/** Sum of the bit lengths of all primes, an upper bound of log2(QP); this is what is held against the table. */
-export function totalBits(primes: readonly bigint[]): number {
-  return primes.reduce((sum, prime) => sum + prime.toString(2).length, 0);
-}
 
 /** States what was checked, so that anyone can check it again. */
 export interface SecurityCertificate {
@@ -29,6 +26,8 @@ export interface SecurityCertificate {
   readonly bounds: readonly SecurityBound[];
   /** The tables and their bounds in words. */
   readonly source: string;
+  /** Of the sparse secret that refreshes raise the modulus under; left out where nothing is refreshed. */
+  readonly ephemeral?: EphemeralCertificate;
 }
 
 declare const checked: unique symbol;
@@ -70,22 +69,36 @@ export function checkParameters(literal: ParametersLiteral): CkksParameters {
     invalid(`scale must be between 2^10 and 2^60, not 2^${literal.scaleBits}`);
   const wrong = wrongDigits(literal);
   if (wrong !== null) invalid(wrong);
-  const logQP = totalBits(primes);
-  if (logQP > bound) {
-    throw new ArtifactError(
-      'PARAMETERS_INSECURE',
-      `log2(QP) = ${logQP} exceeds ${bound}, the most that N = ${n} allows at ${securityLevel} bits`,
-      {
-        hint: 'compile the model again: chains are planned for the stricter of two tables, what exceeds it is never run',
-      },
-    );
+  const impossible = impossibleRefresh(literal);
+  if (impossible !== null) invalid(impossible);
+  const insecure = tooLargeModulus(literal, bound) ?? insecureRefresh(literal);
+  if (insecure !== null) {
+    throw new ArtifactError('PARAMETERS_INSECURE', insecure, {
+      hint: 'compile the model again: chains are planned for the strictest of all bounds, what exceeds one is never run',
+    });
   }
   return Object.freeze({
     ...literal,
     dataPrimes: Object.freeze([...literal.dataPrimes]),
     specialPrimes: Object.freeze([...literal.specialPrimes]),
     ...(literal.plainModuli === undefined ? {} : { plainModuli: Object.freeze([...literal.plainModuli]) }),
+    ...(literal.refresh === undefined ? {} : { refresh: freezeRefresh(literal.refresh) }),
   }) as CkksParameters;
+}
+
+function tooLargeModulus(
+  { dataPrimes, specialPrimes, polyModulusDegree, securityLevel }: ParametersLiteral,
+  bound: number,
+): string | null {
+  const logQP = totalBits([...dataPrimes, ...specialPrimes]);
+  if (logQP <= bound) return null;
+  return `log2(QP) = ${logQP} exceeds ${bound}, the most that N = ${polyModulusDegree} allows at ${securityLevel} bits`;
+}
+
+function freezeRefresh({ down, up, ...rest }: RefreshParameters): RefreshParameters {
+  const freeze = (groups: RefreshParameters['down']): RefreshParameters['down'] =>
+    Object.freeze(groups.map((group) => Object.freeze({ ...group })));
+  return Object.freeze({ ...rest, down: freeze(down), up: freeze(up) });
 }
 
 /** So many parts a BFV ciphertext may have; more than any program needs. */
@@ -141,7 +154,8 @@ function checkCleartext(literal: ParametersLiteral): CkksParameters {
     specialPrimes.length === 0 &&
     dataPrimes.length > 0 &&
     dataPrimes.length <= 4096 &&
-    dataPrimes.every((prime) => prime === 1n << BigInt(literal.scaleBits));
+    dataPrimes.every((prime) => prime === 1n << BigInt(literal.scaleBits)) &&
+    literal.refresh === undefined;
   if (!sound) throw new ArtifactError('PARAMETERS_INVALID', 'the cleartext parameters are inconsistent');
   return Object.freeze({ ...literal }) as CkksParameters;
 }
@@ -165,7 +179,7 @@ export function requireEncryption(parameters: CkksParameters): void {
 /** The certificate for checked parameters; null for cleartext ones, which have no security to certify. */
 export function certify(parameters: CkksParameters): SecurityCertificate | null {
   if (parameters.scheme === 'cleartext') return null;
-  const { polyModulusDegree, securityLevel, dataPrimes, specialPrimes } = parameters;
+  const { polyModulusDegree, securityLevel, dataPrimes, specialPrimes, refresh } = parameters;
   const bounds = securityBounds(polyModulusDegree, securityLevel);
   return {
     securityBits: securityLevel,
@@ -176,5 +190,6 @@ export function certify(parameters: CkksParameters): SecurityCertificate | null 
     errorStandardDeviation: ERROR_STANDARD_DEVIATION,
     bounds,
     source: bounds.map((bound) => `${bound.source}: ${bound.maxLogQP ?? 'no entry'}`).join('; '),
+    ...(refresh === undefined ? {} : { ephemeral: certifyEphemeral(parameters, refresh) }),
   };
 }

@@ -1,7 +1,7 @@
 /** What a client needs to use an artifact: shapes, packing, preprocessing, labels, and nothing of the weights. */
 import type { InputRange, OutputRange } from './certified-range.ts';
 import type { Layout } from './layout.ts';
-import type { RotationKey } from './program.ts';
+import type { RefreshKeys, RotationKey } from './program.ts';
 import type { CkksParameters } from './security.ts';
 
 /** x = (pixel · scale − mean[c]) / std[c], for images and data sets of bytes; axis 1 is the channel. */
@@ -73,6 +73,8 @@ export interface Signature {
   readonly rotationKeys: readonly RotationKey[];
   /** Level of the relinearization key; null if none is needed. */
   readonly relinearizationLevel: number | null;
+  /** Left out where nothing is refreshed. */
+  readonly refreshKeys?: RefreshKeys;
   readonly inputs: readonly SignatureInput[];
   readonly outputs: readonly SignatureOutput[];
   readonly labels: readonly string[];

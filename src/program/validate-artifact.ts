@@ -34,7 +34,7 @@ export function validateArtifact(untrusted: unknown): Artifact {
       'the signature names other parameters',
     );
     demand(value.program.slotCount * 2 === checked.polyModulusDegree, 'the slot count is not N / 2');
-    checkProgram(value.program, checked.dataPrimes.length);
+    checkProgram(value.program, checked);
     const ports = (
       list: readonly { name: string; layout: LayoutLike; level: number; scale: number }[],
       own: Program['inputs'],
@@ -61,22 +61,24 @@ export function validateArtifact(untrusted: unknown): Artifact {
     }
     demand(
       isDeepStrictEqual(value.signature.rotationKeys, value.program.rotationKeys) &&
-        value.signature.relinearizationLevel === value.program.relinearizationLevel,
+        value.signature.relinearizationLevel === value.program.relinearizationLevel &&
+        isDeepStrictEqual(value.signature.refreshKeys, value.program.refreshKeys),
       'the signature names other keys',
     );
     const top = checked.dataPrimes.length - 1;
     demand(
       !isSealShaped(checked) ||
-        [...value.program.rotationKeys.map(({ level }) => level), value.program.relinearizationLevel].every(
-          (level) => level === null || level === top,
-        ),
+        [
+          ...value.program.rotationKeys.map(({ level }) => level),
+          value.program.relinearizationLevel ?? top,
+          value.program.refreshKeys?.conjugationLevel ?? top,
+        ].every((level) => level === top),
       'keys in the shape of SEAL are truncated',
     );
     const certificate = certify(checked);
     demand(
-      certificate === null || value.certificate === null
-        ? certificate === value.certificate
-        : isDeepStrictEqual({ ...certificate, ...value.certificate }, certificate),
+      states(value.certificate, certificate) &&
+        states(value.certificate?.ephemeral ?? null, certificate?.ephemeral ?? null),
       'the certificate does not match the parameters',
     );
     demand(
@@ -102,6 +104,13 @@ export function validateArtifact(untrusted: unknown): Artifact {
     if (error instanceof HeError) throw error;
     throw new ArtifactError('ARTIFACT_INVALID', 'the artifact is inconsistent', { cause: error });
   }
+}
+
+/** Whether what an artifact states is as certified anew; both may be of nothing. The second part of a certificate is held by itself. */
+function states(stated: object | null, certified: object | null): boolean {
+  if (stated === null || certified === null) return stated === certified;
+  const own = Object.entries(stated).filter(([key]) => key !== 'ephemeral');
+  return isDeepStrictEqual({ ...certified, ...Object.fromEntries(own) }, certified);
 }
 
 function bigintText(_key: string, value: unknown): unknown {

@@ -3,16 +3,26 @@
  * one worker, holds evaluation keys but never a secret key, and owns what it allocates. It has several threads of its own, or
  * can be one of several workers that divide instructions among them.
  */
+import { BackendError } from '../errors.ts';
 import type {
   Instruction,
   LinearInstruction,
   PolynomialInstruction,
   ProductInstruction,
+  RefreshInstruction,
   ValueInfo,
 } from '../program/program.ts';
 import type { TermFilter } from '../program/semantics/evaluate-linear.ts';
 
 export type BackendName = 'seal' | 'native' | 'cleartext';
+
+/** Keys of refreshes, as bytes. */
+export interface RefreshKeyBytes {
+  readonly conjugation: Uint8Array;
+  /** To the ephemeral secret, and back to the dense one. */
+  readonly encapsulation: Uint8Array;
+  readonly decapsulation: Uint8Array;
+}
 
 /** The ciphertexts of a linear instruction's inputs, concatenated, and how many belong to each input. */
 export interface LinearOperands<C> {
@@ -26,6 +36,8 @@ export interface EvaluationBackend<C> extends Disposable {
   /** @throws ArtifactError KEY_INVALID, BackendError MEMORY_EXCEEDED */
   loadRotationKey(step: number, bytes: Uint8Array): void;
   loadRelinearizationKey(bytes: Uint8Array): void;
+  /** @throws BackendError PARAMETERS_UNSUPPORTED where the backend has no refresh */
+  loadRefreshKeys(keys: RefreshKeyBytes): void;
   /**
    * Reads a ciphertext and checks it: modulus, degree, level.
    * @throws ArtifactError CIPHERTEXT_INVALID, BackendError MEMORY_EXCEEDED
@@ -43,6 +55,8 @@ export interface EvaluationBackend<C> extends Disposable {
   linear(instruction: LinearInstruction, operands: LinearOperands<C>, outputScale: number): C[];
   polynomial(instruction: PolynomialInstruction, input: C, index: number, outputScale: number): C;
   product(instruction: ProductInstruction, left: C, right: C, outputScale: number): C;
+  /** @throws BackendError PARAMETERS_UNSUPPORTED where the backend has no refresh */
+  refresh(instruction: RefreshInstruction, input: C, output: Pick<ValueInfo, 'level' | 'scale'>): C;
 
   /** Memory held outside the JavaScript heap, bytes. */
   memoryBytes(): number;
@@ -71,4 +85,11 @@ export interface DividingBackend<C> extends EvaluationBackend<C> {
 
 export function canDivide<C>(backend: EvaluationBackend<C>): backend is DividingBackend<C> {
   return 'linearSums' in backend && 'linearFinish' in backend;
+}
+
+/** Where neither instructions nor keys of refreshes can be taken. */
+export function refreshUnsupported(backend: string): BackendError {
+  return new BackendError('PARAMETERS_UNSUPPORTED', `${backend} has no refresh (bootstrap)`, {
+    hint: 'use --backend native, or compile the model with lower degrees, so that nothing need be refreshed',
+  });
 }

@@ -27,6 +27,14 @@ export interface LinearCosts {
   readonly coefficientBytes: number;
 }
 
+/** One refresh of one ciphertext. */
+export interface RefreshCosts {
+  /** With all diagonals of its transforms encoded ahead. */
+  readonly ms: number;
+  /** Memory of the diagonals, which all refreshes of one scale and ratio share. */
+  readonly diagonalBytes: number;
+}
+
 export interface CostModel {
   readonly backend: string;
   readonly slotCount: number;
@@ -40,6 +48,8 @@ export interface CostModel {
   /** A sum of `terms` ciphertexts with one number for all slots each, of magnitude 1 or less, at `plainScale`. */
   weightedSum(terms: number, level: number, plainScale: number): number;
   rescale(level: number): number;
+  /** Left out where the chain has nothing for refreshes. */
+  readonly refresh?: RefreshCosts;
   /** Bytes of a Galois or relinearization key, in memory, that serves ciphertexts at `level` and below. */
   keyBytes(level: number): number;
   /** Part of a program's latency that getting rid of a key of so many bytes is worth. */

@@ -1,10 +1,11 @@
 /** Predicted time of a program: the costs of its instructions at their levels, summed, on one core. */
+import { InternalError } from '../../errors.ts';
 import type { Instruction, LinearInstruction, Program } from '../../program/program.ts';
 import { usesNumbers } from '../../program/program.ts';
 import { neededBabies } from '../../program/semantics/evaluate-linear.ts';
 import { visitOperations } from '../../program/semantics/count-operations.ts';
 import { numberTermsMs } from './batch-cost.ts';
-import type { CostModel } from './cost-model.ts';
+import type { CostModel, RefreshCosts } from './cost-model.ts';
 
 /**
  * Milliseconds per instruction.
@@ -102,10 +103,18 @@ function primitivesMs(program: Program, instruction: Instruction, cost: CostMode
       case 'rescale':
         ms += cost.rescale(level);
         break;
+      case 'refresh':
+        ms += refreshOf(cost).ms;
+        break;
       case 'encode':
       case 'rotate':
         break;
     }
   });
   return ms;
+}
+
+function refreshOf({ backend, refresh }: CostModel): RefreshCosts {
+  if (refresh === undefined) throw new InternalError(`a refresh under a chain of ${backend} that has none`);
+  return refresh;
 }

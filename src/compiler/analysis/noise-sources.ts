@@ -69,7 +69,7 @@ function freshVariance(n: number): number {
  * Coefficient variance after both halves (c_0, c_1) of a ciphertext were divided by a prime and rounded: r_0 + r_1 s, where
  * a uniform ternary secret has ‖s‖² = 2N/3 on average.
  */
-function divisionRounding(n: number): number {
+export function divisionRounding(n: number): number {
   return ROUNDING * (1 + (2 * n) / 3);
 }
 

@@ -12,6 +12,7 @@ import type {
   PolynomialInstruction,
   ProductInstruction,
   Program,
+  RefreshInstruction,
 } from '../../program/program.ts';
 import { elementCount } from '../../program/layout.ts';
 import type { CkksParameters } from '../../program/security.ts';
@@ -19,6 +20,7 @@ import { roundingStep } from '../../program/rounding.ts';
 import { BOUND_MARGIN } from './bounds.ts';
 import { gatheredShares, noiseSources, type NoiseSources } from './noise-sources.ts';
 import { evaluationNoise, polynomialGain } from './polynomial-noise.ts';
+import { refreshGain, refreshNoise } from './refresh-noise.ts';
 
 export interface NoiseForecast {
   /** Standard deviation of each value's error per slot, absolute; indexed by ValueId. */
@@ -120,7 +122,7 @@ function encryptedErrors(program: Program, parameters: CkksParameters): number[]
   for (const { value } of program.inputs) variance[value] = sources.fresh(program.values[value]!.scale);
   for (const instruction of program.instructions) {
     variance[instruction.output] = instructionVariance(
-      { program, primes, sources, variance, meanSquares: uniformMeanSquares(program) },
+      { program, parameters, primes, sources, variance, meanSquares: uniformMeanSquares(program) },
       instruction,
     ).mean;
   }
@@ -151,7 +153,7 @@ export function ownVariances(
   for (const { value } of program.inputs) own[value] = alike(sources.fresh(program.values[value]!.scale));
   for (const instruction of program.instructions) {
     own[instruction.output] = instructionVariance(
-      { program, primes, sources, variance: none, meanSquares },
+      { program, parameters, primes, sources, variance: none, meanSquares },
       instruction,
     );
   }
@@ -164,6 +166,7 @@ function alike(mean: number): SlotVariances {
 
 interface Setting {
   readonly program: Program;
+  readonly parameters: CkksParameters;
   /** q_0 … q_L as float64. */
   readonly primes: readonly number[];
   readonly sources: NoiseSources;
@@ -180,6 +183,8 @@ function instructionVariance(setting: Setting, instruction: Program['instruction
       return alike(polynomialVariance(setting, instruction));
     case 'product':
       return alike(productVariance(setting, instruction));
+    case 'refresh':
+      return alike(refreshVariance(setting, instruction));
     default:
       return unreachable(instruction, 'instruction');
   }
@@ -304,6 +309,16 @@ function polynomialVariance(
   const brought = variance[instruction.input]!;
   const own = evaluationNoise(instruction, reach, scale, { slotCount, primes, sources });
   return (brought > 0 ? brought * polynomialGain(instruction, reach, slotCount) : 0) + own;
+}
+
+function refreshVariance(
+  { program, parameters, sources, variance, meanSquares }: Setting,
+  { input, ratio }: RefreshInstruction,
+): number {
+  const { scale, bound } = program.values[input]!;
+  const reach = Math.min(Math.sqrt(3 * meanSquares[input]!), bound);
+  const own = refreshNoise(parameters, sources, { scale, reach }, ratio);
+  return variance[input]! * refreshGain(ratio, reach) + own;
 }
 
 function productVariance(

@@ -2,26 +2,18 @@
  * Whether everything in a program fits the moduli that it meets: every plaintext what plaintexts can hold, every value its level.
  * Found by interpreting the program on shapes, so that what is checked is what backends encode.
  */
-import { unreachable } from '../../errors.ts';
 import { fitsPlaintext, largestCoefficient, modulusBits } from '../../program/plaintext-capacity.ts';
 import type {
   Coefficient,
-  Instruction,
   PolynomialInstruction,
   Program,
   ValueId,
   ValueInfo,
 } from '../../program/program.ts';
+import { operandsOf } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { choosePolynomialPlan } from '../../program/semantics/choose-polynomial-plan.ts';
-import {
-  CountingAlgebra,
-  type ShapeCiphertext,
-  type ShapePlaintext,
-} from '../../program/semantics/counting-algebra.ts';
-import { evaluateLinear } from '../../program/semantics/evaluate-linear.ts';
-import { evaluatePolynomial } from '../../program/semantics/evaluate-polynomial.ts';
-
+import { CountingAlgebra, shapesOf, type ShapePlaintext } from '../../program/semantics/counting-algebra.ts';
+import { evaluateInstruction } from '../../program/semantics/evaluate-instruction.ts';
 import { BOUND_MARGIN } from './bounds.ts';
 
 /** Values are centred modulo the modulus, and a prime may be a little smaller than 2 to its bits. */
@@ -61,7 +53,8 @@ export function findOverflow(
   }
   for (const instruction of program.instructions) {
     const algebra = new CapacityAlgebra(program.slotCount, parameters.dataPrimes.map(Number), bits);
-    interpret(program, instruction, algebra);
+    const operands = operandsOf(instruction).map((id) => shapesOf(program.values[id]!));
+    evaluateInstruction(algebra, program, instruction, operands);
     const { excessBits } = algebra;
     if (instruction.kind === 'polynomial') {
       const beyond = powerExcess(instruction, program.values[instruction.input]!, bits);
@@ -106,37 +99,5 @@ class CapacityAlgebra extends CountingAlgebra {
       this.excessBits = Math.max(this.excessBits, Math.log2(coefficient) + 2 - this.#bits[level]!);
     }
     return super.encode(value, level, scale);
-  }
-}
-
-function interpret(program: Program, instruction: Instruction, algebra: CapacityAlgebra): void {
-  const shapesOf = (id: ValueId): ShapeCiphertext[] => {
-    const { ciphertexts, level, scale } = program.values[id]!;
-    return Array.from({ length: ciphertexts }, () => ({ level, scale, degree: 1 }));
-  };
-  switch (instruction.kind) {
-    case 'linear': {
-      const inputs = instruction.inputs.map(shapesOf);
-      evaluateLinear(
-        algebra,
-        instruction,
-        inputs.flat(),
-        inputs.map((list) => list.length),
-        program.values[instruction.output]!.scale,
-      );
-      return;
-    }
-    case 'polynomial': {
-      const plan = choosePolynomialPlan(instruction, program.slotCount);
-      shapesOf(instruction.input).forEach((input, index) => {
-        evaluatePolynomial(algebra, plan, instruction.level, input, index);
-      });
-      return;
-    }
-    case 'product':
-      // Without any plaintext.
-      return;
-    default:
-      unreachable(instruction, 'instruction');
   }
 }

@@ -7,14 +7,12 @@
  * 2019/493) and worst-case where it is not (plaintexts are taken to have coefficients ±t/2).
  */
 import type { Coefficient, Program } from '../../program/program.ts';
+import { operandsOf } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { ERROR_STANDARD_DEVIATION } from '../../program/security.ts';
 import { CountingAlgebra } from '../../program/semantics/counting-algebra.ts';
 import type { ShapeCiphertext, ShapePlaintext } from '../../program/semantics/counting-algebra.ts';
-import { choosePolynomialPlan } from '../../program/semantics/choose-polynomial-plan.ts';
-import { evaluateLinear } from '../../program/semantics/evaluate-linear.ts';
-import { evaluatePolynomial } from '../../program/semantics/evaluate-polynomial.ts';
-import { evaluateProduct } from '../../program/semantics/evaluate-product.ts';
+import { evaluateInstruction } from '../../program/semantics/evaluate-instruction.ts';
 import type { SlotAlgebra } from '../../program/semantics/slot-algebra.ts';
 
 export interface NoisyCiphertext extends ShapeCiphertext {
@@ -199,30 +197,8 @@ export function forecastNoiseBudget(program: Program, parameters: CkksParameters
     );
   }
   for (const instruction of program.instructions) {
-    switch (instruction.kind) {
-      case 'linear': {
-        const operands = instruction.inputs.map((id) => values.get(id)!);
-        const counts = operands.map((list) => list.length);
-        values.set(instruction.output, evaluateLinear(algebra, instruction, operands.flat(), counts, 1));
-        break;
-      }
-      case 'polynomial': {
-        const plan = choosePolynomialPlan(instruction, program.slotCount);
-        const results = values
-          .get(instruction.input)!
-          .map((input, index) => evaluatePolynomial(algebra, plan, instruction.level, input, index));
-        values.set(instruction.output, results);
-        break;
-      }
-      case 'product': {
-        const right = values.get(instruction.right)!;
-        const results = values
-          .get(instruction.left)!
-          .map((left, index) => evaluateProduct(algebra, instruction, left, right[index]!));
-        values.set(instruction.output, results);
-        break;
-      }
-    }
+    const operands = operandsOf(instruction).map((id) => values.get(id)!);
+    values.set(instruction.output, evaluateInstruction(algebra, program, instruction, operands));
   }
   return program.outputs.map(({ value }) =>
     Math.min(...values.get(value)!.map((ciphertext) => algebra.budget(ciphertext))),

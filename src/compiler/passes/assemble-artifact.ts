@@ -84,6 +84,7 @@ function signatureOf({
     parameters,
     rotationKeys: program.rotationKeys,
     relinearizationLevel: program.relinearizationLevel,
+    ...(program.refreshKeys === undefined ? {} : { refreshKeys: program.refreshKeys }),
     inputs: program.inputs.map(({ name, value, layout }, index) => ({
       name,
       layout,

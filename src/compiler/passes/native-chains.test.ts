@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { digitSize } from '../../program/parameters.ts';
-import { totalBits } from '../../program/security.ts';
+import { totalBits } from '../../program/primes.ts';
 import { maxLogQP } from '../../program/security-tables.ts';
 import { nativeChains } from './native-chains.ts';
 

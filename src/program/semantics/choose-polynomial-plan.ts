@@ -1,4 +1,5 @@
 /** Picks the cheapest polynomial plan by dry run, and tells its output scale. */
+import { InternalError } from '../../errors.ts';
 import type { Coefficient, PolynomialInstruction } from '../program.ts';
 import { isZero } from '../slot-vector.ts';
 import { CountingAlgebra } from './counting-algebra.ts';
@@ -92,5 +93,7 @@ function weightOf(operation: PrimitiveOperation, limbs: number): number {
     case 'addPlain':
     case 'encode':
       return 0.1 * limbs;
+    case 'refresh':
+      throw new InternalError('a polynomial does not refresh');
   }
 }

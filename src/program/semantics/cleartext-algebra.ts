@@ -2,6 +2,7 @@
 import type { Coefficient } from '../program.ts';
 import { CountingAlgebra, assertDegreeOne } from './counting-algebra.ts';
 import type { ShapeCiphertext, ShapePlaintext } from './counting-algebra.ts';
+import { refreshed } from './evaluate-refresh.ts';
 import type { SlotAlgebra } from './slot-algebra.ts';
 
 export interface CleartextCiphertext extends ShapeCiphertext {
@@ -114,6 +115,12 @@ export class CleartextAlgebra implements SlotAlgebra<CleartextCiphertext, Cleart
   rescaleInPlace(ciphertext: CleartextCiphertext, scale: number): void {
     assertDegreeOne(ciphertext, 'rescale');
     this.#shapes.rescaleInPlace(ciphertext, scale);
+  }
+
+  refresh(ciphertext: CleartextCiphertext, ratio: number, level: number, scale: number): CleartextCiphertext {
+    this.#checkpoint();
+    const slots = ciphertext.slots.map((z) => refreshed(z, ratio));
+    return { ...this.#shapes.refresh(ciphertext, ratio, level, scale), slots };
   }
 
   encode(value: Coefficient, level: number, scale: number): CleartextPlaintext | null {

@@ -1,13 +1,11 @@
 /** How many primitive operations a program takes, found by interpreting it on shapes. */
-import { unreachable } from '../../errors.ts';
 import type { OperationCounts } from '../artifact.ts';
 import type { Instruction, Program } from '../program.ts';
+import { operandsOf } from '../program.ts';
 import { planStructure } from './choose-polynomial-plan.ts';
-import { CountingAlgebra } from './counting-algebra.ts';
-import type { OperationVisitor, PrimitiveOperation, ShapeCiphertext } from './counting-algebra.ts';
-import { evaluateLinear } from './evaluate-linear.ts';
-import { evaluatePolynomial } from './evaluate-polynomial.ts';
-import { evaluateProduct } from './evaluate-product.ts';
+import { CountingAlgebra, shapesOf } from './counting-algebra.ts';
+import type { OperationVisitor, PrimitiveOperation } from './counting-algebra.ts';
+import { evaluateInstruction } from './evaluate-instruction.ts';
 
 /**
  * Counts of the whole program and of each instruction. A `multiply` is one ciphertext product; its relinearization is
@@ -24,7 +22,10 @@ export function countOperations(program: Program): {
   });
   const total = emptyCounts();
   for (const counts of perInstruction) {
-    for (const key of Object.keys(counts) as (keyof OperationCounts)[]) total[key] += counts[key];
+    for (const [key, count] of Object.entries(counts)) {
+      const operation = key as keyof OperationCounts;
+      total[operation] = (total[operation] ?? 0) + count;
+    }
   }
   return { total, perInstruction };
 }
@@ -32,40 +33,13 @@ export function countOperations(program: Program): {
 /** Tells the visitor of every primitive operation of one instruction, in order, with its level. */
 export function visitOperations(program: Program, instruction: Instruction, visit: OperationVisitor): void {
   const algebra = new CountingAlgebra(program.slotCount, nominalPrimes(program), visit);
-  const shapesOf = (id: number): ShapeCiphertext[] => {
-    const { ciphertexts, level } = program.values[id]!;
-    return Array.from({ length: ciphertexts }, () => ({ level, scale: NOMINAL, degree: 1 }));
-  };
-  switch (instruction.kind) {
-    case 'linear': {
-      const inputs = instruction.inputs.map(shapesOf);
-      const nominal = { ...instruction, plainScales: instruction.inputs.map(() => NOMINAL) };
-      evaluateLinear(
-        algebra,
-        nominal,
-        inputs.flat(),
-        inputs.map((list) => list.length),
-        NOMINAL,
-      );
-      return;
-    }
-    case 'polynomial': {
-      const plan = planStructure(instruction);
-      shapesOf(instruction.input).forEach((input, index) => {
-        evaluatePolynomial(algebra, plan, instruction.level, input, index);
-      });
-      return;
-    }
-    case 'product': {
-      const right = shapesOf(instruction.right);
-      shapesOf(instruction.left).forEach((left, index) => {
-        evaluateProduct(algebra, instruction, left, right[index]!);
-      });
-      return;
-    }
-    default:
-      unreachable(instruction, 'instruction');
-  }
+  const values = program.values.map((value) => ({ ...value, scale: NOMINAL }));
+  const nominal =
+    instruction.kind === 'linear'
+      ? { ...instruction, plainScales: instruction.inputs.map(() => NOMINAL) }
+      : instruction;
+  const operands = operandsOf(instruction).map((id) => shapesOf(values[id]!));
+  evaluateInstruction(algebra, { ...program, values }, nominal, operands, planStructure);
 }
 
 /** Counts do not depend on scales, so that programs can be counted before their primes exist. */
@@ -84,5 +58,5 @@ function emptyCounts(): Mutable<OperationCounts> {
 
 function addOperation(counts: Mutable<OperationCounts>, operation: PrimitiveOperation): void {
   if (operation === 'relinearize' || operation === 'encode') return;
-  counts[operation]++;
+  counts[operation] = (counts[operation] ?? 0) + 1;
 }

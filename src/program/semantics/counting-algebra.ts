@@ -1,12 +1,20 @@
 /** An interpreter that computes only levels and scales and reports every operation: dry runs, costs, output scales. */
 import { InternalError } from '../../errors.ts';
-import type { Coefficient } from '../program.ts';
+import type { Coefficient, ValueInfo } from '../program.ts';
 import { isZero } from '../slot-vector.ts';
 import type { SlotAlgebra } from './slot-algebra.ts';
 import { assertSameScale } from './slot-algebra.ts';
 
 export type PrimitiveOperation =
-  'rotate' | 'multiplyPlain' | 'multiply' | 'relinearize' | 'add' | 'addPlain' | 'rescale' | 'encode';
+  | 'rotate'
+  | 'multiplyPlain'
+  | 'multiply'
+  | 'relinearize'
+  | 'add'
+  | 'addPlain'
+  | 'rescale'
+  | 'encode'
+  | 'refresh';
 
 /** Told of each operation with the level at which it happens (of a rescale: the level before it). */
 export type OperationVisitor = (operation: PrimitiveOperation, level: number) => void;
@@ -21,6 +29,15 @@ export interface ShapeCiphertext {
 export interface ShapePlaintext {
   readonly level: number;
   readonly scale: number;
+}
+
+/** The ciphertexts of a value. */
+export function shapesOf({
+  ciphertexts,
+  level,
+  scale,
+}: Pick<ValueInfo, 'ciphertexts' | 'level' | 'scale'>): ShapeCiphertext[] {
+  return Array.from({ length: ciphertexts }, () => ({ level, scale, degree: 1 }));
 }
 
 export class CountingAlgebra implements SlotAlgebra<ShapeCiphertext, ShapePlaintext> {
@@ -118,6 +135,12 @@ export class CountingAlgebra implements SlotAlgebra<ShapeCiphertext, ShapePlaint
     this.#visit('rescale', ciphertext.level);
     ciphertext.level--;
     ciphertext.scale = scale;
+  }
+
+  refresh(ciphertext: ShapeCiphertext, _ratio: number, level: number, scale: number): ShapeCiphertext {
+    assertDegreeOne(ciphertext, 'refresh');
+    this.#visit('refresh', ciphertext.level);
+    return { level, scale, degree: 1 };
   }
 
   encode(value: Coefficient, level: number, scale: number): ShapePlaintext | null {

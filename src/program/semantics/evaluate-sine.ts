@@ -51,13 +51,9 @@ export function sineOf(x: number, plan: SinePlan): number {
   return y;
 }
 
-/**
- * @param input x = t / K, dropped to `level` first
- * @returns sin(2πt) at level − `sineDepth`, owned by the caller
- */
-export function evaluateSine<C, P>(algebra: SlotAlgebra<C, P>, plan: SinePlan, level: number, input: C): C {
-  using scope = new CiphertextScope<C>(algebra);
-  const polynomial: PolynomialInstruction = {
+/** What the doublings start from, as an instruction of its own. */
+export function sinePolynomial(plan: SinePlan, level: number): PolynomialInstruction {
+  return {
     kind: 'polynomial',
     layer: 'refresh',
     input: 0,
@@ -67,6 +63,15 @@ export function evaluateSine<C, P>(algebra: SlotAlgebra<C, P>, plan: SinePlan, l
     unitLeading: false,
     coefficients: [[...sineCoefficients(plan)]],
   };
+}
+
+/**
+ * @param input x = t / K, dropped to `level` first
+ * @returns sin(2πt) at level − `sineDepth`, owned by the caller
+ */
+export function evaluateSine<C, P>(algebra: SlotAlgebra<C, P>, plan: SinePlan, level: number, input: C): C {
+  using scope = new CiphertextScope<C>(algebra);
+  const polynomial = sinePolynomial(plan, level);
   let y = scope.own(
     evaluatePolynomial(algebra, choosePolynomialPlan(polynomial, algebra.slotCount), level, input, 0),
   );

@@ -47,6 +47,8 @@ export interface SlotAlgebra<C, P> {
   relinearizeInPlace(ciphertext: C): void;
   /** Divides by q_level and lowers the level by one. */
   rescaleInPlace(ciphertext: C, scale: number): void;
+  /** sin(2πx / ratio), at the level and scale that refreshes under the chain lead to. For algebras that can. */
+  refresh?(ciphertext: C, ratio: number, level: number, scale: number): C;
   free(ciphertext: C): void;
   /** An encryption of exactly zero made of any ciphertext, where the smallest plaintext is not near zero: in exact schemes. */
   zeroFrom?(ciphertext: C): C;

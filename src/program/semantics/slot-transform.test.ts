@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { applyDiagonals, bitReversal, coefficientsToSlots, slotsToCoefficients } from './slot-transform.ts';
 import type { ComplexDiagonals, ComplexSlots } from './slot-transform.ts';
+import { transformGrid } from './transform-stage.ts';
 
 const N = 128;
 const SLOTS = N / 2;
@@ -22,6 +23,24 @@ function slotsOf(c: Float64Array, first: number): ComplexSlots {
   return { re, im };
 }
 
+/** Factors of groups of butterfly stages. */
+function factorsOf(
+  make: typeof slotsToCoefficients,
+  slotCount: number,
+  groups: readonly number[],
+): ComplexDiagonals[] {
+  let first = 0;
+  return groups.map((stages) => {
+    const factor = make(slotCount, { first, stages });
+    first += stages;
+    return factor;
+  });
+}
+const down = (slotCount: number, groups: readonly number[]): ComplexDiagonals[] =>
+  factorsOf(slotsToCoefficients, slotCount, groups);
+const up = (slotCount: number, groups: readonly number[]): ComplexDiagonals[] =>
+  factorsOf(coefficientsToSlots, slotCount, groups).reverse();
+
 function through(factors: readonly ComplexDiagonals[], from: ComplexSlots): ComplexSlots {
   return factors.reduce((slots, factor) => applyDiagonals(factor, slots), from);
 }
@@ -39,7 +58,7 @@ function expectClose(actual: Float64Array, expected: Float64Array): void {
 describe.each([[[6]], [[3, 3]], [[2, 2, 2]], [[4, 1, 1]]])('groups of %j stages', (groups) => {
   it('put real slots into the lower coefficients, bit-reversed', () => {
     const v = values(1);
-    const { re, im } = through(slotsToCoefficients(SLOTS, groups), { re: v, im: new Float64Array(SLOTS) });
+    const { re, im } = through(down(SLOTS, groups), { re: v, im: new Float64Array(SLOTS) });
     const expected = slotsOf(inOrder(v), 0);
     expectClose(re, expected.re);
     expectClose(im, expected.im);
@@ -52,13 +71,26 @@ describe.each([[[6]], [[3, 3]], [[2, 2, 2]], [[4, 1, 1]]])('groups of %j stages'
       re: lower.re.map((x, i) => x + upper.re[i]!),
       im: lower.im.map((x, i) => x + upper.im[i]!),
     };
-    expectClose(through(coefficientsToSlots(SLOTS, groups), both).re, v);
+    expectClose(through(up(SLOTS, groups), both).re, v);
   });
 });
 
-it('have as few diagonals as stages make', () => {
-  const counts = (factors: readonly ComplexDiagonals[]): number[] => factors.map(({ size }) => size);
-  expect(counts(slotsToCoefficients(512, [5, 4]))).toEqual([63, 16]);
-  expect(counts(coefficientsToSlots(512, [3, 3, 3]))).toEqual([8, 15, 15]);
-  expect(() => slotsToCoefficients(512, [5, 5])).toThrow('groups of 9 butterfly stages');
+it.each([
+  [512, [5, 4]],
+  [512, [3, 3, 3]],
+  [64, [1, 2, 3]],
+  [64, [6]],
+])('of %i slots have the diagonals that the grid of %j stages foresees', (slotCount, groups) => {
+  for (const factors of [down(slotCount, groups), up(slotCount, groups).reverse()]) {
+    groups.forEach((stages, i) => {
+      const first = groups.slice(0, i).reduce((sum, group) => sum + group, 0);
+      const shape = { slotCount, first, stages, babies: 4, level: 1, real: false };
+      const grid = transformGrid(shape);
+      const offsets = Array.from(
+        { length: grid.diagonals },
+        (_, k) => (grid.first + grid.stride * k) % slotCount,
+      );
+      expect([...factors[i]!.keys()].sort((x, y) => x - y)).toEqual(offsets.sort((x, y) => x - y));
+    });
+  }
 });

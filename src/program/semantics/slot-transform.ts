@@ -6,7 +6,6 @@
  * bit-reversed order; its upper coefficients are zero. With 3 as generator the matrix is not unitary, and what leads back is not its
  * inverse: 2/N times the conjugate transpose gives, as real part, the lower coefficients whatever the upper ones are.
  */
-import { InternalError } from '../../errors.ts';
 
 /** (M v)_i = Σ_offset diagonal_i v_{i + offset}: each diagonal belongs to a rotation to the left. */
 export type ComplexDiagonals = ReadonlyMap<number, ComplexSlots>;
@@ -19,27 +18,23 @@ export interface ComplexSlots {
 /** Below this a product of roots of unity is zero. */
 const ZERO = 1e-9;
 
-/**
- * The factors of "slots to coefficients", in the order in which they are applied.
- * @param groups how many of the log2(n) butterfly stages each factor takes, smallest blocks first
- */
-export function slotsToCoefficients(slotCount: number, groups: readonly number[]): ComplexDiagonals[] {
-  const stages = Math.log2(slotCount);
-  if (groups.reduce((sum, group) => sum + group, 0) !== stages)
-    throw new InternalError(`groups of ${stages} butterfly stages were expected, not ${groups.join(' + ')}`);
-  let block = 1;
-  return groups.map((group) => {
-    let factor: ComplexDiagonals = identity(slotCount);
-    for (let stage = 0; stage < group; stage++) factor = product(butterfly(slotCount, (block *= 2)), factor);
-    return factor;
-  });
+/** Which butterfly stages a factor takes, counted from those of the smallest blocks. */
+interface Stages {
+  readonly first: number;
+  readonly stages: number;
 }
 
-/** The factors of the way back, whose real part counts; see above. Groups as those of `slotsToCoefficients`, applied in reverse. */
-export function coefficientsToSlots(slotCount: number, groups: readonly number[]): ComplexDiagonals[] {
-  return slotsToCoefficients(slotCount, groups)
-    .map((factor, index) => adjoint(factor, 2 ** -groups[index]!))
-    .reverse();
+/** One factor of "slots to coefficients"; factors of small blocks are applied first. */
+export function slotsToCoefficients(slotCount: number, { first, stages }: Stages): ComplexDiagonals {
+  let factor: ComplexDiagonals = identity(slotCount);
+  for (let stage = first; stage < first + stages; stage++)
+    factor = product(butterfly(slotCount, 2 ** (stage + 1)), factor);
+  return factor;
+}
+
+/** One factor of the way back, whose real part counts; see above. Factors of large blocks are applied first. */
+export function coefficientsToSlots(slotCount: number, own: Stages): ComplexDiagonals {
+  return adjoint(slotsToCoefficients(slotCount, own), 2 ** -own.stages);
 }
 
 /** M v. */

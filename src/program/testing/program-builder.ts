@@ -14,6 +14,7 @@ import type {
 import { polynomialDepth } from '../program.ts';
 import type { ParametersLiteral } from '../parameters.ts';
 import { polynomialOutputScale } from '../semantics/choose-polynomial-plan.ts';
+import { refreshOutputScale, refreshShape } from '../semantics/refresh-plan.ts';
 import { productOutputScale } from '../semantics/evaluate-product.ts';
 
 export class ProgramBuilder {
@@ -83,6 +84,21 @@ export class ProgramBuilder {
     const output = this.#value(`product${this.#instructions.length}`, a.ciphertexts, level - 1, scale);
     const layer = this.#values[output]!.layer;
     this.#instructions.push({ kind: 'product', layer, left, right, output, level });
+    return output;
+  }
+
+  refresh(input: ValueId, ratio = 4): ValueId {
+    const { slotsToCoefficients, outputLevel } = refreshShape(this.#parameters);
+    const { ciphertexts } = this.#values[input]!;
+    const output = this.#value(
+      `refresh${this.#instructions.length}`,
+      ciphertexts,
+      outputLevel,
+      refreshOutputScale(this.#parameters),
+    );
+    const layer = this.#values[output]!.layer;
+    const level = slotsToCoefficients.length;
+    this.#instructions.push({ kind: 'refresh', layer, input, output, level, ratio });
     return output;
   }
 

@@ -182,6 +182,15 @@ export function referenceProgram(
           instruction.output,
           left.map((x, ct) => x.map((value, i) => value * right[ct]![i]!)),
         );
+        break;
+      }
+      case 'refresh': {
+        const { ratio } = instruction;
+        const operands = values.get(instruction.input)!;
+        values.set(
+          instruction.output,
+          operands.map((x) => x.map((value) => Math.sin((2 * Math.PI * value) / ratio))),
+        );
       }
     }
   }

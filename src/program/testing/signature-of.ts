@@ -9,6 +9,7 @@ export function signatureOf(program: Program, parameters: CkksParameters): Signa
     parameters,
     rotationKeys: program.rotationKeys,
     relinearizationLevel: program.relinearizationLevel,
+    ...(program.refreshKeys === undefined ? {} : { refreshKeys: program.refreshKeys }),
     inputs: program.inputs.map(({ name, value, layout }) => {
       const { level, scale } = program.values[value]!;
       return { name, layout, level, scale, preprocessing: { pixelScale: 1, mean: [0], std: [1] } };

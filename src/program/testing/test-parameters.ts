@@ -1,5 +1,6 @@
 /** Small but secure parameters for tests: they pass the same check as any others. */
 import { InternalError } from '../../errors.ts';
+import type { RefreshParameters } from '../parameters.ts';
 import { nearestNttPrime } from '../primes.ts';
 import type { CkksParameters } from '../security.ts';
 import { checkParameters } from '../security.ts';
@@ -14,6 +15,7 @@ export function testParameters(
   specialBits: number | readonly number[],
   scaleBits: number,
   dnum = dataBits.length,
+  refresh?: RefreshParameters,
 ): CkksParameters {
   const taken = new Set<bigint>();
   const take = (bits: number): bigint => {
@@ -32,5 +34,18 @@ export function testParameters(
     secretDistribution: 'uniform-ternary',
     scaleBits,
     dnum,
+    ...(refresh === undefined ? {} : { refresh }),
+  });
+}
+
+/** The only ring that is certified for refreshes: 865 bits, and four levels left to compute with. */
+export function refreshableParameters(): CkksParameters {
+  const network = [36, 36, 36, 36];
+  const sine = [36, 42, 43, 41, 41, 41, 41, 41];
+  return testParameters(32768, [38, 31, 31, ...network, ...sine, 41, 41, 41], [43, 43, 43, 43], 36, 5, {
+    raisedBits: 41,
+    down: [7, 7].map((stages) => ({ stages, babies: 16 })),
+    up: [5, 5, 4].map((stages) => ({ stages, babies: 8 })),
+    ephemeralWeight: 40,
   });
 }

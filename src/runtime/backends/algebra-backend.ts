@@ -5,6 +5,7 @@ import type {
   LinearInstruction,
   PolynomialInstruction,
   ProductInstruction,
+  RefreshInstruction,
   ValueInfo,
 } from '../../program/program.ts';
 import { choosePolynomialPlan } from '../../program/semantics/choose-polynomial-plan.ts';
@@ -12,9 +13,11 @@ import type { TermFilter } from '../../program/semantics/evaluate-linear.ts';
 import { accumulateLinear, evaluateLinear, finishLinear } from '../../program/semantics/evaluate-linear.ts';
 import { evaluatePolynomial } from '../../program/semantics/evaluate-polynomial.ts';
 import { evaluateProduct } from '../../program/semantics/evaluate-product.ts';
+import { evaluateRefresh } from '../../program/semantics/evaluate-refresh.ts';
 import type { PolynomialPlan } from '../../program/semantics/polynomial-plan.ts';
 import type { SlotAlgebra } from '../../program/semantics/slot-algebra.ts';
-import type { BackendName, DividingBackend, LinearOperands } from '../backend.ts';
+import type { BackendName, DividingBackend, LinearOperands, RefreshKeyBytes } from '../backend.ts';
+import { refreshUnsupported } from '../backend.ts';
 
 export abstract class AlgebraBackend<C, P> implements DividingBackend<C> {
   abstract readonly name: BackendName;
@@ -23,6 +26,11 @@ export abstract class AlgebraBackend<C, P> implements DividingBackend<C> {
 
   abstract loadRotationKey(step: number, bytes: Uint8Array): void;
   abstract loadRelinearizationKey(bytes: Uint8Array): void;
+
+  loadRefreshKeys(_keys: RefreshKeyBytes): void {
+    throw refreshUnsupported(this.name);
+  }
+
   abstract load(bytes: Uint8Array, level: number, scale: number): C;
   abstract store(ciphertext: C): Uint8Array;
   abstract memoryBytes(): number;
@@ -84,6 +92,11 @@ export abstract class AlgebraBackend<C, P> implements DividingBackend<C> {
   product(instruction: ProductInstruction, left: C, right: C, outputScale: number): C {
     const result = evaluateProduct(this.algebra, instruction, left, right);
     return this.#planned(result, outputScale, instruction.layer);
+  }
+
+  refresh(instruction: RefreshInstruction, input: C, output: Pick<ValueInfo, 'level' | 'scale'>): C {
+    if (this.algebra.refresh === undefined) throw refreshUnsupported(this.name);
+    return evaluateRefresh(this.algebra, instruction, input, output);
   }
 
   /** The compiler computed the same scale with the same arithmetic: it must agree to the last bit. */

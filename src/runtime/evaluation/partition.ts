@@ -2,6 +2,7 @@
  * How the terms of a linear instruction are divided among workers. Rotations dominate, so a division is good if the
  * parts share few of them; which one is, depends on the shape, and is found by dry run.
  */
+import { InternalError } from '../../errors.ts';
 import { usesNumbers, type LinearInstruction, type Program } from '../../program/program.ts';
 import { CountingAlgebra } from '../../program/semantics/counting-algebra.ts';
 import type { PrimitiveOperation } from '../../program/semantics/counting-algebra.ts';
@@ -102,6 +103,8 @@ export const SEAL_COSTS: OperationCosts = {
         return 0.04 * limbs;
       case 'encode':
         return 0;
+      case 'refresh':
+        throw new InternalError('node-seal does not refresh');
     }
   },
   transfer: (level) => 0.5 * (level + 1),

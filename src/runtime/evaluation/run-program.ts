@@ -4,13 +4,16 @@
  * requests of the next already wait there: results go by ids given in advance, and each worker does as it was asked, in order.
  */
 import { unreachable } from '../../errors.ts';
-import { lastUses, operandsOf } from '../../program/memory-model.ts';
+import { lastUses } from '../../program/memory-model.ts';
+import { operandsOf } from '../../program/program.ts';
 import type {
   Instruction,
   LinearInstruction,
   PolynomialInstruction,
   ProductInstruction,
   Program,
+  RefreshInstruction,
+  ValueId,
 } from '../../program/program.ts';
 import type { CiphertextSet } from '../formats/ciphertext-set.ts';
 import { partOf, type Partition } from './partition.ts';
@@ -124,6 +127,8 @@ class Run {
         return this.#polynomial(index, instruction);
       case 'product':
         return this.#product(index, instruction);
+      case 'refresh':
+        return this.#refresh(index, instruction);
       default:
         return unreachable(instruction, 'instruction');
     }
@@ -228,15 +233,31 @@ class Run {
     );
   }
 
-  async #polynomial(index: number, instruction: PolynomialInstruction): Promise<Sent> {
-    const shape = this.#program.values[instruction.output]!;
+  #polynomial(index: number, { input, output }: PolynomialInstruction): Promise<Sent> {
+    return this.#each(input, output, (worker, operand, ct, result) =>
+      worker.call('polynomial', { instruction: index, operand, index: ct, result }),
+    );
+  }
+
+  #refresh(index: number, { input, output }: RefreshInstruction): Promise<Sent> {
+    return this.#each(input, output, (worker, operand, _ct, result) =>
+      worker.call('refresh', { instruction: index, operand, result }),
+    );
+  }
+
+  /** What makes one ciphertext of each. */
+  #each(
+    input: ValueId,
+    output: ValueId,
+    call: (worker: EvaluationWorker, operand: number, ct: number, result: number) => Promise<unknown>,
+  ): Promise<Sent> {
+    const shape = this.#program.values[output]!;
     return all(
-      this.#values.get(instruction.input)!.map(async (located, ct) => {
+      this.#values.get(input)!.map(async (located, ct) => {
         const worker = this.#workerFor(located, ct);
         const [operand] = await this.#placement.bring([located], worker);
         const result = this.#placement.newId(worker);
-        const order = { instruction: index, operand: operand!, index: ct, result };
-        const done = later(worker.call('polynomial', order));
+        const done = later(call(worker, operand!, ct, result));
         return { result: this.#placement.made(shape, worker, result), done };
       }),
     );

@@ -55,6 +55,7 @@ export function* slotVectors(instructions: readonly Instruction[]): Generator<Sl
         }
         break;
       case 'product':
+      case 'refresh':
         break;
     }
   }
@@ -85,6 +86,7 @@ function withVectors(
         coefficients: instruction.coefficients.map((list) => list.map(replace)),
       };
     case 'product':
+    case 'refresh':
       return instruction;
   }
 }

@@ -152,6 +152,14 @@ export class WorkerSession implements Disposable {
     this.#ciphertexts.set(order.result, this.#backend.product(instruction, left, right, scale));
   }
 
+  refresh(order: { instruction: number; operand: number; result: number }): void {
+    const instruction = this.#program.instructions[order.instruction];
+    if (instruction?.kind !== 'refresh') throw new InternalError('not a refresh instruction');
+    const output = this.#program.values[instruction.output]!;
+    const operand = this.#ciphertext(order.operand);
+    this.#ciphertexts.set(order.result, this.#backend.refresh(instruction, operand, output));
+  }
+
   /** Ciphertexts held, and memory outside the JavaScript heap. */
   status(): { ciphertexts: number; memoryBytes: number } {
     return { ciphertexts: this.#ciphertexts.size, memoryBytes: this.#backend.memoryBytes() };

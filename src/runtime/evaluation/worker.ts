@@ -28,6 +28,7 @@ function makeApi(): EvaluationWorkerApi {
     linearFinish: (order) => opened().linearFinish(order),
     polynomial: (order) => opened().polynomial(order),
     product: (order) => opened().product(order),
+    refresh: (order) => opened().refresh(order),
     status: () => opened().status(),
   };
 }

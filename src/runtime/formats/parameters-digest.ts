@@ -11,6 +11,7 @@ export function parametersDigest(parameters: ParametersLiteral): string {
     parameters.specialPrimes.map(String),
     parameters.secretDistribution,
     parameters.dnum,
+    ...(parameters.refresh === undefined ? [] : [parameters.refresh.ephemeralWeight]),
     ...(parameters.plainModuli === undefined ? [] : [parameters.plainModuli.map(String)]),
   ]);
   return createHash('sha256').update(canonical).digest('hex');

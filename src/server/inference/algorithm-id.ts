@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InternalError } from '../../errors.ts';
 import type { Artifact } from '../../program/artifact.ts';
-import { totalBits } from '../../program/security.ts';
+import { totalBits } from '../../program/primes.ts';
 import { parametersDigest } from '../../runtime/formats/parameters-digest.ts';
 
 /** The package that reads and writes keys and ciphertexts. */

@@ -1,6 +1,6 @@
 /** Holds the §7.1 parameters of a request against the model and the key set, in the order in which they can do harm. */
 import type { Artifact } from '../../program/artifact.ts';
-import { totalBits } from '../../program/security.ts';
+import { totalBits } from '../../program/primes.ts';
 import { maxLogQP } from '../../program/security-tables.ts';
 import { ToolError } from './error-codes.ts';
 import type { RequestParameters } from './negotiation.ts';

@@ -5,17 +5,19 @@ import type {
   LinearInstruction,
   PolynomialInstruction,
   ProductInstruction,
+  RefreshInstruction,
   ValueInfo,
 } from '../../../program/program.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import { checkParameters, requireEncryption } from '../../../program/security.ts';
-import type { EvaluationBackend, LinearOperands } from '../../backend.ts';
+import type { EvaluationBackend, LinearOperands, RefreshKeyBytes } from '../../backend.ts';
 import { callNative } from './call-native.ts';
 import type { NativeEngine } from './engine-addon.ts';
 import { loadEngineAddon } from './engine-addon.ts';
 import { flattenLinear } from './flatten-linear.ts';
 import { forcedPath } from './load-addon.ts';
 import { recordPolynomial, recordProduct } from './record-tapes.ts';
+import { NativeRefreshes, type PreparedRefresh } from './refresh.ts';
 import type { FlatTape } from './tape-recorder.ts';
 
 /** A ciphertext of the engine with its planned level and scale. */
@@ -39,6 +41,9 @@ export interface NativeBackendOptions {
   readonly heartbeat?: Int32Array;
 }
 
+/** The engine's step for it: no slot moves. */
+const CONJUGATION = 0;
+
 export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
   readonly name = 'native';
   readonly #engine: NativeEngine;
@@ -46,6 +51,8 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
   readonly #primes: readonly number[];
   /** Numbers of prepared transforms and tapes; of a polynomial one for each ciphertext. */
   readonly #prepared = new WeakMap<Instruction, number[]>();
+  readonly #refreshes: NativeRefreshes;
+  readonly #preparedRefreshes = new WeakMap<RefreshInstruction, PreparedRefresh>();
 
   /** @throws BackendError BACKEND_UNAVAILABLE, ArtifactError if the parameters are not secure */
   static create(parameters: CkksParameters, options: NativeBackendOptions): NativeBackend {
@@ -74,6 +81,7 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
         options.heartbeat ?? null,
       );
     });
+    this.#refreshes = new NativeRefreshes(this.#engine, parameters);
   }
 
   /** Ciphertexts now alive; for leak tests. */
@@ -87,6 +95,13 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
 
   loadRelinearizationKey(bytes: Uint8Array): void {
     callNative('the relinearization key', () => this.#engine.loadRelinearizationKey(bytes));
+  }
+
+  loadRefreshKeys({ conjugation, encapsulation, decapsulation }: RefreshKeyBytes): void {
+    callNative('the conjugation key', () => this.#engine.loadRotationKey(CONJUGATION, conjugation));
+    callNative('the keys that raise the modulus', () =>
+      this.#engine.loadRaiseKeys(encapsulation, decapsulation),
+    );
   }
 
   load(bytes: Uint8Array, level: number, scale: number): NativeCiphertext {
@@ -134,6 +149,9 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
           instruction.left === instruction.right,
           outputScale,
         );
+        return;
+      case 'refresh':
+        this.#prepareRefresh(instruction, values[instruction.input]!.scale);
     }
   }
 
@@ -167,6 +185,16 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
     const square = left.handle === right.handle;
     const tape = this.#prepareProduct(instruction, left, right, square, outputScale);
     return this.#runTape(instruction.layer, tape, square ? [left] : [left, right], outputScale);
+  }
+
+  refresh(
+    instruction: RefreshInstruction,
+    input: NativeCiphertext,
+    { level, scale }: Pick<ValueInfo, 'level' | 'scale'>,
+  ): NativeCiphertext {
+    const prepared = this.#prepareRefresh(instruction, input.scale);
+    const handle = callNative(instruction.layer, () => this.#refreshes.run(prepared, input.handle));
+    return this.#planned(handle, level, scale);
   }
 
   memoryBytes(): number {
@@ -219,6 +247,15 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
         ),
       ),
     );
+  }
+
+  #prepareRefresh(instruction: RefreshInstruction, scale: number): PreparedRefresh {
+    let prepared = this.#preparedRefreshes.get(instruction);
+    if (prepared === undefined) {
+      prepared = callNative(instruction.layer, () => this.#refreshes.prepare(scale, instruction.ratio));
+      this.#preparedRefreshes.set(instruction, prepared);
+    }
+    return prepared;
   }
 
   #prepareTape(layer: string, { structure, scales, values, positions }: FlatTape): number {

@@ -1,6 +1,6 @@
 /** A whole bootstrap on real ciphertexts, in a ring too small to be secure: what is left of the values, and at which level. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { refreshed } from '../../../program/semantics/refresh-plan.ts';
+import { refreshed } from '../../../program/semantics/evaluate-refresh.ts';
 import { describeNative } from '../testing/describe-native.ts';
 import { BootstrapParty, type BootstrapChain } from './testing/bootstrap-party.ts';
 
@@ -31,7 +31,7 @@ describeNative('a bootstrap', () => {
   ])('leaves the sine of the values (%s), above the level that it began at', (_name, valueOf) => {
     const z = Float64Array.from({ length: party.slotCount }, (_, i) => valueOf(i));
     const input = party.encrypt(z);
-    const output = party.refresh.run(input);
+    const output = party.refresh(input);
     expect(party.engine.describe(output)[0]).toBe(3);
     expect(party.engine.describe(input)[0]).toBe(2);
     const errors = party.decrypt(output).map((s, i) => s - refreshed(z[i]!, CHAIN.ratio));

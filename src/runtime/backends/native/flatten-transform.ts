@@ -1,13 +1,17 @@
 /** A factor of the transforms between slots and coefficients as the engine takes it: babies, and giants one into the other. */
-import type { ComplexSlots } from '../../../program/semantics/slot-transform.ts';
+import type { ComplexDiagonals, ComplexSlots } from '../../../program/semantics/slot-transform.ts';
 import type { TransformStage } from '../../../program/semantics/transform-stage.ts';
 import { transformGrid } from '../../../program/semantics/transform-stage.ts';
 import type { FlatLinear } from './flatten-linear.ts';
 
 /** @param prime q_level */
-export function flattenTransform(stage: TransformStage, prime: number): FlatLinear {
-  const { first, stride, giants, slotCount } = transformGrid(stage);
-  const { babies, level, inputScale, outputScale, diagonals } = stage;
+export function flattenTransform(
+  stage: TransformStage,
+  diagonals: ComplexDiagonals,
+  prime: number,
+): FlatLinear {
+  const { first, stride, giants } = transformGrid(stage);
+  const { slotCount, babies, level, inputScale, outputScale } = stage;
   const factor = stage.real ? 0.5 : 1;
   const words = [level, babies];
   for (let b = 0; b < babies; b++) {

@@ -1,7 +1,11 @@
-/** A refresh on the engine: its transforms and its tape are made once, and run one after another. */
-import type { RefreshPlan } from '../../../program/semantics/refresh-plan.ts';
+/** Refreshes on the engine: transforms and the sine's tape are made ready once for all refreshes that can share them. */
 import { evaluateSine } from '../../../program/semantics/evaluate-sine.ts';
+import type { RefreshChain, RefreshPlan } from '../../../program/semantics/refresh-plan.ts';
+import { planRefresh } from '../../../program/semantics/refresh-plan.ts';
+import type { ComplexDiagonals } from '../../../program/semantics/slot-transform.ts';
+import { coefficientsToSlots, slotsToCoefficients } from '../../../program/semantics/slot-transform.ts';
 import type { TransformStage } from '../../../program/semantics/transform-stage.ts';
+import { stageKey } from '../../../program/semantics/transform-stage.ts';
 import type { NativeEngine } from './engine-addon.ts';
 import { flattenTransform } from './flatten-transform.ts';
 import { TapeRecorder } from './tape-recorder.ts';
@@ -9,60 +13,93 @@ import { TapeRecorder } from './tape-recorder.ts';
 export const REFRESH_STEPS = ['slots to coefficients', 'raise', 'coefficients to slots', 'sine'] as const;
 export type RefreshStep = (typeof REFRESH_STEPS)[number];
 
-export class NativeRefresh {
-  readonly #engine: NativeEngine;
-  readonly #plan: RefreshPlan;
-  readonly #down: readonly number[];
-  readonly #up: readonly number[];
-  readonly #tape: number;
+/** A refresh made ready: the engine's numbers of its parts. */
+export interface PreparedRefresh {
+  readonly plan: RefreshPlan;
+  readonly down: readonly number[];
+  readonly up: readonly number[];
+  readonly tape: number;
+}
 
-  /** @param primes q_0 … q_L as float64 */
-  constructor(engine: NativeEngine, plan: RefreshPlan, primes: readonly number[]) {
+export class NativeRefreshes {
+  readonly #engine: NativeEngine;
+  readonly #chain: RefreshChain;
+  readonly #primes: readonly number[];
+  readonly #stages = new Map<string, number>();
+  #tape: number | null = null;
+
+  constructor(engine: NativeEngine, chain: RefreshChain) {
     this.#engine = engine;
-    this.#plan = plan;
-    const prepare = (stage: TransformStage): number => {
-      const flat = flattenTransform(stage, primes[stage.level]!);
-      return engine.prepareLinear(
-        flat.structure,
-        flat.plainScales,
-        flat.outputScale,
-        flat.values,
-        flat.positions,
-      );
+    this.#chain = chain;
+    this.#primes = chain.dataPrimes.map(Number);
+  }
+
+  /** @param scale of the value that is refreshed */
+  prepare(scale: number, ratio: number): PreparedRefresh {
+    const plan = planRefresh(this.#chain, { scale, ratio });
+    return {
+      plan,
+      down: plan.slotsToCoefficients.map((stage) => this.#stage(stage, slotsToCoefficients)),
+      up: plan.coefficientsToSlots.map((stage) => this.#stage(stage, coefficientsToSlots)),
+      tape: (this.#tape ??= this.#prepareSine(plan)),
     };
-    this.#down = plan.slotsToCoefficients.map(prepare);
-    this.#up = plan.coefficientsToSlots.map(prepare);
-    const last = plan.coefficientsToSlots.at(-1)!;
-    const slotCount = last.diagonals.values().next().value!.re.length;
-    const recorder = new TapeRecorder(slotCount, primes, 1);
-    const argument = recorder.input(0, plan.sineLevel, last.outputScale);
-    const tape = recorder.finish([evaluateSine(recorder, plan.sine, plan.sineLevel, argument)]);
-    this.#tape = engine.prepareTape(tape.structure, tape.scales, tape.values, tape.positions);
   }
 
   /**
-   * The input stays with the caller, who also gets the result.
+   * The input, at the level of the first transform, stays with the caller, who also gets the result.
    * @param done hears of each step that has been taken
    */
-  run(input: number, done: (step: RefreshStep) => void = () => undefined): number {
+  run(
+    { plan, down, up, tape }: PreparedRefresh,
+    input: number,
+    done: (step: RefreshStep) => void = () => undefined,
+  ): number {
+    const engine = this.#engine;
     let current = input;
     const advance = (next: number): void => {
-      if (current !== input) this.#engine.free(current);
+      if (current !== input) engine.free(current);
       current = next;
     };
     try {
-      for (const prepared of this.#down) advance(this.#engine.linear(prepared, Uint32Array.of(current))[0]!);
+      for (const prepared of down) advance(engine.linear(prepared, Uint32Array.of(current))[0]!);
       done('slots to coefficients');
-      advance(this.#engine.raise(current, this.#plan.declaredScale));
+      advance(engine.raise(current, plan.declaredScale));
       done('raise');
-      for (const prepared of this.#up) advance(this.#engine.linear(prepared, Uint32Array.of(current))[0]!);
+      for (const prepared of up) advance(engine.linear(prepared, Uint32Array.of(current))[0]!);
       done('coefficients to slots');
-      advance(this.#engine.runTape(this.#tape, Uint32Array.of(current))[0]!);
+      advance(engine.runTape(tape, Uint32Array.of(current))[0]!);
       done('sine');
       return current;
     } catch (error) {
-      if (current !== input) this.#engine.free(current);
+      if (current !== input) engine.free(current);
       throw error;
     }
+  }
+
+  #stage(
+    stage: TransformStage,
+    diagonalsOf: (slotCount: number, stage: TransformStage) => ComplexDiagonals,
+  ): number {
+    const key = stageKey(stage);
+    const known = this.#stages.get(key);
+    if (known !== undefined) return known;
+    const flat = flattenTransform(stage, diagonalsOf(stage.slotCount, stage), this.#primes[stage.level]!);
+    const prepared = this.#engine.prepareLinear(
+      flat.structure,
+      flat.plainScales,
+      flat.outputScale,
+      flat.values,
+      flat.positions,
+    );
+    this.#stages.set(key, prepared);
+    return prepared;
+  }
+
+  #prepareSine({ sine, sineLevel, coefficientsToSlots: stages }: RefreshPlan): number {
+    const { slotCount, outputScale } = stages.at(-1)!;
+    const recorder = new TapeRecorder(slotCount, this.#primes, 1);
+    const argument = recorder.input(0, sineLevel, outputScale);
+    const tape = recorder.finish([evaluateSine(recorder, sine, sineLevel, argument)]);
+    return this.#engine.prepareTape(tape.structure, tape.scales, tape.values, tape.positions);
   }
 }

@@ -1,15 +1,13 @@
 /** An engine with everything that a refresh needs, and the secret that judges it. Rings may be too small to be secure. */
+import { keyNeeds } from '../../../../program/key-needs.ts';
+import type { ParametersLiteral, TransformGroup } from '../../../../program/parameters.ts';
 import { nearestNttPrime } from '../../../../program/primes.ts';
-import {
-  planRefresh,
-  type RefreshPlan,
-  type TransformGroup,
-} from '../../../../program/semantics/refresh-plan.ts';
-import { stageSteps } from '../../../../program/semantics/transform-stage.ts';
+import { refreshShape, type RefreshPlan } from '../../../../program/semantics/refresh-plan.ts';
+import { transformGrid } from '../../../../program/semantics/transform-stage.ts';
 import type { NativeEngine } from '../engine-addon.ts';
 import { loadEngineAddon } from '../engine-addon.ts';
 import { loadAddon } from '../load-addon.ts';
-import { NativeRefresh } from '../refresh.ts';
+import { NativeRefreshes, type PreparedRefresh, type RefreshStep } from '../refresh.ts';
 
 export interface BootstrapChain {
   readonly polyModulusDegree: number;
@@ -28,6 +26,8 @@ export interface BootstrapChain {
 const WEIGHT = 40;
 const MEMORY_BYTES = 6 * 2 ** 30;
 const CACHE_BYTES = 3 * 2 ** 30;
+/** Any: all under a chain take the same keys. */
+const REFRESH = { kind: 'refresh', layer: '', input: 0, output: 1, level: 0, ratio: 4 } as const;
 
 interface Secret {
   makeRotationKey(step: number, level: number): Uint8Array;
@@ -39,61 +39,60 @@ interface Secret {
 }
 
 export class BootstrapParty implements Disposable {
-  readonly plan: RefreshPlan;
+  readonly parameters: ParametersLiteral;
   readonly slotCount: number;
-  /** log2 of all primes' product. */
-  readonly logQP: number;
   readonly keyBytes: number;
   readonly engine: NativeEngine;
-  readonly refresh: NativeRefresh;
+  readonly #refreshes: NativeRefreshes;
+  readonly #prepared: PreparedRefresh;
   readonly #secret: Secret;
   readonly #scale: number;
 
   constructor(chain: BootstrapChain, threads: number) {
-    const n = chain.polyModulusDegree;
-    const taken = new Set<bigint>();
-    const prime = (bits: number): bigint => {
-      const found = nearestNttPrime(2 ** bits - 1, n, taken, bits);
-      if (found === null) throw new Error(`no prime of ${bits} bits is left`);
-      taken.add(found);
-      return found;
-    };
-    const specials = chain.specialBits.map(prime);
-    const primes = chain.dataBits.map(prime);
-    const q = primes.map(Number);
-    this.logQP = [...primes, ...specials].reduce((sum, each) => sum + Math.log2(Number(each)), 0);
-    this.slotCount = n / 2;
+    this.parameters = parametersOf(chain);
+    const { polyModulusDegree, dataPrimes, specialPrimes, dnum } = this.parameters;
+    this.slotCount = polyModulusDegree / 2;
     this.#scale = 2 ** chain.scaleBits;
-    this.plan = planRefresh({
-      slotCount: this.slotCount,
-      primes: q,
-      scale: this.#scale,
-      raisedScale: 2 ** chain.raisedBits,
-      ratio: chain.ratio,
-      down: chain.down,
-      up: chain.up,
-    });
     const shape = [
-      n,
-      BigUint64Array.from(primes),
-      BigUint64Array.from(specials),
-      chain.dnum,
+      polyModulusDegree,
+      BigUint64Array.from(dataPrimes),
+      BigUint64Array.from(specialPrimes),
+      dnum,
       'automatic',
     ] as const;
     const { SecretSide } = loadAddon('he_secret') as { SecretSide: new (...args: unknown[]) => Secret };
     this.#secret = new SecretSide(...shape, 2 ** 30, threads, null, null, null);
-    const plaintexts = [...this.plan.slotsToCoefficients, ...this.plan.coefficientsToSlots].reduce(
-      (sum, { diagonals }) => sum + diagonals.size,
-      0,
-    );
     const { Engine } = loadEngineAddon();
-    this.engine = new Engine(...shape, MEMORY_BYTES, CACHE_BYTES, plaintexts, threads, null, null);
-    this.keyBytes = this.#makeKeys(primes.length - 1);
-    this.refresh = new NativeRefresh(this.engine, this.plan, q);
+    this.engine = new Engine(
+      ...shape,
+      MEMORY_BYTES,
+      CACHE_BYTES,
+      diagonals(this.parameters),
+      threads,
+      null,
+      null,
+    );
+    this.keyBytes = this.#makeKeys();
+    this.#refreshes = new NativeRefreshes(this.engine, this.parameters);
+    this.#prepared = this.#refreshes.prepare(this.#scale, chain.ratio);
+  }
+
+  get plan(): RefreshPlan {
+    return this.#prepared.plan;
+  }
+
+  /** log2 of all primes' product. */
+  get logQP(): number {
+    const { dataPrimes, specialPrimes } = this.parameters;
+    return [...dataPrimes, ...specialPrimes].reduce((sum, each) => sum + Math.log2(Number(each)), 0);
   }
 
   encrypt(slots: Float64Array): number {
     return this.engine.load(this.#secret.encrypt(slots, this.plan.slotsToCoefficients.length, this.#scale));
+  }
+
+  refresh(input: number, done?: (step: RefreshStep) => void): number {
+    return this.#refreshes.run(this.#prepared, input, done);
   }
 
   decrypt(handle: number): Float64Array {
@@ -107,21 +106,51 @@ export class BootstrapParty implements Disposable {
   }
 
   /** Returns what is sent of them. */
-  #makeKeys(top: number): number {
+  #makeKeys(): number {
     let sent = 0;
     const count = (bytes: Uint8Array): Uint8Array => {
       sent += bytes.length;
       return bytes;
     };
-    const levels = new Map<number, number>();
-    for (const stage of [...this.plan.slotsToCoefficients, ...this.plan.coefficientsToSlots]) {
-      for (const step of stageSteps(stage)) levels.set(step, Math.max(levels.get(step) ?? 0, stage.level));
-    }
-    for (const [step, level] of levels)
+    const { rotationKeys, relinearizationLevel, refreshKeys } = keyNeeds([REFRESH], this.parameters);
+    const { conjugationLevel, raiseLevel } = refreshKeys!;
+    // To the engine conjugation is the step 0.
+    for (const { step, level } of [...rotationKeys, { step: 0, level: conjugationLevel }])
       this.engine.loadRotationKey(step, count(this.#secret.makeRotationKey(step, level)));
-    this.engine.loadRelinearizationKey(count(this.#secret.makeRelinearizationKey(this.plan.sineLevel)));
-    const [narrow, wide] = this.#secret.makeRaiseKeys(top, WEIGHT);
-    this.engine.loadRaiseKeys(count(narrow), count(wide));
+    this.engine.loadRelinearizationKey(count(this.#secret.makeRelinearizationKey(relinearizationLevel!)));
+    const [encapsulation, decapsulation] = this.#secret.makeRaiseKeys(raiseLevel, WEIGHT);
+    this.engine.loadRaiseKeys(count(encapsulation), count(decapsulation));
     return sent;
   }
+}
+
+function parametersOf(chain: BootstrapChain): ParametersLiteral {
+  const taken = new Set<bigint>();
+  const prime = (bits: number): bigint => {
+    const found = nearestNttPrime(2 ** bits - 1, chain.polyModulusDegree, taken, bits);
+    if (found === null) throw new Error(`no prime of ${bits} bits is left`);
+    taken.add(found);
+    return found;
+  };
+  const specialPrimes = chain.specialBits.map(prime);
+  const { raisedBits, down, up } = chain;
+  return {
+    scheme: 'ckks',
+    polyModulusDegree: chain.polyModulusDegree,
+    dataPrimes: chain.dataBits.map(prime),
+    specialPrimes,
+    securityLevel: 128,
+    secretDistribution: 'uniform-ternary',
+    scaleBits: chain.scaleBits,
+    dnum: chain.dnum,
+    refresh: { raisedBits, down, up, ephemeralWeight: WEIGHT },
+  };
+}
+
+function diagonals(parameters: ParametersLiteral): number {
+  const { slotsToCoefficients, coefficientsToSlots } = refreshShape(parameters);
+  return [...slotsToCoefficients, ...coefficientsToSlots].reduce(
+    (sum, stage) => sum + transformGrid(stage).diagonals,
+    0,
+  );
 }
