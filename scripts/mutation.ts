@@ -67,10 +67,11 @@ const PARTS: Readonly<Record<string, Part>> = {
   inference: {
     least: 70,
     mutate: ['src/server/inference/**/*.ts', '!src/server/inference/{authentication,staging}.ts'],
-    // Without those that start a whole server: a minute for each fault.
+    // Without those that start a whole server and evaluate on it: a minute for each fault.
     tests: [
       'src/server/inference/{authentication,enrolment,evaluation-runner,key-provisioning}.test.ts',
-      'src/server/inference/{metrics,model-catalog,rate-limiter,server-identity,sessions,staging}.test.ts',
+      'src/server/inference/{metrics,model-catalog,rate-limiter,server-identity,session-expiry,sessions,staging}.test.ts',
+      'src/server/inference/inference-server-{doors,life}.test.ts',
       'src/server/inference/{evaluation,tools}/*.test.ts',
     ],
   },
