@@ -1,5 +1,5 @@
 /** Sessions from their first chunk to their result, against evaluation processes that do what the test says. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ToolError } from '../protocol/error-codes.ts';
 import type { SessionRecord } from '../storage/records.ts';
 import {
@@ -71,6 +71,16 @@ describe('a session', () => {
     expect(files).toMatchObject([{ file_name: 'input.hect', received_bytes: 5 }]);
     expect([position, fraction]).toEqual([null, null]);
     expect(codeOf(() => world.sessions.get('neighbour', 's'))).toBe('ERROR_UNKNOWN_SESSION');
+  });
+
+  it.each([
+    ['ERROR_SESSION_EXPIRED', 0],
+    ['none', 1],
+  ])('ends with its time: %s', async (code, left) => {
+    await send();
+    const now = vi.spyOn(Date, 'now').mockReturnValue(world.sessions.get('client', 's').expiresAt - left);
+    expect(codeOf(() => world.sessions.get('client', 's'))).toBe(code);
+    now.mockRestore();
   });
 
   it('is one of so many that a client may have', async () => {

@@ -164,12 +164,12 @@ export function wholeChunk(fileName: string, content: string): ChunkArrival {
   return { fileName, chunkIndex: 0, totalChunks: 1, chunkText, chunkSha256: undefined };
 }
 
-/** Of the refusal, or 'none'. */
+/** Of the refusal, which says why, or 'none'. */
 export function codeOf(action: () => unknown): string {
   try {
     action();
   } catch (error) {
-    if (error instanceof ToolError) return error.code;
+    if (error instanceof ToolError && error.message !== '') return error.code;
     throw error;
   }
   return 'none';
