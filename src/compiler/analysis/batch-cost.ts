@@ -2,9 +2,9 @@
 import { elementCount } from '../../program/layout.ts';
 import type { LinearInstruction } from '../../program/program.ts';
 import { polynomialDepth } from '../../program/program.ts';
-import type { LinearGraph, LinearNode } from '../ir/linear-graph.ts';
+import type { LeveledGraph } from '../ir/leveled-graph.ts';
+import { rescalesOf, type LinearNode } from '../ir/linear-graph.ts';
 import type { CostModel } from './cost-model.ts';
-import { depthOf } from './levels.ts';
 
 /** Scale at which weights stand, before the chain is known. */
 const USUAL_SCALE = 2 ** 36;
@@ -26,11 +26,11 @@ export function numberTermsMs({ outputs, level, plainScales }: LinearInstruction
 }
 
 /** Predicted milliseconds of a graph packed by `packBatch`: what compositions are compared by. */
-export function batchLatency(graph: LinearGraph, levels: readonly number[], cost: CostModel): number {
+export function batchLatency(graph: LeveledGraph, cost: CostModel): number {
   let ms = 0;
   for (const node of graph.nodes) {
     const elements = elementCount(node.shape);
-    const level = levels[node.id]! + depthOf(node);
+    const level = graph.levels[node.id]! + rescalesOf(node);
     switch (node.kind) {
       case 'input':
         break;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { graphOf, dense } from '../linear/testing/maps.ts';
+import { placeLevels } from '../passes/place-levels.ts';
 import { CompositionCost, weightedCost } from './composition-cost.ts';
 
 const map = { shape: [1, 4], matrix: dense(4, 4) };
@@ -7,10 +8,10 @@ const map = { shape: [1, 4], matrix: dense(4, 4) };
 describe('CompositionCost', () => {
   it('plans a graph once, at its levels, and counts the primes of its chain', () => {
     const calls: (readonly number[])[] = [];
-    const costs = new CompositionCost((_, levels) => {
+    const costs = new CompositionCost(({ levels }) => {
       calls.push(levels);
       return 7;
-    });
+    }, placeLevels);
     const graph = graphOf([1, 4], [map, { degree: 4 }, map]);
     expect(costs.of(graph)).toEqual({ latencyMs: 7, length: 4 + 2 });
     expect(costs.of(graph)).toEqual({ latencyMs: 7, length: 4 + 2 });

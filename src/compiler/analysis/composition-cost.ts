@@ -6,7 +6,7 @@
  * only: all but the first one cost little.
  */
 import type { LinearGraph } from '../ir/linear-graph.ts';
-import { assignLevels } from './levels.ts';
+import { depthOf, type LeveledGraph } from '../ir/leveled-graph.ts';
 
 /** Primes that a chain needs beyond one per level: the last one and the special prime. */
 const FIXED_PRIMES = 2;
@@ -19,23 +19,25 @@ export interface PlannedCost {
 }
 
 /** Predicted milliseconds of a graph whose values live at these levels; Infinity once they are certain to exceed `mostMs`. */
-export type LatencyPlan = (graph: LinearGraph, levels: readonly number[], mostMs: number) => number;
+export type LatencyPlan = (graph: LeveledGraph, mostMs: number) => number;
 
 /** Plans graphs in one ring and remembers the results. */
 export class CompositionCost {
   readonly #plan: LatencyPlan;
+  readonly #place: (graph: LinearGraph) => LeveledGraph;
   readonly #known = new WeakMap<LinearGraph, PlannedCost>();
 
-  constructor(plan: LatencyPlan) {
+  constructor(plan: LatencyPlan, place: (graph: LinearGraph) => LeveledGraph) {
     this.#plan = plan;
+    this.#place = place;
   }
 
   /** @param mostMs what a longer latency need not be planned to the end for: it may come out as Infinity */
   of(graph: LinearGraph, mostMs = Infinity): PlannedCost {
     let known = this.#known.get(graph);
     if (known === undefined) {
-      const levels = assignLevels(graph);
-      known = { latencyMs: this.#plan(graph, levels, mostMs), length: lengthOf(levels) };
+      const leveled = this.#place(graph);
+      known = { latencyMs: this.#plan(leveled, mostMs), length: lengthOf(leveled) };
       if (known.latencyMs < Infinity) this.#known.set(graph, known);
     }
     return known;
@@ -43,7 +45,7 @@ export class CompositionCost {
 
   /** As `weightedCost`; Infinity where it is certain to be `most` or more. */
   weighted(graph: LinearGraph, depthWeight: number, most: number): number {
-    const mostMs = (most / lengthOf(assignLevels(graph)) ** depthWeight) * ROUNDING;
+    const mostMs = (most / lengthOf(this.#place(graph)) ** depthWeight) * ROUNDING;
     return weightedCost(this.of(graph, mostMs), depthWeight);
   }
 }
@@ -51,8 +53,8 @@ export class CompositionCost {
 /** Leaves costs that differ by rounding alone to the comparison. */
 const ROUNDING = 1 + 1e-9;
 
-function lengthOf(levels: readonly number[]): number {
-  return Math.max(0, ...levels) + FIXED_PRIMES;
+function lengthOf(graph: LeveledGraph): number {
+  return depthOf(graph) + FIXED_PRIMES;
 }
 
 /**

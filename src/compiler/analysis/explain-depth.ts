@@ -1,10 +1,10 @@
 /** When no secure chain is long enough: how deep the model is, which layers cost what, and what would help. */
 import { CompileError } from '../../errors.ts';
-import type { LinearGraph } from '../ir/linear-graph.ts';
+import { rescalesOf } from '../ir/linear-graph.ts';
+import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import type { Backend } from '../options.ts';
 import type { ParameterDemand } from '../passes/chain-demand.ts';
 import { deepestChain, ringCandidates } from '../passes/select-parameters.ts';
-import { depthOf } from './levels.ts';
 
 /** The longest chains found so far: each takes a search for the primes of many. */
 export class LongestChains {
@@ -19,8 +19,7 @@ export class LongestChains {
 }
 
 export function explainDepth(
-  graph: LinearGraph,
-  levels: readonly number[],
+  graph: LeveledGraph,
   demand: ParameterDemand,
   backend: Backend,
   longest = new LongestChains(),
@@ -28,7 +27,7 @@ export function explainDepth(
   const most = longest.of(demand, backend);
   const layers = graph.nodes
     .filter((node) => node.kind !== 'input')
-    .map((node) => ({ node, cost: depthOf(node), level: levels[node.id]! }));
+    .map((node) => ({ node, cost: rescalesOf(node), level: graph.levels[node.id]! }));
   const activations = layers.filter(({ node }) => node.kind === 'polynomial');
   const spent = activations.reduce((sum, { cost }) => sum + cost, 0);
   const square = activations.length;

@@ -12,9 +12,9 @@ import { refreshBounds } from '../analysis/bounds.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
 import { outputForecast } from '../analysis/noise.ts';
 import { galoisKeyMs } from '../analysis/key-price.ts';
-import { assignLevels } from '../analysis/levels.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
+import { depthOf, type LeveledGraph } from '../ir/leveled-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
@@ -23,6 +23,7 @@ import { costOf } from '../passes/build-candidate.ts';
 import { layoutLatency, LinearComposer, reduceLinear } from '../passes/compose-linear.ts';
 import { packProgram } from '../passes/emit-packed.ts';
 import { manageScales } from '../passes/manage-scales.ts';
+import { placeLevels } from '../passes/place-levels.ts';
 import { quantise } from '../../program/quantisation.ts';
 import type { IntegerRing } from './integer-chain.ts';
 import { integerParameters, leastPlainBits, MAX_PLAIN_MODULI, primeBits } from './integer-chain.ts';
@@ -72,10 +73,10 @@ export function selectIntegerProgram(
   ).composeAll(DEPTH_WEIGHTS);
   const refusals: CompileError[] = [];
   let best: { program: IntegerProgram; cost: number } | null = null;
-  for (const composition of compositions) {
+  for (const composition of compositions.map((composed) => placeLevels(composed))) {
     const roundings = makeRoundings(composition, samples, reference, options);
     for (const polyModulusDegree of ringDegrees(options.security)) {
-      const depth = Math.max(...assignLevels(composition));
+      const depth = depthOf(composition);
       const ring = { polyModulusDegree, depth, security: options.security };
       if (polyModulusDegree < 4096 || polyModulusDegree > LARGEST_RING || primeBits(ring) === 0) continue;
       progress.report('pack', 0);
@@ -101,26 +102,25 @@ export function selectIntegerProgram(
 }
 
 function buildInRing(
-  composition: LinearGraph,
+  composition: LeveledGraph,
   ring: IntegerRing,
   roundings: readonly Rounding[],
   samples: Samples,
   options: CompileOptions,
   pass: PassHook,
 ): { program: IntegerProgram; cost: number } | CompileError {
-  const levels = assignLevels(composition);
   const smallest = leastPlainBits(ring);
   const draft = integerParameters(ring, smallest, 1);
   if (draft === null) return noRoom(ring);
-  const pack = (graph: LinearGraph, parameters: CkksParameters): PackedProgram => {
+  const pack = (graph: LeveledGraph, parameters: CkksParameters): PackedProgram => {
     const cost = costModelFor(options.backend, parameters, options.profile);
     const maxKeyBytes = options.maxKeyMb === null ? null : options.maxKeyMb * 2 ** 20;
     const keyMs = (level: number): number => galoisKeyMs(parameters, level, options);
-    return packProgram(graph, levels, cost, { maxKeyBytes, keyMs });
+    return packProgram(graph, cost, { maxKeyBytes, keyMs });
   };
   // Noise depends on the structure alone, so that one packing tells for all sizes of plain moduli.
   const structure = pack(composition, draft);
-  const capacity = largestPlainBits(ring, structure, levels);
+  const capacity = largestPlainBits(ring, structure);
   if (capacity < smallest) return noRoom(ring);
   for (let count = 1; count <= MAX_PLAIN_MODULI; count++) {
     const rounding = finest(roundings, count * (capacity - 1), options);
@@ -131,15 +131,16 @@ function buildInRing(
     const parameters = integerParameters(ring, plainBits, count);
     if (parameters === null || plainModulus(parameters) <= BigInt(Math.ceil(2 * bound))) continue;
     const integers = rounding.integer.inputs;
-    const linear = pass(
+    const quantised = pass(
       'quantise',
       refreshBounds(
         rounding.integer.graph,
         samples.map((sample) => sample.map((values, i) => quantise(values, integers[i]))),
       ),
     );
+    const linear = pass('place-levels', placeLevels(quantised));
     const packed = pass('pack-program', pack(linear, parameters));
-    const program = pass('manage-scales', manageScales(packed, levels, parameters));
+    const program = pass('manage-scales', manageScales(packed, parameters));
     const budget = Math.min(...forecastNoiseBudget(program, parameters));
     if (budget < LEAST_NOISE_BUDGET) continue;
     const { obstacle } = memoryLimits(program, parameters, options);
@@ -170,11 +171,11 @@ function buildInRing(
 }
 
 /** Bits of the largest plain modulus under which the forecast leaves enough budget; 0 if there is none. */
-function largestPlainBits(ring: IntegerRing, structure: PackedProgram, levels: readonly number[]): number {
+function largestPlainBits(ring: IntegerRing, structure: PackedProgram): number {
   for (let bits = primeBits(ring) - 2; bits >= leastPlainBits(ring); bits--) {
     const parameters = integerParameters(ring, bits, 1);
     if (parameters === null) continue;
-    const budgets = forecastNoiseBudget(manageScales(structure, levels, parameters), parameters);
+    const budgets = forecastNoiseBudget(manageScales(structure, parameters), parameters);
     if (Math.min(...budgets) >= LEAST_NOISE_BUDGET) return bits;
   }
   return 0;

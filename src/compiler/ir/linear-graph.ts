@@ -2,6 +2,7 @@
  * Third stage: nothing but inputs, linear maps, polynomials and products. Additions, convolutions, pooling, reshapes,
  * batch-norm, residual connections … all are terms of linear nodes.
  */
+import { polynomialDepth } from '../../program/program.ts';
 import type { SparseMatrix } from '../linear/sparse-matrix.ts';
 import type { Shape } from './tensor-graph.ts';
 
@@ -67,5 +68,18 @@ export function sourcesOf(node: GraphNode): readonly NodeId[] {
       return [node.source];
     case 'product':
       return [node.left, node.right];
+  }
+}
+
+/** Rescales that computing the node takes. */
+export function rescalesOf(node: GraphNode): number {
+  switch (node.kind) {
+    case 'input':
+      return 0;
+    case 'linear':
+    case 'product':
+      return 1;
+    case 'polynomial':
+      return polynomialDepth(node.degree, node.unitLeading);
   }
 }

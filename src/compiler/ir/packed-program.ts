@@ -1,5 +1,5 @@
 /**
- * Fourth stage: every tensor has a layout and every linear map its rotations and diagonals, but no level or scale yet.
+ * Fifth stage: every tensor has a layout and every linear map its rotations and diagonals, but no scale yet.
  * `manage-scales` turns it into a Program.
  */
 import type { Layout } from '../../program/layout.ts';
@@ -19,6 +19,7 @@ export interface PackedValue {
   readonly id: ValueId;
   readonly layer: string;
   readonly layout: Layout;
+  readonly level: number;
   readonly bound: number;
 }
 

@@ -6,12 +6,11 @@ import { costModelFor } from '../analysis/backend-costs.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
 import { galoisKeyMs, keyCost } from '../analysis/key-price.ts';
 import { predictLatency } from '../analysis/latency.ts';
-import { assignLevels } from '../analysis/levels.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
 import { findOverflow, type Overflow } from '../analysis/overflow.ts';
 import { forecastOnSamples } from '../analysis/sampled-noise.ts';
-import type { LinearGraph } from '../ir/linear-graph.ts';
+import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import type { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions } from '../options.ts';
@@ -26,7 +25,7 @@ export type PassHook = <T>(name: string, result: T) => T;
 export type Samples = readonly (readonly Float64Array[])[];
 
 export interface SelectedProgram {
-  readonly linear: LinearGraph;
+  readonly linear: LeveledGraph;
   readonly packed: PackedProgram;
   readonly program: Program;
   readonly parameters: CkksParameters;
@@ -60,13 +59,12 @@ const MIB = 2 ** 20;
 
 /** Rotation keys for the cost model of `parameters`, as few as memory asks for. */
 export function buildCandidate(
-  linear: LinearGraph,
+  linear: LeveledGraph,
   parameters: CkksParameters,
   planner: TransformPlanner,
   context: BuildContext,
 ): Candidate {
   const { options, pass } = context;
-  const levels = assignLevels(linear);
   const plain = costModelFor(options.backend, parameters, options.profile);
   const cost: CostModel =
     options.optimize === 'memory'
@@ -77,13 +75,13 @@ export function buildCandidate(
       'pack-program',
       options.optimize === 'throughput'
         ? packBatch(linear, cost.slotCount, options.batch)
-        : packProgram(linear, levels, cost, {
+        : packProgram(linear, cost, {
             maxKeyBytes,
             planner,
             keyMs: (level) => galoisKeyMs(parameters, level, options),
           }),
     );
-    return { packed, program: pass('manage-scales', manageScales(packed, levels, parameters)) };
+    return { packed, program: pass('manage-scales', manageScales(packed, parameters)) };
   };
   const asked = keyBudget(options);
   let { packed, program } = pack(asked);
@@ -107,7 +105,7 @@ export function underChain(
   parameters: CkksParameters,
   context: BuildContext,
 ): Candidate {
-  const program = manageScales(packed, assignLevels(linear), parameters);
+  const program = manageScales(packed, parameters);
   const cost = costModelFor(context.options.backend, parameters, context.options.profile);
   return judgeCandidate({ linear, packed, program, parameters }, cost, context);
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { sealCostModel } from '../analysis/seal-cost.ts';
-import { assignLevels } from '../analysis/levels.ts';
+import { depthOf } from '../ir/leveled-graph.ts';
 import { identity, multiply, type SparseMatrix } from '../linear/sparse-matrix.ts';
 import { averagePool, convolution, dense, graphOf, weights } from '../linear/testing/maps.ts';
 import { chooseLayouts } from './choose-layouts.ts';
+import { placeLevels } from './place-levels.ts';
 
 describe('chooseLayouts', () => {
   it('searches ResNet-20 within a minute', () => {
@@ -44,9 +45,9 @@ describe('chooseLayouts', () => {
     }
     push({ shape: [1, 10], matrix: multiply(dense(10, 64), averagePool(64, [8, 8], 8)), source });
     const graph = graphOf([1, 3, 32, 32], drafts);
-    const levels = assignLevels(graph);
+    const leveled = placeLevels(graph);
     const start = performance.now();
-    const { plans } = chooseLayouts(graph, levels, sealCostModel(32768, Math.max(...levels)), 1);
+    const { plans } = chooseLayouts(leveled, sealCostModel(32768, depthOf(leveled)), 1);
     expect(performance.now() - start).toBeLessThan(60_000);
     const rotations = [...plans.values()].reduce((sum, plan) => sum + plan.rotations, 0);
     const diagonals = [...plans.values()].reduce((sum, plan) => sum + plan.diagonals, 0);

@@ -7,8 +7,8 @@ import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import { polynomialDepth } from '../../program/program.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
-import { depthOf } from '../analysis/levels.ts';
-import type { GraphNode, InputNode, LinearGraph, NodeId } from '../ir/linear-graph.ts';
+import type { LeveledGraph } from '../ir/leveled-graph.ts';
+import { rescalesOf, type GraphNode, type InputNode, type NodeId } from '../ir/linear-graph.ts';
 import { denseFrame } from '../linear/dense-targets.ts';
 import type { Frame, Placement } from '../linear/frame.ts';
 import { gridFrame, naturalGrids } from '../linear/grid-targets.ts';
@@ -59,22 +59,19 @@ export interface LayoutOptions {
 
 /** Null once the latency is certain to exceed `mostMs`. */
 export function chooseLayouts(
-  graph: LinearGraph,
-  levels: readonly number[],
+  graph: LeveledGraph,
   cost: CostModel,
   parallelism: number,
   options: LayoutOptions & { readonly mostMs: number },
 ): LayoutChoice | null;
 export function chooseLayouts(
-  graph: LinearGraph,
-  levels: readonly number[],
+  graph: LeveledGraph,
   cost: CostModel,
   parallelism: number,
   options?: Omit<LayoutOptions, 'mostMs'>,
 ): LayoutChoice;
 export function chooseLayouts(
-  graph: LinearGraph,
-  levels: readonly number[],
+  graph: LeveledGraph,
   cost: CostModel,
   parallelism: number,
   {
@@ -83,28 +80,20 @@ export function chooseLayouts(
     beam = beamFor(graph),
   }: LayoutOptions = {},
 ): LayoutChoice | null {
-  return new LayoutSearch(graph, levels, cost, planner, mostMs).run(beam);
+  return new LayoutSearch(graph, cost, planner, mostMs).run(beam);
 }
 
 class LayoutSearch {
-  readonly #graph: LinearGraph;
-  readonly #levels: readonly number[];
+  readonly #graph: LeveledGraph;
   readonly #cost: CostModel;
   readonly #planner: TransformPlanner;
   readonly #mostMs: number;
   readonly #classes: readonly LayoutClass[];
   readonly #problems = new Map<NodeId, LinearProblem>();
 
-  constructor(
-    graph: LinearGraph,
-    levels: readonly number[],
-    cost: CostModel,
-    planner: TransformPlanner,
-    mostMs: number,
-  ) {
+  constructor(graph: LeveledGraph, cost: CostModel, planner: TransformPlanner, mostMs: number) {
     this.#mostMs = mostMs;
     this.#graph = graph;
-    this.#levels = levels;
     this.#cost = cost;
     this.#planner = planner;
     this.#classes = layoutClasses(graph);
@@ -151,7 +140,7 @@ class LayoutSearch {
       case 'polynomial':
       case 'product': {
         const placement = state.placements[this.#classes[node.id]!.index]!;
-        const level = this.#levels[node.id]! + depthOf(node);
+        const level = this.#graph.levels[node.id]! + rescalesOf(node);
         // Paterson–Stockmeyer: about depth + √degree products.
         const products =
           node.kind === 'product'
@@ -173,7 +162,7 @@ class LayoutSearch {
     if (state.placements[index] !== null) return [state];
     return this.#inputFrames(node).map((frame) => {
       // A fresh ciphertext costs the client about as much as a product costs the server, and an upload.
-      const price = frame.layout.ciphertexts * this.#productMs(this.#levels[node.id]!);
+      const price = frame.layout.ciphertexts * this.#productMs(this.#graph.levels[node.id]!);
       const placements = state.placements.with(index, { frame, shift: 0 });
       return { ...state, placements, cost: state.cost + price };
     });
@@ -195,7 +184,7 @@ class LayoutSearch {
   #placeLinear(state: State, problem: LinearProblem, ceiling: Ceiling): State[] {
     const { node, terms } = problem;
     const { index, clean } = this.#classes[node.id]!;
-    const level = this.#levels[node.id]! + 1;
+    const level = this.#graph.levels[node.id]! + 1;
     const given = state.placements[index]!;
     const placements = terms.map(({ source }) => state.placements[this.#classes[source]!.index]!);
     const sources = terms.map(({ pattern, translations }, i) => ({
@@ -246,7 +235,7 @@ class LayoutSearch {
   }
 }
 
-function beamFor({ nodes }: LinearGraph): number {
+function beamFor({ nodes }: LeveledGraph): number {
   return nodes.length > LARGE_GRAPH ? LARGE_BEAM : BEAM;
 }
 

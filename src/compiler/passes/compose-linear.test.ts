@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../program/layout.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
 import { sealCostModel } from '../analysis/seal-cost.ts';
-import { assignLevels } from '../analysis/levels.ts';
+import { depthOf } from '../ir/leveled-graph.ts';
 import type { LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder } from '../ir/linear-graph-builder.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
@@ -12,6 +12,7 @@ import { layoutLatency, leastDepth, LinearComposer, reduceLinear } from './compo
 import { averagePool, convolution as convolution2d, dense, graphOf } from '../linear/testing/maps.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 import { composeLinear } from './testing/compose-linear.ts';
+import { placeLevels } from './place-levels.ts';
 
 /** Sliding window over a row of `size` elements: out[i] = Σ_k kernel[k] · x[i·stride + k]. */
 function convolution(size: number, kernel: readonly number[], stride = 1): SparseMatrix {
@@ -77,7 +78,7 @@ function kinds(graph: LinearGraph): string {
 }
 
 function depth(graph: LinearGraph): number {
-  return Math.max(...assignLevels(graph));
+  return depthOf(placeLevels(graph));
 }
 
 function expectSame(before: LinearGraph, after: LinearGraph, tolerance = 1e-10): void {

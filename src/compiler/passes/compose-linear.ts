@@ -15,14 +15,15 @@
 import { elementCount } from '../../program/layout.ts';
 import { CompositionCost, weightedCost, type LatencyPlan } from '../analysis/composition-cost.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
-import { depthOf } from '../analysis/levels.ts';
+import { depthOf, type LeveledGraph } from '../ir/leveled-graph.ts';
 import type { GraphNode, LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
-import { sourcesOf } from '../ir/linear-graph.ts';
+import { rescalesOf } from '../ir/linear-graph.ts';
 import { consumersOf, prune } from '../ir/linear-graph-builder.ts';
 import type { MatrixProducts } from '../linear/matrix-products.ts';
 import { identity } from '../linear/sparse-matrix.ts';
 import { TransformPlanner } from '../linear/transform.ts';
 import { chooseLayouts } from './choose-layouts.ts';
+import { placeLevels } from './place-levels.ts';
 import {
   absorbElementwise,
   bypassIdentities,
@@ -45,7 +46,7 @@ export class LinearComposer {
   constructor(reduced: LinearGraph, products: MatrixProducts, latency: LatencyPlan) {
     this.#reduced = reduced;
     this.#products = products;
-    this.#costs = new CompositionCost(latency);
+    this.#costs = new CompositionCost(latency, placeLevels);
   }
 
   /**
@@ -109,11 +110,11 @@ export class LinearComposer {
  */
 export function layoutLatency(costs: CostModel, planner = new TransformPlanner(costs, 1)): LatencyPlan {
   const known = new Map<string, { readonly ms: number; readonly least: number }>();
-  return (graph, levels, mostMs) => {
+  return (graph, mostMs) => {
     const structure = structureOf(graph, planner);
     const before = known.get(structure);
     if (before !== undefined && (before.ms < Infinity || before.least >= mostMs)) return before.ms;
-    const ms = chooseLayouts(graph, levels, costs, 1, { planner, mostMs })?.latencyMs ?? Infinity;
+    const ms = chooseLayouts(graph, costs, 1, { planner, mostMs })?.latencyMs ?? Infinity;
     known.set(structure, { ms, least: mostMs });
     return ms;
   };
@@ -158,19 +159,14 @@ export function reduceLinear(graph: LinearGraph, products: MatrixProducts): Line
 
 /** Depth if every linear map could be composed into the linear maps that read it: no composition is shallower. */
 export function leastDepth(graph: LinearGraph): number {
-  return Math.max(...leastLevels(graph));
+  return depthOf(placeLeast(graph));
 }
 
-/** Level of each node's value in that case. */
-export function leastLevels(graph: LinearGraph): number[] {
-  const levels = graph.nodes.map(() => 0);
-  for (const node of graph.nodes.toReversed()) {
-    for (const source of sourcesOf(node)) {
-      const vanishes = node.kind === 'linear' && graph.nodes[source]!.kind === 'linear';
-      levels[source] = Math.max(levels[source]!, levels[node.id]! + (vanishes ? 0 : depthOf(node)));
-    }
-  }
-  return levels;
+/** The levels in that case. */
+export function placeLeast(graph: LinearGraph): LeveledGraph {
+  return placeLevels(graph, (node, source) =>
+    node.kind === 'linear' && source.kind === 'linear' ? 0 : rescalesOf(node),
+  );
 }
 
 /** The graph after one rule fired at node `id`, or null. */

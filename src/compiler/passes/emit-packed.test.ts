@@ -3,7 +3,7 @@ import { pack, unpack } from '../../program/layout.ts';
 import { evaluateNodes } from '../analysis/evaluate-linear-graph.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
 import { sealCostModel } from '../analysis/seal-cost.ts';
-import { assignLevels } from '../analysis/levels.ts';
+import { depthOf } from '../ir/leveled-graph.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import { elementCount } from '../../program/layout.ts';
@@ -11,6 +11,7 @@ import { identity, multiply, SparseMatrixBuilder, type SparseMatrix } from '../l
 import { averagePool, convolution, dense, graphOf, outputExtents, weights } from '../linear/testing/maps.ts';
 import { runPacked, type Counts } from '../linear/testing/packed-evaluation.ts';
 import { packProgram } from './emit-packed.ts';
+import { placeLevels } from './place-levels.ts';
 
 interface Checked {
   readonly program: PackedProgram;
@@ -25,8 +26,8 @@ function check(
   slotCount: number,
   { maxKeys = null, hoisting = 1 }: { maxKeys?: number | null; hoisting?: number } = {},
 ): Checked {
-  const levels = assignLevels(graph);
-  const seal = sealCostModel(2 * slotCount, Math.max(...levels));
+  const leveled = placeLevels(graph);
+  const seal = sealCostModel(2 * slotCount, depthOf(leveled));
   const cost: CostModel = {
     ...seal,
     linear: (level) => {
@@ -36,7 +37,7 @@ function check(
     },
   };
   const maxKeyBytes = maxKeys === null ? null : maxKeys * cost.keyBytes(0);
-  const program = packProgram(graph, levels, cost, { maxKeyBytes });
+  const program = packProgram(leveled, cost, { maxKeyBytes });
   const inputs = graph.nodes
     .filter(({ kind }) => kind === 'input')
     .map(({ shape }, index) => Float64Array.from({ length: elementCount(shape) }, weights(index + 40)));

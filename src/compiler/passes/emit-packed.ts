@@ -7,7 +7,8 @@ import { isZero } from '../../program/slot-vector.ts';
 import type { BabyRotation, Coefficient, GiantStep, OutputPlan } from '../../program/program.ts';
 import type { Layout } from '../../program/layout.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
-import type { GraphNode, LinearGraph, LinearNode, PolynomialNode } from '../ir/linear-graph.ts';
+import type { LeveledGraph } from '../ir/leveled-graph.ts';
+import type { GraphNode, LinearNode, PolynomialNode } from '../ir/linear-graph.ts';
 import type { PackedInstruction, PackedProgram, PackedValue } from '../ir/packed-program.ts';
 import { buildDiagonals, type Diagonal } from '../linear/diagonals.ts';
 import { placedLayout } from '../linear/frame.ts';
@@ -29,19 +30,11 @@ export interface PackOptions {
   readonly planner?: TransformPlanner;
 }
 
-/**
- * @param levels of each node's value, see `assignLevels`
- * @throws CompileError KEY_BUDGET_TOO_SMALL
- */
-export function packProgram(
-  graph: LinearGraph,
-  levels: readonly number[],
-  cost: CostModel,
-  options: PackOptions,
-): PackedProgram {
-  const choice = chooseLayouts(graph, levels, cost, options.parallelism ?? 1, options);
+/** @throws CompileError KEY_BUDGET_TOO_SMALL */
+export function packProgram(graph: LeveledGraph, cost: CostModel, options: PackOptions): PackedProgram {
+  const choice = chooseLayouts(graph, cost, options.parallelism ?? 1, options);
   const demands = new Map(
-    [...choice.plans].map(([id, plan]) => [id, planRotations(plan, cost, levels[id]! + 1)] as const),
+    [...choice.plans].map(([id, plan]) => [id, planRotations(plan, cost, graph.levels[id]! + 1)] as const),
   );
   const keys = selectRotations([...demands.values()].flatMap(treesOf), {
     slotCount: cost.slotCount,
@@ -69,17 +62,17 @@ export function packProgram(
     slotCount: cost.slotCount,
     inputs: inputs.map(({ name, id }) => ({ name, value: id })),
     outputs: graph.outputs.map(({ name, node }) => ({ name, value: node })),
-    values: graph.nodes.map((node) => packedValue(node, choice, layouts[node.id]!)),
+    values: graph.nodes.map((node) => packedValue(node, graph.levels[node.id]!, choice, layouts[node.id]!)),
     instructions,
     rotationSteps: keys.steps,
   };
 }
 
 /** Partial sums between the elements may exceed them: they get a margin of two before a square, four after it. */
-function packedValue(node: GraphNode, choice: LayoutChoice, layout: Layout): PackedValue {
+function packedValue(node: GraphNode, level: number, choice: LayoutChoice, layout: Layout): PackedValue {
   const { junk } = choice.placements[node.id]!.frame;
   const margin = !junk || node.kind === 'input' ? 1 : node.kind === 'linear' ? 2 : 4;
-  return { id: node.id, layer: node.layer, layout, bound: node.bound * margin };
+  return { id: node.id, layer: node.layer, layout, level, bound: node.bound * margin };
 }
 
 function linearInstruction(

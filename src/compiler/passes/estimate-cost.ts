@@ -5,16 +5,15 @@
 import { CompileError } from '../../errors.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
-import { depthOf } from '../analysis/levels.ts';
 import { roughMemory, type NodeMemory, type RoughMemory } from '../analysis/rough-memory.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
-import { sourcesOf } from '../ir/linear-graph.ts';
+import { rescalesOf, sourcesOf } from '../ir/linear-graph.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions } from '../options.ts';
 import { chooseLayouts, type LayoutChoice } from './choose-layouts.ts';
-import { leastLevels } from './compose-linear.ts';
+import { placeLeast } from './compose-linear.ts';
 import { isElementwise } from './compose-rules.ts';
 import { lowerLinear } from './lower-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
@@ -62,11 +61,10 @@ export class CostEstimator {
     options: CompileOptions,
   ): CostEstimate {
     const cost = costModelFor(options.backend, chain, options.profile);
-    const graph = degree === null ? this.#graph : withDegree(this.#graph, layers, degree);
-    const levels = leastLevels(graph);
+    const graph = placeLeast(degree === null ? this.#graph : withDegree(this.#graph, layers, degree));
     let choice = this.#choices.get(cost.slotCount);
     if (choice === undefined) {
-      choice = chooseLayouts(graph, levels, cost, 1, { planner: new TransformPlanner(cost, 1), beam: BEAM });
+      choice = chooseLayouts(graph, cost, 1, { planner: new TransformPlanner(cost, 1), beam: BEAM });
       this.#choices.set(cost.slotCount, choice);
     }
     const steps = new Set<number>();
@@ -74,12 +72,12 @@ export class CostEstimator {
     let milliseconds = 0;
     for (const node of graph.nodes) {
       const ciphertexts = choice.placements[node.id]!.frame.layout.ciphertexts;
-      const level = levels[node.id]! + depthOf(node);
+      const level = graph.levels[node.id]! + rescalesOf(node);
       const none = { level, ciphertexts, products: 0, babies: 0, giants: 0, diagonals: 0 };
       if (node.kind === 'polynomial' || node.kind === 'product') {
         // Paterson–Stockmeyer: about depth + √degree products.
         const products =
-          node.kind === 'product' ? 1 : depthOf(node) + Math.max(0, Math.sqrt(node.degree) - 2);
+          node.kind === 'product' ? 1 : rescalesOf(node) + Math.max(0, Math.sqrt(node.degree) - 2);
         const each = cost.multiply(level) + cost.relinearize(level) + cost.rescale(level);
         milliseconds += ciphertexts * products * each;
         nodes.push({ ...none, products });

@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../program/layout.ts';
 import { BOUND_MARGIN } from '../analysis/bounds.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
-import { assignLevels } from '../analysis/levels.ts';
+import { depthOf } from '../ir/leveled-graph.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PolynomialGraph, RangeStatistics } from '../ir/polynomial-graph.ts';
 import type { AttributeValue, ConstantTensor, Shape, TensorNode } from '../ir/tensor-graph.ts';
 import { composeLinear } from './testing/compose-linear.ts';
 import { lowerLinear } from './lower-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
+import { placeLevels } from './place-levels.ts';
 
 interface Sketch {
   readonly inputs: Readonly<Record<string, Shape>>;
@@ -145,7 +146,7 @@ describe('lowerLinear', () => {
     expectClose(run(lowered, x)[0]!, [10 * mean, -mean]);
     const composed = composeLinear(normalisePolynomials(lowered));
     expect(composed.nodes.map((n) => n.kind)).toEqual(['input', 'linear', 'polynomial', 'linear']);
-    expect(Math.max(...assignLevels(composed))).toBe(3);
+    expect(depthOf(placeLevels(composed))).toBe(3);
     expectClose(
       run(composed, x)[0]!.map((value) => value / mean),
       [10, -1],

@@ -49,7 +49,7 @@ function linear(inputs: number[], output: number): Omit<LinearInstruction, 'leve
   };
 }
 
-function packed(instructions: PackedInstruction[]): PackedProgram {
+function packed(instructions: PackedInstruction[], levels: readonly number[]): PackedProgram {
   const last = instructions.length;
   return {
     slotCount: SLOTS,
@@ -59,6 +59,7 @@ function packed(instructions: PackedInstruction[]): PackedProgram {
       id,
       layer: `layer ${id}`,
       layout,
+      level: levels[id] ?? 0,
       bound: id + 0.5,
     })),
     instructions,
@@ -86,13 +87,15 @@ const scales = ({ values }: Program): number[] => values.map(({ scale }) => scal
 describe('a program', () => {
   // y = M (x, f(Nx) · Nx) with f of degree 8.
   const program = manageScales(
-    packed([
-      linear([0], 1),
-      polynomial(1, 2, 8, true),
-      { kind: 'product', layer: 'product', left: 2, right: 1, output: 3 },
-      linear([0, 3], 4),
-    ]),
-    [7, 5, 2, 1, 0],
+    packed(
+      [
+        linear([0], 1),
+        polynomial(1, 2, 8, true),
+        { kind: 'product', layer: 'product', left: 2, right: 1, output: 3 },
+        linear([0, 3], 4),
+      ],
+      [7, 5, 2, 1, 0],
+    ),
     PARAMETERS,
   );
   const [first, power, product, last] = program.instructions;
@@ -146,7 +149,7 @@ describe('a program', () => {
 describe('the argument of a polynomial', () => {
   const argument = (degree: number, unitLeading: boolean, levels: number[]): number =>
     scales(
-      manageScales(packed([linear([0], 1), polynomial(1, 2, degree, unitLeading)]), levels, PARAMETERS),
+      manageScales(packed([linear([0], 1), polynomial(1, 2, degree, unitLeading)], levels), PARAMETERS),
     )[1]!;
 
   it('starts at a mean of the primes of as many squarings as its highest power takes', () => {
@@ -163,8 +166,7 @@ describe('the argument of a polynomial', () => {
   it('is shared by two polynomials as the first of them needs it', () => {
     const alone = argument(8, true, [7, 5, 2]);
     const both = manageScales(
-      packed([linear([0], 1), polynomial(1, 2, 8, true), polynomial(1, 3, 2, true)]),
-      [7, 5, 2, 3],
+      packed([linear([0], 1), polynomial(1, 2, 8, true), polynomial(1, 3, 2, true)], [7, 5, 2, 3]),
       PARAMETERS,
     );
     expect(scales(both)[1]).toBe(alone);
@@ -172,17 +174,17 @@ describe('the argument of a polynomial', () => {
 });
 
 it('a value that is used before it is made is a fault of the compiler', () => {
-  expect(() => manageScales(packed([linear([2], 1), linear([0], 2)]), [7, 5, 4], PARAMETERS)).toThrow(
+  expect(() => manageScales(packed([linear([2], 1), linear([0], 2)], [7, 5, 4]), PARAMETERS)).toThrow(
     /value 2 is used before/,
   );
-  expect(() => manageScales(packed([linear([0], 2), linear([0], 2)]), [7, 6, 5], PARAMETERS)).toThrow(
+  expect(() => manageScales(packed([linear([0], 2), linear([0], 2)], [7, 6, 5]), PARAMETERS)).toThrow(
     /value 1 is used before/,
   );
 });
 
 it('values that nothing divides keep the scale of integers', () => {
   const exact = { ...PARAMETERS, scheme: 'bfv', scaleBits: 0 } as CkksParameters;
-  const program = manageScales(packed([linear([0], 1), polynomial(1, 2, 2, true)]), [7, 3, 2], exact);
+  const program = manageScales(packed([linear([0], 1), polynomial(1, 2, 2, true)], [7, 3, 2]), exact);
   expect(scales(program)).toEqual([1, 1, 1]);
   expect(program.instructions[0]).toMatchObject({ plainScales: [1] });
 });

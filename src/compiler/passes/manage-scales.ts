@@ -1,5 +1,5 @@
 /**
- * Gives every value of a packed program its level and exact scale, and every linear map the plaintext scales that make its
+ * Gives every value of a packed program its exact scale, and every linear map the plaintext scales that make its
  * result meet the scale it should have exactly (Kim, Papadimitriou, Polyakov, eprint 2020/1118: no drift, no mismatch at
  * sums): the default scale, or what a polynomial that follows needs.
  */
@@ -12,12 +12,8 @@ import { polynomialOutputScale } from '../../program/semantics/choose-polynomial
 import { productOutputScale } from '../../program/semantics/evaluate-product.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 
-/** `levels[id]` is the level of value id, from `assignLevels`. */
-export function manageScales(
-  packed: PackedProgram,
-  levels: readonly number[],
-  parameters: CkksParameters,
-): Program {
+export function manageScales(packed: PackedProgram, parameters: CkksParameters): Program {
+  const levels = packed.values.map(({ level }) => level);
   const primes = scaleDivisors(parameters);
   const defaultScale = 2 ** parameters.scaleBits;
   const scales = packed.values.map(() => 0);
@@ -56,11 +52,11 @@ export function manageScales(
       }
     }
   });
-  const values = packed.values.map(({ id, layer, layout, bound }): ValueInfo => ({
+  const values = packed.values.map(({ id, layer, layout, level, bound }): ValueInfo => ({
     id,
     layer,
     ciphertexts: layout.ciphertexts,
-    level: levels[id]!,
+    level,
     scale: scaleOf(id),
     bound,
   }));

@@ -6,7 +6,7 @@ import { batchLatency } from '../analysis/batch-cost.ts';
 import { sealCostModel } from '../analysis/seal-cost.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
 import { predictLatency } from '../analysis/latency.ts';
-import { assignLevels } from '../analysis/levels.ts';
+import { depthOf } from '../ir/leveled-graph.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { SparseMatrixBuilder, identity } from '../linear/sparse-matrix.ts';
 import { convolution, dense, graphOf, weights } from '../linear/testing/maps.ts';
@@ -14,6 +14,7 @@ import { runPacked } from '../linear/testing/packed-evaluation.ts';
 import { manageScales } from './manage-scales.ts';
 import { packBatch, requireSampleInputs } from './pack-batch.ts';
 import { clearParameters } from './select-parameters.ts';
+import { placeLevels } from './place-levels.ts';
 
 const SLOTS = 64;
 const BATCH = 5;
@@ -59,7 +60,7 @@ function codeOf(action: () => unknown): string {
 }
 
 describe('packBatch', () => {
-  const graph = network();
+  const graph = placeLevels(network());
   const packed = packBatch(graph, SLOTS, BATCH);
 
   it('computes what the graph computes, on every sample', () => {
@@ -99,10 +100,9 @@ describe('packBatch', () => {
 
   it('costs the same before and after it is packed, but for the scale of the weights', () => {
     const cost = sealCostModel(8192, 4);
-    const levels = assignLevels(graph);
-    const program = manageScales(packed, levels, clearParameters(graph, Math.max(...levels), BATCH));
+    const program = manageScales(packed, clearParameters(graph, depthOf(graph), BATCH));
     const after = predictLatency(program, cost).reduce((sum, ms) => sum + ms, 0);
-    const before = batchLatency(graph, levels, cost);
+    const before = batchLatency(graph, cost);
     expect(after / before).toBeGreaterThan(0.8);
     expect(after / before).toBeLessThan(1.25);
   });

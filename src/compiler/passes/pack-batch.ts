@@ -7,6 +7,7 @@ import { CompileError } from '../../errors.ts';
 import type { Layout } from '../../program/layout.ts';
 import { elementCount } from '../../program/layout.ts';
 import type { BabyRotation, LinearTerm, OutputPlan } from '../../program/program.ts';
+import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import type { LinearGraph, LinearNode, PolynomialNode } from '../ir/linear-graph.ts';
 import type { PackedInstruction, PackedProgram } from '../ir/packed-program.ts';
 import type { Shape } from '../ir/tensor-graph.ts';
@@ -19,7 +20,7 @@ const MAX_CIPHERTEXTS = 65_536;
  * @param batch samples evaluated together, at most `slotCount`
  * @throws CompileError BATCH_AXIS, BATCH_TOO_WIDE
  */
-export function packBatch(graph: LinearGraph, slotCount: number, batch: number): PackedProgram {
+export function packBatch(graph: LeveledGraph, slotCount: number, batch: number): PackedProgram {
   const instructions: PackedInstruction[] = [];
   for (const node of graph.nodes) {
     if (elementCount(node.shape) > MAX_CIPHERTEXTS) throw tooWide(node.layer, elementCount(node.shape));
@@ -39,6 +40,7 @@ export function packBatch(graph: LinearGraph, slotCount: number, batch: number):
       id,
       layer,
       bound,
+      level: graph.levels[id]!,
       layout: batchLayout(shape, slotCount, batch),
     })),
     instructions,

@@ -127,7 +127,13 @@ describe('selectProgram', () => {
   it('tells of every pass', () => {
     const passes: string[] = [];
     select(FLAT, {}, passes);
-    expect(passes).toEqual(['compose-linear', 'normalise-magnitudes', 'pack-program', 'manage-scales']);
+    expect(passes).toEqual([
+      'compose-linear',
+      'normalise-magnitudes',
+      'place-levels',
+      'pack-program',
+      'manage-scales',
+    ]);
   });
 
   it('says how precise the best program is, where that is not enough', () => {

@@ -15,9 +15,9 @@ import { refreshBounds } from '../analysis/bounds.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
 import { explainDepth, LongestChains } from '../analysis/explain-depth.ts';
-import { assignLevels } from '../analysis/levels.ts';
 import { outputReach } from '../analysis/units.ts';
 import { precisionOf } from '../analysis/noise.ts';
+import { depthOf, type LeveledGraph } from '../ir/leveled-graph.ts';
 import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { TransformPlanner } from '../linear/transform.ts';
@@ -35,10 +35,11 @@ import {
   type SelectedProgram,
 } from './build-candidate.ts';
 import type { ParameterDemand } from './chain-demand.ts';
-import { layoutLatency, leastDepth, leastLevels, LinearComposer, reduceLinear } from './compose-linear.ts';
+import { layoutLatency, leastDepth, LinearComposer, placeLeast, reduceLinear } from './compose-linear.ts';
 import { manageScales } from './manage-scales.ts';
 import { normaliseMagnitudes } from './normalise-magnitudes.ts';
 import { requireSampleInputs } from './pack-batch.ts';
+import { placeLevels } from './place-levels.ts';
 import { clearParameters, ringCandidates, type RingCandidate } from './select-parameters.ts';
 
 export type { PassHook, Samples, SelectedProgram } from './build-candidate.ts';
@@ -81,19 +82,18 @@ export function selectProgram(
     const compositions = new LinearComposer(
       reduced,
       products,
-      throughput
-        ? (composed, levels) => batchLatency(composed, levels, costs)
-        : layoutLatency(costs, planner),
+      throughput ? (composed) => batchLatency(composed, costs) : layoutLatency(costs, planner),
     ).composeAll(DEPTH_WEIGHTS);
     shallowest ??= compositions.at(-1)!;
     // Cheapest first: deeper ones may fail where shallower ones leave more bits per level.
     for (const [index, composition] of compositions.entries()) {
-      const own = sameRing(ring, ringsFor(composition, options, depthOf(composition)));
+      const own = sameRing(ring, ringsFor(composition, options, depthOf(placeLevels(composition))));
       if (own === null) continue;
       progress.report('pack', index / compositions.length);
       const composed = pass('compose-linear', refreshBounds(composition, samples));
-      const linear = pass('normalise-magnitudes', normaliseMagnitudes(composed));
-      const candidate = bestChain(linear, own, planner, context);
+      const normalised = pass('normalise-magnitudes', normaliseMagnitudes(composed));
+      const leveled = pass('place-levels', placeLevels(normalised));
+      const candidate = bestChain(leveled, own, planner, context);
       candidates.push(candidate);
       if (!suffices(candidate, options)) continue;
       if (leanest) {
@@ -122,7 +122,7 @@ function suffices({ bits, obstacle, overflow }: Candidate, { precision }: Compil
  * for a chain that promises much, then held against the others, and planned anew for the one that turns out best.
  */
 function bestChain(
-  linear: LinearGraph,
+  linear: LeveledGraph,
   ring: RingCandidate,
   planner: TransformPlanner,
   context: BuildContext,
@@ -131,10 +131,9 @@ function bestChain(
   const { first, planned } = planFirst(linear, ring, planner, context);
   if (ring.chains.length === 1) return planned;
   if (options.optimize === 'memory') return leanestChain(linear, ring, planned, context);
-  const levels = assignLevels(linear);
   const ranked = ring.chains
     .map((chain) => {
-      const program = manageScales(planned.packed, levels, chain);
+      const program = manageScales(planned.packed, chain);
       return { chain, cost: costOf(program, chain, costsOf(chain, options), options) };
     })
     .sort((a, b) => a.cost - b.cost);
@@ -160,7 +159,7 @@ function bestChain(
 
 /** The chain that needs least memory among those that are precise enough; if there is none, what was planned first. */
 function leanestChain(
-  linear: LinearGraph,
+  linear: LeveledGraph,
   { chains }: RingCandidate,
   planned: Candidate,
   context: BuildContext,
@@ -178,7 +177,7 @@ function leanestChain(
 
 /** For the chain that promises most; where the key budget holds no keys of it, for the first whose keys are small enough. */
 function planFirst(
-  linear: LinearGraph,
+  linear: LeveledGraph,
   ring: RingCandidate,
   planner: TransformPlanner,
   context: BuildContext,
@@ -196,7 +195,7 @@ function planFirst(
   throw refusals[0]!;
 }
 
-function plannedFor(linear: LinearGraph, chain: CkksParameters, context: BuildContext): Candidate {
+function plannedFor(linear: LeveledGraph, chain: CkksParameters, context: BuildContext): Candidate {
   return buildCandidate(linear, chain, new TransformPlanner(costsOf(chain, context.options), 1), context);
 }
 
@@ -302,8 +301,8 @@ export function tooDeep(
   options: CompileOptions,
   longest?: LongestChains,
 ): CompileError {
-  const levels = composed === null ? leastLevels(graph) : assignLevels(graph);
-  return explainDepth(graph, levels, demandOf(graph, options, Math.max(...levels)), options.backend, longest);
+  const leveled = composed === null ? placeLeast(graph) : placeLevels(graph);
+  return explainDepth(leveled, demandOf(graph, options, depthOf(leveled)), options.backend, longest);
 }
 
 function mostSlots({ security }: CompileOptions): number {
@@ -336,14 +335,10 @@ export function latencyOfSingle(
   }
 }
 
-function depthOf(graph: LinearGraph): number {
-  return Math.max(...assignLevels(graph));
-}
-
 function demandOf(
   linear: LinearGraph,
   { security, precision }: CompileOptions,
-  depth = depthOf(linear),
+  depth: number,
 ): ParameterDemand {
   const singleOutput = linear.outputs.some(({ node }) => elementCount(linear.nodes[node]!.shape) === 1);
   return { depth, outputBound: outputReach(linear), security, precision, singleOutput };
