@@ -5,7 +5,7 @@ import { chooseBackend } from '../src/runtime/evaluation/choose-backend.ts';
 import type { Evaluation } from '../src/runtime/evaluation/evaluator.ts';
 import { Evaluator } from '../src/runtime/evaluation/evaluator.ts';
 import type { CiphertextSet } from '../src/runtime/formats/ciphertext-set.ts';
-import type { EvaluationKeys } from '../src/runtime/formats/evaluation-keys.ts';
+import { evaluationKeyBlobs, type EvaluationKeys } from '../src/runtime/formats/evaluation-keys.ts';
 import type { CommandContext } from './command.ts';
 import type { EvaluationFlags } from './parse-options.ts';
 
@@ -53,9 +53,10 @@ export function ciphertextBytes(set: CiphertextSet): number {
   return set.tensors.flatMap((tensor) => tensor.ciphertexts).reduce((sum, bytes) => sum + bytes.length, 0);
 }
 
+/** Those of refreshes count as Galois keys: most of them conjugates. */
 export function keyBytes(keys: EvaluationKeys | null): { galoisKeys: number; relinKeys: number } {
-  return {
-    galoisKeys: keys?.rotations.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? 0,
-    relinKeys: keys?.relinearization?.bytes.length ?? 0,
-  };
+  if (keys === null) return { galoisKeys: 0, relinKeys: 0 };
+  const relinKeys = keys.relinearization?.bytes.length ?? 0;
+  const all = evaluationKeyBlobs(keys).reduce((sum, { length }) => sum + length, 0);
+  return { galoisKeys: all - relinKeys, relinKeys };
 }

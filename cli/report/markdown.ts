@@ -1,4 +1,5 @@
 /** The same reports as Markdown, for pull requests and terminals. */
+import { certificateTexts } from './certificate-text.ts';
 import { benchLead } from './bench-page.ts';
 import type { BenchReport } from './bench-report.ts';
 import {
@@ -120,9 +121,9 @@ function programBlocks(
       operationsText(program.operations),
       `predicted: ${wholePrecisionText(program)} at the worst output (${precisionParts(program)}), ${formatMs(program.predicted.latencyMs)}, ${formatBytes(program.predicted.memoryBytes)}`,
       ...(program.throughput === null ? [] : [`throughput: ${throughputText(program.throughput)}`]),
-      certificate === null
-        ? 'no security: verification in the clear only'
-        : `security ${certificate.securityBits} bits: log2(QP) = ${certificate.logQP} of at most ${certificate.maxLogQP} (${certificate.source})`,
+      ...(certificate === null
+        ? ['no security: verification in the clear only']
+        : certificateTexts(certificate).map((line, i) => (i === 0 ? `security ${line}` : line))),
     ]),
     '## Layers',
     table(

@@ -16,6 +16,7 @@ import { inputRangeText, outputRangeText } from './range-text.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
 import { byteRows, keyCostText } from './sections/keys.ts';
+import { certificateTexts } from './certificate-text.ts';
 import { worthKnowing } from './sections/security.ts';
 import { operationsText, throughputText } from './sections/setup.ts';
 
@@ -77,10 +78,8 @@ function rangeFact(text: string | null): (readonly [string, string])[] {
 
 export function renderProgramText(program: ProgramReport): string {
   const { parameters, certificate, predicted } = program;
-  const security =
-    certificate === null
-      ? 'none: compiled for verification in the clear'
-      : `${certificate.securityBits} bits: log2(QP) = ${certificate.logQP} of at most ${certificate.maxLogQP} (${certificate.source})`;
+  const [security, ...more] =
+    certificate === null ? ['none: compiled for verification in the clear'] : certificateTexts(certificate);
   const facts: (readonly [string, string])[] = [
     [
       'model',
@@ -100,7 +99,8 @@ export function renderProgramText(program: ProgramReport): string {
       'parameters',
       `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, ${plural(parameters.coeffModulusBits.length, 'prime')}, scale 2^${parameters.scaleBits}, depth ${program.depth}${keySwitchingText(program)}`,
     ],
-    ['security', security],
+    ['security', security!],
+    ...more.map((line) => ['', line] as const),
     ['operations', operationsText(program.operations)],
     ...integerFacts(program),
     [

@@ -109,7 +109,10 @@ export const program = z.object({
   refreshKeys: refreshKeys.exactOptional(),
 });
 
-const transformGroups = z.array(z.object({ stages: z.int(), babies: z.int() })).max(16);
+const transformGroups = z
+  .array(z.object({ stages: z.int(), babies: z.int() }))
+  .max(16)
+  .readonly();
 export const refresh = z.object({
   raisedBits: finite,
   down: transformGroups,

@@ -5,7 +5,7 @@ import type { Artifact } from './artifact.ts';
 import { decodeArtifact, encodeArtifact } from './codec.ts';
 import type { LinearInstruction } from './program.ts';
 import { seededRandom } from './testing/random-instructions.ts';
-import { smallArtifact } from './testing/small-artifact.ts';
+import { refreshingArtifact, smallArtifact } from './testing/small-artifact.ts';
 import { testParameters } from './testing/test-parameters.ts';
 
 const artifact = smallArtifact();
@@ -53,6 +53,40 @@ describe('artifact codec', () => {
   it('refuses every truncation', () => {
     for (let length = 0; length < bytes.length; length += 97) {
       expect(codeOf(() => decodeArtifact(bytes.subarray(0, length)))).toBe('ARTIFACT_DAMAGED');
+    }
+  });
+
+  it('reads back what refreshes', () => {
+    const refreshing = refreshingArtifact();
+    const file = encodeArtifact(refreshing);
+    expect(decodeArtifact(file)).toEqual(refreshing);
+    expect(encodeArtifact(decodeArtifact(file))).toEqual(file);
+  });
+
+  it('survives numbers of a refresh that are others', () => {
+    const random = seededRandom(3);
+    const strange = [-1, 0, 1, 2, 3, 4.5, 17, 40, 2 ** 31, 2 ** 53, 1e300, null, 'x', []];
+    for (let trial = 0; trial < 120; trial++) {
+      const copy = structuredClone(refreshingArtifact());
+      // All places where an artifact says something of refreshes.
+      const { program, parameters, signature, certificate } = copy;
+      const places: object[] = [
+        program.instructions[0]!,
+        program.refreshKeys!,
+        signature.refreshKeys!,
+        program.values[1]!,
+        certificate!.ephemeral!,
+        ...[parameters.refresh!, signature.parameters.refresh!].flatMap((refresh) => [
+          refresh,
+          ...refresh.up,
+          ...refresh.down,
+        ]),
+      ];
+      const place = places[Math.floor(random() * places.length)]!;
+      const keys = Object.keys(place);
+      const key = keys[Math.floor(random() * keys.length)]!;
+      Object.assign(place, { [key]: strange[Math.floor(random() * strange.length)] });
+      expect(codeOf(() => decodeArtifact(encodeArtifact(copy)))).toMatch(/^(none|ARTIFACT_|PARAMETERS_)/);
     }
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sentBytes, sentGaloisKeyBytes, sentKeyBytes } from './key-bytes.ts';
-import { forEachKeyedStep, keyNeeds, relinearizes } from './key-needs.ts';
+import { forEachKeyedStep, keyNeeds, refreshKeyNeeds, relinearizes } from './key-needs.ts';
 import type { Instruction } from './program.ts';
 
 const HYBRID = {
@@ -85,6 +85,40 @@ describe('keys', () => {
   });
 });
 
+describe('keys of refreshes', () => {
+  const refreshing = {
+    ...HYBRID,
+    polyModulusDegree: 16,
+    dataPrimes: Array.from({ length: 15 }, (_, i) => BigInt(101 + i)),
+    refresh: {
+      raisedBits: 20,
+      down: [{ stages: 3, babies: 4 }],
+      up: [{ stages: 3, babies: 8 }],
+      ephemeralWeight: 3,
+    },
+  };
+  const refresh = { kind: 'refresh', layer: 'r', input: 0, output: 1, level: 1, ratio: 4 } as const;
+
+  it('are those of its transforms, the sine, conjugation and the raising', () => {
+    // Offsets −4 … 3: four babies and a giant of four at level 1, eight babies at the top.
+    const needs = keyNeeds([refresh, refresh], refreshing);
+    expect(needs.rotationKeys).toEqual([1, 2, 3, 4, 5, 6, 7].map((step) => ({ step, level: 14 })));
+    expect(needs.relinearizationLevel).toBe(13);
+    expect(needs.refreshKeys).toEqual({ conjugationLevel: 14, raiseLevel: 14 });
+    expect(refreshKeyNeeds(refreshing).rotationKeys.filter(({ level }) => level === 1)).toEqual(
+      [4, 5, 6, 7].map((step) => ({ step, level: 1 })),
+    );
+  });
+
+  it('are shared with other instructions, each at the highest level', () => {
+    const needs = keyNeeds([linear(2, [9], [4], []), product(14), refresh], refreshing);
+    expect(needs.rotationKeys.find(({ step }) => step === 9)).toEqual({ step: 9, level: 2 });
+    expect(needs.rotationKeys.find(({ step }) => step === 4)).toEqual({ step: 4, level: 14 });
+    expect(needs.relinearizationLevel).toBe(14);
+    expect(keyNeeds([product(14)], refreshing)).not.toHaveProperty('refreshKeys');
+  });
+});
+
 describe('what is sent of keys', () => {
   const parameters = HYBRID;
   const LIMB = 8 * 8;
@@ -103,6 +137,9 @@ describe('what is sent of keys', () => {
     };
     expect(sentBytes(needs, parameters)).toBe((2 * 12 + 4 + 2) * LIMB);
     expect(sentBytes({ ...needs, relinearizationLevel: null }, parameters)).toBe((12 + 4 + 2) * LIMB);
+    // A Galois key more, and of the two that raise the modulus two limbs and six.
+    const refreshKeys = { conjugationLevel: 1, raiseLevel: 3 };
+    expect(sentBytes({ ...needs, refreshKeys }, parameters)).toBe((2 * 12 + 4 + 2 + 5 + 8) * LIMB);
   });
 
   it('is there once for each plain modulus', () => {

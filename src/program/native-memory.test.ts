@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { nativeKeyBytes, nativeMemory, nativePlaintextRoom, nativePoolBytes } from './native-memory.ts';
+import {
+  nativeKeyBytes,
+  nativeMemory,
+  nativePlaintextRoom,
+  nativePoolBytes,
+  refreshDiagonals,
+} from './native-memory.ts';
 import { checkParameters } from './security.ts';
 import { ProgramBuilder } from './testing/program-builder.ts';
 import { randomLinear, seededRandom } from './testing/random-instructions.ts';
-import { testParameters } from './testing/test-parameters.ts';
+import { refreshableParameters, testParameters } from './testing/test-parameters.ts';
 
 const LIMB = 8192 * 8;
 
@@ -65,5 +71,29 @@ describe('the native memory model', () => {
       builder.linear([low], randomLinear(seededRandom(2), builder.slotCount, shape)),
     ]);
     expect(program.rotationKeys).toEqual([{ step: 1, level: 4 }]);
+  });
+
+  it('counts the transforms of refreshes once for each scale and ratio, those to slots once', () => {
+    const able = refreshableParameters();
+    const builder = new ProgramBuilder(able);
+    const limb = 32768 * 8;
+    const x = builder.input(1, 2);
+    const memoryOf = (...outputs: number[]) => nativeMemory(builder.build(outputs), able);
+    const once = [builder.refresh(x, 4)];
+    // Diagonals: 255 and 128 at levels 2 and 1; 16, 63 and 63 from the top: each limb of the extended basis.
+    const [down, up] = [255 * 7 + 128 * 6, 16 * 22 + 63 * 21 + 63 * 20];
+    expect(memoryOf(...once).plaintextBytes).toBe((down + up) * limb);
+    expect(refreshDiagonals(builder.build(once), able)).toBe(255 + 128 + 16 + 63 + 63);
+    const twice = [...once, builder.refresh(x, 4)];
+    expect(memoryOf(...twice).plaintextBytes).toBe((down + up) * limb);
+    // Of another ratio only the last transform from slots is another.
+    const other = [...twice, builder.refresh(x, 8)];
+    expect(memoryOf(...other).plaintextBytes).toBe((down + 128 * 6 + up) * limb);
+    const { keyBytes } = memoryOf(...once);
+    const keys = builder.build(once);
+    const galois = [...keys.rotationKeys.map(({ level }) => level), keys.refreshKeys!.conjugationLevel];
+    const all = [...galois, keys.relinearizationLevel!].map((level) => nativeKeyBytes(able, level));
+    const raise = 2 * (2 + 18 + 4) * limb;
+    expect(keyBytes).toBe(all.reduce((sum, bytes) => sum + bytes, raise));
   });
 });

@@ -10,7 +10,7 @@ import type { KeyNeeds } from './key-needs.ts';
 import { planStructure } from './semantics/choose-polynomial-plan.ts';
 import { sinePolynomial } from './semantics/evaluate-sine.ts';
 import { planRefresh, refreshShape } from './semantics/refresh-plan.ts';
-import { stageKey, transformGrid } from './semantics/transform-stage.ts';
+import { stageKey, transformGrid, type TransformStage } from './semantics/transform-stage.ts';
 
 type KeyShape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum'>;
 type Shape = KeyShape & Pick<ParametersLiteral, 'scaleBits' | 'refresh'>;
@@ -193,16 +193,26 @@ function refreshLimbs(parameters: Shape): number {
   return Math.max(...transforms, polynomialLimbs(powers.length, sineLevel, parameters));
 }
 
-/** Diagonals of the transforms: those to slots are the same for all refreshes, those from slots depend on scale and ratio. */
-function refreshPlainLimbs({ instructions, values }: Program, parameters: Shape): number {
-  const refreshes = instructions.filter((instruction) => instruction.kind === 'refresh');
-  if (refreshes.length === 0) return 0;
-  const stages = refreshes.flatMap(({ input, ratio }) => {
-    const plan = planRefresh(parameters, { scale: values[input]!.scale, ratio });
-    return [...plan.slotsToCoefficients, ...plan.coefficientsToSlots];
-  });
-  const distinct = new Map(stages.map((stage) => [stageKey(stage), stage]));
-  return [...distinct.values()].reduce(
+/** Transforms that a program needs: those to slots are the same for all refreshes, those from slots depend on scale and ratio. */
+function distinctStages({ instructions, values }: Program, parameters: Shape): TransformStage[] {
+  const stages = new Map<string, TransformStage>();
+  for (const instruction of instructions) {
+    if (instruction.kind !== 'refresh') continue;
+    const { scale } = values[instruction.input]!;
+    const plan = planRefresh(parameters, { scale, ratio: instruction.ratio });
+    for (const stage of [...plan.slotsToCoefficients, ...plan.coefficientsToSlots])
+      stages.set(stageKey(stage), stage);
+  }
+  return [...stages.values()];
+}
+
+/** Plaintexts of all refreshes of a program. */
+export function refreshDiagonals(program: Program, parameters: Shape): number {
+  return distinctStages(program, parameters).reduce((sum, stage) => sum + transformGrid(stage).diagonals, 0);
+}
+
+function refreshPlainLimbs(program: Program, parameters: Shape): number {
+  return distinctStages(program, parameters).reduce(
     (sum, stage) => sum + transformGrid(stage).diagonals * extendedLimbs(parameters, stage.level),
     0,
   );

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { SecurityLevel } from './parameters.ts';
-import { maxLogQP, ringDegrees, securityBounds } from './security-tables.ts';
+import {
+  cheapestAttack,
+  leastAttackCost,
+  maxLogQP,
+  ringDegrees,
+  securityBounds,
+  sparseSecretEstimates,
+} from './security-tables.ts';
 
 const LEVELS = [128, 192, 256] as const;
 const DEGREES = [1024, 2048, 4096, 8192, 16384, 32768, 65536];
@@ -76,5 +83,36 @@ describe('the bound that is enforced', () => {
       return `${maxLogQP(degree, level) || '–'} (${old}, ${recent})`;
     };
     expect(cells).toEqual(DEGREES.map((degree) => [degree, LEVELS.map((level) => bound(degree, level))]));
+  });
+});
+
+describe('sparse secrets', () => {
+  it('are known of one ring, weight and modulus, by attacks that cost enough', () => {
+    const known = sparseSecretEstimates(32768, 40, 128)!;
+    expect(known).toMatchObject({
+      maxLogModulus: 82,
+      estimator: 'malb/lattice-estimator',
+      commit: '27a581b',
+    });
+    expect(known.attacks.map(({ attack, model, cost }) => `${attack} ${model} ${cost}`)).toEqual([
+      'bdd_mitm_hybrid MATZOV 184.5',
+      'bdd_mitm_hybrid BDGL16 185',
+      'bdd_hybrid MATZOV 213.4',
+      'bdd_hybrid BDGL16 213.8',
+    ]);
+    expect(cheapestAttack(known).cost).toBe(184.5);
+    expect(LEVELS.map(leastAttackCost)).toEqual([138, 202, 266]);
+    expect(LEVELS.map((level) => sparseSecretEstimates(32768, 40, level) === null)).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    for (const [degree, weight] of [
+      [16384, 40],
+      [65536, 40],
+      [32768, 32],
+      [32768, 48],
+    ] as const)
+      expect(sparseSecretEstimates(degree, weight, 128)).toBeNull();
   });
 });

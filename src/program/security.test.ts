@@ -3,8 +3,8 @@ import { HeError } from '../errors.ts';
 import { isPrime, nearestNttPrime, totalBits } from './primes.ts';
 import type { ParametersLiteral } from './parameters.ts';
 import { certify, checkParameters, requireEncryption } from './security.ts';
-import { maxLogQP } from './security-tables.ts';
-import { testParameters } from './testing/test-parameters.ts';
+import { maxLogQP, sparseSecretEstimates } from './security-tables.ts';
+import { refreshableParameters, testParameters } from './testing/test-parameters.ts';
 
 const good = testParameters(8192, [50, 30, 30], 50, 30);
 
@@ -173,6 +173,93 @@ describe('the security gate', () => {
       errorStandardDeviation: 3.2,
       source: 'Homomorphic Encryption Standard (2018), table 1: no entry; eprint 2024/463, table 5.2: 1747',
     });
+  });
+});
+
+describe('parameters for refreshes', () => {
+  const able = refreshableParameters();
+  const refresh = (change: object): Change => ({ refresh: { ...able.refresh!, ...change } });
+  const group = (stages: number, babies = 8) => ({ stages, babies });
+
+  it('are certified a second time, for the ephemeral secret, and frozen', () => {
+    expect(verdict({}, able)).toBe('accepted');
+    expect(certify(able)?.ephemeral).toEqual({
+      polyModulusDegree: 32768,
+      weight: 40,
+      logModulus: 81,
+      maxLogModulus: 82,
+      leastCost: 184.5,
+      requiredCost: 138,
+      attacks: sparseSecretEstimates(32768, 40, 128)!.attacks,
+      source: 'malb/lattice-estimator 27a581b, weight 40, modulus 2^82',
+    });
+    expect(Object.isFrozen(able.refresh)).toBe(true);
+    expect(Object.isFrozen(able.refresh!.up)).toBe(true);
+    expect(Object.isFrozen(able.refresh!.up[0])).toBe(true);
+    expect(certify(good)).not.toHaveProperty('ephemeral');
+  });
+
+  it.each([0, 1, 32, 39, 41, 64, 32768])('are not secure with an ephemeral secret of weight %i', (weight) => {
+    expect(verdict(refresh({ ephemeralWeight: weight }), able)).toMatch(
+      weight === 0
+        ? /^PARAMETERS_INVALID: an ephemeral secret cannot have weight 0/
+        : /^PARAMETERS_INSECURE: no estimate certifies an ephemeral secret of weight \d+ at N = 32768/,
+    );
+  });
+
+  it('are not secure in another ring, at a higher level or under a larger modulus', () => {
+    const data = [38, 31, 31, ...Array<number>(8).fill(36), ...Array<number>(10).fill(41)];
+    const other = [group(7), group(8)];
+    const wider = { ...able.refresh!, down: other, up: other };
+    expect(() => testParameters(65536, data, [43, 43, 43, 43], 36, 6, wider)).toThrow(
+      'no estimate certifies an ephemeral secret of weight 40 at N = 65536',
+    );
+    const chain = [...able.dataPrimes];
+    // The first special prime is the one: a larger one behind it does not matter.
+    const taken = new Set([...chain, ...able.specialPrimes]);
+    const large = nearestNttPrime(2 ** 45 - 1, 32768, taken, 45)!;
+    const [first, second, third] = able.specialPrimes;
+    chain[3] = nearestNttPrime(2 ** 33, 32768, taken, 34)!;
+    const swapped = (specialPrimes: unknown): Change => ({ dataPrimes: chain, specialPrimes });
+    expect(verdict(swapped([first, second, third, large]), able)).toBe('accepted');
+    expect(verdict(swapped([large, first, second, third]), able)).toMatch(
+      /^PARAMETERS_INSECURE: .* certified up to 82 bits of modulus, q_0 and the first special prime have 83/,
+    );
+    expect(sparseSecretEstimates(32768, 40, 192)).toBeNull();
+  });
+
+  it.each<[string, Change, RegExp]>([
+    ['under BFV', { scheme: 'bfv', scaleBits: 0, plainModuli: [65537n] }, /BFV needs one special prime/],
+    ['for the clear', { scheme: 'cleartext', specialPrimes: [] }, /cleartext parameters are inconsistent/],
+    ['with an infinite scale', refresh({ raisedBits: Infinity }), /raised scale must be between/],
+    ['with a tiny scale', refresh({ raisedBits: 9 }), /raised scale must be between/],
+    ['with a huge scale', refresh({ raisedBits: 61 }), /raised scale must be between/],
+    ['with half a non-zero coefficient', refresh({ ephemeralWeight: 40.5 }), /cannot have weight 40.5/],
+    ['with too many of them', refresh({ ephemeralWeight: 32769 }), /cannot have weight 32769/],
+    ['without a transform down', refresh({ down: [] }), /must take 14 butterfly stages/],
+    [
+      'with a stage too few',
+      refresh({ up: [group(5), group(5), group(3)] }),
+      /must take 14 butterfly stages/,
+    ],
+    ['with too many at once', refresh({ down: [group(9), group(5)] }), /in groups of 1 to 8/],
+    ['with none in a group', refresh({ down: [group(7), group(7), group(0)] }), /in groups of 1 to 8/],
+    ['with half of one', refresh({ down: [group(6.5), group(7.5)] }), /in groups of 1 to 8/],
+    ['without babies', refresh({ down: [group(7), group(7, 0)] }), /in groups of 1 to 8/],
+    ['with more babies than diagonals', refresh({ down: [group(7), group(7, 256)] }), /in groups of 1 to 8/],
+    [
+      'with nothing left after it',
+      refresh({ down: Array<object>(7).fill(group(2, 4)), up: [group(5), group(5), group(4)] }),
+      /18 data primes leaves no level after a refresh, which needs 20/,
+    ],
+  ])('are refused %s', (_what, change, reason) => {
+    expect(verdict(change, able)).toMatch(/^PARAMETERS_INVALID: /);
+    expect(verdict(change, able)).toMatch(reason);
+  });
+
+  it('are refused under BFV even in the shape of SEAL', () => {
+    const bfv = { ...good, scheme: 'bfv', scaleBits: 0, plainModuli: [65537n], refresh: able.refresh };
+    expect(verdict(bfv, good)).toMatch(/only CKKS has refreshes, not bfv/);
   });
 });
 

@@ -4,7 +4,7 @@ import { ArtifactError } from '../errors.ts';
 import type { Artifact } from './artifact.ts';
 import { nearestNttPrime } from './primes.ts';
 import { certify } from './security.ts';
-import { smallArtifact } from './testing/small-artifact.ts';
+import { refreshingArtifact, smallArtifact } from './testing/small-artifact.ts';
 import { validateArtifact } from './validate-artifact.ts';
 
 type Writable<T> = T extends number | bigint | Int32Array | Float64Array | Uint8Array
@@ -59,7 +59,7 @@ function exactArtifact(): Artifact {
 }
 
 it('artifacts that agree with themselves are sound, and keep what is checked of them', () => {
-  for (const artifact of [smallArtifact(), clear, exactArtifact()]) {
+  for (const artifact of [smallArtifact(), clear, exactArtifact(), refreshingArtifact()]) {
     expect(verdict(() => undefined, artifact)).toBe('sound');
     const checked = validateArtifact(structuredClone(artifact));
     expect(checked).toEqual(artifact);
@@ -250,4 +250,74 @@ it('keys in another shape than that of SEAL may be truncated', () => {
     artifact.signature.relinearizationLevel = 2;
   };
   expect(verdict(truncate, hybrid)).toBe('sound');
+});
+
+describe('of a program that refreshes, refused is', () => {
+  const artifact = refreshingArtifact();
+  const ephemeral = (a: Loose) => a.certificate!.ephemeral!;
+
+  it.each<[string, (artifact: Loose) => unknown, RegExp]>([
+    ['a signature without its keys', (a) => delete a.signature.refreshKeys, /signature names other keys/],
+    [
+      'another conjugation key in the signature',
+      (a) => Object.assign(a.signature, { refreshKeys: { conjugationLevel: 17, raiseLevel: 17 } }),
+      /signature names other keys/,
+    ],
+    ['a program without its keys', (a) => delete a.program.refreshKeys, /refreshes without keys for it/],
+    [
+      'a certificate without its second part',
+      (a) => delete (a.certificate as { ephemeral?: unknown }).ephemeral,
+      /certificate does not match/,
+    ],
+    ['a certificate of more weight', (a) => (ephemeral(a).weight = 64), /certificate does not match/],
+    ['a certificate of less modulus', (a) => (ephemeral(a).logModulus = 60), /certificate does not match/],
+    [
+      'a certificate of another ring',
+      (a) => (ephemeral(a).polyModulusDegree = 65536),
+      /certificate does not match/,
+    ],
+    [
+      'an ephemeral secret of less weight',
+      (a) => {
+        for (const { parameters } of [a, a.signature]) parameters.refresh!.ephemeralWeight = 39;
+      },
+      /^PARAMETERS_INSECURE: no estimate certifies an ephemeral secret of weight 39/,
+    ],
+    [
+      'another weight in the signature',
+      (a) => (a.signature.parameters.refresh!.ephemeralWeight = 64),
+      /^PARAMETERS_INSECURE/,
+    ],
+    [
+      'other transforms in the signature',
+      (a) => {
+        Object.assign(a.signature, { parameters: structuredClone(a.parameters) });
+        a.signature.parameters.refresh!.up[0]!.babies = 4;
+      },
+      /signature names other parameters/,
+    ],
+    [
+      'a program under parameters that have nothing for it',
+      (a) => {
+        for (const { parameters } of [a, a.signature]) delete parameters.refresh;
+      },
+      /for which the parameters have nothing/,
+    ],
+    ...[1, 3, 2 ** 17, 4.5, -4].map((ratio): [string, (artifact: Loose) => unknown, RegExp] => [
+      `a ratio of ${ratio}`,
+      (a) => Object.assign(a.program.instructions[0]!, { ratio }),
+      /ratio/,
+    ]),
+  ])('%s', (_what, change, reason) => {
+    const copy = structuredClone(artifact);
+    expect(verdict(change, copy)).toMatch(/^(ARTIFACT_INVALID|PARAMETERS_INSECURE): /);
+    expect(verdict(change, copy)).toMatch(reason);
+  });
+
+  it('a certificate of an ephemeral secret where there is none', () => {
+    const { ephemeral: second } = artifact.certificate!;
+    expect(verdict((a) => Object.assign(a.certificate!, { ephemeral: second }))).toMatch(
+      /certificate does not/,
+    );
+  });
 });

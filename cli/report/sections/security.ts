@@ -1,4 +1,5 @@
 /** The certificate: what was checked against which table, so that anyone can check it again. */
+import { ephemeralText } from '../certificate-text.ts';
 import { formatCount } from '../format.ts';
 import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
@@ -26,6 +27,9 @@ export function securitySection(program: ProgramReport): Markup {
       ${facts([
         ['Sources of the bound', certificate.source],
         ['Secret key', certificate.secretDistribution],
+        ...(certificate.ephemeral === undefined
+          ? []
+          : [['Refreshes', ephemeralText(certificate.ephemeral)] satisfies [string, string]]),
         ['Error distribution', `discrete Gaussian, σ = ${certificate.errorStandardDeviation}`],
         ['Key-switching digits', `${parameters.dnum}, special primes: ${parameters.specialPrimes}`],
         ['Prime sizes', html`<span class="mono">${parameters.coeffModulusBits.join(' ')}</span>`],

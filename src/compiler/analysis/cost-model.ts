@@ -1,5 +1,8 @@
 /** What the operations of a program cost on a backend, in milliseconds on one core, and what keys weigh: used by every search. */
 
+import { InternalError } from '../../errors.ts';
+import type { PrimitiveOperation } from '../../program/semantics/counting-algebra.ts';
+
 /**
  * The parts of a linear map at one level. A backend that hoists decomposes a ciphertext once (`open`) for all its rotations; on
  * one that does not, opening is free and each rotation pays in full.
@@ -29,10 +32,12 @@ export interface LinearCosts {
 
 /** One refresh of one ciphertext. */
 export interface RefreshCosts {
-  /** With all diagonals of its transforms encoded ahead. */
+  /** With all diagonals of its transforms encoded ahead; and what is added where they are kept as coefficients only. */
   readonly ms: number;
-  /** Memory of the diagonals, which all refreshes of one scale and ratio share. */
+  readonly expand: number;
+  /** Memory of the diagonals, encoded or as coefficients, which all refreshes of one scale and ratio share. */
   readonly diagonalBytes: number;
+  readonly coefficientBytes: number;
 }
 
 export interface CostModel {
@@ -54,4 +59,32 @@ export interface CostModel {
   keyBytes(level: number): number;
   /** Part of a program's latency that getting rid of a key of so many bytes is worth. */
   keyWorth(bytes: number): number;
+}
+
+/** One primitive operation outside of linear maps; plaintexts are encoded ahead. */
+export function operationMs(cost: CostModel, operation: PrimitiveOperation, level: number): number {
+  switch (operation) {
+    case 'multiplyPlain':
+      return cost.multiplyPlain(level);
+    case 'multiply':
+      return cost.multiply(level);
+    case 'relinearize':
+      return cost.relinearize(level);
+    case 'add':
+    case 'addPlain':
+      return cost.add(level);
+    case 'rescale':
+      return cost.rescale(level);
+    case 'refresh':
+      return refreshOf(cost).ms;
+    case 'encode':
+    case 'rotate':
+      return 0;
+  }
+}
+
+/** Programs that refresh are made for chains that can. */
+export function refreshOf({ backend, refresh }: CostModel): RefreshCosts {
+  if (refresh === undefined) throw new InternalError(`a refresh under a chain of ${backend} that has none`);
+  return refresh;
 }

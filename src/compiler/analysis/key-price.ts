@@ -48,7 +48,7 @@ export function galoisKeyMs(parameters: CkksParameters, level: number, terms: Ke
 
 /** Of all keys that a program needs. */
 export function keyCost(
-  program: Pick<Program, 'rotationKeys' | 'relinearizationLevel'>,
+  program: Pick<Program, 'rotationKeys' | 'relinearizationLevel' | 'refreshKeys'>,
   parameters: CkksParameters,
   terms: KeyTerms,
 ): KeyCost {

@@ -1,11 +1,10 @@
 /** Predicted time of a program: the costs of its instructions at their levels, summed, on one core. */
-import { InternalError } from '../../errors.ts';
 import type { Instruction, LinearInstruction, Program } from '../../program/program.ts';
 import { usesNumbers } from '../../program/program.ts';
 import { neededBabies } from '../../program/semantics/evaluate-linear.ts';
 import { visitOperations } from '../../program/semantics/count-operations.ts';
 import { numberTermsMs } from './batch-cost.ts';
-import type { CostModel, RefreshCosts } from './cost-model.ts';
+import { operationMs, refreshOf, type CostModel } from './cost-model.ts';
 
 /**
  * Milliseconds per instruction.
@@ -14,10 +13,19 @@ import type { CostModel, RefreshCosts } from './cost-model.ts';
  */
 export function predictLatency(program: Program, cost: CostModel, room = Infinity): number[] {
   let left = room - diagonalBytes(program, cost, 'coefficientBytes');
+  // Those of refreshes are encoded first: `encodeAhead`.
+  const refresh = refreshes(program) ? refreshOf(cost) : null;
+  const refreshGrowth = refresh === null ? 0 : refresh.diagonalBytes - refresh.coefficientBytes;
+  const refreshKept = refreshGrowth <= left;
+  if (refreshKept) left -= refreshGrowth;
   let missing = Math.max(0, -left);
   return program.instructions
     .toReversed()
     .map((instruction) => {
+      if (instruction.kind === 'refresh' && !refreshKept) {
+        const { ciphertexts } = program.values[instruction.input]!;
+        return ciphertexts * (refreshOf(cost).ms + refreshOf(cost).expand);
+      }
       if (instruction.kind !== 'linear') return primitivesMs(program, instruction, cost);
       const costs = cost.linear(instruction.level);
       const terms = termCount(instruction);
@@ -43,8 +51,12 @@ export function diagonalBytes(
       instruction.kind === 'linear'
         ? sum + termCount(instruction) * cost.linear(instruction.level)[form]
         : sum,
-    0,
+    refreshes(program) ? refreshOf(cost)[form] : 0,
   );
+}
+
+function refreshes({ instructions }: Program): boolean {
+  return instructions.some(({ kind }) => kind === 'refresh');
 }
 
 function termCount({ outputs }: LinearInstruction): number {
@@ -86,35 +98,7 @@ function linearMs(instruction: LinearInstruction, cost: CostModel): number {
 function primitivesMs(program: Program, instruction: Instruction, cost: CostModel): number {
   let ms = 0;
   visitOperations(program, instruction, (operation, level) => {
-    switch (operation) {
-      case 'multiplyPlain':
-        ms += cost.multiplyPlain(level);
-        break;
-      case 'multiply':
-        ms += cost.multiply(level);
-        break;
-      case 'relinearize':
-        ms += cost.relinearize(level);
-        break;
-      case 'add':
-      case 'addPlain':
-        ms += cost.add(level);
-        break;
-      case 'rescale':
-        ms += cost.rescale(level);
-        break;
-      case 'refresh':
-        ms += refreshOf(cost).ms;
-        break;
-      case 'encode':
-      case 'rotate':
-        break;
-    }
+    ms += operationMs(cost, operation, level);
   });
   return ms;
-}
-
-function refreshOf({ backend, refresh }: CostModel): RefreshCosts {
-  if (refresh === undefined) throw new InternalError(`a refresh under a chain of ${backend} that has none`);
-  return refresh;
 }

@@ -1,5 +1,5 @@
 /** Whether a backend can hold a program, and how much room is left for keys and for encoded plaintexts. */
-import { nativeKeyBytes, nativeMemory, nativePlaintextRoom } from '../../program/native-memory.ts';
+import { nativeKeys, nativeMemory, nativePlaintextRoom } from '../../program/native-memory.ts';
 import { sealMemory, sealProcessBytes } from '../../program/memory-model.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
@@ -29,13 +29,11 @@ export function memoryLimits(program: Program, parameters: CkksParameters, optio
     return sealLimits(program, parameters, options);
   const limit = options.maxMemoryMb * MIB;
   const memory = nativeMemory(program, parameters);
-  const { relinearizationLevel } = program;
-  const relinearization =
-    relinearizationLevel === null ? 0 : nativeKeyBytes(parameters, relinearizationLevel);
+  const others = nativeKeys({ ...program, rotationKeys: [] }, parameters);
   const plaintextRoom = options.optimize === 'memory' ? 0 : nativePlaintextRoom(memory, limit);
   return {
     obstacle: memory.total <= limit ? null : nativeObstacle(program, parameters, limit),
-    keyRoom: limit - (memory.total - memory.keyBytes) - relinearization,
+    keyRoom: limit - (memory.total - memory.keyBytes) - others.reduce((sum, bytes) => sum + bytes, 0),
     plaintextRoom,
     peakBytes: memory.total + Math.min(plaintextRoom, memory.plaintextBytes),
     leastBytes: memory.total,

@@ -8,6 +8,7 @@ import { digitsAt, digitSize, isSealShaped } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { kernelsFor, type NativeKernels, type NativeProfile } from '../profile/native-profile.ts';
 import type { CostModel, LinearCosts } from './cost-model.ts';
+import { refreshCosts } from './refresh-cost.ts';
 
 const NS_PER_MS = 1e6;
 /** A distinct key is worth this fraction of a rotation to the search for steps: most are composed of others in the end. */
@@ -127,7 +128,7 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
   const plain = (level: number, count: number): number =>
     Math.max(2 * limbs.data('accumulate', level), count * word * profile.stream);
 
-  return {
+  const model: CostModel = {
     backend: 'native',
     slotCount: n / 2,
     linear: byLevel((level): LinearCosts => {
@@ -163,4 +164,12 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
     keyBytes: (level) => usedKeyBytes(isSealShaped(parameters) ? Math.max(level, top) : level),
     keyWorth: (bytes) => (KEY_WORTH_PER_MIB * bytes) / 2 ** 20,
   };
+  if (parameters.refresh === undefined) return model;
+  // Both polynomials modulo q_0 in all limbs, one of them and the special ones times the key.
+  const raising =
+    limbs.data('forward', top) +
+    limbs.extended('forward', top) +
+    2 * limbs.extended('accumulate', top) +
+    divide(top, null);
+  return { ...model, refresh: refreshCosts(parameters, model, raising) };
 }

@@ -38,6 +38,7 @@ export function sealObstacle(
 ): string | null {
   if (parameters.scheme === 'cleartext') return 'compiled for verification in the clear only';
   const { specialPrimes, dnum, polyModulusDegree } = parameters;
+  if (parameters.refresh !== undefined) return 'node-seal has no refresh (bootstrap)';
   if (!isSealShaped(parameters)) {
     return `node-seal switches keys with one digit per prime and one special prime; these parameters have ${dnum} digits and ${specialPrimes.length} special primes`;
   }

@@ -10,7 +10,7 @@ import {
   referencePolynomial,
   seededRandom,
 } from '../testing/random-instructions.ts';
-import { testParameters } from '../testing/test-parameters.ts';
+import { refreshableParameters, testParameters } from '../testing/test-parameters.ts';
 import { choosePolynomialPlan, polynomialOutputScale } from './choose-polynomial-plan.ts';
 import type { CleartextCiphertext } from './cleartext-algebra.ts';
 import { CleartextAlgebra } from './cleartext-algebra.ts';
@@ -18,6 +18,7 @@ import { countOperations } from './count-operations.ts';
 import { CountingAlgebra } from './counting-algebra.ts';
 import { accumulateLinear, evaluateLinear, finishLinear } from './evaluate-linear.ts';
 import { evaluatePolynomial } from './evaluate-polynomial.ts';
+import { evaluateInstruction } from './evaluate-instruction.ts';
 import { evaluateProduct } from './evaluate-product.ts';
 
 const SLOTS = 32;
@@ -266,6 +267,30 @@ describe('products and counts', () => {
       { rotate: 0, multiplyPlain: 0, multiply: 1, add: 0, addPlain: 0, rescale: 1 },
     ]);
     expect(total.rotate + total.multiply).toBe(6);
+  });
+
+  it('refreshes values as its reference does, to the level and scale of the chain, and counts it as one', () => {
+    const builder = new ProgramBuilder(refreshableParameters());
+    const x = builder.input(2, 4);
+    const program = builder.build([builder.refresh(x, 8)]);
+    const values = [0, 1].map((ct) => uniform(ct).map((_, i) => Math.sin(i + ct)));
+    const inputs = values.map((slots) => ({ ...encrypted(4, slots), scale: program.values[0]!.scale }));
+    const algebra = new CleartextAlgebra(SLOTS, refreshableParameters().dataPrimes.map(Number));
+    const outputs = evaluateInstruction(algebra, program, program.instructions[0]!, [inputs]);
+    const { level, scale } = program.values[1]!;
+    expect(level).toBe(6);
+    // 82 − 43 = 39, 78 − 42 = 36, 72 − 36 = 36 bits.
+    expect(Math.log2(scale)).toBeCloseTo(36, 0);
+    outputs.forEach((output, ct) => {
+      expect([output.level, output.scale]).toEqual([level, scale]);
+      expectClose(
+        output.slots,
+        values[ct]!.map((z) => Math.sin((Math.PI * z) / 4)),
+      );
+      expect(inputs[ct]!.level).toBe(4);
+    });
+    const none = { rotate: 0, multiplyPlain: 0, multiply: 0, add: 0, addPlain: 0, rescale: 0 };
+    expect(countOperations(program).total).toEqual({ ...none, refresh: 2 });
   });
 
   it('refuses sums at different scales and levels', () => {

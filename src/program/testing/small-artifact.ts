@@ -1,11 +1,11 @@
 /** A complete little artifact (one linear map, one square, one linear map at N = 8192), for tests of whatever reads artifacts. */
 import type { Artifact } from '../artifact.ts';
-import type { LinearInstruction } from '../program.ts';
-import { certify } from '../security.ts';
+import type { LinearInstruction, Program } from '../program.ts';
+import { certify, type CkksParameters } from '../security.ts';
 import { countOperations } from '../semantics/count-operations.ts';
 import { fromDense } from '../slot-vector.ts';
 import { ProgramBuilder } from './program-builder.ts';
-import { testParameters } from './test-parameters.ts';
+import { refreshableParameters, testParameters } from './test-parameters.ts';
 
 export function smallArtifact(): Artifact {
   const parameters = testParameters(8192, [40, 30, 30, 30], 50, 30);
@@ -42,7 +42,22 @@ export function smallArtifact(): Artifact {
   const hidden = builder.linear([input], average(0.5));
   const squared = builder.polynomial(hidden, [[0, 0]], { unitLeading: true });
   const output = builder.linear([squared], average(1));
-  const program = builder.build([output]);
+  return artifactOf(builder.build([output]), parameters);
+}
+
+/** One refresh of one ciphertext, and what comes after it: a square, in the only ring that can. */
+export function refreshingArtifact(): Artifact {
+  const parameters = refreshableParameters();
+  const builder = new ProgramBuilder(parameters);
+  const input = builder.input(1, 2);
+  const refreshed = builder.refresh(input);
+  return artifactOf(
+    builder.build([builder.polynomial(refreshed, [[0, 0]], { unitLeading: true })]),
+    parameters,
+  );
+}
+
+function artifactOf(program: Program, parameters: CkksParameters): Artifact {
   const port = program.inputs[0]!;
   const result = program.outputs[0]!;
   const operations = countOperations(program).total;
@@ -55,6 +70,7 @@ export function smallArtifact(): Artifact {
       parameters,
       rotationKeys: program.rotationKeys,
       relinearizationLevel: program.relinearizationLevel,
+      ...(program.refreshKeys === undefined ? {} : { refreshKeys: program.refreshKeys }),
       inputs: [
         {
           name: port.name,

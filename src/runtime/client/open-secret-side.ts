@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { BackendError } from '../../errors.ts';
 import type { CkksParameters } from '../../program/security.ts';
+import type { RefreshKeyBytes } from '../backend.ts';
 import { BfvSecretSide } from '../backends/bfv/secret-side.ts';
 import type { NativeSecretOptions } from '../backends/native/secret-side.ts';
 import { NativeSecretSide } from '../backends/native/secret-side.ts';
@@ -14,6 +15,9 @@ export interface SecretSide extends Disposable {
   makePublicKey(): Uint8Array;
   makeRotationKey(step: number, level: number): Uint8Array;
   makeRelinearizationKey(level: number): Uint8Array;
+  /** Of libraries that can refresh. */
+  makeConjugationKey?(level: number): Uint8Array;
+  makeRaiseKeys?(level: number): RaiseKeyBytes;
   encrypt(slots: Float64Array, level: number, scale: number): Uint8Array;
   /**
    * @param noiseLimit largest root mean square of the slots' imaginary parts, which under CKKS hold noise only; exact schemes have none
@@ -21,6 +25,9 @@ export interface SecretSide extends Disposable {
    */
   decrypt(bytes: Uint8Array, level: number, scale: number, noiseLimit?: number): Float64Array;
 }
+
+/** What raises the modulus of ciphertexts to a level, under a sparse secret that nobody keeps. */
+export type RaiseKeyBytes = Omit<RefreshKeyBytes, 'conjugation'>;
 
 /**
  * @param secretKey null makes a new one

@@ -96,24 +96,43 @@ export class SecretClient implements AsyncDisposable {
     return encodePublicKey({ ...this.#origin, bytes: await this.#worker.call('makePublicKey', null) });
   }
 
-  /** Keys for every rotation step of the signature, made one by one to keep memory low. */
+  /** All keys that the signature asks for, made one by one to keep memory low. */
   async makeEvaluationKeys({ progress, signal }: ClientOptions = {}): Promise<EvaluationKeys> {
-    const { rotationKeys, relinearizationLevel } = this.#signature;
-    const rotations: RotationSwitchingKey[] = [];
-    for (const { step, level } of rotationKeys) {
+    const { rotationKeys, relinearizationLevel, refreshKeys } = this.#signature;
+    const total = rotationKeys.length + (relinearizationLevel === null ? 0 : 1) + (refreshKeys ? 2 : 0);
+    let made = 0;
+    const make = async <T>(call: () => Promise<T>): Promise<T> => {
       if (signal?.aborted === true) throw cancelled();
-      rotations.push({ step, level, bytes: await this.#worker.call('makeKey', { step, level }) });
-      progress?.(rotations.length / (rotationKeys.length + 1));
-    }
+      const key = await call();
+      progress?.(++made / total);
+      return key;
+    };
+    const keyOf = (step: number | null, level: number): Promise<Uint8Array> =>
+      make(() => this.#worker.call('makeKey', { step, level }));
+    const rotations: RotationSwitchingKey[] = [];
+    for (const { step, level } of rotationKeys)
+      rotations.push({ step, level, bytes: await keyOf(step, level) });
     const relinearization =
       relinearizationLevel === null
         ? null
-        : {
-            level: relinearizationLevel,
-            bytes: await this.#worker.call('makeKey', { step: null, level: relinearizationLevel }),
-          };
-    progress?.(1);
-    return { ...this.#origin, rotations, relinearization };
+        : { level: relinearizationLevel, bytes: await keyOf(null, relinearizationLevel) };
+    const keys = { ...this.#origin, rotations, relinearization };
+    if (refreshKeys === undefined) {
+      progress?.(1);
+      return keys;
+    }
+    const { conjugationLevel, raiseLevel } = refreshKeys;
+    const conjugation = await make(() =>
+      this.#worker.call('makeConjugationKey', { level: conjugationLevel }),
+    );
+    const raise = await make(() => this.#worker.call('makeRaiseKeys', { level: raiseLevel }));
+    return {
+      ...keys,
+      refresh: {
+        conjugation: { level: conjugationLevel, bytes: conjugation },
+        raise: { level: raiseLevel, ...raise },
+      },
+    };
   }
 
   /**

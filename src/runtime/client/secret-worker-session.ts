@@ -2,7 +2,8 @@
 import type { CkksParameters } from '../../program/security.ts';
 import type { EncryptionOrder } from '../encryption/encrypt-inputs.ts';
 import { Cancellation, Heartbeat } from '../workers/control.ts';
-import type { SecretSide } from './open-secret-side.ts';
+import { refreshUnsupported } from '../backend.ts';
+import type { RaiseKeyBytes, SecretSide } from './open-secret-side.ts';
 import { openSecretSide } from './open-secret-side.ts';
 
 export interface SecretOpening {
@@ -57,6 +58,18 @@ export class SecretWorkerSession {
     return step === null
       ? this.#secret.makeRelinearizationKey(level)
       : this.#secret.makeRotationKey(step, level);
+  }
+
+  makeConjugationKey({ level }: { level: number }): Uint8Array {
+    this.#checkpoint();
+    if (this.#secret.makeConjugationKey === undefined) throw refreshUnsupported('this library');
+    return this.#secret.makeConjugationKey(level);
+  }
+
+  makeRaiseKeys({ level }: { level: number }): RaiseKeyBytes {
+    this.#checkpoint();
+    if (this.#secret.makeRaiseKeys === undefined) throw refreshUnsupported('this library');
+    return this.#secret.makeRaiseKeys(level);
   }
 
   encrypt({ slots, level, scale }: EncryptionOrder): Uint8Array {

@@ -9,6 +9,8 @@ export interface SecretWorkerMethods {
   readonly saveSecretKey: (argument: null) => Uint8Array;
   readonly makePublicKey: (argument: null) => Uint8Array;
   readonly makeKey: SecretWorkerSession['makeKey'];
+  readonly makeConjugationKey: SecretWorkerSession['makeConjugationKey'];
+  readonly makeRaiseKeys: SecretWorkerSession['makeRaiseKeys'];
   readonly encrypt: SecretWorkerSession['encrypt'];
   readonly decrypt: SecretWorkerSession['decrypt'];
 }
@@ -29,6 +31,8 @@ function makeApi(): SecretWorkerApi {
     saveSecretKey: () => opened().saveSecretKey(),
     makePublicKey: () => opened().makePublicKey(),
     makeKey: (order) => opened().makeKey(order),
+    makeConjugationKey: (order) => opened().makeConjugationKey(order),
+    makeRaiseKeys: (order) => opened().makeRaiseKeys(order),
     encrypt: (order) => opened().encrypt(order),
     decrypt: (order) => opened().decrypt(order),
   };

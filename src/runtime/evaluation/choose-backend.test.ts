@@ -24,6 +24,9 @@ const HYBRID = artifact({ specialPrimes: [3n, 5n], dnum: 2 });
 const LARGE = artifact({ polyModulusDegree: 65536 });
 const FEW_DIGITS = artifact({ dnum: 1 });
 const INTEGERS = artifact({ scheme: 'bfv' });
+const REFRESHING = artifact({
+  refresh: { raisedBits: 41, down: [], up: [], ephemeralWeight: 40 },
+});
 const CLEAR = artifact({ scheme: 'cleartext' });
 
 function refusalOf(chosenFor: ChosenFor, asked: AskedBackend): HeError {
@@ -39,6 +42,21 @@ function refusalOf(chosenFor: ChosenFor, asked: AskedBackend): HeError {
 afterEach(() => vi.unstubAllEnvs());
 
 describe('without the native engine', () => {
+  it('what is refreshed is refused, with the reason and what to do', () => {
+    vi.stubEnv('HE_COMPILE_NATIVE', 'off');
+    for (const asked of ['auto', 'native'] as const) {
+      const refusal = refusalOf(REFRESHING, asked);
+      expect(refusal.code).toBe('BACKEND_UNAVAILABLE');
+      expect(refusal.message).toMatch(/HE_COMPILE_NATIVE=off.*node-seal has no refresh/);
+      expect(refusal.hint).toContain('npm run build:native');
+    }
+    expect(refusalOf(REFRESHING, 'seal')).toMatchObject({
+      code: 'PARAMETERS_UNSUPPORTED',
+      message:
+        'node-seal cannot evaluate this artifact: node-seal has no refresh (bootstrap), which these parameters are for',
+    });
+  });
+
   it('programs are planned for node-seal, and that is said', () => {
     vi.stubEnv('HE_COMPILE_NATIVE', 'off');
     const choice = backendToPlanFor('auto', 'ckks');

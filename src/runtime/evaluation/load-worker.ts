@@ -47,13 +47,25 @@ export async function loadKeys(
 ): Promise<void> {
   const wanted = new Set(program.rotationKeys.map(({ step }) => step));
   const rotations = keys.rotations.filter(({ step }) => wanted.has(step));
-  for (const [i, { step, bytes }] of rotations.entries()) {
-    cancellation.check();
-    await worker.call('loadKey', { step, bytes });
-    progress?.({ stage: 'keys', layer: '', fraction: (i + 1) / (rotations.length + 1) });
+  const { relinearization, refresh } = keys;
+  const loads = rotations.map(
+    ({ step, bytes }) =>
+      (): Promise<void> =>
+        worker.call('loadKey', { step, bytes }),
+  );
+  if (relinearization !== null && program.relinearizationLevel !== null)
+    loads.push(() => worker.call('loadKey', { step: null, bytes: relinearization.bytes }));
+  if (refresh !== undefined && program.refreshKeys !== undefined) {
+    const { conjugation, raise } = refresh;
+    const { encapsulation, decapsulation } = raise;
+    loads.push(() =>
+      worker.call('loadRefreshKeys', { conjugation: conjugation.bytes, encapsulation, decapsulation }),
+    );
   }
-  if (keys.relinearization !== null && program.relinearizationLevel !== null) {
-    await worker.call('loadKey', { step: null, bytes: keys.relinearization.bytes });
+  for (const [i, load] of loads.entries()) {
+    cancellation.check();
+    await load();
+    progress?.({ stage: 'keys', layer: '', fraction: (i + 1) / loads.length });
   }
   progress?.({ stage: 'keys', layer: '', fraction: 1 });
 }
@@ -64,13 +76,17 @@ export async function encodeAhead(
   partitions: readonly (Partition | null)[],
 ): Promise<void> {
   const { instructions } = program;
-  for (const index of instructions.keys()) {
+  // Those of refreshes first, since they serve all refreshes: where memory ends, others are encoded when they are used.
+  const order = [...instructions.keys()].sort(
+    (a, b) => Number(instructions[b]!.kind === 'refresh') - Number(instructions[a]!.kind === 'refresh'),
+  );
+  for (const [done, index] of order.entries()) {
     cancellation.check();
     const partition = partitions[index] ?? null;
     await worker.call('prepare', {
       instruction: index,
       share: partition === null ? null : { partition, part },
     });
-    progress?.({ stage: 'encoding', layer: '', fraction: (index + 1) / instructions.length });
+    progress?.({ stage: 'encoding', layer: '', fraction: (done + 1) / instructions.length });
   }
 }

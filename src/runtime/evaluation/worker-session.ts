@@ -4,8 +4,15 @@ import type { Instruction, LinearInstruction, Program } from '../../program/prog
 import { plainModulus } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
+import { refreshDiagonals } from '../../program/native-memory.ts';
 import type { TermFilter } from '../../program/semantics/evaluate-linear.ts';
-import type { BackendName, DividingBackend, EvaluationBackend, LinearOperands } from '../backend.ts';
+import type {
+  BackendName,
+  DividingBackend,
+  EvaluationBackend,
+  LinearOperands,
+  RefreshKeyBytes,
+} from '../backend.ts';
 import { canDivide } from '../backend.ts';
 import { BfvBackend } from '../backends/bfv/backend.ts';
 import { CleartextBackend } from '../backends/cleartext.ts';
@@ -56,6 +63,10 @@ export class WorkerSession implements Disposable {
   loadKey({ step, bytes }: { step: number | null; bytes: Uint8Array }): void {
     if (step === null) this.#backend.loadRelinearizationKey(bytes);
     else this.#backend.loadRotationKey(step, bytes);
+  }
+
+  loadRefreshKeys(keys: RefreshKeyBytes): void {
+    this.#backend.loadRefreshKeys(keys);
   }
 
   prepare(order: { instruction: number; share: Share | null }): void {
@@ -246,7 +257,8 @@ async function makeBackend(opening: Opening): Promise<EvaluationBackend<unknown>
       return NativeBackend.create(parameters, {
         memoryBytes: opening.memoryBytes,
         plaintextCacheBytes: opening.plaintextCacheBytes,
-        expectedPlaintexts: new Set(slotVectors(program.instructions)).size,
+        expectedPlaintexts:
+          new Set(slotVectors(program.instructions)).size + refreshDiagonals(program, parameters),
         threads: opening.threads,
         cancellation: opening.cancellation,
         heartbeat: opening.heartbeat,

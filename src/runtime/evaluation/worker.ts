@@ -19,6 +19,7 @@ function makeApi(): EvaluationWorkerApi {
       session = await WorkerSession.open(opening);
     },
     loadKey: (order) => opened().loadKey(order),
+    loadRefreshKeys: (keys) => opened().loadRefreshKeys(keys),
     prepare: (order) => opened().prepare(order),
     load: (order) => opened().load(order),
     store: (order) => opened().store(order),

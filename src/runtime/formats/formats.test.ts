@@ -31,6 +31,14 @@ const keys: EvaluationKeys = {
   relinearization: { level: 3, bytes: bytes(9, 9) },
 };
 
+const refreshing: EvaluationKeys = {
+  ...keys,
+  refresh: {
+    conjugation: { level: 5, bytes: bytes(6, 6, 6) },
+    raise: { level: 8, encapsulation: bytes(7), decapsulation: bytes(8, 8) },
+  },
+};
+
 const set: CiphertextSet = {
   ...ORIGIN,
   tensors: [
@@ -69,6 +77,11 @@ describe('containers', () => {
     expect(parseEvaluationKeys(encodeEvaluationKeys(keys))).toEqual(keys);
     const without = { ...keys, relinearization: null };
     expect(parseEvaluationKeys(encodeEvaluationKeys(without))).toEqual(without);
+    const onlyRefresh = { ...refreshing, rotations: [], relinearization: null };
+    for (const some of [refreshing, onlyRefresh])
+      expect(parseEvaluationKeys(encodeEvaluationKeys(some))).toEqual(some);
+    // Of what is not there nothing is said: files are what they were before there were refreshes.
+    expect(evaluationKeysContainer(keys).meta).not.toHaveProperty('refreshKeys');
     expect(parseCiphertextSet(encodeCiphertextSet(set))).toEqual(set);
     const key = { ...ORIGIN, bytes: bytes(5, 6) };
     expect(parseSecretKey(encodeSecretKey(key), ORIGIN)).toEqual(key);
@@ -121,6 +134,20 @@ describe('containers', () => {
     expect(parse({ rotations: [{ step: 1, level: -1 }, { step: 2 }] })).toBe('CONTAINER_INVALID');
     expect(parse({ relinearizationLevel: 1.5 })).toBe('CONTAINER_INVALID');
     expect(parse({ relinearizationLevel: null })).toBe('CONTAINER_INVALID');
+    const levels = { conjugationLevel: 1, raiseLevel: 2 };
+    expect(parse({ refreshKeys: levels })).toBe('CONTAINER_INVALID');
+    const refresh = (refreshKeys: unknown): string =>
+      parse({ rotations: [], relinearizationLevel: null, refreshKeys });
+    expect(refresh(levels)).toBe('nothing thrown');
+    for (const wrong of [
+      null,
+      7,
+      [],
+      {},
+      { ...levels, raiseLevel: -1 },
+      { ...levels, conjugationLevel: '1' },
+    ])
+      expect(refresh(wrong)).toBe('CONTAINER_INVALID');
     expect(parse({ scheme: 'other' })).toBe('CONTAINER_INVALID');
     expect(parse({ parametersDigest: 'zz' })).toBe('CONTAINER_INVALID');
     for (const keySet of [
@@ -165,6 +192,7 @@ describe('containers', () => {
 
   it.each([
     ['evaluation keys', encodeEvaluationKeys(keys), parseEvaluationKeys],
+    ['keys of refreshes', encodeEvaluationKeys(refreshing), parseEvaluationKeys],
     [
       'a public key',
       encodePublicKey({ ...ORIGIN, bytes: bytes(5, 6, 7) }),
@@ -228,6 +256,17 @@ describe('checks against a program', () => {
     expect(check({ relinearizationLevel: 4 })).toBe('KEY_MISSING');
     expect(check({}, { ...keys, relinearization: null })).toBe('KEY_MISSING');
     expect(check({ relinearizationLevel: null }, { ...keys, relinearization: null })).toBe('nothing thrown');
+    const refreshKeys = { conjugationLevel: 5, raiseLevel: 8 };
+    expect(check({ refreshKeys }, refreshing)).toBe('nothing thrown');
+    expect(check({}, refreshing)).toBe('nothing thrown');
+    expect(check({ refreshKeys })).toBe('KEY_MISSING');
+    expect(check({ refreshKeys: { ...refreshKeys, conjugationLevel: 6 } }, refreshing)).toBe('KEY_MISSING');
+    expect(check({ refreshKeys: { ...refreshKeys, conjugationLevel: 4 } }, refreshing)).toBe(
+      'nothing thrown',
+    );
+    // The modulus is raised to the level of the key, whatever is asked for.
+    for (const raiseLevel of [7, 9])
+      expect(check({ refreshKeys: { ...refreshKeys, raiseLevel } }, refreshing)).toBe('KEY_MISSING');
     for (const other of [{ parametersDigest: 'x' }, { scheme: 'cleartext' as const }]) {
       expect(codeOf(() => requireKeys(keys, { ...setting, ...other }, needed))).toBe('PARAMETERS_MISMATCH');
     }

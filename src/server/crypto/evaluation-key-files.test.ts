@@ -11,8 +11,8 @@ const keys: EvaluationKeys = {
   relinearization: { level: 3, bytes: new Uint8Array(100).fill(255) },
 };
 
-function parsed(maxBytes?: number): { names: string[]; parts: EvaluationKeys[] } {
-  const files = evaluationKeyFiles(keys, maxBytes);
+function parsed(maxBytes?: number, of = keys): { names: string[]; parts: EvaluationKeys[] } {
+  const files = evaluationKeyFiles(of, maxBytes);
   return {
     names: files.map(({ name }) => name),
     parts: files.map(({ pieces }) => parseEvaluationKeys(Buffer.concat(pieces))),
@@ -41,5 +41,13 @@ describe('evaluationKeyFiles', () => {
 
   it('gives a key that is too large by itself a file of its own', () => {
     expect(parsed(50).parts.map(({ rotations }) => rotations.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('puts the keys of refreshes into one of them, and counts their bytes', () => {
+    const raise = { level: 3, encapsulation: new Uint8Array(50), decapsulation: new Uint8Array(50) };
+    const refresh = { conjugation: { level: 3, bytes: new Uint8Array(100) }, raise };
+    const { parts } = parsed(400, { ...keys, refresh });
+    expect(parts.map(({ rotations }) => rotations.length)).toEqual([1, 4]);
+    expect(parts.map((part) => part.refresh?.raise.encapsulation.length)).toEqual([50, undefined]);
   });
 });

@@ -1,6 +1,6 @@
 /** Evaluation keys as files: several where one would grow too large to be read at once. */
 import type { EvaluationKeys } from '../../runtime/formats/evaluation-keys.ts';
-import { evaluationKeysContainer } from '../../runtime/formats/evaluation-keys.ts';
+import { evaluationKeyBlobs, evaluationKeysContainer } from '../../runtime/formats/evaluation-keys.ts';
 import { containerChunks } from '../../runtime/formats/container.ts';
 
 /** Readers take less than 2 GiB at once. */
@@ -15,20 +15,25 @@ export interface EvaluationKeyFile {
 /** Every file is a container of its own with some of the keys; together they hold each key once. */
 export function evaluationKeyFiles(keys: EvaluationKeys, maxBytes = MAX_FILE_BYTES): EvaluationKeyFile[] {
   const parts: EvaluationKeys[] = [];
-  let rotations: EvaluationKeys['rotations'][number][] = [];
-  let size = keys.relinearization?.bytes.length ?? 0;
-  let relinearization = keys.relinearization;
+  const { refresh: _refresh, ...others } = keys;
+  // What is there once goes into the first of them.
+  let part: EvaluationKeys = { ...keys, rotations: [] };
   for (const rotation of keys.rotations) {
-    if (rotations.length > 0 && size + rotation.bytes.length > maxBytes) {
-      parts.push({ ...keys, rotations, relinearization });
-      [rotations, relinearization, size] = [[], null, 0];
+    const grown = { ...part, rotations: [...part.rotations, rotation] };
+    if (part.rotations.length === 0 || bytesOf(grown) <= maxBytes) {
+      part = grown;
+      continue;
     }
-    rotations.push(rotation);
-    size += rotation.bytes.length;
+    parts.push(part);
+    part = { ...others, rotations: [rotation], relinearization: null };
   }
-  parts.push({ ...keys, rotations, relinearization });
+  parts.push(part);
   return parts.map((part, i) => ({
     name: `evaluation-keys-${i + 1}.hect`,
     pieces: containerChunks(evaluationKeysContainer(part)),
   }));
+}
+
+function bytesOf(keys: EvaluationKeys): number {
+  return evaluationKeyBlobs(keys).reduce((sum, { length }) => sum + length, 0);
 }

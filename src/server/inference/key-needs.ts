@@ -1,7 +1,6 @@
 /** What evaluation keys a model asks for. */
 import type { Artifact } from '../../program/artifact.ts';
-import type { KeyNeeds } from '../../program/key-needs.ts';
-import { nativeKeyBytes } from '../../program/native-memory.ts';
+import { nativeKeyBytes, nativeKeys } from '../../program/native-memory.ts';
 import type { ParametersLiteral } from '../../program/parameters.ts';
 import type { Setting } from '../../runtime/formats/origin.ts';
 import { parametersDigest } from '../../runtime/formats/parameters-digest.ts';
@@ -27,9 +26,7 @@ const HEADER_BYTES = 2 ** 20;
 
 /** The most that the key files of a model may have together: unseeded keys for every step, and a margin. */
 export function keyBytesBound(artifact: Artifact): number {
-  const { rotationKeys, relinearizationLevel }: KeyNeeds = artifact.signature;
-  const levels = rotationKeys.map(({ level }) => level);
-  if (relinearizationLevel !== null) levels.push(relinearizationLevel);
-  const bytes = levels.reduce((sum, level) => sum + keyBytes(artifact.parameters, level), 0);
+  const { signature, parameters } = artifact;
+  const bytes = partsOf(parameters) * nativeKeys(signature, parameters).reduce((sum, each) => sum + each, 0);
   return Math.ceil(bytes * OVERHEAD) + HEADER_BYTES;
 }

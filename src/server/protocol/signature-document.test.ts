@@ -4,7 +4,7 @@ import { HeError } from '../../errors.ts';
 import { nearestNttPrime } from '../../program/primes.ts';
 import { checkParameters } from '../../program/security.ts';
 import type { Signature } from '../../program/signature.ts';
-import { smallArtifact } from '../../program/testing/small-artifact.ts';
+import { refreshingArtifact, smallArtifact } from '../../program/testing/small-artifact.ts';
 import { decodeSignature, encodeSignature, type SignatureDocument } from './signature-document.ts';
 
 const { signature } = smallArtifact();
@@ -57,9 +57,11 @@ const exact: Signature = {
   outputs: [{ ...output!, scale: 1, quantisation: { scale: 0.25 } }],
 };
 
+const refreshing = refreshingArtifact().signature;
+
 /** "taken", or the code and the reason. */
-function verdict(change: (document: SignatureDocument) => unknown): string {
-  const document = structuredClone(encodeSignature(detailed));
+function verdict(change: (document: SignatureDocument) => unknown, of = detailed): string {
+  const document = structuredClone(encodeSignature(of));
   change(document);
   try {
     decodeSignature(document);
@@ -75,6 +77,7 @@ describe('the signature of a model', () => {
     ['with all that it may say', detailed],
     ['of little', signature],
     ['of an exact program', exact],
+    ['of a program that refreshes', refreshing],
   ])('%s arrives as it was sent, through JSON', (_what, sent) => {
     const document = JSON.parse(JSON.stringify(encodeSignature(sent))) as unknown;
     expect(decodeSignature(document)).toEqual(sent);
@@ -158,6 +161,16 @@ describe('the signature of a model', () => {
     ['no labels', (d) => (d.labels = [])],
   ])('is taken with %s', (_what, change) => {
     expect(verdict(change)).toBe('taken');
+  });
+
+  it('is refused with keys of refreshes that do not fit', () => {
+    const keys = { conjugationLevel: 1, raiseLevel: 3 };
+    expect(verdict((d) => Object.assign(d, { refreshKeys: keys }))).toMatch(/keys of refreshes do not fit/);
+    for (const change of [{ raiseLevel: 16 }, { raiseLevel: 18 }, { conjugationLevel: 18 }])
+      expect(verdict((d) => Object.assign(d.refreshKeys!, change), refreshing)).toMatch(/do not fit/);
+    expect(verdict((d) => delete d.refreshKeys, refreshing)).toBe('taken');
+    const light = (d: SignatureDocument) => Object.assign(d.parameters.refresh!, { ephemeralWeight: 8 });
+    expect(verdict(light, refreshing)).toMatch(/^PARAMETERS_INSECURE/);
   });
 
   it('is refused if it is nothing of the kind', () => {

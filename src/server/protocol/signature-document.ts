@@ -4,9 +4,10 @@
  */
 import { z } from 'zod';
 import { ArtifactError } from '../../errors.ts';
-import { inputRange, outputRange } from '../../program/artifact-schema.ts';
+import { inputRange, outputRange, refresh, refreshKeys } from '../../program/artifact-schema.ts';
 import { checkInputRange, checkLayout } from '../../program/check-program.ts';
-import { checkParameters } from '../../program/security.ts';
+import type { RefreshKeys } from '../../program/program.ts';
+import { checkParameters, type CkksParameters } from '../../program/security.ts';
 import type { Signature } from '../../program/signature.ts';
 
 const count = z.int().min(0);
@@ -38,9 +39,11 @@ export const signatureDocument = z.object({
     scaleBits: z.number(),
     dnum: z.int().min(1),
     plainModuli: z.array(integer).min(1).max(8).exactOptional(),
+    refresh: refresh.exactOptional(),
   }),
   rotationKeys: z.array(z.object({ step: z.int().min(1), level: count })).max(65_536),
   relinearizationLevel: count.nullable(),
+  refreshKeys: refreshKeys.exactOptional(),
   inputs: z
     .array(
       port.extend({
@@ -101,9 +104,11 @@ export function encodeSignature(signature: Signature): SignatureDocument {
       scaleBits: parameters.scaleBits,
       dnum: parameters.dnum,
       ...(parameters.plainModuli === undefined ? {} : { plainModuli: parameters.plainModuli.map(String) }),
+      ...(parameters.refresh === undefined ? {} : { refresh: structuredClone(parameters.refresh) }),
     },
     rotationKeys: signature.rotationKeys.map(({ step, level }) => ({ step, level })),
     relinearizationLevel: signature.relinearizationLevel,
+    ...(signature.refreshKeys === undefined ? {} : { refreshKeys: { ...signature.refreshKeys } }),
     inputs: signature.inputs.map((input) => ({
       name: input.name,
       layout: {
@@ -178,6 +183,7 @@ export function decodeSignature(untrusted: unknown): Signature {
   if (!ascending) throw invalid('its rotation keys do not ascend, or do not fit the parameters');
   if ((data.relinearizationLevel ?? 0) > top)
     throw invalid('the relinearization key has a level that is not there');
+  checkRefreshKeys(data.refreshKeys, parameters);
   return {
     ...data,
     parameters,
@@ -190,6 +196,14 @@ export function decodeSignature(untrusted: unknown): Signature {
       })),
     })),
   };
+}
+
+/** Nothing to refresh with is nothing to make keys for. */
+function checkRefreshKeys(keys: RefreshKeys | undefined, { refresh, dataPrimes }: CkksParameters): void {
+  if (keys === undefined) return;
+  const top = dataPrimes.length - 1;
+  if (refresh === undefined || keys.conjugationLevel > top || keys.raiseLevel !== top)
+    throw invalid('its keys of refreshes do not fit the parameters');
 }
 
 function encodePositions(positions: Int32Array): string {

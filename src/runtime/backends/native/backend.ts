@@ -13,7 +13,7 @@ import { checkParameters, requireEncryption } from '../../../program/security.ts
 import type { EvaluationBackend, LinearOperands, RefreshKeyBytes } from '../../backend.ts';
 import { callNative } from './call-native.ts';
 import type { NativeEngine } from './engine-addon.ts';
-import { loadEngineAddon } from './engine-addon.ts';
+import { CONJUGATION, loadEngineAddon } from './engine-addon.ts';
 import { flattenLinear } from './flatten-linear.ts';
 import { forcedPath } from './load-addon.ts';
 import { recordPolynomial, recordProduct } from './record-tapes.ts';
@@ -40,9 +40,6 @@ export interface NativeBackendOptions {
   /** Shared word that counts up while the engine works. */
   readonly heartbeat?: Int32Array;
 }
-
-/** The engine's step for it: no slot moves. */
-const CONJUGATION = 0;
 
 export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
   readonly name = 'native';

@@ -10,6 +10,9 @@ export interface FlatVectors {
   readonly positions: readonly (Int32Array | null)[];
 }
 
+/** The step of rotation keys that conjugate instead: no slot moves. */
+export const CONJUGATION = 0;
+
 /** Holds keys and ciphertexts outside the JavaScript heap; ciphertexts go by number. */
 export interface NativeEngine {
   loadRotationKey(step: number, bytes: Uint8Array): void;

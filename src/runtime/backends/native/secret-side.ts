@@ -1,8 +1,10 @@
 /** The secret side of the native engine: makes keys, encrypts, decrypts. Only `runtime/client` may import it. */
+import { InternalError } from '../../../errors.ts';
 import { outputOutOfRange } from '../../../program/certified-range.ts';
 import type { CkksParameters } from '../../../program/security.ts';
 import { checkParameters, requireEncryption } from '../../../program/security.ts';
 import { callNative } from './call-native.ts';
+import { CONJUGATION } from './engine-addon.ts';
 import { forcedPath, loadAddon } from './load-addon.ts';
 
 /** What he_secret.node offers. It wipes the key when disposed, or when its object is collected. */
@@ -11,6 +13,7 @@ interface NativeSecret {
   makePublicKey(): Uint8Array<ArrayBuffer>;
   makeRotationKey(step: number, level: number): Uint8Array<ArrayBuffer>;
   makeRelinearizationKey(level: number): Uint8Array<ArrayBuffer>;
+  makeRaiseKeys(level: number, weight: number): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
   encrypt(slots: Float64Array, level: number, scale: number): Uint8Array<ArrayBuffer>;
   /** Null where the imaginary parts exceed the limit. */
   decrypt(bytes: Uint8Array, level: number, scale: number, noiseLimit: number): Float64Array | null;
@@ -45,6 +48,7 @@ const MEMORY_BYTES = 2 ** 30;
 
 export class NativeSecretSide implements Disposable {
   readonly #secret: NativeSecret;
+  readonly #ephemeralWeight: number | null;
 
   /**
    * With a new secret key, or one that was saved, by this class or by node-seal.
@@ -66,6 +70,7 @@ export class NativeSecretSide implements Disposable {
     secretKey: Uint8Array | null,
     { threads, cancellation, heartbeat }: NativeSecretOptions,
   ) {
+    this.#ephemeralWeight = parameters.refresh?.ephemeralWeight ?? null;
     const { SecretSide } = loadAddon('he_secret') as SecretAddon;
     this.#secret = callNative('the secret key', () => {
       return new SecretSide(
@@ -100,6 +105,21 @@ export class NativeSecretSide implements Disposable {
   /** For use at `level` and below, seeded. */
   makeRelinearizationKey(level: number): Uint8Array {
     return callNative('making the relinearization key', () => this.#secret.makeRelinearizationKey(level));
+  }
+
+  /** For use at `level` and below, seeded. */
+  makeConjugationKey(level: number): Uint8Array {
+    return callNative('making the conjugation key', () => this.#secret.makeRotationKey(CONJUGATION, level));
+  }
+
+  /** To an ephemeral secret of the weight that the parameters are certified for, which is forgotten, and back at `level`. */
+  makeRaiseKeys(level: number): { readonly encapsulation: Uint8Array; readonly decapsulation: Uint8Array } {
+    const weight = this.#ephemeralWeight;
+    if (weight === null) throw new InternalError('keys of refreshes under parameters that have none');
+    const [encapsulation, decapsulation] = callNative('making the keys that raise the modulus', () =>
+      this.#secret.makeRaiseKeys(level, weight),
+    );
+    return { encapsulation, decapsulation };
   }
 
   /** A seeded symmetric ciphertext of N/2 slots at `level` and `scale`. */

@@ -10,7 +10,10 @@ export function sealRefusal({
   dataPrimes,
   specialPrimes,
   dnum,
-}: Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum'>): string | null {
+  refresh,
+}: Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum' | 'refresh'>):
+  string | null {
+  if (refresh !== undefined) return 'node-seal has no refresh (bootstrap), which these parameters are for';
   if (specialPrimes.length !== 1)
     return `node-seal needs exactly one special prime, not ${specialPrimes.length}`;
   if (dnum !== dataPrimes.length) {

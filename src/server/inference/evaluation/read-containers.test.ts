@@ -58,6 +58,10 @@ const key = (step: number, bytes = 3, level = 3) => ({
   level,
   bytes: Buffer.alloc(bytes, step),
 });
+const REFRESH = {
+  conjugation: { level: 3, bytes: Buffer.alloc(5) },
+  raise: { level: 3, encapsulation: Buffer.alloc(5), decapsulation: Buffer.alloc(5) },
+};
 const RELINEARIZATION = { level: 3, bytes: Buffer.alloc(5) };
 
 function keyFile(change: Partial<EvaluationKeys>): Promise<FileOfChunks> {
@@ -77,6 +81,8 @@ describe('evaluation keys', () => {
       keyFile({ rotations: [key(1)] }),
     ];
     expect(await read(...parts)).toEqual(whole);
+    const withRefresh = { ...whole, refresh: REFRESH };
+    expect(await read(...parts, keyFile({ refresh: REFRESH }))).toEqual(withRefresh);
     const single = await stored(encodeEvaluationKeys(whole));
     const joined = await blobs.get(single.chunks[0]!);
     await blobs.put('one', [joined, await blobs.get(single.chunks[1]!)]);
@@ -89,8 +95,10 @@ describe('evaluation keys', () => {
     ['another scheme', { scheme: 'bfv' }],
     ['a step that another has', { rotations: [key(1)] }],
     ['a second relinearization key', { relinearization: RELINEARIZATION }],
+    ['second keys of refreshes', { refresh: REFRESH }],
   ])('do not belong together with %s', async (_what, change) => {
-    const first = keyFile({ rotations: [key(1), key(2)], relinearization: RELINEARIZATION });
+    const rotations = [key(1), key(2)];
+    const first = keyFile({ rotations, relinearization: RELINEARIZATION, refresh: REFRESH });
     await expect(read(first, keyFile(change))).rejects.toMatchObject({
       code: 'KEY_INVALID',
       message: 'the key files do not belong together',

@@ -5,7 +5,11 @@ import { sealCiphertextBytes } from '../../../program/memory-model.ts';
 import { expectedTensors } from '../../../runtime/evaluation/evaluator.ts';
 import type { CiphertextSet } from '../../../runtime/formats/ciphertext-set.ts';
 import { parseCiphertextSet, requireTensors } from '../../../runtime/formats/ciphertext-set.ts';
-import type { EvaluationKeys } from '../../../runtime/formats/evaluation-keys.ts';
+import type {
+  EvaluationKeys,
+  RefreshSwitchingKeys,
+  SwitchingKey,
+} from '../../../runtime/formats/evaluation-keys.ts';
 import { parseEvaluationKeys, requireKeys } from '../../../runtime/formats/evaluation-keys.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { sha256Of } from '../../protocol/identifiers.ts';
@@ -30,6 +34,7 @@ export async function readKeys(
   if (first === undefined) throw new ArtifactError('KEY_INVALID', 'there are no evaluation keys');
   const rotations = parts.flatMap((part) => part.rotations).toSorted((a, b) => a.step - b.step);
   const relinearization = parts.flatMap((part) => part.relinearization ?? []);
+  const refresh = parts.flatMap((part) => part.refresh ?? []);
   const sameOrigin = parts.every(
     (part) =>
       part.keySet === first.keySet &&
@@ -37,13 +42,19 @@ export async function readKeys(
       part.scheme === first.scheme,
   );
   const distinct = new Set(rotations.map(({ step }) => step)).size === rotations.length;
-  if (!sameOrigin || !distinct || relinearization.length > 1) {
+  if (!sameOrigin || !distinct || relinearization.length > 1 || refresh.length > 1) {
     throw new ArtifactError('KEY_INVALID', 'the key files do not belong together');
   }
-  const keys: EvaluationKeys = { ...first, rotations, relinearization: relinearization[0] ?? null };
+  const keys: EvaluationKeys = {
+    ...first,
+    rotations,
+    relinearization: relinearization[0] ?? null,
+    ...(refresh[0] === undefined ? {} : { refresh: refresh[0] }),
+  };
   requireKeys(keys, settingOf(artifact), artifact.signature);
   const top = artifact.parameters.dataPrimes.length - 1;
-  for (const { level, bytes } of [...rotations, ...relinearization]) {
+  const switching = [...rotations, ...relinearization, ...refresh.flatMap(asSwitchingKeys)];
+  for (const { level, bytes } of switching) {
     // Of a level that the parameters do not have, the evaluator tells.
     const largest = keyBytes(artifact.parameters, Math.min(level, top)) + SERIALIZATION_BYTES;
     if (bytes.length > largest) {
@@ -54,6 +65,12 @@ export async function readKeys(
     }
   }
   return keys;
+}
+
+/** Those that raise the modulus are smaller than others of their level. */
+function asSwitchingKeys({ conjugation, raise }: RefreshSwitchingKeys): SwitchingKey[] {
+  const { level, encapsulation, decapsulation } = raise;
+  return [conjugation, ...[encapsulation, decapsulation].map((bytes) => ({ level, bytes }))];
 }
 
 /**

@@ -5,7 +5,7 @@ import { nearestNttPrime } from '../../../../program/primes.ts';
 import { refreshShape, type RefreshPlan } from '../../../../program/semantics/refresh-plan.ts';
 import { transformGrid } from '../../../../program/semantics/transform-stage.ts';
 import type { NativeEngine } from '../engine-addon.ts';
-import { loadEngineAddon } from '../engine-addon.ts';
+import { CONJUGATION, loadEngineAddon } from '../engine-addon.ts';
 import { loadAddon } from '../load-addon.ts';
 import { NativeRefreshes, type PreparedRefresh, type RefreshStep } from '../refresh.ts';
 
@@ -114,8 +114,7 @@ export class BootstrapParty implements Disposable {
     };
     const { rotationKeys, relinearizationLevel, refreshKeys } = keyNeeds([REFRESH], this.parameters);
     const { conjugationLevel, raiseLevel } = refreshKeys!;
-    // To the engine conjugation is the step 0.
-    for (const { step, level } of [...rotationKeys, { step: 0, level: conjugationLevel }])
+    for (const { step, level } of [...rotationKeys, { step: CONJUGATION, level: conjugationLevel }])
       this.engine.loadRotationKey(step, count(this.#secret.makeRotationKey(step, level)));
     this.engine.loadRelinearizationKey(count(this.#secret.makeRelinearizationKey(relinearizationLevel!)));
     const [encapsulation, decapsulation] = this.#secret.makeRaiseKeys(raiseLevel, WEIGHT);

@@ -1,0 +1,48 @@
+/** What a refresh is predicted to cost, held against the sum over its parts done by hand. */
+import { expect, it } from 'vitest';
+import { ProgramBuilder } from '../../program/testing/program-builder.ts';
+import { refreshableParameters } from '../../program/testing/test-parameters.ts';
+import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
+import { refreshOf } from './cost-model.ts';
+import { predictLatency } from './latency.ts';
+import { nativeCostModel } from './native-cost.ts';
+import { sealCostModel } from './seal-cost.ts';
+
+const parameters = refreshableParameters();
+const cost = nativeCostModel(parameters, DEFAULT_NATIVE_PROFILE);
+const LIMB = 32768 * 8;
+
+it('a refresh takes what its transforms take, and the raising and the sine', () => {
+  const refresh = refreshOf(cost);
+  // Of the diagonals all but offset 0 among the babies is rotated: sixteen babies and giants down, eight up.
+  const stage = (level: number, babies: number, giants: number, terms: number): number => {
+    const { open, baby, giant, term, output } = cost.linear(level);
+    return open + babies * baby + giants * giant + terms * term + output;
+  };
+  const down = stage(2, 16, 15, 255) + stage(1, 15, 7, 128);
+  const up = stage(17, 8, 1, 16) + stage(16, 8, 7, 63) + stage(15, 8, 7 + 1, 63);
+  const rest = refresh.ms - down - up;
+  // Five squarings or products deep over up to fifteen limbs, eight of them at least, and the doublings.
+  const product = (level: number): number =>
+    cost.multiply(level) + cost.relinearize(level) + cost.rescale(level);
+  expect(rest).toBeGreaterThan(8 * product(10));
+  expect(rest).toBeLessThan(20 * product(14));
+  expect(refresh.diagonalBytes).toBe((255 * 7 + 128 * 6 + 16 * 22 + 63 * 21 + 63 * 20) * LIMB);
+  expect(refresh.coefficientBytes).toBe((255 + 128 + 16 + 63 + 63) * LIMB);
+});
+
+it('programs pay for each refreshed ciphertext, and more where diagonals have no room', () => {
+  const builder = new ProgramBuilder(parameters);
+  const program = builder.build([builder.refresh(builder.input(3, 2))]);
+  const { ms, expand, diagonalBytes, coefficientBytes } = refreshOf(cost);
+  expect(predictLatency(program, cost)).toEqual([3 * ms]);
+  expect(predictLatency(program, cost, diagonalBytes)).toEqual([3 * ms]);
+  expect(predictLatency(program, cost, coefficientBytes)[0]).toBeCloseTo(3 * (ms + expand), 9);
+  expect(expand).toBeGreaterThan(0.2 * ms);
+});
+
+it('no other chain or backend has refreshes', () => {
+  const { refresh: _refresh, ...without } = parameters;
+  expect(nativeCostModel(without as typeof parameters, DEFAULT_NATIVE_PROFILE)).not.toHaveProperty('refresh');
+  expect(() => refreshOf(sealCostModel(32768, 17))).toThrow(/chain of seal that has none/);
+});
