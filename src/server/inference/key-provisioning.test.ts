@@ -64,9 +64,10 @@ describe('announced keys', () => {
     expect(world.keys.list('client')).toHaveLength(1);
   });
 
-  it('are announced anew once they have expired', () => {
-    const first = world.keys.begin('client', model(), [keyFile('12345')], NOW).record;
-    const at = (now: number) => world.keys.begin('client', model(), [keyFile('12345')], now).record.createdAt;
+  it('are announced anew once they have expired, in the room that they had', () => {
+    const all = keyFile('x'.repeat(world.limits.keyBytesPerClient));
+    const first = world.keys.begin('client', model(), [all], NOW).record;
+    const at = (now: number) => world.keys.begin('client', model(), [all], now).record.createdAt;
     expect(at(first.expiresAt - 1)).toBe(NOW);
     expect(at(first.expiresAt)).toBe(first.expiresAt);
   });

@@ -285,6 +285,16 @@ describe('an inference', () => {
     });
   });
 
+  it.each([
+    [4, true],
+    [5, false],
+  ])('gives a result of %i bytes inline: %s', async (resultBytes, inline) => {
+    await infer();
+    const record = world.sessions.get('client', 's');
+    world.store.putSession({ ...record, outcome: { ...DONE, resultBytes } });
+    expect('encrypted_logit_b64' in (await infer())).toBe(inline);
+  });
+
   it('states the noise budget of exact schemes in bits, and nothing where nothing is known', async () => {
     await infer();
     const record = world.sessions.get('client', 's');
