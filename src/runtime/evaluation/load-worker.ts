@@ -3,7 +3,7 @@ import { ArtifactError } from '../../errors.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { requireEncryption } from '../../program/security.ts';
-import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
+import type { EvaluationKeys, RefreshSwitchingKeys } from '../formats/evaluation-keys.ts';
 import { requireKeys } from '../formats/evaluation-keys.ts';
 import type { Setting } from '../formats/origin.ts';
 import type { Cancellation } from '../workers/control.ts';
@@ -51,23 +51,36 @@ export async function loadKeys(
   const loads = rotations.map(
     ({ step, bytes }) =>
       (): Promise<void> =>
-        worker.call('loadKey', { step, bytes }),
+        loadKey(worker, step, bytes),
   );
   if (relinearization !== null && program.relinearizationLevel !== null)
-    loads.push(() => worker.call('loadKey', { step: null, bytes: relinearization.bytes }));
-  if (refresh !== undefined && program.refreshKeys !== undefined) {
-    const { conjugation, raise } = refresh;
-    const { encapsulation, decapsulation } = raise;
-    loads.push(() =>
-      worker.call('loadRefreshKeys', { conjugation: conjugation.bytes, encapsulation, decapsulation }),
-    );
-  }
+    loads.push(() => loadKey(worker, null, relinearization.bytes));
+  if (refresh !== undefined && program.refreshKeys !== undefined)
+    loads.push(() => loadRefreshKeys(worker, refresh));
   for (const [i, load] of loads.entries()) {
     cancellation.check();
     await load();
     progress?.({ stage: 'keys', layer: '', fraction: (i + 1) / loads.length });
   }
   progress?.({ stage: 'keys', layer: '', fraction: 1 });
+}
+
+/** A view's whole buffer would be copied to the worker: of a file of keys all of them, for each. */
+function loadKey(worker: EvaluationWorker, step: number | null, bytes: Uint8Array): Promise<void> {
+  const own = bytes.slice();
+  return worker.call('loadKey', { step, bytes: own }, [own.buffer]);
+}
+
+function loadRefreshKeys(worker: EvaluationWorker, keys: RefreshSwitchingKeys): Promise<void> {
+  const conjugation = keys.conjugation.bytes.slice();
+  const encapsulation = keys.raise.encapsulation.slice();
+  const decapsulation = keys.raise.decapsulation.slice();
+  const order = { conjugation, encapsulation, decapsulation };
+  return worker.call('loadRefreshKeys', order, [
+    conjugation.buffer,
+    encapsulation.buffer,
+    decapsulation.buffer,
+  ]);
 }
 
 /** Encodes what the worker's part of each instruction will need, as far as its memory goes. */

@@ -6,6 +6,7 @@ import { nativeMemory, nativePlaintextRoom, nativePoolBytes } from '../../progra
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import type { BackendName } from '../backend.ts';
+import { sealRefusal } from '../backends/seal/refusal.ts';
 
 export interface MemoryPlan {
   readonly workers: number;
@@ -19,7 +20,7 @@ export interface MemoryPlan {
   readonly levelEncoders: boolean;
 }
 
-/** @throws BackendError MEMORY_EXCEEDED if not even one worker fits */
+/** @throws BackendError MEMORY_EXCEEDED if not even one worker fits, PARAMETERS_UNSUPPORTED if the backend knows no such chain */
 export function planMemory(
   { program, parameters }: { readonly program: Program; readonly parameters: CkksParameters },
   backend: BackendName,
@@ -61,6 +62,9 @@ function planSeal(
   threads: number,
   maxBytes: number,
 ): MemoryPlan {
+  const refusal = sealRefusal(parameters);
+  if (refusal !== null)
+    throw new BackendError('PARAMETERS_UNSUPPORTED', refusal, { hint: 'use --backend native' });
   const need = sealMemory(program, parameters);
   const heapsBytes = Math.max(0, maxBytes - need.processBytes);
   const fitting = Math.floor(heapsBytes / need.totalPerWorker);

@@ -11,6 +11,7 @@ import type {
 import type { CkksParameters } from '../../../program/security.ts';
 import { checkParameters, requireEncryption } from '../../../program/security.ts';
 import type { EvaluationBackend, LinearOperands, RefreshKeyBytes } from '../../backend.ts';
+import { Cancellation, Heartbeat } from '../../workers/control.ts';
 import { callNative } from './call-native.ts';
 import type { NativeEngine } from './engine-addon.ts';
 import { CONJUGATION, loadEngineAddon } from './engine-addon.ts';
@@ -78,7 +79,7 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
         options.heartbeat ?? null,
       );
     });
-    this.#refreshes = new NativeRefreshes(this.#engine, parameters);
+    this.#refreshes = new NativeRefreshes(this.#engine, parameters, checkpointOf(options));
   }
 
   /** Ciphertexts now alive; for leak tests. */
@@ -285,4 +286,14 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
     this.#engine.free(handle);
     throw new InternalError(`a result is at level ${foundLevel} and scale ${foundScale}, not ${scale}`);
   }
+}
+
+/** The engine looks after both words itself; this is for what is done outside it. */
+function checkpointOf({ cancellation, heartbeat }: NativeBackendOptions): () => void {
+  const cancel = cancellation === undefined ? null : new Cancellation(cancellation);
+  const heart = heartbeat === undefined ? null : new Heartbeat(heartbeat);
+  return () => {
+    heart?.beat();
+    cancel?.check();
+  };
 }

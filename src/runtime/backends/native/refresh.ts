@@ -25,12 +25,15 @@ export class NativeRefreshes {
   readonly #engine: NativeEngine;
   readonly #chain: RefreshChain;
   readonly #primes: readonly number[];
+  readonly #checkpoint: () => void;
   readonly #stages = new Map<string, number>();
   #tape: number | null = null;
 
-  constructor(engine: NativeEngine, chain: RefreshChain) {
+  /** @param checkpoint is called between pieces of work outside the engine, none of which takes a second; it may throw to cancel */
+  constructor(engine: NativeEngine, chain: RefreshChain, checkpoint: () => void = () => undefined) {
     this.#engine = engine;
     this.#chain = chain;
+    this.#checkpoint = checkpoint;
     this.#primes = chain.dataPrimes.map(Number);
   }
 
@@ -83,7 +86,10 @@ export class NativeRefreshes {
     const key = stageKey(stage);
     const known = this.#stages.get(key);
     if (known !== undefined) return known;
-    const flat = flattenTransform(stage, diagonalsOf(stage.slotCount, stage), this.#primes[stage.level]!);
+    this.#checkpoint();
+    const diagonals = diagonalsOf(stage.slotCount, stage);
+    this.#checkpoint();
+    const flat = flattenTransform(stage, diagonals, this.#primes[stage.level]!);
     const prepared = this.#engine.prepareLinear(
       flat.structure,
       flat.plainScales,
