@@ -25,6 +25,7 @@ const CHAIN: BootstrapChain = {
   scaleBits: 36,
   raisedBits: 41,
   ratio: 4,
+  weight: 40,
 };
 /** Values reach so far; the compiler scales them. */
 const REACH = 0.75;

@@ -1,6 +1,8 @@
 /** A whole bootstrap on real ciphertexts, in a ring too small to be secure: what is left of the values, and at which level. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SINE } from '../../../program/semantics/evaluate-sine.ts';
 import { refreshed } from '../../../program/semantics/evaluate-refresh.ts';
+import { irwinHallTail } from '../../../program/testing/irwin-hall.ts';
 import { describeNative } from '../testing/describe-native.ts';
 import { BootstrapParty, type BootstrapChain } from './testing/bootstrap-party.ts';
 
@@ -14,6 +16,7 @@ const CHAIN: BootstrapChain = {
   scaleBits: 36,
   raisedBits: 41,
   ratio: 4,
+  weight: 40,
 };
 
 describeNative('a bootstrap', () => {
@@ -42,5 +45,47 @@ describeNative('a bootstrap', () => {
     party.engine.free(output);
     party.engine.free(input);
     expect(party.engine.status()[0]).toBe(0);
+  });
+});
+
+/**
+ * c1 is uniform modulo q_0, so that for an encryption of zero I is the sum of `weight` uniform numbers in ±1/2, rounded. Weights and
+ * bounds at which overflows are seen often; in use the weight is 40 and the bound 16, which no test will see.
+ */
+describeNative('raising the modulus', () => {
+  const REFRESHES = 16;
+
+  function overflowsUnder(weight: number): Float64Array[] {
+    using party = new BootstrapParty({ ...CHAIN, weight }, 2);
+    const zeros = new Float64Array(party.slotCount);
+    return Array.from({ length: REFRESHES }, () => {
+      const overflows: Float64Array[] = [];
+      const input = party.encrypt(zeros);
+      const output = party.refresh(input, (step, left) => {
+        if (step === 'coefficients to slots') overflows.push(party.decrypt(left).map((x) => x * SINE.range));
+      });
+      party.engine.free(output);
+      party.engine.free(input);
+      return overflows[0]!;
+    });
+  }
+
+  it.each([
+    [64, [4, 6, 8]],
+    [128, [6, 8, 10]],
+    [192, [8, 10, 12]],
+  ])('overflows by integers, as often as %i uniform numbers do', (weight, bounds) => {
+    const found = overflowsUnder(weight).flatMap((each) => [...each]);
+    const overflows = found.map(Math.round);
+    expect(found.length).toBe((REFRESHES * CHAIN.polyModulusDegree) / 2);
+    expect(Math.max(...found.map((t, i) => Math.abs(t - overflows[i]!)))).toBeLessThan(2 ** -16);
+    // Six standard deviations: one run in 10^8 fails by chance.
+    const variance = overflows.reduce((sum, each) => sum + each * each, 0) / found.length;
+    expect(Math.abs(variance / ((weight + 1) / 12) - 1)).toBeLessThan(6 * Math.sqrt(2 / found.length));
+    for (const bound of bounds) {
+      const expected = 2 * irwinHallTail(weight, bound - 0.5) * found.length;
+      const seen = overflows.filter((overflow) => Math.abs(overflow) >= bound).length;
+      expect(Math.abs(seen - expected)).toBeLessThan(6 * Math.sqrt(expected));
+    }
   });
 });

@@ -50,12 +50,12 @@ export class NativeRefreshes {
 
   /**
    * The input, at the level of the first transform, stays with the caller, who also gets the result.
-   * @param done hears of each step that has been taken
+   * @param done hears of each step that has been taken, and of what it left, which it may look at
    */
   run(
     { plan, down, up, tape }: PreparedRefresh,
     input: number,
-    done: (step: RefreshStep) => void = () => undefined,
+    done: (step: RefreshStep, left: number) => void = () => undefined,
   ): number {
     const engine = this.#engine;
     let current = input;
@@ -65,13 +65,13 @@ export class NativeRefreshes {
     };
     try {
       for (const prepared of down) advance(engine.linear(prepared, Uint32Array.of(current))[0]!);
-      done('slots to coefficients');
+      done('slots to coefficients', current);
       advance(engine.raise(current, plan.declaredScale));
-      done('raise');
+      done('raise', current);
       for (const prepared of up) advance(engine.linear(prepared, Uint32Array.of(current))[0]!);
-      done('coefficients to slots');
+      done('coefficients to slots', current);
       advance(engine.runTape(tape, Uint32Array.of(current))[0]!);
-      done('sine');
+      done('sine', current);
       return current;
     } catch (error) {
       if (current !== input) engine.free(current);

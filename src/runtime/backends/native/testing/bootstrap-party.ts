@@ -2,7 +2,11 @@
 import { keyNeeds } from '../../../../program/key-needs.ts';
 import type { ParametersLiteral, TransformGroup } from '../../../../program/parameters.ts';
 import { nearestNttPrime } from '../../../../program/primes.ts';
-import { refreshShape, type RefreshPlan } from '../../../../program/semantics/refresh-plan.ts';
+import {
+  refreshParameters,
+  refreshShape,
+  type RefreshPlan,
+} from '../../../../program/semantics/refresh-plan.ts';
 import { transformGrid } from '../../../../program/semantics/transform-stage.ts';
 import type { NativeEngine } from '../engine-addon.ts';
 import { CONJUGATION, loadEngineAddon } from '../engine-addon.ts';
@@ -20,10 +24,10 @@ export interface BootstrapChain {
   readonly scaleBits: number;
   readonly raisedBits: number;
   readonly ratio: number;
+  /** Of the ephemeral secret. */
+  readonly weight: number;
 }
 
-/** Weight of the ephemeral secret. */
-const WEIGHT = 40;
 const MEMORY_BYTES = 6 * 2 ** 30;
 const CACHE_BYTES = 3 * 2 ** 30;
 /** Any: all under a chain take the same keys. */
@@ -91,7 +95,7 @@ export class BootstrapParty implements Disposable {
     return this.engine.load(this.#secret.encrypt(slots, this.plan.slotsToCoefficients.length, this.#scale));
   }
 
-  refresh(input: number, done?: (step: RefreshStep) => void): number {
+  refresh(input: number, done?: (step: RefreshStep, left: number) => void): number {
     return this.#refreshes.run(this.#prepared, input, done);
   }
 
@@ -117,7 +121,10 @@ export class BootstrapParty implements Disposable {
     for (const { step, level } of [...rotationKeys, { step: CONJUGATION, level: conjugationLevel }])
       this.engine.loadRotationKey(step, count(this.#secret.makeRotationKey(step, level)));
     this.engine.loadRelinearizationKey(count(this.#secret.makeRelinearizationKey(relinearizationLevel!)));
-    const [encapsulation, decapsulation] = this.#secret.makeRaiseKeys(raiseLevel, WEIGHT);
+    const [encapsulation, decapsulation] = this.#secret.makeRaiseKeys(
+      raiseLevel,
+      refreshParameters(this.parameters).ephemeralWeight,
+    );
     this.engine.loadRaiseKeys(count(encapsulation), count(decapsulation));
     return sent;
   }
@@ -142,7 +149,7 @@ function parametersOf(chain: BootstrapChain): ParametersLiteral {
     secretDistribution: 'uniform-ternary',
     scaleBits: chain.scaleBits,
     dnum: chain.dnum,
-    refresh: { raisedBits, down, up, ephemeralWeight: WEIGHT },
+    refresh: { raisedBits, down, up, ephemeralWeight: chain.weight },
   };
 }
 
