@@ -20,7 +20,7 @@ import { roundingStep } from '../../program/rounding.ts';
 import { BOUND_MARGIN } from './bounds.ts';
 import { gatheredShares, noiseSources, type NoiseSources } from './noise-sources.ts';
 import { evaluationNoise, polynomialGain } from './polynomial-noise.ts';
-import { refreshGain, refreshNoise } from './refresh-noise.ts';
+import { refreshGain, refreshNoise, type RefreshNoise } from './refresh-noise.ts';
 
 export interface NoiseForecast {
   /** Standard deviation of each value's error per slot, absolute; indexed by ValueId. */
@@ -116,16 +116,12 @@ function clearErrors(program: Program): number[] {
 }
 
 function encryptedErrors(program: Program, parameters: CkksParameters): number[] {
-  const sources = noiseSources(parameters);
-  const primes = parameters.dataPrimes.map(Number);
+  const chain = chainNoise(parameters);
   const variance = new Array<number>(program.values.length).fill(0);
-  for (const { value } of program.inputs) variance[value] = sources.fresh(program.values[value]!.scale);
-  for (const instruction of program.instructions) {
-    variance[instruction.output] = instructionVariance(
-      { program, parameters, primes, sources, variance, meanSquares: uniformMeanSquares(program) },
-      instruction,
-    ).mean;
-  }
+  for (const { value } of program.inputs) variance[value] = chain.sources.fresh(program.values[value]!.scale);
+  const setting = { ...chain, program, variance, meanSquares: uniformMeanSquares(program) };
+  for (const instruction of program.instructions)
+    variance[instruction.output] = instructionVariance(setting, instruction).mean;
   return variance.map(Math.sqrt);
 }
 
@@ -146,17 +142,14 @@ export function ownVariances(
   parameters: CkksParameters,
   meanSquares: readonly number[],
 ): SlotVariances[] {
-  const sources = noiseSources(parameters);
-  const primes = parameters.dataPrimes.map(Number);
+  const chain = chainNoise(parameters);
   const none = new Array<number>(program.values.length).fill(0);
   const own = none.map(alike);
-  for (const { value } of program.inputs) own[value] = alike(sources.fresh(program.values[value]!.scale));
-  for (const instruction of program.instructions) {
-    own[instruction.output] = instructionVariance(
-      { program, parameters, primes, sources, variance: none, meanSquares },
-      instruction,
-    );
-  }
+  for (const { value } of program.inputs)
+    own[value] = alike(chain.sources.fresh(program.values[value]!.scale));
+  const setting = { ...chain, program, variance: none, meanSquares };
+  for (const instruction of program.instructions)
+    own[instruction.output] = instructionVariance(setting, instruction);
   return own;
 }
 
@@ -164,12 +157,24 @@ function alike(mean: number): SlotVariances {
   return { mean, slots: null };
 }
 
-interface Setting {
-  readonly program: Program;
-  readonly parameters: CkksParameters;
+interface ChainNoise {
   /** q_0 … q_L as float64. */
   readonly primes: readonly number[];
   readonly sources: NoiseSources;
+  readonly refresh: RefreshNoise;
+}
+
+function chainNoise(parameters: CkksParameters): ChainNoise {
+  const sources = noiseSources(parameters);
+  return {
+    primes: parameters.dataPrimes.map(Number),
+    sources,
+    refresh: refreshNoise(parameters, sources),
+  };
+}
+
+interface Setting extends ChainNoise {
+  readonly program: Program;
   /** Error variance of the values known so far. */
   readonly variance: readonly number[];
   readonly meanSquares: readonly number[];
@@ -312,13 +317,12 @@ function polynomialVariance(
 }
 
 function refreshVariance(
-  { program, parameters, sources, variance, meanSquares }: Setting,
+  { program, refresh, variance, meanSquares }: Setting,
   { input, ratio }: RefreshInstruction,
 ): number {
   const { scale, bound } = program.values[input]!;
   const reach = Math.min(Math.sqrt(3 * meanSquares[input]!), bound);
-  const own = refreshNoise(parameters, sources, { scale, reach }, ratio);
-  return variance[input]! * refreshGain(ratio, reach) + own;
+  return variance[input]! * refreshGain(ratio, reach) + refresh(scale, ratio);
 }
 
 function productVariance(

@@ -16,34 +16,45 @@ import { divisionRounding, type NoiseSources } from './noise-sources.ts';
 /** Slots that are tried. */
 const SLOTS = 8192;
 
-/** The value that is refreshed. */
-export interface RefreshInput {
-  readonly scale: number;
-  /** Values are taken as uniform in ±reach. */
-  readonly reach: number;
-}
+/**
+ * Of errors' imaginary parts, which are as large as the real ones, half the variance comes along: with 3 as generator the columns k
+ * and k ± N/4 of "slots to coefficients" are not orthogonal, the mean of ζ^(3^j N/4) over all slots j being ±i / √2.
+ */
+const IMAGINARY = 1 / 2;
 
-/** Mean of f'(z)² for f(z) = sin(2πz / ratio): var(f(z)) = gain · var(z) for an error that the input brings along. */
+/**
+ * var(f(z)) = gain · var(z) for an error that the input brings along and f(z) = sin(2πz / ratio), values being uniform in ±reach:
+ * mean of f'(z)², and what imaginary parts add.
+ */
 export function refreshGain(ratio: number, reach: number): number {
   const angle = (2 * Math.PI) / ratio;
   // cos² = (1 + cos 2·) / 2, averaged over ±reach.
   const mean = reach === 0 ? 1 : (1 + Math.sin(2 * angle * reach) / (2 * angle * reach)) / 2;
-  return angle ** 2 * mean;
+  return angle ** 2 * mean * (1 + IMAGINARY);
 }
 
-/** Error variance of the result, per slot, for an input without error. */
-export function refreshNoise(
-  parameters: CkksParameters,
-  sources: NoiseSources,
-  { scale, reach }: RefreshInput,
-  ratio: number,
-): number {
+/** Error variance of a refresh's result, per slot, for an input of this scale and without error. */
+export type RefreshNoise = (scale: number, ratio: number) => number;
+
+/** Each kind of refresh under a chain is simulated once. */
+export function refreshNoise(parameters: CkksParameters, sources: NoiseSources): RefreshNoise {
+  const known = new Map<string, number>();
+  return (scale, ratio) => {
+    const key = `${scale}/${ratio}`;
+    const found = known.get(key) ?? simulate(parameters, sources, scale, ratio);
+    known.set(key, found);
+    return found;
+  };
+}
+
+function simulate(parameters: CkksParameters, sources: NoiseSources, scale: number, ratio: number): number {
   const plan = planRefresh(parameters, { scale, ratio });
   const primes = parameters.dataPrimes.map(Number);
   const weight = refreshParameters(parameters).ephemeralWeight;
-  const argument = argumentNoise(plan, parameters, sources, reach, ratio);
+  const argument = argumentNoise(plan, parameters, sources, ratio);
   const random = new Random(3);
-  const z = Float64Array.from({ length: SLOTS }, () => reach * (2 * random.next() - 1));
+  // What a value is makes next to no difference.
+  const z = Float64Array.from({ length: SLOTS }, () => 2 * random.next() - 1);
   const x = z.map((value) => {
     // A coefficient of I is the rounded sum of as many residues as the secret has coefficients, and its own.
     let sum = 0;
@@ -67,17 +78,16 @@ function argumentNoise(
   { slotsToCoefficients, coefficientsToSlots, sine }: RefreshPlan,
   parameters: CkksParameters,
   sources: NoiseSources,
-  reach: number,
   ratio: number,
 ): number {
   const n = parameters.polyModulusDegree;
   const weight = refreshParameters(parameters).ephemeralWeight;
   const primes = parameters.dataPrimes.map(Number);
   // |slots|² of what goes in; a matrix of butterflies doubles it at each stage, and so it does errors.
-  const down = through(slotsToCoefficients, 2, reach ** 2 / 3, primes, sources);
+  const down = through(slotsToCoefficients, 2, 1 / 3, primes, sources);
   // Of slots' real parts with variance V N / (2 Δ²), coefficients have V / Δ².
   const coefficients = (2 * down) / (n * ratio ** 2);
-  const overflow = (weight + 1) / 12 + (reach / ratio) ** 2 / 3;
+  const overflow = (weight + 1) / 12 + ratio ** -2 / 3;
   const up = through(coefficientsToSlots, 1 / 2, (n * overflow) / sine.range ** 2, primes, sources);
   return (coefficients + raiseNoise(parameters, weight) / primes[0]! ** 2) / sine.range ** 2 + up;
 }

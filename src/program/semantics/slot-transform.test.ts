@@ -75,6 +75,13 @@ describe.each([[[6]], [[3, 3]], [[2, 2, 2]], [[4, 1, 1]]])('groups of %j stages'
   });
 });
 
+it('what is imaginary comes back as real parts by half: the transform is not unitary', () => {
+  const im = values(4);
+  const back = through(up(SLOTS, [3, 3]), through(down(SLOTS, [3, 3]), { re: new Float64Array(SLOTS), im }));
+  const square = (v: Float64Array): number => v.reduce((sum, x) => sum + x * x, 0);
+  expect(square(back.re) / square(im)).toBeCloseTo(1 / 2, 10);
+});
+
 it.each([
   [512, [5, 4]],
   [512, [3, 3, 3]],

@@ -1,0 +1,70 @@
+/** What a refresh does to errors. `test/refresh-forecast.test.ts` holds the same against ciphertexts. */
+import { describe, expect, it } from 'vitest';
+import { ProgramBuilder } from '../../program/testing/program-builder.ts';
+import { refreshableParameters } from '../../program/testing/test-parameters.ts';
+import { noiseSources } from './noise-sources.ts';
+import { forecastNoise } from './noise.ts';
+import { refreshGain, refreshNoise } from './refresh-noise.ts';
+
+const parameters = refreshableParameters();
+const sources = noiseSources(parameters);
+const SCALE = 2 ** 36;
+
+it.each([
+  [4, 1],
+  [4, 0.75],
+  [2, 1],
+  [64, 0.5],
+  [4, 0],
+])(
+  'errors grow by the slope of the sine, ratio %d and values in ±%d, and half as much again',
+  (ratio, reach) => {
+    const points = 20_000;
+    let mean = 0;
+    for (let i = 0; i < points; i++) {
+      const z = reach * ((2 * i + 1) / points - 1);
+      mean += ((2 * Math.PI) / ratio) ** 2 * Math.cos((2 * Math.PI * z) / ratio) ** 2;
+    }
+    expect(refreshGain(ratio, reach)).toBeCloseTo((1.5 * mean) / points, 6);
+  },
+);
+
+describe('what a refresh adds', () => {
+  const bits = (scale: number, ratio: number): number =>
+    -Math.log2(refreshNoise(parameters, sources)(scale, ratio)) / 2;
+
+  it('is what its benchmark measures at N = 32768, whatever the ratio', () => {
+    // bench/results/refresh.json: 18.87 bits.
+    expect(bits(SCALE, 4)).toBeGreaterThan(18.7);
+    expect(bits(SCALE, 4)).toBeLessThan(19.1);
+    expect(bits(SCALE, 256)).toBeCloseTo(bits(SCALE, 4), 1);
+  });
+
+  it('is simulated once for each scale and ratio, and always comes out the same', () => {
+    const noise = refreshNoise(parameters, sources);
+    expect(noise(SCALE, 4)).toBe(noise(SCALE, 4));
+    expect(noise(SCALE, 4)).toBe(refreshNoise(parameters, sources)(SCALE, 4));
+    const before = performance.now();
+    for (let i = 0; i < 1000; i++) noise(SCALE, 4);
+    expect(performance.now() - before).toBeLessThan(100);
+  });
+
+  it('grows as scales shrink, where the transform from slots makes it', () => {
+    const at = (scaleBits: number): number => {
+      const chain = { ...parameters, scaleBits } as typeof parameters;
+      return -Math.log2(refreshNoise(chain, noiseSources(chain))(2 ** scaleBits, 4)) / 2;
+    };
+    expect(at(21) - at(20)).toBeCloseTo(1, 1);
+  });
+});
+
+it('a program has both: what the input brings, and what is added', () => {
+  const builder = new ProgramBuilder(parameters);
+  const input = builder.input(1, 3);
+  const program = builder.build([builder.refresh(input, 4)]);
+  const { std } = forecastNoise(program, parameters);
+  // Bounds have a margin over the values: see BOUND_MARGIN.
+  const reach = 1 / 1.25;
+  const brought = std[input]! ** 2 * refreshGain(4, reach);
+  expect(std[1]! ** 2).toBeCloseTo(brought + refreshNoise(parameters, sources)(2 ** 36, 4), 15);
+});
