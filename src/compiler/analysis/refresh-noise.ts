@@ -20,7 +20,7 @@ const SLOTS = 8192;
  * Of errors' imaginary parts, which are as large as the real ones, half the variance comes along: with 3 as generator the columns k
  * and k ± N/4 of "slots to coefficients" are not orthogonal, the mean of ζ^(3^j N/4) over all slots j being ±i / √2.
  */
-const IMAGINARY = 1 / 2;
+export const IMAGINARY_SHARE = 1 / 2;
 
 /**
  * var(f(z)) = gain · var(z) for an error that the input brings along and f(z) = sin(2πz / ratio), values being uniform in ±reach:
@@ -30,7 +30,7 @@ export function refreshGain(ratio: number, reach: number): number {
   const angle = (2 * Math.PI) / ratio;
   // cos² = (1 + cos 2·) / 2, averaged over ±reach.
   const mean = reach === 0 ? 1 : (1 + Math.sin(2 * angle * reach) / (2 * angle * reach)) / 2;
-  return angle ** 2 * mean * (1 + IMAGINARY);
+  return angle ** 2 * mean * (1 + IMAGINARY_SHARE);
 }
 
 /** Error variance of a refresh's result, per slot, for an input of this scale and without error. */

@@ -17,8 +17,8 @@ import {
   ownVariances,
   worstDeviations,
   type NoiseForecast,
-  type SlotVariances,
 } from './noise.ts';
+import type { SlotVariances } from './instruction-noise.ts';
 
 /** Enough to pin a standard deviation to a few percent over hundreds of elements, and to a fraction of a bit over ten. */
 const SAMPLES = 16;

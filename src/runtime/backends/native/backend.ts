@@ -50,7 +50,6 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
   /** Numbers of prepared transforms and tapes; of a polynomial one for each ciphertext. */
   readonly #prepared = new WeakMap<Instruction, number[]>();
   readonly #refreshes: NativeRefreshes;
-  readonly #preparedRefreshes = new WeakMap<RefreshInstruction, PreparedRefresh>();
 
   /** @throws BackendError BACKEND_UNAVAILABLE, ArtifactError if the parameters are not secure */
   static create(parameters: CkksParameters, options: NativeBackendOptions): NativeBackend {
@@ -247,13 +246,8 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
     );
   }
 
-  #prepareRefresh(instruction: RefreshInstruction, scale: number): PreparedRefresh {
-    let prepared = this.#preparedRefreshes.get(instruction);
-    if (prepared === undefined) {
-      prepared = callNative(instruction.layer, () => this.#refreshes.prepare(scale, instruction.ratio));
-      this.#preparedRefreshes.set(instruction, prepared);
-    }
-    return prepared;
+  #prepareRefresh({ layer, ratio }: RefreshInstruction, scale: number): PreparedRefresh {
+    return callNative(layer, () => this.#refreshes.prepare(scale, ratio));
   }
 
   #prepareTape(layer: string, { structure, scales, values, positions }: FlatTape): number {

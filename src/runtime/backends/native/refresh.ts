@@ -26,6 +26,7 @@ export class NativeRefreshes {
   readonly #chain: RefreshChain;
   readonly #primes: readonly number[];
   readonly #checkpoint: () => void;
+  readonly #prepared = new Map<string, PreparedRefresh>();
   readonly #stages = new Map<string, number>();
   #tape: number | null = null;
 
@@ -37,15 +38,23 @@ export class NativeRefreshes {
     this.#primes = chain.dataPrimes.map(Number);
   }
 
-  /** @param scale of the value that is refreshed */
+  /**
+   * Once for each scale and ratio.
+   * @param scale of the value that is refreshed
+   */
   prepare(scale: number, ratio: number): PreparedRefresh {
+    const key = `${scale}/${ratio}`;
+    const known = this.#prepared.get(key);
+    if (known !== undefined) return known;
     const plan = planRefresh(this.#chain, { scale, ratio });
-    return {
+    const prepared = {
       plan,
       down: plan.slotsToCoefficients.map((stage) => this.#stage(stage, slotsToCoefficients)),
       up: plan.coefficientsToSlots.map((stage) => this.#stage(stage, coefficientsToSlots)),
       tape: (this.#tape ??= this.#prepareSine(plan)),
     };
+    this.#prepared.set(key, prepared);
+    return prepared;
   }
 
   /**
