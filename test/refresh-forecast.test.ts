@@ -26,6 +26,7 @@ const chain = (bits: { scale: number; raised: number; late: number }, ratio: num
   up: [3, 3, 4].map((stages) => ({ stages, babies: 4 })),
   scaleBits: bits.scale,
   raisedBits: bits.raised,
+  weight: 40,
   ratio,
 });
 
