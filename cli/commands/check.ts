@@ -42,6 +42,7 @@ interface CheckFlags extends PreprocessingFlags {
   readonly calibration?: string;
   readonly security?: SecurityLevel;
   readonly precision?: number;
+  readonly refresh?: CompileOptions['refresh'];
   readonly maxMemoryMb?: number;
   readonly activation?: readonly (readonly [string, ActivationChoice])[];
   readonly bind?: readonly (readonly [string, string])[];
@@ -58,6 +59,11 @@ export function define(command: Command, run: Runner): void {
       '--security <BITS>',
       `128, 192 or 256 (default: ${DEFAULT_OPTIONS.security})`,
       oneOf(128, 192, 256),
+    )
+    .option(
+      '--refresh <WHEN>',
+      `auto: values are refreshed (bootstrapped) where no chain is long enough without; never: such models are refused (default: ${DEFAULT_OPTIONS.refresh})`,
+      oneOf('auto', 'never'),
     )
     .option(
       '--precision <BITS>',
@@ -99,6 +105,7 @@ async function foresee(file: string, flags: CheckFlags, context: CommandContext)
     dimensions: new Map(flags.dim ?? []),
     security: flags.security ?? DEFAULT_OPTIONS.security,
     precision: flags.precision ?? DEFAULT_OPTIONS.precision,
+    refresh: flags.refresh ?? DEFAULT_OPTIONS.refresh,
     maxMemoryMb: flags.maxMemoryMb ?? DEFAULT_OPTIONS.maxMemoryMb,
     preprocessing: preprocessingOf(flags, DEFAULT_OPTIONS.preprocessing),
     activations: new Map(flags.activation ?? []),

@@ -53,6 +53,7 @@ interface CompileFlags extends PreprocessingFlags {
   readonly optimize?: CompileOptions['optimize'];
   readonly batch?: number;
   readonly precision?: number;
+  readonly refresh?: CompileOptions['refresh'];
   readonly maxAccuracyDrop?: number;
   readonly maxOutputError?: number;
   readonly maxKeyMb?: number;
@@ -110,6 +111,11 @@ export function define(command: Command, run: Runner): void {
       naturalNumber,
     )
     .option('--batch <N>', `inputs evaluated together (default: ${defaults.batch})`, naturalNumber)
+    .option(
+      '--refresh <WHEN>',
+      `auto: values are refreshed (bootstrapped) where no chain is long enough without; never: such models are refused (default: ${defaults.refresh})`,
+      oneOf('auto', 'never'),
+    )
     .option(
       '--precision <BITS>',
       `bits asked for at the output (default: ${defaults.precision})`,
@@ -229,6 +235,7 @@ async function compileOptions(
     optimize: flags.optimize ?? rest.optimize,
     batch: flags.batch ?? batch,
     precision: flags.precision ?? rest.precision,
+    refresh: flags.refresh ?? rest.refresh,
     holdPrecision: flags.precision !== undefined,
     maxAccuracyDrop: flags.maxAccuracyDrop ?? rest.maxAccuracyDrop,
     maxOutputError: flags.maxOutputError ?? maxOutputError,

@@ -15,11 +15,18 @@ std::size_t LinearEvaluation::blockLength(std::size_t first) const {
   const Pool& pool = workspace_.pool();
   const std::size_t free = (pool.limit() - std::min(pool.limit(), pool.bytesInUse())) / limbBytes;
   const std::size_t threads = workspace_.threads().count();
-  // What else a block needs: values of all nodes in every thread, one output, one decomposition, the result.
-  const std::size_t fixed = threads * (2 * plan_.nodes.size() + expansions) + 5 * extended_;
-  const std::size_t each = 2 * extended_ + threads;
-  const std::size_t fitting = free > fixed ? (free - fixed) / each : 1;
-  return std::min(std::clamp<std::size_t>(fitting, 1, 64), plan_.giants.size() - first);
+  // What else a block needs: values of all nodes in every thread, one output, a giant on its way (its halves, digits, and where it goes).
+  const std::size_t fixed = threads * (2 * plan_.nodes.size() + expansions) + 12 * extended_;
+  std::size_t room = free > fixed ? free - fixed : 0;
+  std::size_t count = 0;
+  for (std::size_t g = first; g < plan_.giants.size() && count < 64; ++g, ++count) {
+    // Its sum, and what its plaintexts take until they are used where none of them is kept encoded.
+    std::size_t need = 2 * extended_ + threads;
+    for (const auto& term : plan_.giants[g].terms) need += term.plain->form == Plain::Form::slots ? 1 : 0;
+    if (need > room) break;
+    room -= need;
+  }
+  return std::max<std::size_t>(count, 1);
 }
 
 LinearEvaluation::Block LinearEvaluation::makeBlock(std::size_t first) {

@@ -20,7 +20,8 @@ export interface Dataset {
 }
 
 export type ActivationChoice =
-  | { readonly kind: 'degree'; readonly degree: number }
+  /** With `ratio`, of what a refresh makes of its argument: the compiler's choice, see `place-refreshes`. */
+  | { readonly kind: 'degree'; readonly degree: number; readonly ratio?: number }
   | { readonly kind: 'square' }
   | { readonly kind: 'relu-composite'; readonly alpha: number }
   /** The least depth that keeps so many bits of the activation's own range over the calibrated range. */
@@ -47,6 +48,8 @@ export interface CompileOptions {
   readonly batch: number;
   /** Bits of precision asked for at the worst output, relative to what outputs typically reach. */
   readonly precision: number;
+  /** 'auto': values are refreshed (bootstrapped) where no chain is long enough without. 'never': such models are refused. */
+  readonly refresh: 'auto' | 'never';
   /** Whether approximation is held against them, too, where an accuracy is known: where somebody asked for bits. */
   readonly holdPrecision: boolean;
   /**
@@ -90,6 +93,7 @@ export const DEFAULT_OPTIONS: CompileOptions = {
   optimize: 'balanced',
   batch: 1,
   precision: 8,
+  refresh: 'auto',
   holdPrecision: false,
   maxAccuracyDrop: 0.5,
   maxOutputError: null,

@@ -21,19 +21,19 @@ import { assembleArtifact } from './passes/assemble-artifact.ts';
 import { decomposeSoftmax } from './passes/decompose-softmax.ts';
 import { foldBatchNorm } from './passes/fold-batch-norm.ts';
 import { CostEstimator, type CostEstimate } from './passes/estimate-cost.ts';
-import {
-  describeForesight,
-  foreseeDegrees,
-  holdableDegrees,
-  requireHoldable,
-} from './passes/foresee-degrees.ts';
+import { degreePlan, describeForesight, foreseeDegrees, requireHoldable } from './passes/foresee-degrees.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { lowerLinear } from './passes/lower-linear.ts';
 import { normalisePolynomials } from './passes/normalise-polynomials.ts';
 import { recogniseActivations } from './passes/recognise-activations.ts';
 import { requireFittingLabels } from './passes/require-fitting-labels.ts';
 import { screenCalibration } from './passes/screen-calibration.ts';
-import { approximateToFit, calibrationInputs, withoutOutliers } from './passes/select-degrees.ts';
+import {
+  approximateToFit,
+  calibrationInputs,
+  withoutOutliers,
+  type DegreePlan,
+} from './passes/select-degrees.ts';
 import {
   latencyOfSingle,
   selectProgram,
@@ -84,13 +84,13 @@ export async function compileModel(
   const recognised = readTensors(bytes, asked, context.modelDirectory, pass);
 
   // What no degree makes shallow enough is refused before the work.
-  let holdable: readonly number[] | undefined;
+  let plan: DegreePlan | undefined;
   if (asked.scheme === 'ckks' && asked.backend !== 'cleartext' && context.polynomialWanted !== true) {
     const foresight = pass('foresee-degrees', await foreseeDegrees(recognised, asked, progress));
     requireHoldable(foresight);
     const told = describeForesight(foresight);
     if (told !== null) context.note?.(told);
-    holdable = holdableDegrees(foresight) ?? undefined;
+    plan = degreePlan(foresight);
   }
 
   // Calibration data whose every sample can be a measure.
@@ -133,7 +133,7 @@ export async function compileModel(
         options.optimize === 'throughput' ? latencyOfSingle(normalised, samples, options, progress) : null;
       return { ...selected, latencyModeMs };
     },
-    holdable,
+    plan,
   );
   progress.report('assemble', 0);
   // What onnxruntime runs in place of the encrypted program: the rounded model, where it can be written down.

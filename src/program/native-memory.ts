@@ -5,7 +5,7 @@
  */
 import { digitsAt, type ParametersLiteral } from './parameters.ts';
 import { lastUses, PROGRAM_COPIES, slotVectorBytes } from './memory-model.ts';
-import type { Instruction, LinearInstruction, Program } from './program.ts';
+import type { GiantStep, Instruction, LinearInstruction, Program } from './program.ts';
 import type { KeyNeeds } from './key-needs.ts';
 import { planStructure } from './semantics/choose-polynomial-plan.ts';
 import { sinePolynomial } from './semantics/evaluate-sine.ts';
@@ -157,8 +157,12 @@ function workLimbs(instruction: Instruction, parameters: Shape): number {
       const giants = outputs.reduce((sum, plan) => sum + plan.giants.length, 0);
       const block = Math.min(giants, GIANTS_AT_A_TIME);
       const decomposed = (sources.size + parents.size) * (level + 1 + digits) + parents.size * extended;
-      const sums = (block + outputs.length + 3) * extended;
-      return decomposed + sums + THREADS * (2 * babies.length + block + EXPANDED_AT_A_TIME + digits);
+      const sums = (block + outputs.length + 12) * extended;
+      // Plaintexts of one giant step that are encoded when they are used.
+      const encoded = Math.max(...outputs.flatMap((plan) => plan.giants.map(vectorsOf)));
+      return (
+        decomposed + sums + encoded + THREADS * (2 * babies.length + block + EXPANDED_AT_A_TIME + digits)
+      );
     }
     case 'polynomial':
       return polynomialLimbs(planStructure(instruction).powers.length, level, parameters);
@@ -238,9 +242,11 @@ function plainLimbs(instruction: Instruction, parameters: Shape): number {
   }
 }
 
-/** Weights that are numbers are never expanded. */
 function vectorTerms({ outputs }: LinearInstruction): number {
-  const vectors = (terms: LinearInstruction['outputs'][number]['giants'][number]['terms']): number =>
-    terms.reduce((n, { diagonal }) => n + (typeof diagonal === 'number' ? 0 : 1), 0);
-  return outputs.reduce((sum, { giants }) => sum + giants.reduce((n, { terms }) => n + vectors(terms), 0), 0);
+  return outputs.reduce((sum, { giants }) => sum + giants.reduce((n, giant) => n + vectorsOf(giant), 0), 0);
+}
+
+/** Weights that are numbers are never expanded. */
+function vectorsOf({ terms }: GiantStep): number {
+  return terms.reduce((count, { diagonal }) => count + (typeof diagonal === 'number' ? 0 : 1), 0);
 }

@@ -4,7 +4,7 @@ import type { LinearInstruction } from '../../program/program.ts';
 import { polynomialDepth } from '../../program/program.ts';
 import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import { rescalesOf, type LinearNode } from '../ir/linear-graph.ts';
-import type { CostModel } from './cost-model.ts';
+import { refreshOf, type CostModel } from './cost-model.ts';
 
 /** Scale at which weights stand, before the chain is known. */
 const USUAL_SCALE = 2 ** 36;
@@ -46,6 +46,9 @@ export function batchLatency(graph: LeveledGraph, cost: CostModel): number {
         ms += elements * products * (cost.multiply(level) + cost.relinearize(level) + cost.rescale(level));
         break;
       }
+      case 'refresh':
+        ms += elements * refreshOf(cost).ms;
+        break;
       case 'product':
         ms += elements * (cost.multiply(level) + cost.relinearize(level) + cost.rescale(level));
         break;

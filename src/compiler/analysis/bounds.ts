@@ -93,6 +93,8 @@ export function worstCaseBound(node: Computation<NodeDraft>, boundOf: (source: N
       const sum = node.coefficients.reduce((total, c, k) => total + largestOf(c) * powers[k]!, 0);
       return divisor(sum + (node.unitLeading ? powers[node.degree / 2]! ** 2 : 0));
     }
+    case 'refresh':
+      return 1;
     case 'product':
       return divisor(boundOf(node.left) * boundOf(node.right));
   }

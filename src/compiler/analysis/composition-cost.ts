@@ -6,7 +6,7 @@
  * only: all but the first one cost little.
  */
 import type { LinearGraph } from '../ir/linear-graph.ts';
-import { depthOf, type LeveledGraph } from '../ir/leveled-graph.ts';
+import type { LeveledGraph } from '../ir/leveled-graph.ts';
 
 /** Primes that a chain needs beyond one per level: the last one and the special prime. */
 const FIXED_PRIMES = 2;
@@ -53,8 +53,8 @@ export class CompositionCost {
 /** Leaves costs that differ by rounding alone to the comparison. */
 const ROUNDING = 1 + 1e-9;
 
-function lengthOf(graph: LeveledGraph): number {
-  return depthOf(graph) + FIXED_PRIMES;
+function lengthOf({ length }: LeveledGraph): number {
+  return length.depth + FIXED_PRIMES;
 }
 
 /**

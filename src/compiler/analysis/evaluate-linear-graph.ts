@@ -3,6 +3,7 @@
  * what bounds are measured on.
  */
 import { InternalError } from '../../errors.ts';
+import { refreshed } from '../../program/semantics/evaluate-refresh.ts';
 import { elementCount } from '../../program/layout.ts';
 import { evaluateChebyshev, evaluateChebyshevAll } from '../approx/chebyshev.ts';
 import type { LinearGraph, LinearNode, NodeId, PolynomialNode } from '../ir/linear-graph.ts';
@@ -51,6 +52,9 @@ export function evaluateNodes(
         break;
       case 'polynomial':
         push(evaluatePolynomial(node, values[node.source]!));
+        break;
+      case 'refresh':
+        push(values[node.source]!.map((value) => refreshed(value, node.ratio)));
         break;
       case 'product': {
         const right = values[node.right]!;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { explainDepth } from './explain-depth.ts';
 
-const EMPTY = { name: 'empty', nodes: [], outputs: [], levels: [] };
+const EMPTY = { name: 'empty', nodes: [], outputs: [], levels: [], length: { depth: 0, refreshed: null } };
 
 it('says how many levels are needed, and how many there are', () => {
   const demand = { depth: 200, outputBound: 8, security: 128, precision: 10 } as const;

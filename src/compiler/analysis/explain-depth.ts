@@ -10,7 +10,10 @@ import { deepestChain, ringCandidates } from '../passes/select-parameters.ts';
 export class LongestChains {
   readonly #known = new Map<string, ReturnType<typeof deepestChain>>();
 
-  of({ depth: _, ...demand }: ParameterDemand, backend: Backend): ReturnType<typeof deepestChain> {
+  of(
+    { depth: _, refreshed: __, ...demand }: ParameterDemand,
+    backend: Backend,
+  ): ReturnType<typeof deepestChain> {
     const key = JSON.stringify([demand, backend]);
     let known = this.#known.get(key);
     if (known === undefined) this.#known.set(key, (known = deepestChain(demand, backend)));

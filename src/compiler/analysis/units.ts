@@ -112,11 +112,13 @@ export function outputReach(graph: LinearGraph): number {
   );
 }
 
-/** Arguments of polynomials that cannot take a unit in have none, nor has what these are made of. */
+/** Arguments of sines and of polynomials that cannot take a unit in have none, nor has what these are made of. */
 function keptAsTheyAre(graph: LinearGraph): boolean[] {
   const kept = graph.nodes.map(() => false);
   for (const node of graph.nodes.toReversed()) {
-    const takesNone = node.kind === 'polynomial' && node.degree > MOST_SCALED_DEGREE;
+    const takesNone =
+      node.kind === 'refresh' || (node.kind === 'polynomial' && node.degree > MOST_SCALED_DEGREE);
+    if (node.kind === 'refresh') kept[node.id] = true;
     const multiplies = node.kind === 'product' || (node.kind === 'polynomial' && node.unitLeading);
     if (!takesNone && !(multiplies && kept[node.id]!)) continue;
     for (const source of multipliedBy(node)) kept[source] = true;
@@ -126,7 +128,7 @@ function keptAsTheyAre(graph: LinearGraph): boolean[] {
 
 function multipliedBy(node: GraphNode): NodeId[] {
   if (node.kind === 'product') return [node.left, node.right];
-  return node.kind === 'polynomial' ? [node.source] : [];
+  return node.kind === 'polynomial' || node.kind === 'refresh' ? [node.source] : [];
 }
 
 /** Whether a node is made of T_k of its source: a square, y = x² + c_1 x + c_0, holds for any x. */

@@ -14,7 +14,7 @@ import { outputForecast } from '../analysis/noise.ts';
 import { galoisKeyMs } from '../analysis/key-price.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
-import { depthOf, type LeveledGraph } from '../ir/leveled-graph.ts';
+import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
@@ -76,7 +76,7 @@ export function selectIntegerProgram(
   for (const composition of compositions.map((composed) => placeLevels(composed))) {
     const roundings = makeRoundings(composition, samples, reference, options);
     for (const polyModulusDegree of ringDegrees(options.security)) {
-      const depth = depthOf(composition);
+      const { depth } = composition.length;
       const ring = { polyModulusDegree, depth, security: options.security };
       if (polyModulusDegree < 4096 || polyModulusDegree > LARGEST_RING || primeBits(ring) === 0) continue;
       progress.report('pack', 0);

@@ -7,9 +7,13 @@ import type { LinearGraph } from './linear-graph.ts';
 export interface LeveledGraph extends LinearGraph {
   /** Rescales that each node's value still allows for (index = node id). */
   readonly levels: readonly number[];
+  readonly length: ChainLength;
 }
 
-/** Levels of the chain that holds the graph. */
-export function depthOf({ levels }: LeveledGraph): number {
-  return Math.max(0, ...levels);
+/** What a graph asks of a chain's length. */
+export interface ChainLength {
+  /** Levels in all. */
+  readonly depth: number;
+  /** Level of what refreshes give; null where nothing is refreshed. */
+  readonly refreshed: number | null;
 }

@@ -44,6 +44,7 @@ export function withSources(node: GraphNode, replace: (source: NodeId) => NodeId
     case 'linear':
       return { ...node, terms: node.terms.map((term) => ({ ...term, source: replace(term.source) })) };
     case 'polynomial':
+    case 'refresh':
       return { ...node, source: replace(node.source) };
     case 'product':
       return { ...node, left: replace(node.left), right: replace(node.right) };

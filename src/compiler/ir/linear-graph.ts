@@ -1,5 +1,5 @@
 /**
- * Third stage: nothing but inputs, linear maps, polynomials and products. Additions, convolutions, pooling, reshapes,
+ * Third stage: nothing but inputs, linear maps, polynomials, products and refreshes. Additions, convolutions, pooling, reshapes,
  * batch-norm, residual connections … all are terms of linear nodes.
  */
 import { polynomialDepth } from '../../program/program.ts';
@@ -49,7 +49,14 @@ export interface ProductNode extends NodeBase {
   readonly right: NodeId;
 }
 
-export type GraphNode = InputNode | LinearNode | PolynomialNode | ProductNode;
+/** y = sin(2π x / ratio), far above the level that x has; x in ±1 where it matters. */
+export interface RefreshNode extends NodeBase {
+  readonly kind: 'refresh';
+  readonly source: NodeId;
+  readonly ratio: number;
+}
+
+export type GraphNode = InputNode | LinearNode | PolynomialNode | ProductNode | RefreshNode;
 
 export interface LinearGraph {
   readonly name: string;
@@ -65,16 +72,18 @@ export function sourcesOf(node: GraphNode): readonly NodeId[] {
     case 'linear':
       return node.terms.map((term) => term.source);
     case 'polynomial':
+    case 'refresh':
       return [node.source];
     case 'product':
       return [node.left, node.right];
   }
 }
 
-/** Rescales that computing the node takes. */
+/** Rescales that computing the node takes; what a refresh takes, it takes of the bottom and the top of the chain. */
 export function rescalesOf(node: GraphNode): number {
   switch (node.kind) {
     case 'input':
+    case 'refresh':
       return 0;
     case 'linear':
     case 'product':

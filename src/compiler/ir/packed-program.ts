@@ -7,13 +7,15 @@ import type {
   LinearInstruction,
   PolynomialInstruction,
   ProductInstruction,
+  RefreshInstruction,
   ValueId,
 } from '../../program/program.ts';
 
 export type PackedInstruction =
   | Omit<LinearInstruction, 'level' | 'plainScales'>
   | Omit<PolynomialInstruction, 'level'>
-  | Omit<ProductInstruction, 'level'>;
+  | Omit<ProductInstruction, 'level'>
+  | Omit<RefreshInstruction, 'level'>;
 
 export interface PackedValue {
   readonly id: ValueId;

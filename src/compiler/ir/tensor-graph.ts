@@ -50,7 +50,8 @@ export interface TensorGraph {
 /**
  * Attributes of the internal operator "Polynomial": y = Σ_k coefficients[c][k] · T_k((x − center[c]) / halfWidth[c]),
  * where c is the index along `axis` (one polynomial per channel; length-1 arrays mean one for all).
- * coefficients are stored row-major [channels × (degree + 1)].
+ * coefficients are stored row-major [channels × (degree + 1)]. With `ratio` the argument is refreshed first (see
+ * `approx/sine-argument.ts`): T_k of sin(2π REACH t / ratio) in place of t = (x − center[c]) / halfWidth[c].
  */
 export interface PolynomialAttributes {
   readonly axis: number;
@@ -58,6 +59,7 @@ export interface PolynomialAttributes {
   readonly center: readonly number[];
   readonly halfWidth: readonly number[];
   readonly coefficients: readonly number[];
+  readonly ratio?: number;
 }
 
 export function shapeOf(graph: TensorGraph, tensor: string): Shape {

@@ -1,5 +1,5 @@
 /**
- * Values that must share one layout: a polynomial keeps its source's, and a product needs both sides alike. The first
+ * Values that must share one layout: a polynomial keeps its source's, a refresh too, and a product needs both sides alike. The first
  * input or linear map of a class chooses; every other linear map of the class can write any layout it is asked for.
  */
 import type { LinearGraph, NodeId } from '../ir/linear-graph.ts';
@@ -27,7 +27,7 @@ export function layoutClasses(graph: LinearGraph): readonly LayoutClass[] {
     return root;
   };
   for (const node of graph.nodes) {
-    if (node.kind !== 'polynomial' && node.kind !== 'product') continue;
+    if (node.kind === 'input' || node.kind === 'linear') continue;
     for (const source of sourcesOf(node)) parent[find(source)] = find(node.id);
   }
   const outputs = new Set(graph.outputs.map(({ node }) => find(node)));

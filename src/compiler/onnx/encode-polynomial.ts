@@ -1,8 +1,10 @@
 /**
  * Polynomial nodes as ordinary ONNX operators: Clenshaw's recurrence b_k = c_k + 2t·b_{k+1} − b_{k+2},
- * y = c_0 + t·b_1 − b_2, with t = (x − center) / halfWidth. `polynomialOfRegion` reads exactly this form back.
+ * y = c_0 + t·b_1 − b_2, with t = (x − center) / halfWidth. `polynomialOfRegion` reads exactly this form back. What a refresh makes
+ * of t comes in between as a sine.
  */
 import type { ConstantTensor, PolynomialAttributes, Shape, TensorNode } from '../ir/tensor-graph.ts';
+import { REACH } from '../approx/sine-argument.ts';
 import { channelPolynomial, polynomialChannels } from './ops/polynomial.ts';
 
 /** Where the nodes go. */
@@ -49,6 +51,14 @@ export function encodePolynomial(
         perChannel.map(({ halfWidth }) => halfWidth),
       ),
     );
+  }
+  if (attributes.ratio !== undefined) {
+    const frequency = writer.addConstant(`${node.name}_frequency`, {
+      shape: [],
+      type: 'float',
+      data: Float64Array.of((2 * Math.PI * REACH) / attributes.ratio),
+    });
+    t = writer.emit('Sin', [emit('Mul', t, frequency)], node.name);
   }
   const degree = Math.max(attributes.degree, 1);
   const c = Array.from({ length: degree + 1 }, (_, k) =>

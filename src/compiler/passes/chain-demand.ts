@@ -8,8 +8,10 @@ export const MAX_SCALE_BITS = 42;
 const MIN_SCALE_OVER_NOISE_BITS = 4;
 
 export interface ParameterDemand {
-  /** Rescales from input to output. */
+  /** Levels of the chain. */
   readonly depth: number;
+  /** Level of what refreshes give; null, or left out, where nothing is refreshed. */
+  readonly refreshed?: number | null;
   /** Largest |value| expected at level 0. */
   readonly outputBound: number;
   readonly security: SecurityLevel;

@@ -6,7 +6,7 @@
 import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import { polynomialDepth } from '../../program/program.ts';
-import type { CostModel } from '../analysis/cost-model.ts';
+import { refreshOf, type CostModel } from '../analysis/cost-model.ts';
 import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import { rescalesOf, type GraphNode, type InputNode, type NodeId } from '../ir/linear-graph.ts';
 import { denseFrame } from '../linear/dense-targets.ts';
@@ -137,6 +137,11 @@ class LayoutSearch {
         return this.#placeInput(state, node);
       case 'linear':
         return this.#placeLinear(state, this.#problems.get(node.id)!, ceiling);
+      case 'refresh': {
+        const { frame } = state.placements[this.#classes[node.id]!.index]!;
+        const latencyMs = frame.layout.ciphertexts * refreshOf(this.#cost).ms;
+        return [{ ...state, cost: state.cost + latencyMs, latencyMs: state.latencyMs + latencyMs }];
+      }
       case 'polynomial':
       case 'product': {
         const placement = state.placements[this.#classes[node.id]!.index]!;

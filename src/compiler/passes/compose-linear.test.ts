@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../program/layout.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
 import { sealCostModel } from '../analysis/seal-cost.ts';
-import { depthOf } from '../ir/leveled-graph.ts';
 import type { LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder } from '../ir/linear-graph-builder.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { SparseMatrixBuilder, diagonal, identity, type SparseMatrix } from '../linear/sparse-matrix.ts';
-import { layoutLatency, leastDepth, LinearComposer, reduceLinear } from './compose-linear.ts';
+import { layoutLatency, placeLeast, LinearComposer, reduceLinear } from './compose-linear.ts';
 import { averagePool, convolution as convolution2d, dense, graphOf } from '../linear/testing/maps.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 import { composeLinear } from './testing/compose-linear.ts';
@@ -78,7 +77,7 @@ function kinds(graph: LinearGraph): string {
 }
 
 function depth(graph: LinearGraph): number {
-  return depthOf(placeLevels(graph));
+  return placeLevels(graph).length.depth;
 }
 
 function expectSame(before: LinearGraph, after: LinearGraph, tolerance = 1e-10): void {
@@ -439,7 +438,7 @@ describe('LinearComposer', () => {
     const graphs = composer(graph).composeAll([0, 1, 50, 60]);
     expect(graphs.map(depth)).toEqual([5, 4]);
     graphs.forEach((composed) => expectSame(graph, composed));
-    expect(leastDepth(graph)).toBe(4);
+    expect(placeLeast(graph).length.depth).toBe(4);
     expect(composer(graph).composeAll([0, 1])).toHaveLength(1);
   });
 

@@ -15,7 +15,7 @@
 import { elementCount } from '../../program/layout.ts';
 import { CompositionCost, weightedCost, type LatencyPlan } from '../analysis/composition-cost.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
-import { depthOf, type LeveledGraph } from '../ir/leveled-graph.ts';
+import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import type { GraphNode, LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
 import { rescalesOf } from '../ir/linear-graph.ts';
 import { consumersOf, prune } from '../ir/linear-graph-builder.ts';
@@ -131,6 +131,8 @@ function structureOf(graph: LinearGraph, { problems }: TransformPlanner): string
         return `${shape}:${node.terms.map(({ source, matrix }) => `${source}*${problems.pattern(matrix).key}`).join('+')}`;
       case 'polynomial':
         return `${shape}:${node.source}^${node.degree}${node.unitLeading ? 'u' : ''}`;
+      case 'refresh':
+        return `${shape}:sin${node.source}`;
       case 'product':
         return `${shape}:${node.left}*${node.right}`;
     }
@@ -157,12 +159,7 @@ export function reduceLinear(graph: LinearGraph, products: MatrixProducts): Line
   return current;
 }
 
-/** Depth if every linear map could be composed into the linear maps that read it: no composition is shallower. */
-export function leastDepth(graph: LinearGraph): number {
-  return depthOf(placeLeast(graph));
-}
-
-/** The levels in that case. */
+/** Levels if every linear map could be composed into the linear maps that read it: no composition is shallower. */
 export function placeLeast(graph: LinearGraph): LeveledGraph {
   return placeLevels(graph, (node, source) =>
     node.kind === 'linear' && source.kind === 'linear' ? 0 : rescalesOf(node),

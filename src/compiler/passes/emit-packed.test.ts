@@ -3,7 +3,6 @@ import { pack, unpack } from '../../program/layout.ts';
 import { evaluateNodes } from '../analysis/evaluate-linear-graph.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
 import { sealCostModel } from '../analysis/seal-cost.ts';
-import { depthOf } from '../ir/leveled-graph.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import { elementCount } from '../../program/layout.ts';
@@ -27,7 +26,7 @@ function check(
   { maxKeys = null, hoisting = 1 }: { maxKeys?: number | null; hoisting?: number } = {},
 ): Checked {
   const leveled = placeLevels(graph);
-  const seal = sealCostModel(2 * slotCount, depthOf(leveled));
+  const seal = sealCostModel(2 * slotCount, leveled.length.depth);
   const cost: CostModel = {
     ...seal,
     linear: (level) => {

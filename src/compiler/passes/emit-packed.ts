@@ -55,6 +55,9 @@ export function packProgram(graph: LeveledGraph, cost: CostModel, options: PackO
     } else if (node.kind === 'product') {
       const { layer, left, right, id } = node;
       instructions.push({ kind: 'product', layer, left, right, output: id });
+    } else if (node.kind === 'refresh') {
+      const { layer, source, id, ratio } = node;
+      instructions.push({ kind: 'refresh', layer, input: source, output: id, ratio });
     }
   }
   const inputs = graph.nodes.filter((node) => node.kind === 'input');

@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { leastDepth, reduceLinear } from './compose-linear.ts';
+import { placeLeast, reduceLinear } from './compose-linear.ts';
 import { lowerLinear } from './lower-linear.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 import { SILENT, type ActivationChoice } from '../options.ts';
 import { approximate } from './select-degrees.ts';
-import { makeGraph, optionsWith, randomDataset, smallConvNet } from './approximation/testing/graphs.ts';
-import { describeForesight, foreseeDegrees, holdableDegrees, requireHoldable } from './foresee-degrees.ts';
+import {
+  deepNet,
+  makeGraph,
+  optionsWith,
+  randomDataset,
+  smallConvNet,
+} from './approximation/testing/graphs.ts';
+import { degreePlan, describeForesight, foreseeDegrees, requireHoldable } from './foresee-degrees.ts';
 
 const calibration = randomDataset(72, 600, 9);
 
@@ -49,12 +55,38 @@ it('refuses what no memory holds, with the way out', async () => {
 it('tells which degrees are within reach', async () => {
   const options = optionsWith({ calibration, backend: 'seal' });
   const all = await foreseeDegrees(smallConvNet(), options, SILENT);
-  expect([holdableDegrees(all), describeForesight(all)]).toEqual([[2, 4, 8, 16], null]);
+  expect([degreePlan(all).holdable, describeForesight(all)]).toEqual([[2, 4, 8, 16], null]);
   const some = await foreseeDegrees(smallConvNet(), { ...options, maxMemoryMb: 450 }, SILENT);
-  expect(holdableDegrees(some)).toEqual([2, 4]);
+  expect(degreePlan(some).holdable).toEqual([2, 4]);
   expect(() => requireHoldable(some)).not.toThrow();
   const told = /^within reach: degree 2 .*, degree 4 .*; beyond it: degree 8 .*, degree 16 .*MiB are there/;
   expect(describeForesight(some)).toMatch(told);
+});
+
+describe('what no chain is long enough for', () => {
+  const data = randomDataset(8, 200, 5);
+  const options = optionsWith({ calibration: data, backend: 'native' });
+
+  it('is refreshed, before all activations but those that the top of the chain reaches', async () => {
+    const foresight = await foreseeDegrees(deepNet(40), options, SILENT);
+    const { holdable, refreshed } = degreePlan(foresight);
+    expect(holdable).toEqual([2, 4, 8, 16]);
+    // More levels each, fewer activations between two refreshes.
+    const counts = holdable.map((degree) => refreshed.get(degree)!.size);
+    expect(counts[0]).toBeGreaterThan(0);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+    expect(refreshed.get(8)!.has('relu1')).toBe(false);
+    expect(refreshed.get(8)!.has('relu40')).toBe(true);
+  });
+
+  it.each([
+    ['where that is not wanted', { refresh: 'never' }],
+    ['on node-seal', { backend: 'seal' }],
+    ['at more security than its secrets are certified for', { security: 192 }],
+  ] as const)('is refused %s', async (_, asked) => {
+    const foresight = await foreseeDegrees(deepNet(40), { ...options, ...asked }, SILENT);
+    expect(() => requireHoldable(foresight)).toThrow(expect.objectContaining({ code: 'DEPTH_EXCEEDED' }));
+  });
 });
 
 it('counts bits that a site is to keep by the ranges seen, at least', async () => {
@@ -102,6 +134,6 @@ describe('the depth foreseen is that of the fitted model', () => {
     const options = optionsWith({ calibration: data, activations, samples: 64 });
     const { forecasts } = await foreseeDegrees(graph, options, SILENT);
     const fitted = normalisePolynomials(lowerLinear(await approximate(graph, options, SILENT)));
-    expect(forecasts[0]!.depth).toBe(leastDepth(reduceLinear(fitted, new MatrixProducts())));
+    expect(forecasts[0]!.depth).toBe(placeLeast(reduceLinear(fitted, new MatrixProducts())).length.depth);
   });
 });

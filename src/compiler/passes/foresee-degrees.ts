@@ -4,6 +4,9 @@
  */
 import { CompileError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
+import { refreshOf } from '../analysis/cost-model.ts';
+import { FUSED_RATIO } from '../approx/sine-argument.ts';
+import type { LinearGraph } from '../ir/linear-graph.ts';
 import { LongestChains } from '../analysis/explain-depth.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import { shapeOf } from '../ir/tensor-graph.ts';
@@ -14,7 +17,10 @@ import { findSites, type ActivationSite } from './approximation/sites.ts';
 import { calibrateRanges, type CalibratedRanges } from './calibrate-ranges.ts';
 import { reduceLinear } from './compose-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
-import { CANDIDATE_DEGREES } from './select-degrees.ts';
+import { placeRefreshes, type RefreshPlacement } from './place-refreshes.ts';
+import { MOST_REFRESHED_LEVEL, REFRESH_DOWN } from './refresh-chains.ts';
+import { CANDIDATE_DEGREES, type DegreePlan } from './select-degrees.ts';
+import { costsOf, ringsFor } from './select-program.ts';
 import { foreseeDepth, type DepthForecast } from './foresee-depth.ts';
 import { sketchActivations } from './sketch-activations.ts';
 import { sketchLinear } from './sketch-linear.ts';
@@ -23,6 +29,8 @@ import { sketchLinear } from './sketch-linear.ts';
 export interface DegreeForecast extends DepthForecast {
   /** Of all activations whose degree is open; null where there is none. */
   readonly degree: number | null;
+  /** Sites that values are refreshed before; empty where the chain reaches without. */
+  readonly refreshed: ReadonlySet<string>;
 }
 
 export interface Foresight {
@@ -61,13 +69,30 @@ export async function foreseeDegrees(
   // What feeds an activation is a value of its own, whatever is composed.
   const held = [...single.inputs, ...sites.map(({ input }) => input)];
   const largest = Math.max(...held.map((name) => elementCount(shapeOf(single, name))));
+  const reduced = (sketch: TensorGraph): LinearGraph =>
+    reduceLinear(normalisePolynomials(sketchLinear(sketch, ranges)), new MatrixProducts());
+  const withRefreshes = async (
+    of: readonly ActivationSite[],
+    degree: number,
+  ): Promise<Omit<DegreeForecast, 'degree'> | null> => {
+    const linear = reduced(await sketchActivations(single, of, degree, ranges, FUSED_RATIO));
+    const placement = cheapestRefreshes(linear, options);
+    if (placement === null) return null;
+    const { layers, length } = placement;
+    const refreshed = new Set(of.filter(({ name }) => layers.has(firstLayer(name))).map(({ name }) => name));
+    return { refreshed, ...foreseeDepth(linear, largest, options, longest, length) };
+  };
   const forecast = async (of: readonly ActivationSite[]): Promise<DegreeForecast[]> => {
     const open = of.some(({ fixed }) => fixed === null);
     const found: DegreeForecast[] = [];
     for (const degree of open ? CANDIDATE_DEGREES : [null]) {
       const sketch = await sketchActivations(single, of, degree ?? CANDIDATE_DEGREES[0], ranges);
-      const linear = reduceLinear(normalisePolynomials(sketchLinear(sketch, ranges)), new MatrixProducts());
-      found.push({ degree, ...foreseeDepth(linear, largest, options, longest) });
+      const plain = foreseeDepth(reduced(sketch), largest, options, longest);
+      const refreshing =
+        plain.refusal !== null && mayRefresh(options)
+          ? await withRefreshes(of, degree ?? CANDIDATE_DEGREES[0])
+          : null;
+      found.push({ degree, refreshed: new Set(), ...plain, ...refreshing });
     }
     return found;
   };
@@ -76,9 +101,32 @@ export async function foreseeDegrees(
   const unfixed = stuck ? await forecast(sites.map((site) => ({ ...site, fixed: null }))) : forecasts;
   const openSites = new Set(sites.filter(({ fixed }) => fixed === null).map(({ name }) => name));
   const sketch = await sketchActivations(single, sites, CANDIDATE_DEGREES[0], ranges);
-  // The first node of a site's fragment is its polynomial.
-  const open = new Set([...openSites].map((name) => `${name}/polynomial-0`));
+  const open = new Set([...openSites].map(firstLayer));
   return { forecasts, unfixed, sketch, open, ranges };
+}
+
+/** The first node of a site's fragment is its polynomial. */
+function firstLayer(site: string): string {
+  return `${site}/polynomial-0`;
+}
+
+function mayRefresh({ refresh, backend, optimize }: CompileOptions): boolean {
+  return refresh === 'auto' && backend === 'native' && optimize !== 'throughput';
+}
+
+/** Fewer levels between refreshes make each of them quicker, more make them fewer. */
+function cheapestRefreshes(linear: LinearGraph, options: CompileOptions): RefreshPlacement | null {
+  let best: { readonly placement: RefreshPlacement; readonly ms: number } | null = null;
+  for (let most = REFRESH_DOWN.length + 1; most <= MOST_REFRESHED_LEVEL; most++) {
+    const placement = placeRefreshes(linear, most);
+    if (placement === null) continue;
+    for (const { chains } of ringsFor(linear, options, placement.length)) {
+      const each = Math.min(...chains.map((chain) => refreshOf(costsOf(chain, options)).ms));
+      const ms = placement.layers.size * each;
+      if (best === null || ms < best.ms) best = { placement, ms };
+    }
+  }
+  return best?.placement ?? null;
 }
 
 /** @throws CompileError DEPTH_EXCEEDED or MEMORY_EXCEEDED if nothing holds even the lowest degrees */
@@ -102,10 +150,14 @@ export function requireHoldable({ forecasts, unfixed }: Foresight): void {
   );
 }
 
-/** Degrees of all activations alike that something may hold; null where none is open. */
-export function holdableDegrees({ forecasts }: Foresight): readonly number[] | null {
-  if (forecasts[0]!.degree === null) return null;
-  return forecasts.flatMap(({ degree, refusal }) => (refusal === null && degree !== null ? [degree] : []));
+/** Degrees of all activations alike that something may hold, and the sites that are refreshed then. */
+export function degreePlan({ forecasts }: Foresight): DegreePlan {
+  return {
+    holdable: forecasts.flatMap(({ degree, refusal }) =>
+      refusal === null && degree !== null ? [degree] : [],
+    ),
+    refreshed: new Map(forecasts.map(({ degree, refreshed }) => [degree, refreshed])),
+  };
 }
 
 /** What is worth knowing before the work begins: that some degrees are out of reach, and why. Null if none is. */

@@ -6,7 +6,7 @@ import { leastObstacle } from '../analysis/rough-memory.ts';
 import { outputReach } from '../analysis/units.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { CompileOptions } from '../options.ts';
-import { leastDepth } from './compose-linear.ts';
+import { placeLeast } from './compose-linear.ts';
 import { isElementwise } from './compose-rules.ts';
 import { costsOf, memoryHint, quickestChain, ringsFor, tooDeep } from './select-program.ts';
 
@@ -25,15 +25,17 @@ export interface DepthForecast {
 /**
  * What the least possible depth of a graph meets.
  * @param largest elements of the largest tensor that must be held, which the graph need not show
+ * @param length what the graph asks of a chain, if that is known
  */
 export function foreseeDepth(
   graph: LinearGraph,
   largest: number,
   options: CompileOptions,
   longest: LongestChains,
+  length = placeLeast(graph).length,
 ): DepthForecast {
-  const depth = leastDepth(graph);
-  const [smallest] = ringsFor(graph, options, depth);
+  const { depth } = length;
+  const [smallest] = ringsFor(graph, options, length);
   if (smallest === undefined) {
     return { depth, chain: null, refusal: tooDeep(graph, null, options, longest) };
   }
@@ -55,7 +57,7 @@ export function foreseeDepth(
     return { depth, chain: null, refusal };
   }
   const loss = TYPICAL_LOSS_BITS + Math.max(0, Math.log2(outputReach(graph)));
-  const [probable] = ringsFor(graph, { ...options, precision: options.precision + loss }, depth);
-  const ring = probable ?? [...ringsFor(graph, options, depth)].at(-1) ?? smallest;
+  const [probable] = ringsFor(graph, { ...options, precision: options.precision + loss }, length);
+  const ring = probable ?? [...ringsFor(graph, options, length)].at(-1) ?? smallest;
   return { depth, chain: quickestChain(ring, options), refusal: null };
 }

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../program/layout.ts';
 import { BOUND_MARGIN } from '../analysis/bounds.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
-import { depthOf } from '../ir/leveled-graph.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PolynomialGraph, RangeStatistics } from '../ir/polynomial-graph.ts';
 import type { AttributeValue, ConstantTensor, Shape, TensorNode } from '../ir/tensor-graph.ts';
@@ -146,7 +145,7 @@ describe('lowerLinear', () => {
     expectClose(run(lowered, x)[0]!, [10 * mean, -mean]);
     const composed = composeLinear(normalisePolynomials(lowered));
     expect(composed.nodes.map((n) => n.kind)).toEqual(['input', 'linear', 'polynomial', 'linear']);
-    expect(depthOf(placeLevels(composed))).toBe(3);
+    expect(placeLevels(composed).length.depth).toBe(3);
     expectClose(
       run(composed, x)[0]!.map((value) => value / mean),
       [10, -1],

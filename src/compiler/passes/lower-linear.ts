@@ -10,6 +10,7 @@ import { LinearGraphBuilder, elementwise, type NodeDraft } from '../ir/linear-gr
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import type { Shape, TensorNode } from '../ir/tensor-graph.ts';
 import { shapeOf } from '../ir/tensor-graph.ts';
+import { REACH } from '../approx/sine-argument.ts';
 import { SparseMatrixBuilder, type SparseMatrix } from '../linear/sparse-matrix.ts';
 import { classify } from '../onnx/classify.ts';
 import { linearForm } from '../onnx/linear-form.ts';
@@ -92,12 +93,12 @@ class Lowering {
     throw tooLarge(node, this.#entries, this.#maxEntries);
   }
 
-  /** [t = (x − center) / halfWidth] → Σ c_k T_k(t); the first is left out where it would do nothing. */
+  /** [t = (x − center) / halfWidth] → [refresh] → Σ c_k T_k(t); the first is left out where it would do nothing. */
   polynomial(node: TensorNode): void {
     const tensor = node.outputs[0]!;
     const shape = shapeOf(this.#graph, tensor);
     const attributes = polynomialAttributes(node);
-    const { axis, degree, center, halfWidth, coefficients } = attributes;
+    const { axis, degree, center, halfWidth, coefficients, ratio } = attributes;
     const count = polynomialChannels(attributes);
     if ((count !== 1 && count !== shape[axis]) || !halfWidth.every((width) => width > 0)) {
       throw new InternalError(
@@ -112,14 +113,18 @@ class Lowering {
         : Float64Array.from({ length: elementCount(shape) }, (_, e) => value(channelOf(e)));
 
     let source = this.#source(node, node.inputs[0]!);
-    if (center.some((value) => value !== 0) || halfWidth.some((value) => value !== 1)) {
+    const moved = center.some((value) => value !== 0) || halfWidth.some((value) => value !== 1);
+    if (moved || ratio !== undefined) {
       const of = (values: readonly number[], channel: number): number =>
         values[values.length === 1 ? 0 : channel]!;
-      const factors = perElement((c) => 1 / of(halfWidth, c), false);
-      const offsets = perElement((c) => -of(center, c) / of(halfWidth, c), false);
-      const bound = this.#normalisedBound(node.inputs[0]!, center, halfWidth);
+      const reach = ratio === undefined ? 1 : REACH;
+      const factors = perElement((c) => reach / of(halfWidth, c), false);
+      const offsets = perElement((c) => (-reach * of(center, c)) / of(halfWidth, c), false);
+      const bound = reach * this.#normalisedBound(node.inputs[0]!, center, halfWidth);
       source = this.#builder.add(elementwise(source, factors, offsets, { layer: node.name, shape, bound }));
     }
+    if (ratio !== undefined)
+      source = this.#builder.add({ kind: 'refresh', source, ratio, layer: node.name, shape, bound: 1 });
     const single = coefficients.length === degree + 1;
     const ofDegree = Array.from({ length: degree + 1 }, (_, k) =>
       perElement((c) => coefficients[c * (degree + 1) + k]!, single),

@@ -10,6 +10,7 @@ import { polynomialDepth, type Instruction, type Program, type ValueInfo } from 
 import type { CkksParameters } from '../../program/security.ts';
 import { polynomialOutputScale } from '../../program/semantics/choose-polynomial-plan.ts';
 import { productOutputScale } from '../../program/semantics/evaluate-product.ts';
+import { refreshOutputScale, refreshParameters } from '../../program/semantics/refresh-plan.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 
 export function manageScales(packed: PackedProgram, parameters: CkksParameters): Program {
@@ -50,6 +51,9 @@ export function manageScales(packed: PackedProgram, parameters: CkksParameters):
         );
         return { ...instruction, level };
       }
+      case 'refresh':
+        scales[instruction.output] = refreshOutputScale(parameters);
+        return { ...instruction, level: refreshParameters(parameters).down.length };
     }
   });
   const values = packed.values.map(({ id, layer, layout, level, bound }): ValueInfo => ({

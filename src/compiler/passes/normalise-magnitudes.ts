@@ -22,6 +22,7 @@ function inUnits(node: GraphNode, units: readonly number[]): GraphNode {
   switch (node.kind) {
     case 'input':
     case 'product':
+    case 'refresh':
       return node;
     case 'linear':
       return linearInUnits(node, units);

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
-import { depthOf } from '../ir/leveled-graph.ts';
 import type { LinearGraph, LinearNode, PolynomialNode } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder } from '../ir/linear-graph-builder.ts';
 import { diagonal } from '../linear/sparse-matrix.ts';
@@ -88,7 +87,7 @@ describe('normalisePolynomials', () => {
     const after = composeLinear(normalisePolynomials(graph));
     expect(kinds(after)).toBe('input linear polynomial linear');
     expect(polynomialOf(after).coefficients.every((c) => c.length === 1 && c[0] === 0)).toBe(true);
-    expect(depthOf(placeLevels(after))).toBe(3);
+    expect(placeLevels(after).length.depth).toBe(3);
     expect(largestDifference(graph, after)).toBeLessThan(1e-14);
   });
 
@@ -147,7 +146,7 @@ describe('normalisePolynomials', () => {
       const graph = chain(Array.from({ length: degree + 1 }, (_, k) => 0.7 / (k + 1)));
       const after = composeLinear(normalisePolynomials(graph));
       expect(polynomialOf(after).coefficients[0]).toEqual(Float64Array.of(0));
-      expect(depthOf(placeLevels(graph)) - depthOf(placeLevels(after))).toBe(1);
+      expect(placeLevels(graph).length.depth - placeLevels(after).length.depth).toBe(1);
       expect(largestDifference(graph, after)).toBeLessThan(1e-13);
     }
   });

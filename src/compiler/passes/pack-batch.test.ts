@@ -6,7 +6,6 @@ import { batchLatency } from '../analysis/batch-cost.ts';
 import { sealCostModel } from '../analysis/seal-cost.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
 import { predictLatency } from '../analysis/latency.ts';
-import { depthOf } from '../ir/leveled-graph.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { SparseMatrixBuilder, identity } from '../linear/sparse-matrix.ts';
 import { convolution, dense, graphOf, weights } from '../linear/testing/maps.ts';
@@ -100,7 +99,7 @@ describe('packBatch', () => {
 
   it('costs the same before and after it is packed, but for the scale of the weights', () => {
     const cost = sealCostModel(8192, 4);
-    const program = manageScales(packed, clearParameters(graph, depthOf(graph), BATCH));
+    const program = manageScales(packed, clearParameters(graph, graph.length.depth, BATCH));
     const after = predictLatency(program, cost).reduce((sum, ms) => sum + ms, 0);
     const before = batchLatency(graph, cost);
     expect(after / before).toBeGreaterThan(0.8);

@@ -30,6 +30,10 @@ export function packBatch(graph: LeveledGraph, slotCount: number, batch: number)
       const { layer, left, right, id } = node;
       instructions.push({ kind: 'product', layer, left, right, output: id });
     }
+    if (node.kind === 'refresh') {
+      const { layer, source, id, ratio } = node;
+      instructions.push({ kind: 'refresh', layer, input: source, output: id, ratio });
+    }
   }
   const inputs = graph.nodes.filter((node) => node.kind === 'input');
   return {

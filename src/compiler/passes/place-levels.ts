@@ -1,21 +1,41 @@
 /**
  * Gives every value its level: how many rescales it must still allow for. Computed backwards, so that each value lives at the
- * lowest level that its readers permit (operations are cheaper there); outputs are at level 0.
+ * lowest level that its readers permit (operations are cheaper there). A refresh takes its source at the levels that slots take to
+ * become coefficients, and all refreshes give the same level: the highest that any reader of one asks for, or that the inputs' part
+ * of the graph makes the chain long enough for.
  */
-import { rescalesOf, sourcesOf, type GraphNode, type LinearGraph } from '../ir/linear-graph.ts';
+import { rescalesOf, sourcesOf, type GraphNode, type LinearGraph, type NodeId } from '../ir/linear-graph.ts';
 import type { LeveledGraph } from '../ir/leveled-graph.ts';
+import { REFRESH_DOWN, REFRESH_TOP } from './refresh-chains.ts';
 
 /** @param rescales that computing a node from one of its sources takes */
 export function placeLevels(
   graph: LinearGraph,
   rescales: (node: GraphNode, source: GraphNode) => number = rescalesOf,
 ): LeveledGraph {
-  const levels = graph.nodes.map(() => 0);
+  const refreshes = graph.nodes.filter(({ kind }) => kind === 'refresh').map(({ id }) => id);
+  // Where the bottom of the chain is there for refreshes anyway, outputs leave it alone: they have more room there.
+  const bottom = refreshes.length === 0 ? 0 : REFRESH_DOWN.length;
+  const needed = graph.nodes.map(() => bottom);
   for (const node of graph.nodes.toReversed()) {
     for (const source of sourcesOf(node)) {
-      const taken = rescales(node, graph.nodes[source]!);
-      levels[source] = Math.max(levels[source]!, levels[node.id]! + taken);
+      const below =
+        node.kind === 'refresh' ? bottom : needed[node.id]! + rescales(node, graph.nodes[source]!);
+      needed[source] = Math.max(needed[source]!, below);
     }
   }
-  return { ...graph, levels };
+  if (refreshes.length === 0) {
+    return { ...graph, levels: needed, length: { depth: highest(needed), refreshed: null } };
+  }
+  // What comes before the first refresh may take the whole chain.
+  const refreshed = Math.max(
+    highest(refreshes.map((id: NodeId) => needed[id]!)),
+    highest(needed) - REFRESH_TOP,
+  );
+  const levels = needed.map((level, id) => (graph.nodes[id]!.kind === 'refresh' ? refreshed : level));
+  return { ...graph, levels, length: { depth: refreshed + REFRESH_TOP, refreshed } };
+}
+
+function highest(levels: readonly number[]): number {
+  return levels.reduce((most, level) => Math.max(most, level), 0);
 }

@@ -209,7 +209,10 @@ describe('degree search', () => {
     const activations = new Map([['relu1', { kind: 'degree', degree: 2 } as const]]);
     const degreesWithin = async (...holdable: number[]): Promise<readonly [number, string]> => {
       const options = optionsWith({ calibration, activations, maxAccuracyDrop: 0 });
-      const { polynomial } = await approximateToFit(smallConvNet(), options, SILENT, () => null, holdable);
+      const { polynomial } = await approximateToFit(smallConvNet(), options, SILENT, () => null, {
+        holdable,
+        refreshed: new Map(),
+      });
       return [polynomial.approximations[1]!.degree, polynomial.warnings.join()];
     };
     expect(await degreesWithin(2, 4)).toEqual([

@@ -7,6 +7,7 @@
  */
 import { CompileError } from '../../errors.ts';
 import { polynomialDepth } from '../../program/program.ts';
+import { FUSED_RATIO } from '../approx/sine-argument.ts';
 import { guessingWarning } from '../analysis/guessing.ts';
 import { outlierWarning } from '../analysis/robust-range.ts';
 import { certifyInput } from '../analysis/certified-ranges.ts';
@@ -19,6 +20,7 @@ import { elementsOf } from '../reference/onnx-runner.ts';
 import { approximateActivations } from './approximate-activations.ts';
 import { loadCalibration, perImage, unbatch, withBatchSize } from './approximation/calibration-batch.ts';
 import { CheckpointStore, MAX_GREEDY_SITES } from './approximation/checkpoint-store.ts';
+import { refreshedChoice } from './approximation/degrees.ts';
 import { isJump } from './approximation/composite-nodes.ts';
 import { boundReport, isWithin, limitFor } from './approximation/accuracy-bound.ts';
 import { DEFAULT_ERROR } from './approximation/drop.ts';
@@ -38,6 +40,17 @@ export const CANDIDATE_DEGREES = [2, 4, 8, 16] as const;
 /** What says that a program is too large, not that it is wrong: lower degrees may help. */
 const TOO_LARGE = ['DEPTH_EXCEEDED', 'MEMORY_EXCEEDED', 'PRECISION_UNREACHABLE', 'KEY_BUDGET_TOO_SMALL'];
 
+/** What may be chosen, as far as can be foreseen. */
+export interface DegreePlan {
+  /** Degrees of all activations alike that a program may hold. */
+  readonly holdable: readonly number[];
+  /** By degree (null where no activation is open), the sites that values are refreshed before. */
+  readonly refreshed: ReadonlyMap<number | null, ReadonlySet<string>>;
+}
+
+/** Everything may be chosen, nothing is refreshed. */
+const ANY_DEGREE: DegreePlan = { holdable: CANDIDATE_DEGREES, refreshed: new Map() };
+
 /** A program made of a polynomial graph; may throw one of the errors above. */
 export type MakeProgram<T> = (polynomial: PolynomialGraph) => T;
 
@@ -51,8 +64,7 @@ export async function approximateToFit<T>(
   options: CompileOptions,
   progress: Progress,
   make: MakeProgram<T>,
-  /** Degrees of all activations alike that a program may hold, as far as can be foreseen. */
-  holdable: readonly number[] = CANDIDATE_DEGREES,
+  plan: DegreePlan = ANY_DEGREE,
 ): Promise<{ readonly polynomial: PolynomialGraph; readonly program: T }> {
   const { single, batchSize } = unbatch(graph);
   const sites = findSites(single, options.activations);
@@ -105,7 +117,7 @@ export async function approximateToFit<T>(
     };
   };
 
-  const found = await search(context, options, holdable);
+  const found = await search(context, options, plan);
   const polynomial = await complete(found.best.approximation, [
     ...found.warnings,
     ...(exact ? [] : resultWarnings(found.best.approximation.comparison, options, found.advice)),
@@ -185,12 +197,21 @@ interface Search {
 async function search(
   context: ApproximationContext,
   options: CompileOptions,
-  holdable: readonly number[],
+  { holdable, refreshed }: DegreePlan,
 ): Promise<SearchResult> {
   const { sites, progress } = context;
   const open = sites.filter((site) => site.fixed === null);
-  const uniform = (degree: number): Choices =>
-    new Map(sites.map((site) => [site.name, site.fixed ?? ({ kind: 'degree', degree } as const)]));
+  const uniform = (degree: number | null): Choices => {
+    const behind = refreshed.get(degree);
+    return new Map(
+      sites.map((site) => {
+        const choice = site.fixed ?? ({ kind: 'degree', degree: degree! } as const);
+        return [site.name, behind?.has(site.name) === true ? refreshedChoice(choice, FUSED_RATIO) : choice];
+      }),
+    );
+  };
+  /** Degrees cost little beside refreshes, which stay where they are. */
+  const refreshes = (degree: number): boolean => (refreshed.get(degree)?.size ?? 0) > 0;
   const lowerable = open.length > 1 && open.length <= MAX_GREEDY_SITES;
   // What nothing holds is only worth fitting where single activations may then be lowered.
   const degrees = lowerable
@@ -202,7 +223,7 @@ async function search(
   const limitOf = ({ comparison }: Approximation): number => limitFor(comparison.drop.measure, options);
   const common = { open, search: { context, judge, limitOf } };
   if (open.length === 0) {
-    const choices = uniform(0);
+    const choices = uniform(null);
     const { approximation, warnings } = await reachPrecision(context, choices);
     const judged =
       sites.length === 0 ? approximation : await judge.judge(approximation, limitOf(approximation));
@@ -213,6 +234,7 @@ async function search(
   // Everything before the first site that is searched is the same for all candidates.
   const tried: Candidate[] = [];
   let start: Checkpoint | undefined;
+  const sameBefore = refreshed.size === 0 || open[0] === sites[0];
   const shown = (one: Candidate): boolean =>
     isWithin(one.approximation.comparison.drop, limitOf(one.approximation));
   for (const [index, degree] of degrees.entries()) {
@@ -220,7 +242,7 @@ async function search(
     const choices = uniform(degree);
     const checkpoints = new CheckpointStore(context);
     const fitted = await approximateActivations(context, choices, start, (site, checkpoint) => {
-      if (site === open[0]) start ??= checkpoint;
+      if (site === open[0] && sameBefore) start ??= checkpoint;
       checkpoints.add(site, checkpoint);
     });
     const approximation = await judge.judge(fitted, limitOf(fitted));
@@ -240,7 +262,10 @@ async function search(
   );
   return {
     ...common,
-    best: lowerable && found >= 0 ? await lowerSingly(common.search, open, best, acceptable) : best,
+    best:
+      lowerable && found >= 0 && !refreshes(highest)
+        ? await lowerSingly(common.search, open, best, acceptable)
+        : best,
     lower: tried.slice(0, at).reverse(),
     advice:
       betterDegree !== undefined
@@ -364,7 +389,8 @@ async function bestThatFits<T>(
     const fitting = await attempt(uniform);
     if (fitting === null) continue;
     let current = { candidate: uniform, result: fitting };
-    if (open.length === 1 || open.length > MAX_GREEDY_SITES) return current.result;
+    if (hasRefresh(uniform.choices) || open.length === 1 || open.length > MAX_GREEDY_SITES)
+      return current.result;
     for (const [index, site] of [...open].reverse().entries()) {
       search.context.progress.report('select-degrees', 0.5 + (0.5 * index) / open.length);
       const wanted = best.choices.get(site.name)!;
@@ -378,6 +404,10 @@ async function bestThatFits<T>(
     return current.result;
   }
   return null;
+}
+
+function hasRefresh(choices: Choices): boolean {
+  return [...choices.values()].some((choice) => choice.kind === 'degree' && choice.ratio !== undefined);
 }
 
 /** One activation changed; what comes before it is not computed again if it is at hand. */

@@ -21,6 +21,7 @@ import {
   type ParameterDemand,
 } from './chain-demand.ts';
 import { nativeChains } from './native-chains.ts';
+import { refreshChains } from './refresh-chains.ts';
 
 /** SEAL's limit for a modulus; also keeps products of two residues within 128 bits with room to spare. */
 const MAX_PRIME_BITS = 60;
@@ -44,10 +45,19 @@ export function* ringCandidates(
   backend: Exclude<Backend, 'cleartext'>,
 ): Generator<RingCandidate> {
   for (const polyModulusDegree of ringsOf(demand.security, backend)) {
-    const chains =
-      backend === 'native' ? nativeChains(polyModulusDegree, demand) : sealChains(polyModulusDegree, demand);
+    const chains = chainsOf(polyModulusDegree, demand, backend);
     if (chains.length > 0) yield { polyModulusDegree, chains };
   }
+}
+
+function chainsOf(
+  polyModulusDegree: number,
+  demand: ParameterDemand,
+  backend: Exclude<Backend, 'cleartext'>,
+): CkksParameters[] {
+  const refreshes = (demand.refreshed ?? null) !== null;
+  if (backend === 'seal') return refreshes ? [] : sealChains(polyModulusDegree, demand);
+  return refreshes ? refreshChains(polyModulusDegree, demand) : nativeChains(polyModulusDegree, demand);
 }
 
 /**
@@ -125,7 +135,7 @@ export function clearParameters(graph: LinearGraph, depth: number, samples = 0):
 
 /** Deepest chain (levels) that any ring in the table allows at a scale that leaves `precision` bits. */
 export function deepestChain(
-  demand: Omit<ParameterDemand, 'depth'>,
+  demand: Omit<ParameterDemand, 'depth' | 'refreshed'>,
   backend: Backend,
 ): { depth: number; polyModulusDegree: number } {
   const kind = backend === 'native' ? 'native' : 'seal';

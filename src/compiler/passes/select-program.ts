@@ -17,7 +17,7 @@ import type { CostModel } from '../analysis/cost-model.ts';
 import { explainDepth, LongestChains } from '../analysis/explain-depth.ts';
 import { outputReach } from '../analysis/units.ts';
 import { precisionOf } from '../analysis/noise.ts';
-import { depthOf, type LeveledGraph } from '../ir/leveled-graph.ts';
+import type { ChainLength, LeveledGraph } from '../ir/leveled-graph.ts';
 import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { TransformPlanner } from '../linear/transform.ts';
@@ -35,7 +35,7 @@ import {
   type SelectedProgram,
 } from './build-candidate.ts';
 import type { ParameterDemand } from './chain-demand.ts';
-import { layoutLatency, leastDepth, LinearComposer, placeLeast, reduceLinear } from './compose-linear.ts';
+import { layoutLatency, LinearComposer, placeLeast, reduceLinear } from './compose-linear.ts';
 import { manageScales } from './manage-scales.ts';
 import { normaliseMagnitudes } from './normalise-magnitudes.ts';
 import { requireSampleInputs } from './pack-batch.ts';
@@ -74,7 +74,7 @@ export function selectProgram(
   const leanest = options.optimize === 'memory';
   let best: Candidate | null = null;
   let shallowest: LinearGraph | null = null;
-  for (const ring of ringsFor(reduced, options, leastDepth(reduced))) {
+  for (const ring of ringsFor(reduced, options, placeLeast(reduced).length)) {
     progress.report('pack', 0);
     const costs = costsOf(quickestChain(ring, options), options);
     // What composing has planned, packing finds again.
@@ -87,7 +87,7 @@ export function selectProgram(
     shallowest ??= compositions.at(-1)!;
     // Cheapest first: deeper ones may fail where shallower ones leave more bits per level.
     for (const [index, composition] of compositions.entries()) {
-      const own = sameRing(ring, ringsFor(composition, options, depthOf(placeLevels(composition))));
+      const own = sameRing(ring, ringsFor(composition, options, placeLevels(composition).length));
       if (own === null) continue;
       progress.report('pack', index / compositions.length);
       const composed = pass('compose-linear', refreshBounds(composition, samples));
@@ -302,7 +302,7 @@ export function tooDeep(
   longest?: LongestChains,
 ): CompileError {
   const leveled = composed === null ? placeLeast(graph) : placeLevels(graph);
-  return explainDepth(leveled, demandOf(graph, options, depthOf(leveled)), options.backend, longest);
+  return explainDepth(leveled, demandOf(graph, options, leveled.length), options.backend, longest);
 }
 
 function mostSlots({ security }: CompileOptions): number {
@@ -338,10 +338,10 @@ export function latencyOfSingle(
 function demandOf(
   linear: LinearGraph,
   { security, precision }: CompileOptions,
-  depth: number,
+  length: ChainLength,
 ): ParameterDemand {
   const singleOutput = linear.outputs.some(({ node }) => elementCount(linear.nodes[node]!.shape) === 1);
-  return { depth, outputBound: outputReach(linear), security, precision, singleOutput };
+  return { ...length, outputBound: outputReach(linear), security, precision, singleOutput };
 }
 
 function sameRing(
@@ -356,9 +356,9 @@ function sameRing(
 export function* ringsFor(
   linear: LinearGraph,
   options: CompileOptions,
-  depth: number,
+  length: ChainLength,
 ): Generator<RingCandidate> {
-  const demand = demandOf(linear, options, depth);
+  const demand = demandOf(linear, options, length);
   // In throughput mode every sample of the batch has a slot, and no tensor more than that.
   const slots = options.optimize === 'throughput' ? options.batch : 0;
   if (options.backend === 'cleartext') {

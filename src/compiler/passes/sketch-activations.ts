@@ -6,6 +6,7 @@ import type { RangeStatistics } from '../ir/polynomial-graph.ts';
 import type { ConstantTensor, Shape, TensorGraph, TensorNode } from '../ir/tensor-graph.ts';
 import type { ActivationChoice } from '../options.ts';
 import { elementsOf } from '../reference/onnx-runner.ts';
+import { refreshedChoice } from './approximation/degrees.ts';
 import { approximateSite } from './approximation/approximate-site.ts';
 import { DEFAULT_SETTINGS } from './approximation/settings.ts';
 import type { ActivationSite } from './approximation/sites.ts';
@@ -13,12 +14,14 @@ import type { ActivationSite } from './approximation/sites.ts';
 /**
  * @param degree of the sites whose choice is open
  * @param ranges of the sites' inputs, which the depth of a site that is to keep bits depends on
+ * @param ratio of a refresh before every polynomial that can have one; left out for none
  */
 export async function sketchActivations(
   graph: TensorGraph,
   sites: readonly ActivationSite[],
   degree: number,
   ranges: ReadonlyMap<string, Pick<RangeStatistics, 'min' | 'max'>>,
+  ratio?: number,
 ): Promise<TensorGraph> {
   const nodes: TensorNode[] = [];
   const constants = new Map<string, ConstantTensor>(graph.constants);
@@ -30,7 +33,8 @@ export async function sketchActivations(
       continue;
     }
     if (site.nodes[0] !== node) continue;
-    const choice: ActivationChoice = site.fixed ?? { kind: 'degree', degree };
+    const chosen: ActivationChoice = site.fixed ?? { kind: 'degree', degree };
+    const choice = ratio === undefined ? chosen : refreshedChoice(chosen, ratio);
     const range = ranges.get(site.input) ?? { min: -1, max: 1 };
     const data = {
       values: spread(range, elementsOf(graph, site.input)),

@@ -57,14 +57,18 @@ export function sketchLinear(
         if (tensor !== '') nodeOf.set(tensor, map(node, sketch(graph, node, index), boundOf(tensor)));
       }
     } else if (kind === 'polynomial') {
-      const { degree, center, halfWidth, coefficients } = polynomialAttributes(node);
+      const { degree, center, halfWidth, coefficients, ratio } = polynomialAttributes(node);
       const centred = center.every((value) => value === 0);
-      const normalised = centred && halfWidth.every((value) => value === 1);
+      const normalised = ratio === undefined && centred && halfWidth.every((value) => value === 1);
       const [input] = node.inputs;
       const into = { terms: [{ input: input!, matrix: DIAGONAL }], bias: centred ? null : BIAS };
+      const argument = normalised ? source(input!) : map(node, into);
       define(node, node.outputs[0]!, {
         kind: 'polynomial',
-        source: normalised ? source(input!) : map(node, into),
+        source:
+          ratio === undefined
+            ? argument
+            : builder.add({ kind: 'refresh', source: argument, ratio, layer: node.name, bound: 1, shape }),
         degree,
         unitLeading: false,
         coefficients: largestCoefficients(coefficients, degree),

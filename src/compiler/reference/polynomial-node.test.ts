@@ -25,4 +25,27 @@ describe('evaluatePolynomial', () => {
       expect(Math.abs(value / wanted - 1)).toBeLessThan(1e-6);
     });
   });
+
+  it.each([2, 40])(
+    'takes the sine first where values are refreshed, of %i elements each channel',
+    (inner) => {
+      const refreshed = {
+        axis: 1,
+        degree: 2,
+        center: [1, -1],
+        halfWidth: [2, 3],
+        coefficients: [0.5, 0.25, 0.125, 1, 0, -1],
+        ratio: 4,
+      };
+      const values = Float32Array.from({ length: 2 * inner }, (_, i) => 8 * Math.sin(i));
+      const found = evaluatePolynomial(refreshed, [1, 2, inner], values);
+      found.forEach((value, i) => {
+        const first = i < inner;
+        const t = first ? (values[i]! - 1) / 2 : (values[i]! + 1) / 3;
+        const s = Math.sin((2 * Math.PI * 0.75 * t) / 4);
+        const wanted = first ? 0.5 + 0.25 * s + 0.125 * (2 * s * s - 1) : 1 - (2 * s * s - 1);
+        expect(value).toBeCloseTo(wanted, 6);
+      });
+    },
+  );
 });

@@ -1,5 +1,6 @@
 /** The internal operator "Polynomial" on large float32 batches: many times faster than as a chain of ONNX nodes. */
 import { evaluateChebyshev } from '../approx/chebyshev.ts';
+import { polynomialArgument } from '../approx/sine-argument.ts';
 import { inUnitOf } from '../onnx/ops/polynomial.ts';
 import type { PolynomialAttributes, Shape } from '../ir/tensor-graph.ts';
 
@@ -29,10 +30,11 @@ export function evaluatePolynomial(
   values: Float32Array,
 ): Float32Array {
   const attributes = inUnitOf(given, shape, values);
-  const { degree, center, halfWidth } = attributes;
+  const { degree, center, halfWidth, ratio } = attributes;
+  const argument = polynomialArgument(ratio);
   const coefficients = Float64Array.from(attributes.coefficients);
   const { channels, inner } = channelLayout(shape, attributes.axis);
-  const blockwise = inner >= 16 ? clenshawBlocks(coefficients, degree) : null;
+  const blockwise = inner >= 16 ? clenshawBlocks(coefficients, degree, argument) : null;
   const result = new Float32Array(values.length);
   for (let start = 0, channel = 0; start < values.length; start += inner) {
     const shift = center.length === 1 ? center[0]! : center[channel]!;
@@ -42,7 +44,7 @@ export function evaluatePolynomial(
       blockwise(values, result, start, start + inner, shift, factor, offset);
     } else {
       for (let i = start; i < start + inner; i++) {
-        result[i] = evaluateChebyshev(coefficients, (values[i]! - shift) * factor, offset, degree);
+        result[i] = evaluateChebyshev(coefficients, argument((values[i]! - shift) * factor), offset, degree);
       }
     }
     channel = channel + 1 === channels ? 0 : channel + 1;
@@ -61,7 +63,11 @@ type BlockEvaluation = (
 ) => void;
 
 /** `evaluateChebyshev` with the loops exchanged; even series take half the steps: T_2k(t) = T_k(2t² − 1). */
-function clenshawBlocks(coefficients: Float64Array, degree: number): BlockEvaluation {
+function clenshawBlocks(
+  coefficients: Float64Array,
+  degree: number,
+  argument: (t: number) => number,
+): BlockEvaluation {
   const isEven = coefficients.every((c, i) => (i % (degree + 1)) % 2 === 0 || c === 0);
   const step = isEven ? 2 : 1;
   const last = degree - (degree % step);
@@ -72,7 +78,7 @@ function clenshawBlocks(coefficients: Float64Array, degree: number): BlockEvalua
     for (let from = start; from < end; from += BLOCK) {
       const count = Math.min(BLOCK, end - from);
       for (let i = 0; i < count; i++) {
-        const t = (values[from + i]! - shift) * factor;
+        const t = argument((values[from + i]! - shift) * factor);
         twice[i] = isEven ? 4 * t * t - 2 : 2 * t;
         current[i] = 0;
         next[i] = 0;

@@ -1,4 +1,5 @@
 /** Runs a packed program in float64, rotation by rotation, exactly as its instructions say: no level, scale or noise. */
+import { refreshed } from '../../../program/semantics/evaluate-refresh.ts';
 import { pack } from '../../../program/layout.ts';
 import type { Coefficient } from '../../../program/program.ts';
 import { toDense } from '../../../program/slot-vector.ts';
@@ -67,6 +68,8 @@ class Machine {
             return instruction.unitLeading ? chebyshev(instruction.degree / 2) ** 2 + sum : sum;
           });
         });
+      case 'refresh':
+        return values[instruction.input]!.map((x) => x.map((value) => refreshed(value, instruction.ratio)));
       case 'product': {
         const right = values[instruction.right]!;
         return values[instruction.left]!.map((x, ciphertext) =>

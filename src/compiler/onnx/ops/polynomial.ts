@@ -1,5 +1,6 @@
 import { InternalError } from '../../../errors.ts';
 import { evaluateChebyshev } from '../../approx/chebyshev.ts';
+import { polynomialArgument } from '../../approx/sine-argument.ts';
 import { MOST_SCALED_DEGREE, scaleArgument, unitOfArguments } from '../../approx/scale-argument.ts';
 import type { PolynomialAttributes, Shape, TensorNode } from '../../ir/tensor-graph.ts';
 import type { Operator } from '../operator.ts';
@@ -7,7 +8,8 @@ import { stridesOf } from '../shapes.ts';
 
 /** Reads and checks the attributes of a node with op "Polynomial". */
 export function polynomialAttributes(node: TensorNode): PolynomialAttributes {
-  const { axis, degree, center, halfWidth, coefficients } = node.attributes as Partial<PolynomialAttributes>;
+  const { axis, degree, center, halfWidth, coefficients, ratio } =
+    node.attributes as Partial<PolynomialAttributes>;
   if (
     typeof axis !== 'number' ||
     typeof degree !== 'number' ||
@@ -22,7 +24,7 @@ export function polynomialAttributes(node: TensorNode): PolynomialAttributes {
     (count) => count === 1 || count === channels,
   );
   if (!fits) throw new InternalError(`Polynomial '${node.name}' has attributes of differing lengths`);
-  return { axis, degree, center, halfWidth, coefficients };
+  return { axis, degree, center, halfWidth, coefficients, ...(ratio === undefined ? {} : { ratio }) };
 }
 
 /** Number of channels that have polynomials of their own. */
@@ -55,7 +57,7 @@ export function inUnitOf(
   shape: Shape,
   values: Float32Array | Float64Array,
 ): PolynomialAttributes {
-  if (attributes.degree > MOST_SCALED_DEGREE) return attributes;
+  if (attributes.degree > MOST_SCALED_DEGREE || attributes.ratio !== undefined) return attributes;
   const channels = polynomialChannels(attributes);
   const perChannel = Array.from({ length: channels }, (_, channel) => channelPolynomial(attributes, channel));
   const inner = channels === 1 ? values.length : (stridesOf(shape)[attributes.axis] ?? 1);
@@ -85,12 +87,13 @@ export function evaluatePolynomial(given: PolynomialAttributes, shape: Shape, x:
   const attributes = inUnitOf(given, shape, x);
   const channels = polynomialChannels(attributes);
   const perChannel = Array.from({ length: channels }, (_, channel) => channelPolynomial(attributes, channel));
+  const argument = polynomialArgument(attributes.ratio);
   const stride = stridesOf(shape)[attributes.axis] ?? 1;
   const size = shape[attributes.axis] ?? 1;
   return x.map((value, element) => {
     const channel = channels === 1 ? 0 : Math.floor(element / stride) % size;
     const { center, halfWidth, coefficients } = perChannel[channel]!;
-    return evaluateChebyshev(coefficients, (value - center) / halfWidth);
+    return evaluateChebyshev(coefficients, argument((value - center) / halfWidth));
   });
 }
 
@@ -108,6 +111,7 @@ export const polynomial: Operator = {
     center: { kind: 'floats', required: true },
     halfWidth: { kind: 'floats', required: true },
     coefficients: { kind: 'floats', required: true },
+    ratio: { kind: 'float' },
   },
   parameters: [],
   internal: true,

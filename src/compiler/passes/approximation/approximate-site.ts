@@ -13,7 +13,7 @@ import { appendCompositeActivation, appendCompositeMaxPool, isJump } from './com
 import { fittedDegree } from './degrees.ts';
 import { appendPreciseMaxPool } from './precise-max-pool.ts';
 import { fitPrecisely, fitWhereSeen } from './precise-nodes.ts';
-import { fitPolynomials } from './fit-polynomial.ts';
+import { fitPolynomials, type FitSettings } from './fit-polynomial.ts';
 import { fitPooling, INNER_DEGREE, outerDegree } from './fit-pooling.ts';
 import type { GraphFragment } from './graph-fragment.ts';
 import { FragmentBuilder } from './graph-fragment.ts';
@@ -66,14 +66,18 @@ export async function approximateSite(
   if (choice.kind === 'precision')
     return appendPrecise(builder, graph, site, choice.bits, scalar, data.values);
   const degree = fittedDegree(choice);
+  const ratio = choice.kind === 'degree' ? choice.ratio : undefined;
   const marginOf = (fitted: number): number =>
     fitted <= 2 ? settings.lowDegreeMargin : settings.highDegreeMargin;
+  // A sine stays within ±1 whatever its argument.
+  const inner = (fitted: number): Omit<FitSettings, 'degree'> => ({
+    ...settings,
+    margin: ratio === undefined ? marginOf(fitted) : settings.refreshedMargin,
+    ...(ratio === undefined ? {} : { ratio }),
+  });
   const fit = { shape: shapeOf(graph, site.input), ...data, scalar };
   if (site.maxPool === null) {
-    const polynomial = fitPolynomials(
-      { ...fit, windows: null },
-      { ...settings, degree, margin: marginOf(degree) },
-    );
+    const polynomial = fitPolynomials({ ...fit, windows: null }, { ...inner(degree), degree });
     builder.polynomial(site.input, polynomial, site.output);
     const warning = poleWarning(site, scalar, polynomial);
     return { fragment: builder, method: 'least-squares', degree, polynomial, warning };
@@ -91,14 +95,13 @@ export async function approximateSite(
       output,
     );
   if (outer === null) {
-    const polynomial = fitPolynomials({ ...fit, windows }, { ...settings, degree, margin: marginOf(degree) });
+    const polynomial = fitPolynomials({ ...fit, windows }, { ...inner(degree), degree });
     average(builder.polynomial(site.input, polynomial), site.output);
     return { fragment: builder, method: 'polynomial-pooling', degree, polynomial, warning: null };
   }
   const fitted = fitPooling({ ...fit, windows }, outer, {
-    ...settings,
+    ...inner(INNER_DEGREE),
     degree: INNER_DEGREE,
-    margin: marginOf(INNER_DEGREE),
     outerMargin: marginOf(outer),
   });
   builder.polynomial(average(builder.polynomial(site.input, fitted.inner)), fitted.outer, site.output);

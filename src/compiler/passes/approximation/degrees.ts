@@ -13,6 +13,11 @@ export function fittedDegree(choice: FittedChoice): number {
   return choice.kind === 'square' ? 2 : choice.degree;
 }
 
+/** The same choice behind a refresh, where that can be fused with it. */
+export function refreshedChoice(choice: ActivationChoice, ratio: number): ActivationChoice {
+  return choice.kind === 'degree' ? { ...choice, ratio } : choice;
+}
+
 /** Whether the lowering may divide by the leading coefficient to save a level. */
 export function savesLevel(degree: number): boolean {
   return degree >= 2 && Number.isInteger(Math.log2(degree));

@@ -3,6 +3,7 @@
  * activation gave in the original network). Targets from the original network make every layer correct the errors of
  * the layers before it.
  */
+import { polynomialArgument } from '../../approx/sine-argument.ts';
 import { chebyshevPowers, evaluateChebyshev } from '../../approx/chebyshev.ts';
 import type { NormalEquations } from '../../approx/least-squares.ts';
 import {
@@ -31,6 +32,8 @@ export interface FitSettings {
   /** The range is widened by this factor about its centre. */
   readonly margin: number;
   readonly seed: number;
+  /** Of the refresh that the argument goes through first; left out where it does not. */
+  readonly ratio?: number;
 }
 
 /** Windows of a pooling operator over flattened elements of one sample (compressed rows). */
@@ -70,7 +73,15 @@ export function fitPolynomials(data: FitData, settings: FitSettings): Polynomial
     systems.push(channelEquations(data, layout, channel, middle, width, settings, random));
   }
   const coefficients = solveChannels(systems, settings.degree);
-  return { axis: data.shape.length > 1 ? 1 : 0, degree: settings.degree, center, halfWidth, coefficients };
+  const { degree, ratio } = settings;
+  return {
+    axis: data.shape.length > 1 ? 1 : 0,
+    degree,
+    center,
+    halfWidth,
+    coefficients,
+    ...(ratio === undefined ? {} : { ratio }),
+  };
 }
 
 function solveChannels(systems: readonly NormalEquations[], degree: number): number[] {
@@ -128,11 +139,12 @@ function channelEquations(
       ? pointwiseEquations(data, layout, channel, center, halfWidth, settings, random)
       : pooledEquations(data, data.windows, layout, channel, center, halfWidth, settings, random);
   const uniform = new ChebyshevMoments(settings.degree);
+  const argument = polynomialArgument(settings.ratio);
   for (let i = 0; i < UNIFORM_POINTS; i++) {
     const t = (2 * i) / (UNIFORM_POINTS - 1) - 1;
     const target = data.scalar(center + halfWidth * t);
     // Beyond a pole or the end of its domain there is nothing to follow.
-    if (Number.isFinite(target)) uniform.add(t, target, 1 / UNIFORM_POINTS);
+    if (Number.isFinite(target)) uniform.add(argument(t), target, 1 / UNIFORM_POINTS);
   }
   return combine(seen.equations, uniform.equations(), settings.uniformWeight * seen.count);
 }
@@ -152,11 +164,12 @@ function pointwiseEquations(
   random: Random,
 ): Sums {
   const moments = new ChebyshevMoments(settings.degree);
+  const argument = polynomialArgument(settings.ratio);
   const chosen = random.sample(values.length / channels, VALUES_PER_CHANNEL);
   for (const index of chosen) {
     const block = Math.floor(index / inner);
     const position = (block * channels + channel) * inner + (index - block * inner);
-    moments.add((values[position]! - center) / halfWidth, targets[position]!);
+    moments.add(argument((values[position]! - center) / halfWidth), targets[position]!);
   }
   return { equations: moments.equations(), count: chosen.length };
 }
@@ -176,6 +189,7 @@ function pooledEquations(
   const perChannel = windowCount / channels;
   const samples = values.length / elements;
   const moments = new FeatureMoments(settings.degree + 1);
+  const argument = polynomialArgument(settings.ratio);
   const powers = new Float64Array(settings.degree + 1);
   const pooled = new Float64Array(settings.degree + 1);
   const chosen = random.sample(samples * perChannel, VALUES_PER_CHANNEL / 3);
@@ -187,7 +201,7 @@ function pooledEquations(
     pooled.fill(0);
     for (let k = begin; k < end; k++) {
       const value = values[sample * elements + windows.columns[k]!]!;
-      chebyshevPowers((value - center) / halfWidth, settings.degree, powers);
+      chebyshevPowers(argument((value - center) / halfWidth), settings.degree, powers);
       for (let j = 0; j < pooled.length; j++) pooled[j] = pooled[j]! + powers[j]! / (end - begin);
     }
     moments.add(pooled, targets[sample * windowCount + window]!);

@@ -4,6 +4,7 @@
  * can, as the root in a power mean does. Levels are those of one polynomial of as many degrees as both have together.
  */
 import { chebyshevPowers, evaluateChebyshev, largestMagnitude } from '../../approx/chebyshev.ts';
+import { polynomialArgument } from '../../approx/sine-argument.ts';
 import { solveSymmetric } from '../../approx/cholesky.ts';
 import { LEADING_FLOOR } from '../../approx/least-squares.ts';
 import type { PolynomialAttributes } from '../../ir/tensor-graph.ts';
@@ -38,6 +39,8 @@ export function fitPooling(
   degree: number,
   settings: FitSettings & { readonly outerMargin: number },
 ): { readonly inner: PolynomialAttributes; readonly outer: PolynomialAttributes } {
+  // What is refreshed is the argument of the inner polynomial.
+  const { ratio: _, outerMargin, ...afterwards } = settings;
   const start = fitPolynomials(data, { ...settings, degree: INNER_DEGREE });
   const shape = data.shape.length > 1 ? data.shape : [1, 1, ...data.shape];
   const { channels } = channelLayout(shape, 1);
@@ -60,7 +63,7 @@ export function fitPooling(
       // Where no value was seen, nothing is to be corrected.
       scalar: (x) => x,
     },
-    { ...settings, degree, margin: settings.outerMargin },
+    { ...afterwards, degree, margin: outerMargin },
   );
   return { inner, outer };
 }
@@ -75,7 +78,7 @@ interface Rows {
 
 function readRows(
   { values, targets, shape, windows, scalar }: PoolingData,
-  { center, halfWidth }: PolynomialAttributes,
+  { center, halfWidth, ratio }: PolynomialAttributes,
   channel: number,
   channels: number,
   { uniformWeight }: FitSettings,
@@ -94,6 +97,7 @@ function readRows(
     weights: new Float64Array(count).fill(1),
   };
   const powers = new Float64Array(size);
+  const argument = polynomialArgument(ratio);
   for (const [row, index] of chosen.entries()) {
     const sample = Math.floor(index / perChannel);
     const window = channel * perChannel + (index - sample * perChannel);
@@ -101,7 +105,7 @@ function readRows(
     const end = windows.rowStart[window + 1]!;
     for (let k = begin; k < end; k++) {
       const value = values[sample * elements + windows.columns[k]!]!;
-      chebyshevPowers((value - center[channel]!) / halfWidth[channel]!, INNER_DEGREE, powers);
+      chebyshevPowers(argument((value - center[channel]!) / halfWidth[channel]!), INNER_DEGREE, powers);
       for (let j = 0; j < size; j++) rows.features[row * size + j]! += powers[j]! / (end - begin);
     }
     rows.targets[row] = targets[sample * windowCount + window]!;
@@ -110,7 +114,7 @@ function readRows(
   for (let i = 0; i < UNIFORM_POINTS; i++) {
     const row = chosen.length + i;
     const t = (2 * i) / (UNIFORM_POINTS - 1) - 1;
-    chebyshevPowers(t, INNER_DEGREE, powers);
+    chebyshevPowers(argument(t), INNER_DEGREE, powers);
     rows.features.set(powers, row * size);
     rows.targets[row] = scalar(center[channel]! + halfWidth[channel]! * t);
     rows.weights[row] = (uniformWeight * chosen.length) / UNIFORM_POINTS;

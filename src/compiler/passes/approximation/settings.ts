@@ -6,6 +6,8 @@ export interface ApproximationSettings {
   readonly lowDegreeMargin: number;
   /** Margin of the others: T_8(1.1) = 17, so a single value outside can derail the layers that follow. */
   readonly highDegreeMargin: number;
+  /** Margin of those whose argument is refreshed first: a sine, which nothing outside can derail. */
+  readonly refreshedMargin: number;
   /** Whether linear layers are re-solved at all, and on how many rows (see `RefitSettings`). */
   readonly refit: boolean;
   readonly refitRows: number;
@@ -16,6 +18,7 @@ export const DEFAULT_SETTINGS: ApproximationSettings = {
   uniformWeight: 0.02,
   lowDegreeMargin: 1.1,
   highDegreeMargin: 1.25,
+  refreshedMargin: 1.1,
   refit: true,
   refitRows: 60_000,
   seed: 0,

@@ -117,3 +117,24 @@ export function randomDataset(elements: number, size: number, seed: number): Dat
 export function optionsWith(options: Partial<CompileOptions>): CompileOptions {
   return { ...DEFAULT_OPTIONS, ...options };
 }
+
+/** input [1, 8] → so many times (Gemm → ReLU) → Gemm → 4 scores */
+export function deepNet(activations: number): TensorGraph {
+  const layers = Array.from({ length: activations }, (_, i): NodeLiteral[] => [
+    { op: 'Gemm', inputs: [i === 0 ? 'input' : `relu${i}`, `w${i}`], output: `dense${i + 1}`, shape: [1, 8] },
+    { op: 'Relu', inputs: [`dense${i + 1}`], output: `relu${i + 1}`, shape: [1, 8] },
+  ]).flat();
+  const last: NodeLiteral = {
+    op: 'Gemm',
+    inputs: [`relu${activations}`, 'v'],
+    output: 'scores',
+    shape: [1, 4],
+  };
+  // Rows of such weights keep the size of what they multiply.
+  const weights = Array.from(
+    { length: activations },
+    (_, i) => [`w${i}`, randomTensor([8, 8], 0.85, i)] as const,
+  );
+  const constants = { ...Object.fromEntries(weights), v: randomTensor([8, 4], 1, 99) };
+  return makeGraph({ input: [1, 8] }, [...layers, last], constants, ['scores']);
+}

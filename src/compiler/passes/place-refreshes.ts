@@ -1,0 +1,56 @@
+/**
+ * Decides before which activations values are refreshed: as few of them as the levels allow. Every activation can have one before it,
+ * fused with it (see `approx/sine-argument.ts`), and starts with one; from the inputs on, those are taken away without which the
+ * chain still reaches. In a row of activations that leaves the fewest there can be.
+ */
+import type { ChainLength } from '../ir/leveled-graph.ts';
+import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
+import { placeLeast } from './compose-linear.ts';
+
+export interface RefreshPlacement {
+  /** Layers that have a refresh before them. */
+  readonly layers: ReadonlySet<string>;
+  readonly length: ChainLength;
+}
+
+/**
+ * @param graph with a refresh before every activation that may have one
+ * @param most level of what refreshes give, at most
+ * @returns null if the levels between refreshes do not reach from one to the next
+ */
+export function placeRefreshes(graph: LinearGraph, most: number): RefreshPlacement | null {
+  const layers = new Set(graph.nodes.filter(({ kind }) => kind === 'refresh').map(({ layer }) => layer));
+  let length = lengthWith(graph, layers);
+  if (!reaches(length, most)) return null;
+  for (const layer of [...layers]) {
+    layers.delete(layer);
+    const shorter = lengthWith(graph, layers);
+    if (layers.size > 0 && reaches(shorter, most)) length = shorter;
+    else layers.add(layer);
+  }
+  return { layers, length };
+}
+
+function reaches({ refreshed }: ChainLength, most: number): boolean {
+  return refreshed !== null && refreshed <= most;
+}
+
+/** Where there is no refresh, the value passes as it is: levels are all that counts here. */
+function lengthWith(graph: LinearGraph, layers: ReadonlySet<string>): ChainLength {
+  const replaced = graph.nodes.map((node): GraphNode => {
+    if (node.kind !== 'refresh' || layers.has(node.layer)) return node;
+    const { id, layer, shape, bound, source } = node;
+    return {
+      kind: 'polynomial',
+      id,
+      layer,
+      shape,
+      bound,
+      source,
+      degree: 0,
+      unitLeading: false,
+      coefficients: [],
+    };
+  });
+  return placeLeast({ ...graph, nodes: replaced }).length;
+}
