@@ -67,8 +67,8 @@ export function formatInterval([low, high]: readonly [number, number]): string {
 }
 
 /** "1 image", "20 images". */
-export function plural(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+export function plural(count: number, noun: string, many = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : many}`;
 }
 
 /** Share of inputs with escapes, and what it may be at most. */

@@ -67,7 +67,13 @@ function layerRow(layer: LayerView, rail: Markup, slowest: number, measuredMs: n
       <div class="sub">scale 2^${formatSignificant(layer.scaleBits, 4)}</div>
     </div>
     <div class="wide">
-      <div>${plural(operations.rotate, 'rotation')}</div>
+      <div>
+        ${
+          operations.refresh === undefined
+            ? plural(operations.rotate, 'rotation')
+            : plural(operations.refresh, 'refresh', 'refreshes')
+        }
+      </div>
       <div class="sub">${formatCount(multiplications)} mult.</div>
     </div>
     <div class="wide">

@@ -1,5 +1,5 @@
 /** What exactly was compiled, with which parameters, by what. */
-import { formatBytes, formatCount, formatShape, formatSignificant } from '../format.ts';
+import { formatBytes, formatCount, formatShape, formatSignificant, plural } from '../format.ts';
 import type { Markup, Renderable } from '../markup.ts';
 import { html } from '../markup.ts';
 import { facts, section } from '../page.ts';
@@ -71,6 +71,7 @@ export function operationsText(operations: ProgramReport['operations']): string 
     `${formatCount(operations.multiply)} ciphertext multiplications`,
     `${formatCount(operations.add + operations.addPlain)} additions`,
     `${formatCount(operations.rescale)} rescales`,
+    ...(operations.refresh === undefined ? [] : [plural(operations.refresh, 'refresh', 'refreshes')]),
   ].join(', ');
 }
 

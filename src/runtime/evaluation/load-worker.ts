@@ -65,16 +65,23 @@ export async function loadKeys(
   progress?.({ stage: 'keys', layer: '', fraction: 1 });
 }
 
-/** A view's whole buffer would be copied to the worker: of a file of keys all of them, for each. */
+/**
+ * Of its own, to be handed over: of a view the whole buffer would be copied to the worker, of a file of keys all of them, for each. A
+ * Buffer's `slice` would be a view again.
+ */
+function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
 function loadKey(worker: EvaluationWorker, step: number | null, bytes: Uint8Array): Promise<void> {
-  const own = bytes.slice();
+  const own = copyOf(bytes);
   return worker.call('loadKey', { step, bytes: own }, [own.buffer]);
 }
 
 function loadRefreshKeys(worker: EvaluationWorker, keys: RefreshSwitchingKeys): Promise<void> {
-  const conjugation = keys.conjugation.bytes.slice();
-  const encapsulation = keys.raise.encapsulation.slice();
-  const decapsulation = keys.raise.decapsulation.slice();
+  const conjugation = copyOf(keys.conjugation.bytes);
+  const encapsulation = copyOf(keys.raise.encapsulation);
+  const decapsulation = copyOf(keys.raise.decapsulation);
   const order = { conjugation, encapsulation, decapsulation };
   return worker.call('loadRefreshKeys', order, [
     conjugation.buffer,
