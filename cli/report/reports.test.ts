@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { certify } from '../../src/program/security.ts';
+import { refreshableParameters } from '../../src/program/testing/test-parameters.ts';
 import { renderBenchPage } from './bench-page.ts';
 import { renderBenchText } from './bench-text.ts';
 import { layOutRail } from './charts/rail.ts';
 import { renderBenchMarkdown, renderProgramMarkdown } from './markdown.ts';
 import { html } from './markup.ts';
 import { programLead, renderProgramPage } from './program-page.ts';
+import type { ProgramReport } from './program-report.ts';
 import { SAMPLE_BENCH, SAMPLE_PROGRAM } from './sample-report.ts';
 import { renderProgramText } from './text.ts';
 
@@ -241,6 +244,30 @@ it('renders for the terminal in columns', () => {
   const row = lines.find((line) => line.startsWith('/add/Add'))!;
   expect(row.indexOf('linear')).toBe(head.indexOf('kind'));
   expect(lines.some((line) => line !== line.trimEnd())).toBe(false);
+});
+
+it('tells the second part of a certificate, and how often is refreshed', () => {
+  const ephemeral = certify(refreshableParameters())!.ephemeral!;
+  const program: ProgramReport = {
+    ...SAMPLE_PROGRAM,
+    operations: { ...SAMPLE_PROGRAM.operations, refresh: 17 },
+    certificate: { ...SAMPLE_PROGRAM.certificate!, ephemeral },
+    layers: SAMPLE_PROGRAM.layers.map((layer, i) =>
+      i === 1 ? { ...layer, kind: 'refresh', operations: { ...layer.operations, refresh: 2 } } : layer,
+    ),
+  };
+  const secret = 'an ephemeral secret of weight 40 under 81 of at most';
+  for (const text of [
+    renderProgramText(program),
+    renderProgramMarkdown(program),
+    renderProgramPage(program),
+  ]) {
+    expect(text).toContain(secret);
+    for (const { model, cost } of ephemeral.attacks) expect(text).toContain(`2^${cost} by ${model}`);
+    expect(text).toContain('17 refreshes');
+  }
+  expect(renderProgramPage(program)).toContain('<div>2 refreshes</div>');
+  expect(renderProgramText(SAMPLE_PROGRAM)).not.toContain('refresh');
 });
 
 it('gives overlapping skip connections lanes of their own', () => {

@@ -2,10 +2,10 @@
 export const STYLE = `
 :root{color-scheme:light dark;--bg:#f6f7f9;--panel:#fff;--ink:#181c22;--muted:#5f6b7a;--faint:#98a1ae;--line:#e3e7ec;--wash:#eef1f5;
 --accent:#2b63e3;--accent-wash:#e3ebfd;--good:#0b7a53;--good-wash:#dcf3e8;--warn:#a4510a;--warn-wash:#fdf0dc;--bad:#b42334;
---input:#7a8696;--linear:#2b63e3;--polynomial:#c2700a;--product:#a838a8}
+--input:#7a8696;--linear:#2b63e3;--polynomial:#c2700a;--product:#a838a8;--refresh:#12855a}
 @media (prefers-color-scheme:dark){:root{--bg:#0e1116;--panel:#161b22;--ink:#e8ebef;--muted:#9aa5b4;--faint:#6b7685;--line:#272f3a;--wash:#1d242d;
 --accent:#77a5ff;--accent-wash:#1b2a4a;--good:#4cc796;--good-wash:#12342a;--warn:#f0b056;--warn-wash:#3a2a12;--bad:#ff7b88;
---input:#8a96a6;--linear:#77a5ff;--polynomial:#f0a94e;--product:#e08ae0}}
+--input:#8a96a6;--linear:#77a5ff;--polynomial:#f0a94e;--product:#e08ae0;--refresh:#4fcf9b}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;-webkit-text-size-adjust:100%}
 main{max-width:1080px;margin:0 auto;padding:32px 20px 64px}
@@ -49,7 +49,7 @@ ul.plain{margin:0;padding-left:18px}ul.plain li{margin:4px 0}
 .flow .row>*{min-width:0}.flow .rail{height:58px;display:block}
 .flow .name{font-weight:600;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .flow .sub{color:var(--muted);font-size:12.5px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-.flow .kind{font-weight:500}.kind.input{color:var(--input)}.kind.linear{color:var(--linear)}.kind.polynomial{color:var(--polynomial)}.kind.product{color:var(--product)}
+.flow .kind{font-weight:500}.kind.input{color:var(--input)}.kind.linear{color:var(--linear)}.kind.polynomial{color:var(--polynomial)}.kind.product{color:var(--product)}.kind.refresh{color:var(--refresh)}
 .time{display:flex;align-items:center;gap:8px}.time .bar{flex:1}.time span{width:58px;text-align:right;font-size:12.5px;white-space:nowrap}
 svg{display:block;max-width:100%}svg text{fill:var(--muted);font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 svg .strong{fill:var(--ink);font-weight:600}svg .axis{stroke:var(--line)}svg .grid{stroke:var(--line);stroke-dasharray:2 4}

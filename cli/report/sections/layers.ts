@@ -1,5 +1,6 @@
 /** The compiled program as a flow of layers, with what each costs. */
 import { layOutRail } from '../charts/rail.ts';
+import type { OperationCounts } from '../../../src/program/artifact.ts';
 import { formatCount, formatMs, formatShape, formatSignificant, plural } from '../format.ts';
 import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
@@ -27,7 +28,7 @@ export function layersSection(program: ProgramReport, measuredMs: readonly (numb
   return section(
     'Layers',
     `Every packed tensor of the program, in order. Lines show which value flows where; a level is one rescale that is still possible. Errors are the predicted standard deviations of the CKKS noise per slot.`,
-    html`${legend(hasMeasurement)}
+    html`${legend(layers, hasMeasurement)}
       <div class="flow" style="--rail:${rail.width}px">
         <div class="row head">
           <span></span><span>layer</span><span class="wide">layout</span><span class="wide">level, scale</span
@@ -38,8 +39,14 @@ export function layersSection(program: ProgramReport, measuredMs: readonly (numb
   );
 }
 
-function legend(hasMeasurement: boolean): Markup {
-  const kinds = ['input', 'linear', 'polynomial', 'product'];
+function legend(layers: readonly LayerView[], hasMeasurement: boolean): Markup {
+  const kinds = [
+    'input',
+    'linear',
+    'polynomial',
+    'product',
+    ...(layers.some(({ kind }) => kind === 'refresh') ? ['refresh'] : []),
+  ];
   return html`<div class="legend">
     ${kinds.map((kind) => html`<span><i style="background:var(--${kind});border-radius:50%"></i>${kind}</span>`)}
     <span><i></i>predicted time</span>
@@ -67,13 +74,7 @@ function layerRow(layer: LayerView, rail: Markup, slowest: number, measuredMs: n
       <div class="sub">scale 2^${formatSignificant(layer.scaleBits, 4)}</div>
     </div>
     <div class="wide">
-      <div>
-        ${
-          operations.refresh === undefined
-            ? plural(operations.rotate, 'rotation')
-            : plural(operations.refresh, 'refresh', 'refreshes')
-        }
-      </div>
+      <div>${layerOperations(operations)}</div>
       <div class="sub">${formatCount(multiplications)} mult.</div>
     </div>
     <div class="wide">
@@ -91,4 +92,8 @@ function timeBar(ms: number, slowest: number, tone: '' | 'measured'): Markup {
   return html`<div class="time">
     ${bar(ms / slowest, tone)}<span class="${tone === '' ? 'muted' : ''}">${formatMs(ms)}</span>
   </div>`;
+}
+
+function layerOperations({ rotate, refresh }: OperationCounts): string {
+  return refresh === undefined ? plural(rotate, 'rotation') : plural(refresh, 'refresh', 'refreshes');
 }
