@@ -24,6 +24,10 @@ export class CleartextBackend extends AlgebraBackend<CleartextCiphertext, Cleart
     // There are no keys.
   }
 
+  override loadRefreshKeys(): void {
+    // There are no keys.
+  }
+
   override load(bytes: Uint8Array, level: number, scale: number): CleartextCiphertext {
     const slots = slotsFromBytes(bytes);
     if (slots.length !== this.algebra.slotCount) {

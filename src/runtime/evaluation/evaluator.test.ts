@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { testParameters } from '../../program/testing/test-parameters.ts';
+import { ProgramBuilder } from '../../program/testing/program-builder.ts';
+import { referenceProgram } from '../../program/testing/random-instructions.ts';
+import { signatureOf } from '../../program/testing/signature-of.ts';
+import { refreshableParameters, testParameters } from '../../program/testing/test-parameters.ts';
 import { sealMemory } from '../../program/memory-model.ts';
 import { nativeMemory } from '../../program/native-memory.ts';
 import { describeNative } from '../backends/testing/describe-native.ts';
@@ -22,6 +25,26 @@ const MEBIBYTES = {
 };
 
 describe('cleartext evaluator', () => {
+  it('refreshes, each ciphertext at the worker that has it', async () => {
+    const able = refreshableParameters();
+    const builder = new ProgramBuilder(able);
+    const x = builder.input(2, 4);
+    const product = builder.product(x, x);
+    const program = builder.build([builder.product(builder.refresh(product, 4), builder.refresh(x, 16))]);
+    const signature = signatureOf(program, able);
+    const values = Float64Array.from({ length: 2 * builder.slotCount }, (_, i) => Math.sin(i));
+    const halves = [values.subarray(0, builder.slotCount), values.subarray(builder.slotCount)];
+    const [expected] = referenceProgram(program, [halves]);
+    const artifact = { program, parameters: able };
+    await using evaluator = await Evaluator.create(artifact, null, { backend: 'cleartext', threads: 2 });
+    const { outputs, layerMs } = await evaluator.evaluate(packCleartextInputs(signature, [values]));
+    expect(layerMs.map(({ layer }) => layer)).toEqual(['product0', 'refresh1', 'refresh2', 'product3']);
+    const [actual] = unpackCleartextOutputs(signature, outputs);
+    const flat = Float64Array.from([...expected![0]!, ...expected![1]!]);
+    expect(maxError([actual!], [flat])).toBeLessThan(1e-12);
+    expect((await evaluator.status()).map(({ ciphertexts }) => ciphertexts)).toEqual([0, 0]);
+  });
+
   it('gives the same bits on one and two workers, near the definition', async () => {
     const inputs = packCleartextInputs(network.signature, network.inputs);
     const results: Float64Array[][] = [];
