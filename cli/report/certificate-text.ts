@@ -19,7 +19,11 @@ export function ephemeralText({
   attacks,
   source,
 }: EphemeralCertificate): string {
-  const costs = attacks.map(({ attack, model, cost }) => `${attack} 2^${cost} by ${model}`).join(', ');
+  const costs = attacks
+    .map(
+      ({ attack, model, cost }) => `${attack} ${cost === null ? 'without a cost' : `2^${cost}`} by ${model}`,
+    )
+    .join(', ');
   return (
     `an ephemeral secret of weight ${weight} under ${logModulus} of at most ${maxLogModulus} bits, ` +
     `attacks cost 2^${leastCost} or more, 2^${requiredCost} are demanded (${source}: ${costs})`

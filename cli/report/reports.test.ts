@@ -263,7 +263,8 @@ it('tells the second part of a certificate, and how often is refreshed', () => {
     renderProgramPage(program),
   ]) {
     expect(text).toContain(secret);
-    for (const { model, cost } of ephemeral.attacks) expect(text).toContain(`2^${cost} by ${model}`);
+    for (const { model, cost } of ephemeral.attacks)
+      expect(text).toContain(`${cost === null ? 'without a cost' : `2^${cost}`} by ${model}`);
     expect(text).toContain('17 refreshes');
   }
   expect(renderProgramPage(program)).toContain('<div>2 refreshes</div>');

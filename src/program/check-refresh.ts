@@ -1,5 +1,5 @@
 /** What parameters have for refreshes: whether it is possible, and whether its ephemeral secret is secure. */
-import { cheapestAttack, leastAttackCost, sparseSecretEstimates } from './security-tables.ts';
+import { leastAttackCost, leastCost, sparseSecretEstimates } from './security-tables.ts';
 import type { AttackEstimate } from './security-tables.ts';
 import type { ParametersLiteral, RefreshParameters, TransformGroup } from './parameters.ts';
 import { totalBits } from './primes.ts';
@@ -15,7 +15,7 @@ export interface EphemeralCertificate {
   /** Bits of q_0 and the first special prime, the only modulus that it is used under; and what the estimates are for. */
   readonly logModulus: number;
   readonly maxLogModulus: number;
-  /** log2 of operations. */
+  /** log2 of operations: of the cheapest attack that has a cost, and what that must be at least. */
   readonly leastCost: number;
   readonly requiredCost: number;
   readonly attacks: readonly AttackEstimate[];
@@ -86,7 +86,7 @@ export function certifyEphemeral(
     weight: ephemeralWeight,
     logModulus: exposedBits(parameters),
     maxLogModulus,
-    leastCost: cheapestAttack(known).cost,
+    leastCost: leastCost(attacks)!,
     requiredCost: leastAttackCost(securityLevel),
     attacks,
     source: `${estimator} ${commit}, weight ${weight}, modulus 2^${maxLogModulus}`,

@@ -2,14 +2,18 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { SecurityLevel } from './parameters.ts';
 import {
-  cheapestAttack,
   leastAttackCost,
+  leastCost,
   maxLogQP,
   ringDegrees,
   securityBounds,
   sparseSecretEstimates,
+  withstands,
 } from './security-tables.ts';
+import { SINE, sineOf } from './semantics/evaluate-sine.ts';
+import { irwinHallTail } from './testing/irwin-hall.ts';
 
+const DOCUMENT = readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
 const LEVELS = [128, 192, 256] as const;
 const DEGREES = [1024, 2048, 4096, 8192, 16384, 32768, 65536];
 
@@ -73,8 +77,7 @@ describe('the bound that is enforced', () => {
   });
 
   it('is that of SECURITY.md', () => {
-    const text = readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
-    const cells = [...text.matchAll(/^\| (\d+) +\|(.*)\|$/gm)].map(([, degree, rest]) => [
+    const cells = [...DOCUMENT.matchAll(/^\| (\d+) +\|(.*)\|$/gm)].map(([, degree, rest]) => [
       Number(degree),
       rest!.split('|').map((cell) => cell.trim()),
     ]);
@@ -86,27 +89,33 @@ describe('the bound that is enforced', () => {
   });
 });
 
+/** The estimates, typed in a second time: rows of [attack, MATZOV, BDGL16]. */
+const ESTIMATED: [string, number | null, number | null][] = [
+  ['usvp', null, null],
+  ['bdd', null, null],
+  ['bdd_hybrid', 213.4, 213.8],
+  ['bdd_mitm_hybrid', 184.5, 185.0],
+  ['dual_hybrid', 208.8, 208.7],
+  ['dual_mitm_hybrid', 179.0, 179.3],
+];
+
 describe('sparse secrets', () => {
-  it('are known of one ring, weight and modulus, by attacks that cost enough', () => {
-    const known = sparseSecretEstimates(32768, 40, 128)!;
+  const known = sparseSecretEstimates(32768, 40, 128)!;
+
+  it('are known of one ring, weight and modulus, by every attack and model', () => {
     expect(known).toMatchObject({
+      polyModulusDegree: 32768,
+      weight: 40,
       maxLogModulus: 82,
       estimator: 'malb/lattice-estimator',
       commit: '27a581b',
     });
-    expect(known.attacks.map(({ attack, model, cost }) => `${attack} ${model} ${cost}`)).toEqual([
-      'bdd_mitm_hybrid MATZOV 184.5',
-      'bdd_mitm_hybrid BDGL16 185',
-      'bdd_hybrid MATZOV 213.4',
-      'bdd_hybrid BDGL16 213.8',
-    ]);
-    expect(cheapestAttack(known).cost).toBe(184.5);
-    expect(LEVELS.map(leastAttackCost)).toEqual([138, 202, 266]);
-    expect(LEVELS.map((level) => sparseSecretEstimates(32768, 40, level) === null)).toEqual([
-      false,
-      true,
-      true,
-    ]);
+    expect(known.attacks).toEqual(
+      ESTIMATED.flatMap(([attack, matzov, bdgl16]) => [
+        { attack, model: 'MATZOV', cost: matzov },
+        { attack, model: 'BDGL16', cost: bdgl16 },
+      ]),
+    );
     for (const [degree, weight] of [
       [16384, 40],
       [65536, 40],
@@ -114,5 +123,63 @@ describe('sparse secrets', () => {
       [32768, 48],
     ] as const)
       expect(sparseSecretEstimates(degree, weight, 128)).toBeNull();
+  });
+
+  it('are as secure as the cheapest attack, with ten bits to spare', () => {
+    expect(leastCost(known.attacks)).toBe(179);
+    expect(LEVELS.map(leastAttackCost)).toEqual([138, 202, 266]);
+    expect(LEVELS.map((level) => sparseSecretEstimates(32768, 40, level) === null)).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    const costing = (index: number, cost: number): typeof known.attacks =>
+      known.attacks.with(index, { ...known.attacks[index]!, cost });
+    for (const index of known.attacks.keys()) {
+      expect(withstands(costing(index, 138), 128)).toBe(true);
+      expect(withstands(costing(index, 137.9), 128)).toBe(false);
+      expect(withstands(costing(index, NaN), 128)).toBe(false);
+    }
+  });
+
+  it('are not secure by attacks that nobody estimated, or that have no cost', () => {
+    expect(withstands(known.attacks, 128)).toBe(true);
+    for (const index of known.attacks.keys())
+      expect(withstands(known.attacks.toSpliced(index, 1), 128)).toBe(false);
+    const none = known.attacks.map((each) => ({ ...each, cost: null }));
+    expect(leastCost(none)).toBeNull();
+    expect(withstands(none, 128)).toBe(false);
+  });
+
+  it('have the estimates of SECURITY.md', () => {
+    const rows = [...DOCUMENT.matchAll(/^\| `(\w+)` +\| +(\S+) +\| +(\S+) +\|$/gm)].map((row) =>
+      row.slice(1),
+    );
+    const shown = (cost: number | null): string => (cost === null ? '–' : cost.toFixed(1));
+    expect(rows).toEqual(ESTIMATED.map(([attack, ...costs]) => [attack, ...costs.map(shown)]));
+    expect(DOCUMENT).toContain(`weight **${known.weight}**`);
+    expect(DOCUMENT).toContain(`at most **${known.maxLogModulus}** bits`);
+    expect(DOCUMENT).toContain(`commit \`${known.commit}\``);
+    expect(DOCUMENT).toContain(`at least 2^${leastAttackCost(128)}`);
+  });
+
+  it('leave the range of the sine as rarely as SECURITY.md says, by as much', () => {
+    const { polyModulusDegree, weight } = known;
+    const values = polyModulusDegree / 2;
+    const power = (probability: number): string => `2^−${(-Math.log2(probability)).toFixed(1)}`;
+    const leaving = 2 * values * irwinHallTail(weight + 1, SINE.range);
+    expect(DOCUMENT).toContain(`${power(leaving)} of refreshes`);
+    expect(DOCUMENT).toContain(`twenty refreshes fails in ${power(20 * leaving)}`);
+    const rows = [...DOCUMENT.matchAll(/^\| ±(\d+) +\| (\S+) +\| (\S+) +\|$/gm)].map(([, ...cells]) => cells);
+    const errorAt = (t: number): number => Math.abs(sineOf(t / SINE.range, SINE) - Math.sin(2 * Math.PI * t));
+    expect(rows).toEqual(
+      [16, 17, 18, 19].map((least) => {
+        // I is the sum of `weight` uniform numbers and z / 4, rounded; most often far away where z = ±1.
+        const either = [0.25, 0.75].map((less) => irwinHallTail(weight, least - less));
+        const arguments_ = Array.from({ length: 129 }, (_, i) => least + (i - 64) / 256);
+        const worst = Math.max(...arguments_.flatMap((t) => [errorAt(t), errorAt(-t)]));
+        return [String(least), power(values * (either[0]! + either[1]!)), power(worst)];
+      }),
+    );
   });
 });

@@ -19,7 +19,7 @@ export interface SinePlan {
   readonly degree: number;
 }
 
-/** |I| ≤ 15 but for one in 2^60 refreshes of 2^14 values, for an ephemeral secret of weight 40. Error below 2^-27. */
+/** |t| < 16 but for one in 2^60 refreshes of 2^14 values, for an ephemeral secret of weight 40. Error below 2^-27. */
 export const SINE: SinePlan = { range: 16, doublings: 3, degree: 31 };
 
 /** Levels from x = t / K to the sine. */
