@@ -14,3 +14,21 @@ export const REACH = 0.75;
 export function polynomialArgument(ratio: number | undefined): (t: number) => number {
   return ratio === undefined ? (t) => t : (t) => refreshed(REACH * t, ratio);
 }
+
+/** Where the series below has float32's precision. */
+const SERIES_REACH = 1.7;
+/** (−1)^k / (2k + 1)! */
+const SINE_SERIES = [1, -1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800, 1 / 6227020800] as const;
+
+/** The same to float32, several times as quick for arguments that are not far out: for data sets. */
+export function quickPolynomialArgument(ratio: number | undefined): (t: number) => number {
+  if (ratio === undefined) return (t) => t;
+  const frequency = (2 * Math.PI * REACH) / ratio;
+  const [c0, c1, c2, c3, c4, c5, c6] = SINE_SERIES;
+  return (t) => {
+    const x = frequency * t;
+    if (!(Math.abs(x) < SERIES_REACH)) return Math.sin(x);
+    const y = x * x;
+    return x * (c0 + y * (c1 + y * (c2 + y * (c3 + y * (c4 + y * (c5 + y * c6))))));
+  };
+}

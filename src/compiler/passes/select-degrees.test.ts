@@ -9,6 +9,7 @@ import type { CompileOptions } from '../options.ts';
 import { SILENT } from '../options.ts';
 import { evaluateModel } from '../reference/evaluate-model.ts';
 import {
+  deepNet,
   makeGraph,
   optionsWith,
   randomDataset,
@@ -176,6 +177,19 @@ describe('degree search', () => {
     expect(await degreesWithin(9)).toEqual([8, 8]);
     // One of seven levels for a tenth.
     expect(await degreesWithin(14)).toEqual([4, 2]);
+  });
+
+  it('rules out by few samples what they leave no doubt of, where there are many activations', async () => {
+    const many = randomDataset(8, 2400, 7);
+    const stages: string[] = [];
+    const progress = { report: (stage: string) => stages.push(stage), signal: undefined };
+    const options = optionsWith({ calibration: many, maxAccuracyDrop: 2 });
+    const { polynomial } = await approximateToFit(deepNet(9), options, progress, () => null);
+    const { degree } = polynomial.approximations[0]!;
+    const looks = stages.filter((stage) => stage === 'first-look').length;
+    const fits = stages.filter((stage) => stage === 'select-degrees').length;
+    // The highest need not be looked at: it is what is left.
+    expect([looks, fits, degree]).toEqual([3, 1, 16]);
   });
 
   it('takes the best degrees that fit, raising single ones as far as they do', async () => {

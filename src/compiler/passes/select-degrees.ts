@@ -18,7 +18,13 @@ import type { ActivationChoice, CompileOptions, Progress } from '../options.ts';
 import { Blas } from '../reference/blas.ts';
 import { elementsOf } from '../reference/onnx-runner.ts';
 import { approximateActivations } from './approximate-activations.ts';
-import { loadCalibration, perImage, unbatch, withBatchSize } from './approximation/calibration-batch.ts';
+import {
+  loadCalibration,
+  partOf,
+  perImage,
+  unbatch,
+  withBatchSize,
+} from './approximation/calibration-batch.ts';
 import { CheckpointStore, MAX_GREEDY_SITES } from './approximation/checkpoint-store.ts';
 import { refreshedChoice } from './approximation/degrees.ts';
 import { isJump } from './approximation/composite-nodes.ts';
@@ -214,14 +220,16 @@ async function search(
   const refreshes = (degree: number): boolean => (refreshed.get(degree)?.size ?? 0) > 0;
   const lowerable = open.length > 1 && open.length <= MAX_GREEDY_SITES;
   // What nothing holds is only worth fitting where single activations may then be lowered.
-  const degrees = lowerable
+  const considered = lowerable
     ? CANDIDATE_DEGREES
     : CANDIDATE_DEGREES.filter((degree) => holdable.includes(degree));
   const candidates =
-    open.length === 0 ? 1 : degrees.length + (lowerable ? open.length * (degrees.length - 1) : 0);
+    open.length === 0 ? 1 : considered.length + (lowerable ? open.length * (considered.length - 1) : 0);
   const judge = new Judge(context, DEFAULT_ERROR / candidates);
   const limitOf = ({ comparison }: Approximation): number => limitFor(comparison.drop.measure, options);
   const common = { open, search: { context, judge, limitOf } };
+  const degrees =
+    open.length > MAX_GREEDY_SITES ? await promising(considered, common.search, uniform) : considered;
   if (open.length === 0) {
     const choices = uniform(null);
     const { approximation, warnings } = await reachPrecision(context, choices);
@@ -272,11 +280,30 @@ async function search(
         ? `degree ${betterDegree} did better here`
         : tried.length > at + 1
           ? `no degree above ${highest} did better here`
-          : degrees.length < CANDIDATE_DEGREES.length && tried.length === degrees.length
+          : considered.length < CANDIDATE_DEGREES.length && tried.length === degrees.length
             ? `no program holds a degree above ${highest}`
             : '',
     warnings: [],
   };
+}
+
+/** Samples that show whether a degree is out of the question. */
+const FIRST_LOOK = 900;
+
+/** Of a network that takes long to fit, the degrees that a few samples do not rule out beyond doubt, and the highest anyway. */
+async function promising(
+  degrees: readonly number[],
+  { context, limitOf }: Search,
+  uniform: (degree: number) => Choices,
+): Promise<readonly number[]> {
+  const batch = partOf(context.batch, context.graph, FIRST_LOOK);
+  if (batch === context.batch) return degrees;
+  for (const [index, degree] of degrees.slice(0, -1).entries()) {
+    context.progress.report('first-look', index / degrees.length);
+    const first = await approximateActivations({ ...context, batch }, uniform(degree));
+    if (first.comparison.drop.lower <= limitOf(first)) return degrees.slice(index);
+  }
+  return degrees.slice(-1);
 }
 
 function isBetter(a: Candidate, b: Candidate): boolean {

@@ -1,6 +1,6 @@
 /** The internal operator "Polynomial" on large float32 batches: many times faster than as a chain of ONNX nodes. */
 import { evaluateChebyshev } from '../approx/chebyshev.ts';
-import { polynomialArgument } from '../approx/sine-argument.ts';
+import { quickPolynomialArgument } from '../approx/sine-argument.ts';
 import { inUnitOf } from '../onnx/ops/polynomial.ts';
 import type { PolynomialAttributes, Shape } from '../ir/tensor-graph.ts';
 
@@ -31,7 +31,7 @@ export function evaluatePolynomial(
 ): Float32Array {
   const attributes = inUnitOf(given, shape, values);
   const { degree, center, halfWidth, ratio } = attributes;
-  const argument = polynomialArgument(ratio);
+  const argument = quickPolynomialArgument(ratio);
   const coefficients = Float64Array.from(attributes.coefficients);
   const { channels, inner } = channelLayout(shape, attributes.axis);
   const blockwise = inner >= 16 ? clenshawBlocks(coefficients, degree, argument) : null;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CompileError } from '../../../errors.ts';
-import { calibrationInputs, loadCalibration, unbatch, withBatchSize } from './calibration-batch.ts';
+import { calibrationInputs, loadCalibration, partOf, unbatch, withBatchSize } from './calibration-batch.ts';
 import { optionsWith, randomDataset, smallConvNet } from './testing/graphs.ts';
 
 const graph = smallConvNet();
@@ -43,6 +43,18 @@ describe('loadCalibration', () => {
     );
     expect([seen.size, kept.length, new Set([...seen, ...kept]).size]).toEqual([6000, 700, 6700]);
     expect([...reserve.labels!]).toEqual(kept);
+  });
+
+  it('gives a part with as many held out, of the same samples', () => {
+    const labelled = { ...dataset, label: (index: number) => index };
+    const whole = loadCalibration(graph, optionsWith({ calibration: labelled, samples: 90 }));
+    const part = partOf(whole, graph, 30);
+    expect(part).toMatchObject({ samples: 30, fit: 20, reserve: { samples: 0 } });
+    const expected = [...whole.labels!.subarray(0, 20), ...whole.labels!.subarray(60, 70)];
+    expect([...part.labels!]).toEqual(expected);
+    const last = part.inputs.get('input')!.subarray(29 * 72, 30 * 72);
+    expect(last).toEqual(dataset.sample(expected[29]!, 0));
+    expect(partOf(whole, graph, 90)).toBe(whole);
   });
 
   it('keeps labels only if all samples have one', () => {

@@ -114,6 +114,26 @@ export function loadCalibration(graph: TensorGraph, options: CompileOptions): Ca
   };
 }
 
+/** A part of a batch, for a first look: so many samples, as many of them held out as in the whole. */
+export function partOf(batch: CalibrationBatch, graph: TensorGraph, samples: number): CalibrationBatch {
+  if (batch.samples <= samples) return batch;
+  const fit = Math.round((samples * batch.fit) / batch.samples);
+  const pick = <T extends Float32Array | Int32Array>(values: T, size: number): T => {
+    const part = values.slice(0, samples * size) as T;
+    part.set(values.subarray(batch.fit * size, (batch.fit + samples - fit) * size), fit * size);
+    return part;
+  };
+  return {
+    ...batch,
+    samples,
+    fit,
+    inputs: new Map([...batch.inputs].map(([name, values]) => [name, pick(values, elementsOf(graph, name))])),
+    labels: batch.labels === null ? null : pick(batch.labels, 1),
+    indices: pick(batch.indices, 1),
+    reserve: NO_RESERVE,
+  };
+}
+
 /** Values of every graph input, [samples × elements]. */
 function readSamples(graph: TensorGraph, dataset: Dataset, indices: Int32Array): Map<string, Float32Array> {
   const inputs = new Map<string, Float32Array>();
