@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { ProgramBuilder } from '../../program/testing/program-builder.ts';
 import { refreshableParameters } from '../../program/testing/test-parameters.ts';
+import type { LinearGraph } from '../ir/linear-graph.ts';
 import { noiseSources } from './noise-sources.ts';
 import { forecastNoise } from './noise.ts';
 import { refreshGain, refreshNoise } from './refresh-noise.ts';
+import { forecastOnSamples } from './sampled-noise.ts';
 
 const parameters = refreshableParameters();
 const sources = noiseSources(parameters);
@@ -67,4 +69,48 @@ it('a program has both: what the input brings, and what is added', () => {
   const reach = 1 / 1.25;
   const brought = std[input]! ** 2 * refreshGain(4, reach);
   expect(std[1]! ** 2).toBeCloseTo(brought + refreshNoise(parameters, sources)(2 ** 36, 4), 15);
+});
+
+it('samples tell the same: imaginary parts come along unseen, and on to what follows', () => {
+  // Scales so small that the input's error is most of it.
+  const chain = { ...parameters, scaleBits: 24 } as typeof parameters;
+  const builder = new ProgramBuilder(chain);
+  const input = builder.input(1, 3);
+  const refreshed = builder.refresh(input, 4);
+  const program = builder.build([builder.polynomial(refreshed, [[0, 0]], { unitLeading: true })]);
+  const shape = [1, program.slotCount];
+  const node = { layer: 'n', shape, bound: 1 };
+  const graph: LinearGraph = {
+    name: 'refresh',
+    nodes: [
+      { ...node, id: 0, kind: 'input', name: 'x' },
+      { ...node, id: 1, kind: 'refresh', source: 0, ratio: 4 },
+      { ...node, id: 2, kind: 'polynomial', source: 1, degree: 2, unitLeading: true, coefficients: [] },
+    ],
+    outputs: [{ name: 'y', node: 2 }],
+  };
+  // Uniform within what the bound is the margin of.
+  const sample = Float64Array.from(
+    { length: program.slotCount },
+    (_, i) => 0.8 * (2 * ((i * 0.618) % 1) - 1),
+  );
+  const { layout } = program.inputs[0]!;
+  const samples = [[sample], [sample]];
+  const sampled = forecastOnSamples(program, chain, graph, [layout, layout, layout], samples).std;
+  const { std } = forecastNoise(program, chain);
+  const chainSources = noiseSources(chain);
+  const [seen, own] = [
+    std[0]! ** 2 * (refreshGain(4, 0.8) / 1.5),
+    refreshNoise(chain, chainSources)(2 ** 24, 4),
+  ];
+  expect(seen).toBeGreaterThan(3 * own);
+  expect(sampled[1]! ** 2 / (1.5 * seen + own)).toBeCloseTo(1, 1);
+  expect(sampled[1]! / std[1]!).toBeCloseTo(1, 1);
+  // Squares of s, with the slope 2 s; what the input brings is least where that is largest.
+  const expected = sample.map((z) => {
+    const [sine, cosine] = [Math.sin((Math.PI * z) / 2), Math.cos((Math.PI * z) / 2)];
+    return 4 * sine ** 2 * (1.5 * (std[0]! * (Math.PI / 2) * cosine) ** 2 + own);
+  });
+  const mean = expected.reduce((sum, variance) => sum + variance, 0) / expected.length;
+  expect(sampled[2]! ** 2 / mean).toBeCloseTo(1, 1);
 });

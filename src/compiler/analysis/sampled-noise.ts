@@ -10,6 +10,7 @@ import type { CkksParameters } from '../../program/security.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { Random } from '../random.ts';
 import { evaluateNodes } from './evaluate-linear-graph.ts';
+import { IMAGINARY_SHARE } from './refresh-noise.ts';
 import {
   forecastNoise,
   normalTail,
@@ -45,11 +46,17 @@ export function forecastOnSamples(
   const deviations = own.map((variances, id) => elementDeviations(variances, layouts[id]!));
   const random = new Random(1);
   /** Of each value, what its operands' errors have made of it, before its own is added. */
-  const brought = graph.nodes.map(() => new Measured());
+  const brought = graph.nodes.map(({ kind }) => new Measured(kind === 'refresh' ? IMAGINARY_SHARE : 0));
   for (const [s, inputs] of used.entries()) {
     evaluateNodes(graph, inputs, (id, value) => {
-      brought[id]!.add(value, clean[s]![id]!);
-      return value.map((x, e) => x + deviations[id]![e]! * laplace(random));
+      const exact = clean[s]![id]!;
+      const { hidden } = brought[id]!;
+      brought[id]!.add(value, exact);
+      return value.map((x, e) => {
+        const own = deviations[id]![e]!;
+        const deviation = hidden === 0 ? own : Math.hypot(own, Math.sqrt(hidden) * (x - exact[e]!));
+        return x + deviation * laplace(random);
+      });
     });
   }
   const std = graph.nodes.map(({ id }) =>
@@ -81,9 +88,15 @@ export function forecastOnSamples(
 
 /** Differences from clean values, over all samples. */
 class Measured {
+  /** Variance that comes along unseen, in parts of what is seen: imaginary parts, which refreshes let in. */
+  readonly hidden: number;
   #sum = 0;
   #count = 0;
   #largest = 0;
+
+  constructor(hidden: number) {
+    this.hidden = hidden;
+  }
 
   add(value: Float64Array, clean: Float64Array): void {
     this.#sum += value.reduce((sum, x, e) => sum + (x - clean[e]!) ** 2, 0);
@@ -92,11 +105,11 @@ class Measured {
   }
 
   get meanSquare(): number {
-    return this.#sum / Math.max(this.#count, 1);
+    return ((1 + this.hidden) * this.#sum) / Math.max(this.#count, 1);
   }
 
   get largest(): number {
-    return this.#largest;
+    return Math.sqrt(1 + this.hidden) * this.#largest;
   }
 }
 
