@@ -65,13 +65,23 @@ export async function compareFourWays(
   count: number,
 ): Promise<Comparison> {
   const bytes = readFileSync(`${FIXTURES}/${model}.onnx`);
-  const calibration = await digits('calibration');
+  const data = { calibration: await digits('calibration'), test: await digits('test') };
+  return compareModel(bytes, model, data, options, count);
+}
+
+/** The same for any model of one input, on `count` samples of the test data. */
+export async function compareModel(
+  bytes: Uint8Array,
+  model: string,
+  { calibration, test }: { readonly calibration: Dataset; readonly test: Dataset },
+  options: Partial<CompileOptions>,
+  count: number,
+): Promise<Comparison> {
   const { artifact, linear } = await compileModel(
     bytes,
     { ...DEFAULT_OPTIONS, calibration, ...options },
     { modelDirectory: null, modelName: model, progress: SILENT },
   );
-  const test = await digits('test');
   const inputs = Array.from({ length: count }, (_, index) => [Float64Array.from(test.sample(index, 0))]);
   const inClear = async (onnx: Uint8Array): Promise<Float64Array> =>
     Float64Array.from((await evaluateModel(onnx, test, { limit: count })).outputs);
