@@ -36,6 +36,9 @@ export function float32Reach(graph: LinearGraph, inputs: readonly Float64Array[]
           new Float64Array(elementCount(node.shape)).fill(polynomialReach(node, reach[node.source]!)),
         );
         break;
+      case 'refresh':
+        push(new Float64Array(elementCount(node.shape)).fill(1));
+        break;
       case 'product': {
         const right = reach[node.right]!;
         push(reach[node.left]!.map((value, e) => value * right[e]!));

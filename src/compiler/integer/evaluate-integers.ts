@@ -23,6 +23,8 @@ export function evaluateIntegers(graph: LinearGraph, inputs: readonly (readonly 
       case 'polynomial':
         values.push(square(node, values[node.source]!));
         break;
+      case 'refresh':
+        throw new InternalError('integers are exact: nothing is refreshed');
       case 'product': {
         const right = values[node.right]!;
         values.push(values[node.left]!.map((value, e) => value * right[e]!));

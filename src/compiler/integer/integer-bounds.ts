@@ -1,4 +1,5 @@
 /** How large the integers of a graph can become: what decides how many plain moduli there must be. */
+import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import type { InputQuantisation } from '../../program/signature.ts';
 import type { LinearGraph, LinearNode } from '../ir/linear-graph.ts';
@@ -46,6 +47,8 @@ export function worstCaseOutput(graph: LinearGraph, inputs: readonly InputQuanti
         });
         break;
       }
+      case 'refresh':
+        throw new InternalError('integers are exact: nothing is refreshed');
       case 'product': {
         const [left, right] = [intervals[node.left]!, intervals[node.right]!];
         const corners = (e: number): number[] => [

@@ -2,6 +2,7 @@
  * An integer graph as an ONNX model over the reals: inputs rounded to their grid, matrices of rounded weights times their scales.
  * onnxruntime measures it over whole data sets, in float32; what it differs by from exact results is float32's rounding.
  */
+import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import type { LinearNode, PolynomialNode } from '../ir/linear-graph.ts';
 import type { ConstantTensor, Shape, TensorGraph, TensorNode } from '../ir/tensor-graph.ts';
@@ -60,6 +61,8 @@ class IntegerModelBuilder {
         case 'polynomial':
           names.push(this.#square(node, names[node.source]!, size));
           break;
+        case 'refresh':
+          throw new InternalError('integers are exact: nothing is refreshed');
         case 'product':
           names.push(this.#emit('Mul', [names[node.left]!, names[node.right]!], [1, size]));
           break;

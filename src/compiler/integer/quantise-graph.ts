@@ -69,6 +69,8 @@ export function quantiseGraph(graph: LinearGraph, samples: Samples, bits: Quanti
         scales.push(scale);
         break;
       }
+      case 'refresh':
+        throw new InternalError('integers are exact: nothing is refreshed');
       case 'product': {
         const right = scales[node.right]!;
         builder.add(node);

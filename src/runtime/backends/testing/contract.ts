@@ -219,7 +219,15 @@ export function runOnBackend<C>(
           instruction.output,
           values.get(instruction.left)!.map((x, ct) => backend.product(instruction, x, right[ct]!, scale)),
         );
+        break;
       }
+      case 'refresh':
+        values.set(
+          instruction.output,
+          values
+            .get(instruction.input)!
+            .map((x) => backend.refresh(instruction, x, program.values[instruction.output]!)),
+        );
     }
   }
   const outputs = program.outputs.map(({ value }) => {
