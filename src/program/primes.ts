@@ -72,6 +72,20 @@ export function nearestNttPrime(
   }
 }
 
+/**
+ * Distinct primes ≡ 1 (mod 2N), the nearest below 2 to each of `bits`, in this order. Null if one is missing, or lies so far below
+ * that scales would drift.
+ */
+export function nttPrimesOf(bits: readonly number[], polyModulusDegree: number): bigint[] | null {
+  const taken = new Set<bigint>();
+  for (const own of bits) {
+    const prime = nearestNttPrime(2 ** own - 1, polyModulusDegree, taken, own);
+    if (prime === null || Number(prime) < 2 ** own * 0.8) return null;
+    taken.add(prime);
+  }
+  return [...taken];
+}
+
 /** Sum of the bit lengths of all primes, an upper bound of log2(QP); this is what is held against the table. */
 export function totalBits(primes: readonly bigint[]): number {
   return primes.reduce((sum, prime) => sum + prime.toString(2).length, 0);

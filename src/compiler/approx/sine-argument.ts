@@ -10,6 +10,11 @@ export const FUSED_RATIO = 4;
 /** Values that were seen, with a margin, come to a refresh within ±this: the sine still tells those beyond apart. */
 export const REACH = 0.75;
 
+/** Of the sine that a refresh makes of t = (x − center) / halfWidth. */
+export function sineFrequency(ratio: number): number {
+  return (2 * Math.PI * REACH) / ratio;
+}
+
 /** The polynomial's argument for t = (x − center) / halfWidth: t itself, or its sine where values are refreshed first. */
 export function polynomialArgument(ratio: number | undefined): (t: number) => number {
   return ratio === undefined ? (t) => t : (t) => refreshed(REACH * t, ratio);
@@ -23,7 +28,7 @@ const SINE_SERIES = [1, -1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800, 1
 /** The same to float32, several times as quick for arguments that are not far out: for data sets. */
 export function quickPolynomialArgument(ratio: number | undefined): (t: number) => number {
   if (ratio === undefined) return (t) => t;
-  const frequency = (2 * Math.PI * REACH) / ratio;
+  const frequency = sineFrequency(ratio);
   const [c0, c1, c2, c3, c4, c5, c6] = SINE_SERIES;
   return (t) => {
     const x = frequency * t;

@@ -4,7 +4,7 @@
  * of t comes in between as a sine.
  */
 import type { ConstantTensor, PolynomialAttributes, Shape, TensorNode } from '../ir/tensor-graph.ts';
-import { REACH } from '../approx/sine-argument.ts';
+import { sineFrequency } from '../approx/sine-argument.ts';
 import { channelPolynomial, polynomialChannels } from './ops/polynomial.ts';
 
 /** Where the nodes go. */
@@ -56,7 +56,7 @@ export function encodePolynomial(
     const frequency = writer.addConstant(`${node.name}_frequency`, {
       shape: [],
       type: 'float',
-      data: Float64Array.of((2 * Math.PI * REACH) / attributes.ratio),
+      data: Float64Array.of(sineFrequency(attributes.ratio)),
     });
     t = writer.emit('Sin', [emit('Mul', t, frequency)], node.name);
   }

@@ -2,7 +2,7 @@
  * Modulus chains for the native engine: digits of several data primes, as many special primes as cover a digit. More primes per
  * digit mean fewer digits (quicker key switching, smaller keys) but a larger special modulus, which leaves less for the scale.
  */
-import { nearestNttPrime } from '../../program/primes.ts';
+import { nttPrimesOf } from '../../program/primes.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
 import { maxLogQP } from '../../program/security-tables.ts';
@@ -96,20 +96,13 @@ function makeChain(
   demand: ParameterDemand,
 ): CkksParameters | null {
   const { depth, security } = demand;
-  const taken = new Set<bigint>();
-  const take = (bits: number): bigint | null => {
-    const prime = nearestNttPrime(2 ** bits - 1, polyModulusDegree, taken, bits);
-    // A prime far below its target would let the scales drift.
-    if (prime === null || Number(prime) < 2 ** bits * 0.8) return null;
-    taken.add(prime);
-    return prime;
-  };
-  const all = [
-    ...Array.from({ length: specials }, () => take(specialBits)),
-    take(scaleBits + baseHeadroomBits(demand)),
-    ...Array.from({ length: depth }, (_, index) => take(index < short ? scaleBits - 1 : scaleBits)),
+  const bits = [
+    ...Array<number>(specials).fill(specialBits),
+    scaleBits + baseHeadroomBits(demand),
+    ...Array.from({ length: depth }, (_, index) => (index < short ? scaleBits - 1 : scaleBits)),
   ];
-  if (!all.every((prime) => prime !== null)) return null;
+  const all = nttPrimesOf(bits, polyModulusDegree);
+  if (all === null) return null;
   return checkParameters({
     scheme: 'ckks',
     polyModulusDegree,

@@ -4,7 +4,7 @@
  * refresh gives is the sine of it; the sine's own primes are larger, as its errors are amplified by the doublings.
  */
 import type { RefreshParameters } from '../../program/parameters.ts';
-import { nearestNttPrime, totalBits } from '../../program/primes.ts';
+import { nttPrimesOf, totalBits } from '../../program/primes.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
 import { maxLogQP, sparseSecretEstimates } from '../../program/security-tables.ts';
@@ -82,7 +82,7 @@ function specialBits(
   }
   const least = digit + SPECIAL_HEADROOM_BITS;
   const others = Math.ceil(Math.max(0, least - first) / WIDEST_BITS);
-  if (first > WIDEST_BITS || others + 1 > size + 1) return null;
+  if (first > WIDEST_BITS || others > size) return null;
   const bits = [first];
   for (let left = least - first, index = 0; index < others; index++) {
     const own = Math.min(WIDEST_BITS, Math.ceil(left / (others - index)));
@@ -99,17 +99,8 @@ function makeChain(
   refresh: RefreshParameters,
   { security }: ParameterDemand,
 ): CkksParameters | null {
-  const taken = new Set<bigint>();
-  const take = (bits: number): bigint | null => {
-    const prime = nearestNttPrime(2 ** bits - 1, RING, taken, bits);
-    // A prime far below its target would let the scales drift.
-    if (prime === null || Number(prime) < 2 ** bits * 0.8) return null;
-    taken.add(prime);
-    return prime;
-  };
-  const all = [...special, ...data].map(take);
-  if (!all.every((prime) => prime !== null)) return null;
-  if (totalBits(all) > maxLogQP(RING, security)) return null;
+  const all = nttPrimesOf([...special, ...data], RING);
+  if (all === null || totalBits(all) > maxLogQP(RING, security)) return null;
   return checkParameters({
     scheme: 'ckks',
     polyModulusDegree: RING,

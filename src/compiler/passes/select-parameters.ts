@@ -5,7 +5,7 @@
  */
 import { InternalError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
-import { nearestNttPrime } from '../../program/primes.ts';
+import { nttPrimesOf } from '../../program/primes.ts';
 import type { SecurityLevel } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
@@ -86,25 +86,16 @@ function makeChain(
   scaleBits: number,
   demand: ParameterDemand,
 ): CkksParameters | null {
-  const taken = new Set<bigint>();
-  const take = (bits: number): bigint | null => {
-    const prime = nearestNttPrime(2 ** bits - 1, polyModulusDegree, taken, bits);
-    // A prime far below its target would let the scales drift.
-    if (prime === null || Number(prime) < 2 ** bits * 0.8) return null;
-    taken.add(prime);
-    return prime;
-  };
   const baseBits = scaleBits + baseHeadroomBits(demand);
   const spare = maxLogQP(polyModulusDegree, demand.security) - baseBits - demand.depth * scaleBits;
-  const special = take(Math.min(MAX_PRIME_BITS, spare));
-  const base = take(baseBits);
-  const chain = Array.from({ length: demand.depth }, () => take(scaleBits));
-  if (special === null || base === null || chain.some((prime) => prime === null)) return null;
+  const bits = [Math.min(MAX_PRIME_BITS, spare), baseBits, ...Array<number>(demand.depth).fill(scaleBits)];
+  const primes = nttPrimesOf(bits, polyModulusDegree);
+  if (primes === null) return null;
   return checkParameters({
     scheme: 'ckks',
     polyModulusDegree,
-    dataPrimes: [base, ...chain.map((prime) => prime ?? 0n)],
-    specialPrimes: [special],
+    dataPrimes: primes.slice(1),
+    specialPrimes: primes.slice(0, 1),
     securityLevel: demand.security,
     secretDistribution: 'uniform-ternary',
     scaleBits,
