@@ -38,6 +38,7 @@ import {
   latencyOfSingle,
   selectProgram,
   type PassHook,
+  type Samples,
   type SelectedProgram,
 } from './passes/select-program.ts';
 import { stripOutputOperators } from './passes/strip-output-operators.ts';
@@ -102,7 +103,7 @@ export async function compileModel(
   const calibrated = calibrationInputs(tensors, options, BOUND_SAMPLES);
   const polynomialOnnx = new Map<PolynomialGraph, Uint8Array>();
   const { polynomial, program } = await approximateToFit<
-    (SelectedProgram | IntegerProgram) & { readonly latencyModeMs: number | null }
+    (SelectedProgram | IntegerProgram) & { readonly samples: Samples; readonly latencyModeMs: number | null }
   >(
     tensors,
     options,
@@ -125,13 +126,13 @@ export async function compileModel(
       if (options.scheme === 'bfv') {
         const reference = integerReference(tensors, normalised, options);
         const integers = selectIntegerProgram(normalised, samples, reference, options, { pass, progress });
-        return { ...integers, latencyModeMs: null };
+        return { ...integers, samples, latencyModeMs: null };
       }
       // else the smallest ring whose forecast reaches the precision.
       const selected = selectProgram(normalised, samples, options, { pass, progress });
       const latencyModeMs =
         options.optimize === 'throughput' ? latencyOfSingle(normalised, samples, options, progress) : null;
-      return { ...selected, latencyModeMs };
+      return { ...selected, samples, latencyModeMs };
     },
     plan,
   );

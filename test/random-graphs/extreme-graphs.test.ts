@@ -105,4 +105,28 @@ describeNative('random graphs of extreme magnitudes on the native engine', () =>
     const zero = powers(11, 1, ['GlobalAveragePool', 0], ['Sum', 1]);
     expect((await checkExtremeGraph(zero, 'native')).kind).toBe('right');
   });
+
+  it('give a constant of which rounding is all that float32 keeps, for terms of 1e6 cancel', async () => {
+    const steps = [
+      ['SpaceToDepth', 5, 0, 6, 18],
+      ['Sum', 5, 5, 4, 28],
+      ['Conv', 4, 0, 5, 17],
+      ['Concat', 6, 1, 5, 22],
+      ['AveragePool', 3, 4, 3, 0],
+      ['Conv', 4, 6, 6, 12],
+    ] as const;
+    const graph: ExtremeGraph = {
+      inputs: [{ shape: [1, 1, 2, 2], magnitude: 0, offset: 1 }],
+      steps: steps.map(([name, p, q, r, seed], index) => ({
+        step: STEPS.findIndex(([own]) => own === name),
+        tensor: index === 1 ? 4 : 0,
+        p,
+        q,
+        r,
+        seed,
+      })),
+      distortion: [2, 9, 20],
+    };
+    expect((await checkExtremeGraph(graph, 'native')).kind).toBe('right');
+  });
 });

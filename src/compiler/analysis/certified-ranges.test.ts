@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../random.ts';
-import { BOUND_OF_ZERO } from './bounds.ts';
-import { certifyInput, certifyOutput, withinExactBound } from './certified-ranges.ts';
+import { certifyInput, certifyOutput, withExactValues } from './certified-ranges.ts';
 
 const random = new Random(5);
 const values = (samples: number, size: number, at: (e: number) => number): Float32Array =>
@@ -57,16 +56,24 @@ describe('certifyOutput', () => {
   });
 });
 
-describe('withinExactBound', () => {
-  const range = { min: -1, max: 3 };
-
+describe('withExactValues', () => {
   it('keeps a range that float32 knows', () => {
-    expect(withinExactBound(range, 7)).toBe(range);
-    expect(withinExactBound({ min: 0, max: 0 }, BOUND_OF_ZERO)).toEqual({ min: 0, max: 0 });
+    expect(withExactValues({ min: -1, max: 3 }, [Float64Array.of(-0.5, 2), Float64Array.of(3)])).toEqual({
+      min: -1,
+      max: 3,
+    });
   });
 
-  it('takes the bound where float32 has lost it', () => {
-    expect(withinExactBound({ min: 0, max: 0 }, 1.25e-36)).toEqual({ min: -1e-36, max: 1e-36 });
-    expect(withinExactBound(range, 10)).toEqual({ min: -8, max: 8 });
+  it('takes in what float32 has lost: to underflow, or where terms cancel', () => {
+    expect(withExactValues({ min: 0, max: 0 }, [Float64Array.of(0, 1e-40), Float64Array.of(-1e-41)])).toEqual(
+      {
+        min: -1e-41,
+        max: 1e-40,
+      },
+    );
+    expect(withExactValues({ min: 0, max: 0.25 }, [Float64Array.of(-0.5), Float64Array.of(-0.5)])).toEqual({
+      min: -1,
+      max: 0.25,
+    });
   });
 });

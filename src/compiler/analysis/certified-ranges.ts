@@ -1,6 +1,5 @@
 /** From calibration values to the ranges that a program is certified for: see `program/certified-range.ts`. */
 import { OUTPUT_MARGIN, widened, type InputRange } from '../../program/certified-range.ts';
-import { BOUND_MARGIN, BOUND_OF_ZERO } from './bounds.ts';
 import type { Preprocessing } from '../../program/signature.ts';
 
 /** A channel with fewer values than this does not show its extremes: it gets the range of all channels. */
@@ -61,16 +60,18 @@ export function certifyOutput(
 }
 
 /**
- * The range of an output that nothing approximates, where float32, in which models are run, has lost it: what is below 1e-38 on the way to
- * it became 0 there. Then `bound` counts, the largest |value| in float64 and its margin.
+ * The range of an output that nothing approximates. float32, in which models are run, does not show all of it: what is below 1e-38 on the
+ * way there becomes 0, and of what cancels rounding is left. The encrypted program gives what float64 gives.
+ * @param exact the output's values in float64, sample by sample
  */
-export function withinExactBound<Range extends { readonly min: number; readonly max: number }>(
+export function withExactValues<Range extends { readonly min: number; readonly max: number }>(
   range: Range,
-  bound: number,
+  exact: readonly Float64Array[],
 ): Range {
-  const reach = OUTPUT_MARGIN * Math.max(Math.abs(range.min), Math.abs(range.max));
-  if (bound === BOUND_OF_ZERO || bound / BOUND_MARGIN <= reach) return range;
-  return { ...range, min: -bound / BOUND_MARGIN, max: bound / BOUND_MARGIN };
+  const extent = new Extent();
+  for (const values of exact) for (const value of values) extent.add(value);
+  const [min, max] = extent.range;
+  return { ...range, min: Math.min(range.min, min), max: Math.max(range.max, max) };
 }
 
 function extentOf(values: Float32Array, low: number, high: number): Extent {

@@ -17,7 +17,8 @@ import { countOperations } from '../../program/semantics/count-operations.ts';
 import type { Signature } from '../../program/signature.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
 import { keyCost } from '../analysis/key-price.ts';
-import { withinExactBound } from '../analysis/certified-ranges.ts';
+import { withExactValues } from '../analysis/certified-ranges.ts';
+import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
 import { predictLatency } from '../analysis/latency.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
@@ -31,12 +32,15 @@ import { shapeOf, type TensorGraph } from '../ir/tensor-graph.ts';
 import { isBatchable } from '../onnx/batchable.ts';
 import type { CompileOptions } from '../options.ts';
 import { COMPILER_VERSION } from '../version.ts';
+import type { Samples } from './build-candidate.ts';
 
 export interface AssemblyParts {
   readonly program: Program;
   readonly parameters: CkksParameters;
   readonly noise: NoiseForecast;
   readonly linear: LinearGraph;
+  /** Calibration inputs that no outlier is among. */
+  readonly samples: Samples;
   readonly packed: PackedProgram;
   readonly tensors: TensorGraph;
   readonly polynomial: PolynomialGraph;
@@ -70,6 +74,7 @@ function signatureOf({
   parameters,
   noise,
   linear,
+  samples,
   tensors,
   options,
   modelName,
@@ -77,6 +82,7 @@ function signatureOf({
   polynomial: { certified, approximations },
 }: AssemblyParts): Signature {
   const isExact = integer === undefined && approximations.every(({ method }) => method === 'exact');
+  const exact = isExact ? samples.map((inputs) => evaluateLinearGraph(linear, inputs)) : [];
   // Samples beyond a batch leave slots of their own behind, which hold what the model makes of zeros.
   const emptySlots = options.optimize === 'throughput' ? 'unspecified' : 'zero';
   return {
@@ -99,7 +105,13 @@ function signatureOf({
       const clientOperators = tensors.clientOperators[index] ?? [];
       const quantisation = integer?.outputs[index];
       const bound = program.values[value]!.bound * (quantisation?.scale ?? linear.nodes[value]!.unit ?? 1);
-      const range = certified.outputs[index]!;
+      const seen = certified.outputs[index]!;
+      const range = isExact
+        ? withExactValues(
+            seen,
+            exact.map((outputs) => outputs[index]!),
+          )
+        : seen;
       return {
         name,
         layout,
@@ -111,7 +123,7 @@ function signatureOf({
         bound,
         ...unitOf(linear, value),
         ...(quantisation === undefined ? {} : { quantisation }),
-        range: { ...(isExact ? withinExactBound(range, bound) : range), emptySlots },
+        range: { ...range, emptySlots },
       };
     }),
     labels: options.labels,
