@@ -19,7 +19,7 @@ export function chosenBackend(artifact: Artifact, flags: EvaluationFlags): Backe
   return chooseBackend(artifact, flags.backend);
 }
 
-/** @param keys null with the cleartext backend only */
+/** @param keys null with the cleartext backend only; they are handed over, and gone for who calls */
 export function openEvaluator(
   artifact: Artifact,
   keys: EvaluationKeys | null,
@@ -34,6 +34,7 @@ export function openEvaluator(
     backend,
     ...(memoryBudgetMb === undefined ? {} : { maxMemoryMb: memoryBudgetMb }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+    takeKeys: true,
     progress: ({ stage, fraction }) => progress.report(STAGES[stage], fraction),
     signal,
   });

@@ -7,8 +7,9 @@ import { ArtifactError } from '../src/errors.ts';
 const MAX_MODEL_BYTES = 2047 * 1024 * 1024;
 const MAX_ARTIFACT_BYTES = 2047 * 1024 * 1024;
 
-/** Larger key sets exist, but Node reads no file beyond 2 GiB at once. */
-export const MAX_KEY_FILE_BYTES = 2047 * 1024 * 1024;
+/** Read piece by piece. */
+export const MAX_KEY_FILE_BYTES = 64 * 1024 * 1024 * 1024;
+/** Node reads no file beyond 2 GiB at once. */
 export const MAX_CIPHERTEXT_FILE_BYTES = 2047 * 1024 * 1024;
 
 /** @throws ArtifactError FILE_…, or that of the codec with the file's name: several commands take several files */

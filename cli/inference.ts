@@ -69,8 +69,9 @@ export class Inference implements AsyncDisposable {
     try {
       const keys = await client.makeEvaluationKeys(options);
       const keygenMs = performance.now() - start;
+      const bytes = keyBytes(keys);
       const evaluator = await openEvaluator(artifact, keys, flags, context);
-      return new Inference(artifact, backend, client, evaluator, context, keygenMs, keyBytes(keys));
+      return new Inference(artifact, backend, client, evaluator, context, keygenMs, bytes);
     } catch (error) {
       await client[Symbol.asyncDispose]();
       throw error;

@@ -3,10 +3,10 @@
  * read or use a secret key; a test keeps it so.
  */
 import type { Command } from 'commander';
-import { readBounded } from '../../src/data/read-file.ts';
+import { readBounded, readPieces } from '../../src/data/read-file.ts';
 import { ciphertextSetContainer, parseCiphertextSet } from '../../src/runtime/formats/ciphertext-set.ts';
 import { containerChunks } from '../../src/runtime/formats/container.ts';
-import { parseEvaluationKeys } from '../../src/runtime/formats/evaluation-keys.ts';
+import { readEvaluationKeys } from '../../src/runtime/formats/evaluation-keys.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { chosenBackend, ciphertextBytes, evaluateSet, openEvaluator } from '../evaluation.ts';
 import { MAX_CIPHERTEXT_FILE_BYTES, MAX_KEY_FILE_BYTES, readArtifact } from '../files.ts';
@@ -36,8 +36,11 @@ async function evaluate(file: string, flags: EvaluateFlags, context: CommandCont
   const set = parseCiphertextSet(
     await readBounded(flags.input, MAX_CIPHERTEXT_FILE_BYTES, 'the ciphertexts'),
   );
-  const keys = parseEvaluationKeys(
-    await readBounded(flags.evaluationKeys, MAX_KEY_FILE_BYTES, 'the evaluation keys'),
+  const { keys } = await readPieces(
+    flags.evaluationKeys,
+    MAX_KEY_FILE_BYTES,
+    'the evaluation keys',
+    readEvaluationKeys,
   );
   await using evaluator = await openEvaluator(artifact, keys, flags, context);
   const start = performance.now();

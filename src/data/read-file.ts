@@ -1,5 +1,5 @@
 /** Reads files whose size and content nobody vouches for: sizes are capped before anything is allocated. */
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { ArtifactError } from '../errors.ts';
 
@@ -15,7 +15,35 @@ export const MAX_DATASET_BYTES = 2047 * MEBIBYTE;
  * @param what what the file should be, for messages: "the model", "the image"
  * @throws ArtifactError FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_UNREADABLE or FILE_TOO_LARGE
  */
-export async function readBounded(path: string, maxBytes: number, what: string): Promise<Uint8Array> {
+export function readBounded(path: string, maxBytes: number, what: string): Promise<Uint8Array> {
+  return withFile(path, maxBytes, what, (file) => file.readFile());
+}
+
+/** What is read of a file at a time. */
+const PIECE_BYTES = 4 * MEBIBYTE;
+
+/**
+ * The same piece by piece.
+ * @param use is given the file's size, and its pieces in order
+ * @throws as `readBounded`, and what `use` throws
+ */
+export function readPieces<T>(
+  path: string,
+  maxBytes: number,
+  what: string,
+  use: (stream: { readonly length: number; readonly pieces: AsyncIterable<Uint8Array> }) => Promise<T>,
+): Promise<T> {
+  return withFile(path, maxBytes, what, (file, length) =>
+    use({ length, pieces: file.createReadStream({ highWaterMark: PIECE_BYTES, autoClose: false }) }),
+  );
+}
+
+async function withFile<T>(
+  path: string,
+  maxBytes: number,
+  what: string,
+  use: (file: FileHandle, size: number) => Promise<T>,
+): Promise<T> {
   try {
     await using file = await open(path, 'r');
     const info = await file.stat();
@@ -36,7 +64,7 @@ export async function readBounded(path: string, maxBytes: number, what: string):
         { hint: 'check that this is the file you mean' },
       );
     }
-    return await file.readFile();
+    return await use(file, info.size);
   } catch (error) {
     throw explainFileError(error, path, what);
   }

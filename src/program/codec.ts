@@ -59,10 +59,11 @@ class Pool {
   }
 }
 
-function readPool<T extends Pooled>(
+function readPool<T extends Pooled, B extends ArrayBuffer | SharedArrayBuffer>(
   bytes: Uint8Array,
   elementSize: number,
-  make: (buffer: ArrayBuffer, offset: number, length: number) => T,
+  allocate: (bytes: number) => B,
+  make: (buffer: B, offset: number, length: number) => T,
 ): T[] {
   if (bytes.byteLength < 4) throw damaged('array section too short');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -70,13 +71,14 @@ function readPool<T extends Pooled>(
   const header = Math.ceil((4 * (count + 1)) / 8) * 8;
   if (header > bytes.byteLength) throw damaged('array section too short');
   // A copy of our own: views below need an aligned buffer, and a Buffer may share a pool.
-  const data = new Uint8Array(bytes);
+  const buffer = allocate(bytes.byteLength);
+  new Uint8Array(buffer).set(bytes);
   const arrays: T[] = [];
   let offset = header;
   for (let index = 0; index < count; index++) {
     const length = view.getUint32(4 * (index + 1), true);
     if (offset + length * elementSize > bytes.byteLength) throw damaged('array runs past its section');
-    arrays.push(make(data.buffer, offset, length));
+    arrays.push(make(buffer, offset, length));
     offset += length * elementSize;
   }
   if (offset !== bytes.byteLength) throw damaged('array section has trailing bytes');
@@ -108,7 +110,15 @@ function toJson(value: unknown, pools: Record<'f64' | 'i32' | 'u8', Pool>): Json
   throw new InternalError(`artifact holds a ${typeof value}`);
 }
 
-function fromJson(value: Json, pools: { f64: Float64Array[]; i32: Int32Array[]; u8: Uint8Array[] }): unknown {
+interface Pools {
+  readonly f64: readonly Float64Array[];
+  readonly i32: readonly Int32Array[];
+  readonly u8: readonly Uint8Array[];
+  /** Expanded ones, by description. */
+  readonly grids: Map<string, Int32Array>;
+}
+
+function fromJson(value: Json, pools: Pools): unknown {
   if (Array.isArray(value)) return value.map((entry) => fromJson(entry, pools));
   if (value === null || typeof value !== 'object') return value;
   const keys = Object.keys(value);
@@ -124,8 +134,12 @@ function fromJson(value: Json, pools: { f64: Float64Array[]; i32: Int32Array[]; 
             : undefined;
     if (array !== undefined) return array;
     if (key === '$grid') {
-      const grid = expandGrid(entry);
-      if (grid !== null) return grid;
+      const description = JSON.stringify(entry);
+      const grid = pools.grids.get(description) ?? expandGrid(entry);
+      if (grid !== null) {
+        pools.grids.set(description, grid);
+        return grid;
+      }
     }
     if (key === '$big' && typeof entry === 'string' && /^[0-9]{1,40}$/.test(entry)) return BigInt(entry);
     throw damaged(`bad reference ${key}`);
@@ -197,10 +211,14 @@ export function decodeArtifact(bytes: Uint8Array): Artifact {
     offset += packedLength;
   });
   if (offset !== body.byteLength) throw damaged('trailing bytes');
+  // The program's numbers are for all workers to read.
+  const shared = (size: number): SharedArrayBuffer => new SharedArrayBuffer(size);
+  const own = (size: number): ArrayBuffer => new ArrayBuffer(size);
   const pools = {
-    f64: readPool(sections.f64, 8, (buffer, at, length) => new Float64Array(buffer, at, length)),
-    i32: readPool(sections.i32, 4, (buffer, at, length) => new Int32Array(buffer, at, length)),
-    u8: readPool(sections.u8, 1, (buffer, at, length) => new Uint8Array(buffer, at, length)),
+    f64: readPool(sections.f64, 8, shared, (buffer, at, length) => new Float64Array(buffer, at, length)),
+    i32: readPool(sections.i32, 4, shared, (buffer, at, length) => new Int32Array(buffer, at, length)),
+    u8: readPool(sections.u8, 1, own, (buffer, at, length) => new Uint8Array(buffer, at, length)),
+    grids: new Map<string, Int32Array>(),
   };
   let parsed: Json;
   try {

@@ -92,8 +92,6 @@ export interface SealMemory {
 
 /** Node with the compiler, node-seal's code and onnxruntime loaded, and a worker's own heap of JavaScript (measured). */
 const PROCESS_BYTES = 176 * 2 ** 20;
-/** The slot vectors' numbers: as they were read, and where all threads see them. */
-export const PROGRAM_COPIES = 2;
 /** Outside the heap, for each key: its seeded form, as it was read or made. */
 export function sealKeyFileBytes(parameters: Shape): number {
   return (partsOf(parameters) * sealKeyBytes(parameters)) / 2;
@@ -158,8 +156,7 @@ export function addUpSeal(program: SealParts, parameters: Shape): SealMemory {
     plaintextBytes: POOL_OVERHEAD * parts * program.plaintextBytes,
     contextBytes,
     totalPerWorker: keyBytes + keyTransit + ciphertextBytes + contextBytes + scratch,
-    processBytes:
-      PROCESS_BYTES + PROGRAM_COPIES * program.slotVectorBytes + keys * sealKeyFileBytes(parameters),
+    processBytes: PROCESS_BYTES + program.slotVectorBytes + keys * sealKeyFileBytes(parameters),
   };
 }
 
@@ -265,11 +262,13 @@ export function lastUses(program: Program): number[] {
   return last;
 }
 
-/** Numbers of the program, each distinct vector once. */
+/** Numbers of the program, each distinct array once. */
 export function slotVectorBytes({ instructions }: Program): number {
-  const vectors = new Set<SlotVector>();
+  const arrays = new Set<SlotVector['values'] | Int32Array>();
   const count = (coefficient: Coefficient): void => {
-    if (typeof coefficient !== 'number') vectors.add(coefficient);
+    if (typeof coefficient === 'number') return;
+    arrays.add(coefficient.values);
+    if (coefficient.indices !== null) arrays.add(coefficient.indices);
   };
   for (const instruction of instructions) {
     if (instruction.kind === 'linear') {
@@ -284,6 +283,6 @@ export function slotVectorBytes({ instructions }: Program): number {
     }
   }
   let bytes = 0;
-  for (const { values, indices } of vectors) bytes += values.byteLength + (indices?.byteLength ?? 0);
+  for (const { byteLength } of arrays) bytes += byteLength;
   return bytes;
 }

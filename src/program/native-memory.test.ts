@@ -51,15 +51,32 @@ describe('the native memory model', () => {
     expect(memory.workspaceBytes).toBe((8 * 5 + (3 + 2) * 7) * LIMB);
     expect(memory.ciphertextBytes).toBe((2 * 2 * 5 + 2 * 4) * LIMB);
     expect(memory.plaintextBytes).toBe(0);
-    // A key is there twice while it is made ready, and its file of half its size besides.
-    const key = nativeKeyBytes(parameters, 4);
-    expect(memory.contextBytes).toBe(384 * 2 ** 20 + 7 * 6 * LIMB + key / 2);
-    const pooled = 2 * key + memory.ciphertextBytes + memory.workspaceBytes;
-    expect(memory.total).toBe(Math.ceil(1.02 * pooled) + memory.contextBytes);
+    expect(memory.contextBytes).toBe(384 * 2 ** 20 + 7 * 6 * LIMB);
+    const pooled = nativeKeyBytes(parameters, 4) + memory.ciphertextBytes + memory.workspaceBytes;
+    expect(memory.evaluationBytes).toBe(Math.ceil(1.02 * pooled) + memory.contextBytes);
+    expect(memory.total).toBe(memory.evaluationBytes);
     expect(nativePoolBytes(memory, memory.contextBytes + 100)).toBe(100);
     expect(nativePoolBytes(memory, 0)).toBe(0);
-    expect(nativePlaintextRoom(memory, memory.total + 102)).toBe(100);
+    expect(nativePlaintextRoom(memory, memory.evaluationBytes + 102)).toBe(100);
     expect(nativePlaintextRoom(memory, 0)).toBe(0);
+  });
+
+  it('takes for many keys what loading them takes, which is room for plaintexts later', () => {
+    const builder = new ProgramBuilder(parameters);
+    const shape = { sources: 1, outputs: 1, babySteps: 32, giantSteps: 2, style: 'direct' as const };
+    const x = builder.input(1);
+    const program = builder.build([
+      builder.linear([x], randomLinear(seededRandom(1), builder.slotCount, shape)),
+    ]);
+    const memory = nativeMemory(program, parameters);
+    // A key is there twice while it is made ready, and the seeded forms of all, half their size, besides.
+    const key = nativeKeyBytes(parameters, 4);
+    expect(memory.keyBytes).toBe(32 * key);
+    expect(memory.total).toBe(Math.ceil(1.02 * 33 * key) + 16 * key + memory.contextBytes);
+    expect(memory.evaluationBytes).toBeLessThan(memory.total);
+    expect(nativePlaintextRoom(memory, memory.total)).toBe(
+      Math.floor((memory.total - memory.evaluationBytes) / 1.02),
+    );
   });
 
   it('holds whole keys in the shape of SEAL', () => {

@@ -4,7 +4,7 @@
  * ciphertext has.
  */
 import { digitsAt, type ParametersLiteral } from './parameters.ts';
-import { lastUses, PROGRAM_COPIES, slotVectorBytes } from './memory-model.ts';
+import { lastUses, slotVectorBytes } from './memory-model.ts';
 import type { GiantStep, Instruction, LinearInstruction, Program } from './program.ts';
 import type { KeyNeeds } from './key-needs.ts';
 import { planStructure } from './semantics/choose-polynomial-plan.ts';
@@ -35,11 +35,13 @@ export interface NativeMemory {
   readonly ciphertextBytes: number;
   /** What the hungriest instruction needs for itself. */
   readonly workspaceBytes: number;
-  /** Outside the engine's pool: tables of the primes, the process, the program, the files of the keys. */
+  /** Outside the engine's pool: tables of the primes, the process, the program. */
   readonly contextBytes: number;
   /** All diagonals and coefficients encoded; those that do not fit are encoded when they are used. */
   readonly plaintextBytes: number;
   /** What an evaluation cannot do without: all but the plaintexts. */
+  readonly evaluationBytes: number;
+  /** What cannot be done without: that, or more, while keys are loaded. */
   readonly total: number;
 }
 
@@ -100,12 +102,21 @@ export function addUpNative(
   const keyBytes = keys.reduce((sum, bytes) => sum + bytes, 0);
   const primes = parameters.dataPrimes.length + parameters.specialPrimes.length;
   const tables = primes * TABLE_LIMBS * limbBytes(parameters);
-  // Keys come as files of their seeded form, half their size.
-  const contextBytes = PROCESS_BYTES + tables + PROGRAM_COPIES * slotVectorBytes + keyBytes / 2;
-  // While one is made ready for use there are two of it.
-  const pooled = keyBytes + Math.max(0, ...keys) + ciphertextBytes + workspaceBytes;
-  const total = Math.ceil(pooled * POOL_OVERHEAD) + Math.ceil(contextBytes);
-  return { keyBytes, ciphertextBytes, workspaceBytes, contextBytes, plaintextBytes, total };
+  const contextBytes = Math.ceil(PROCESS_BYTES + tables + slotVectorBytes);
+  const pooled = (bytes: number): number => Math.ceil(bytes * POOL_OVERHEAD);
+  const evaluationBytes = pooled(keyBytes + ciphertextBytes + workspaceBytes) + contextBytes;
+  // Keys come in their seeded form, half their size, which is gone once they are loaded; of the one made ready there are two.
+  const loadingBytes = pooled(keyBytes + Math.max(0, ...keys)) + Math.ceil(keyBytes / 2) + contextBytes;
+  const total = Math.max(evaluationBytes, loadingBytes);
+  return {
+    keyBytes,
+    ciphertextBytes,
+    workspaceBytes,
+    contextBytes,
+    plaintextBytes,
+    evaluationBytes,
+    total,
+  };
 }
 
 function limbBytes({ polyModulusDegree }: KeyShape): number {
@@ -119,7 +130,7 @@ export function nativePoolBytes(memory: NativeMemory, limitBytes: number): numbe
 
 /** Of the limit, what encoded plaintexts may take: the compiler counts on it and the runtime keeps to it. */
 export function nativePlaintextRoom(memory: NativeMemory, limitBytes: number): number {
-  return Math.max(0, Math.floor((limitBytes - memory.total) / POOL_OVERHEAD));
+  return Math.max(0, Math.floor((limitBytes - memory.evaluationBytes) / POOL_OVERHEAD));
 }
 
 function extendedLimbs(parameters: KeyShape, level: number): number {

@@ -35,7 +35,10 @@ export function memoryLimits(program: Program, parameters: CkksParameters, optio
     obstacle: memory.total <= limit ? null : nativeObstacle(program, parameters, limit),
     keyRoom: limit - (memory.total - memory.keyBytes) - others.reduce((sum, bytes) => sum + bytes, 0),
     plaintextRoom,
-    peakBytes: memory.total + Math.min(plaintextRoom, memory.plaintextBytes),
+    peakBytes: Math.max(
+      memory.total,
+      memory.evaluationBytes + Math.min(plaintextRoom, memory.plaintextBytes),
+    ),
     leastBytes: memory.total,
   };
 }

@@ -29,6 +29,11 @@ export interface EvaluatorOptions {
   readonly threads?: number;
   /** Bound of all threads' memory together. */
   readonly maxMemoryMb?: number;
+  /**
+   * Whether keys that have buffers of their own may be handed over to the worker, where there is one: they are gone for who calls, so that
+   * they are never twice in memory. Forecasts of memory count on it.
+   */
+  readonly takeKeys?: boolean;
   /** Time without any progress after which a worker is taken to hang. */
   readonly stallMs?: number;
   /** Split single evaluations among workers where that is predicted to pay; on by default. */
@@ -112,7 +117,8 @@ export class Evaluator implements AsyncDisposable {
             });
             const report = part === 0 ? options.progress : undefined;
             const load = { worker, part, program, cancellation, progress: report };
-            if (keys !== null && backend !== 'cleartext') await loadKeys(load, keys);
+            if (keys !== null && backend !== 'cleartext')
+              await loadKeys(load, keys, options.takeKeys === true && workers.length === 1);
             await encodeAhead(load, partitions);
           }),
         ),

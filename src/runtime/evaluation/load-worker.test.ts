@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { Program } from '../../program/program.ts';
 import { smallArtifact } from '../../program/testing/small-artifact.ts';
 import type { EvaluationKeys } from '../formats/evaluation-keys.ts';
-import { encodeEvaluationKeys, parseEvaluationKeys } from '../formats/evaluation-keys.ts';
+import { encodeEvaluationKeys, parseEvaluationKeys, readEvaluationKeys } from '../formats/evaluation-keys.ts';
 import { Cancellation } from '../workers/control.ts';
 import { loadKeys, type EvaluationProgress } from './load-worker.ts';
 import type { EvaluationWorker } from './placement.ts';
@@ -22,7 +22,7 @@ const keys: EvaluationKeys = {
 };
 const program: Program = { ...smallArtifact().program, refreshKeys: { conjugationLevel: 3, raiseLevel: 3 } };
 
-async function load(found: EvaluationKeys, wanted = program) {
+async function load(found: EvaluationKeys, wanted = program, take = false) {
   const calls: { method: string; argument: object; bytes: number[] }[] = [];
   const progress: EvaluationProgress[] = [];
   const worker = {
@@ -34,7 +34,7 @@ async function load(found: EvaluationKeys, wanted = program) {
   } as unknown as EvaluationWorker;
   const report = (now: EvaluationProgress): void => void progress.push(now);
   const order = { worker, part: 0, program: wanted, cancellation: new Cancellation(), progress: report };
-  await loadKeys(order, found);
+  await loadKeys(order, found, take);
   return { calls, fractions: progress.map(({ fraction }) => fraction) };
 }
 
@@ -54,6 +54,24 @@ it.each([
   expect(calls.map(({ argument }) => 'step' in argument && argument.step)).toEqual([1, null, false]);
   expect(fractions).toEqual([1 / 3, 2 / 3, 1, 1]);
   expect(Uint8Array.from(file)).toEqual(before);
+});
+
+it('are handed over where they have buffers of their own and nobody else needs them', async () => {
+  const file = encodeEvaluationKeys(keys);
+  const own = await readEvaluationKeys({
+    length: file.length,
+    pieces: (async function* () {
+      yield file;
+    })(),
+  });
+  const { calls } = await load(own.keys, program, true);
+  expect(calls.map(({ bytes }) => bytes)).toEqual([[11], [20], [30, 31, 32]]);
+  expect(own.keys.relinearization?.bytes.length).toBe(0);
+  expect(own.keys.refresh?.raise.decapsulation.length).toBe(0);
+  // What is a part of something larger is copied all the same.
+  const views = parseEvaluationKeys(file);
+  await load(views, program, true);
+  expect(views.relinearization?.bytes.length).toBe(20);
 });
 
 it('of refreshes stay where they are if nothing is refreshed', async () => {

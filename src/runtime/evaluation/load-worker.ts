@@ -1,6 +1,6 @@
 /** What a worker is given before its first evaluation: keys that were checked, and plaintexts encoded ahead. */
 import { ArtifactError } from '../../errors.ts';
-import type { Program } from '../../program/program.ts';
+import type { Instruction, Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { requireEncryption } from '../../program/security.ts';
 import type { EvaluationKeys, RefreshSwitchingKeys } from '../formats/evaluation-keys.ts';
@@ -40,10 +40,14 @@ export function requireFittingKeys(
   requireKeys(keys, setting, program);
 }
 
-/** One by one, and only those that the program has use for. */
+/**
+ * One by one, and only those that the program has use for.
+ * @param take whether keys that have a buffer of their own are handed over to the worker: gone here, and soon there
+ */
 export async function loadKeys(
   { worker, program, cancellation, progress }: WorkerLoad,
   keys: EvaluationKeys,
+  take: boolean,
 ): Promise<void> {
   const wanted = new Set(program.rotationKeys.map(({ step }) => step));
   const rotations = keys.rotations.filter(({ step }) => wanted.has(step));
@@ -51,12 +55,12 @@ export async function loadKeys(
   const loads = rotations.map(
     ({ step, bytes }) =>
       (): Promise<void> =>
-        loadKey(worker, step, bytes),
+        loadKey(worker, step, handedOver(bytes, take)),
   );
   if (relinearization !== null && program.relinearizationLevel !== null)
-    loads.push(() => loadKey(worker, null, relinearization.bytes));
+    loads.push(() => loadKey(worker, null, handedOver(relinearization.bytes, take)));
   if (refresh !== undefined && program.refreshKeys !== undefined)
-    loads.push(() => loadRefreshKeys(worker, refresh));
+    loads.push(() => loadRefreshKeys(worker, refresh, take));
   for (const [i, load] of loads.entries()) {
     cancellation.check();
     await load();
@@ -66,29 +70,52 @@ export async function loadKeys(
 }
 
 /**
- * Of its own, to be handed over: of a view the whole buffer would be copied to the worker, of a file of keys all of them, for each. A
- * Buffer's `slice` would be a view again.
+ * Of a view the whole buffer would be copied to the worker, of a file of keys all of them, for each: it is copied itself. A Buffer's
+ * `slice` would be a view again.
  */
-function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes);
+function handedOver(bytes: Uint8Array, take: boolean): Uint8Array<ArrayBuffer> {
+  return take && hasOwnBuffer(bytes) ? bytes : new Uint8Array(bytes);
 }
 
-function loadKey(worker: EvaluationWorker, step: number | null, bytes: Uint8Array): Promise<void> {
-  const own = copyOf(bytes);
-  return worker.call('loadKey', { step, bytes: own }, [own.buffer]);
+function hasOwnBuffer(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
 }
 
-function loadRefreshKeys(worker: EvaluationWorker, keys: RefreshSwitchingKeys): Promise<void> {
-  const conjugation = copyOf(keys.conjugation.bytes);
-  const encapsulation = copyOf(keys.raise.encapsulation);
-  const decapsulation = copyOf(keys.raise.decapsulation);
-  const order = { conjugation, encapsulation, decapsulation };
-  return worker.call('loadRefreshKeys', order, [
-    conjugation.buffer,
-    encapsulation.buffer,
-    decapsulation.buffer,
-  ]);
+function loadKey(
+  worker: EvaluationWorker,
+  step: number | null,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  return worker.call('loadKey', { step, bytes }, [bytes.buffer]);
 }
+
+function loadRefreshKeys(
+  worker: EvaluationWorker,
+  { conjugation, raise }: RefreshSwitchingKeys,
+  take: boolean,
+): Promise<void> {
+  const order = {
+    conjugation: handedOver(conjugation.bytes, take),
+    encapsulation: handedOver(raise.encapsulation, take),
+    decapsulation: handedOver(raise.decapsulation, take),
+  };
+  return worker.call(
+    'loadRefreshKeys',
+    order,
+    Object.values(order).map(({ buffer }) => buffer),
+  );
+}
+
+/**
+ * Where memory ends, the rest is kept in a small form and made ready when it is used: coefficients first, which may have no small one,
+ * then what all refreshes share.
+ */
+const PLAINTEXT_ORDER: Readonly<Record<Instruction['kind'], number>> = {
+  polynomial: 0,
+  product: 0,
+  refresh: 1,
+  linear: 2,
+};
 
 /** Encodes what the worker's part of each instruction will need, as far as its memory goes. */
 export async function encodeAhead(
@@ -96,9 +123,8 @@ export async function encodeAhead(
   partitions: readonly (Partition | null)[],
 ): Promise<void> {
   const { instructions } = program;
-  // Those of refreshes first, since they serve all refreshes: where memory ends, others are encoded when they are used.
   const order = [...instructions.keys()].sort(
-    (a, b) => Number(instructions[b]!.kind === 'refresh') - Number(instructions[a]!.kind === 'refresh'),
+    (a, b) => PLAINTEXT_ORDER[instructions[a]!.kind] - PLAINTEXT_ORDER[instructions[b]!.kind],
   );
   for (const [done, index] of order.entries()) {
     cancellation.check();

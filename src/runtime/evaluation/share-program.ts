@@ -1,40 +1,36 @@
-/** Puts a program's numbers into shared memory, so that all workers read one copy. */
+/** Sees to it that a program's numbers lie in shared memory, so that all workers read one copy. */
 import type { Coefficient, Instruction, Program } from '../../program/program.ts';
 import type { SlotVector } from '../../program/slot-vector.ts';
 
-/** The same program, its slot vectors backed by one SharedArrayBuffer. Each distinct vector is stored once. */
+type Numbers = Float64Array | Int32Array;
+
+/** The same program; what does not lie in shared memory yet, as that of an artifact that was read does, is copied there once. */
 export function shareProgram(program: Program): Program {
+  const copies = new Map<Numbers, Numbers>();
+  const shared = <T extends Numbers>(array: T, make: (buffer: SharedArrayBuffer) => T): T => {
+    if (array.buffer instanceof SharedArrayBuffer) return array;
+    const known = copies.get(array);
+    if (known !== undefined) return known as T;
+    const copy = make(new SharedArrayBuffer(array.byteLength));
+    copy.set(array);
+    copies.set(array, copy);
+    return copy;
+  };
   const vectors = new Map<SlotVector, SlotVector>();
-  let bytes = 0;
-  for (const vector of slotVectors(program.instructions)) {
-    if (vectors.has(vector)) continue;
-    vectors.set(vector, vector);
-    bytes += vector.values.length * 8 + indexBytes(vector);
-  }
-  const buffer = new SharedArrayBuffer(bytes);
-  let offset = 0;
-  for (const vector of vectors.keys()) {
-    const values = new Float64Array(buffer, offset, vector.values.length);
-    values.set(vector.values);
-    offset += values.byteLength;
-    let indices: Int32Array | null = null;
-    if (vector.indices !== null) {
-      indices = new Int32Array(buffer, offset, vector.indices.length);
-      indices.set(vector.indices);
-      offset += indexBytes(vector);
-    }
-    vectors.set(vector, { indices, values });
-  }
-  const shared = (vector: SlotVector): SlotVector => vectors.get(vector)!;
+  const sharedVector = (vector: SlotVector): SlotVector => {
+    const known = vectors.get(vector);
+    if (known !== undefined) return known;
+    const values = shared(vector.values, (buffer) => new Float64Array(buffer));
+    const indices =
+      vector.indices === null ? null : shared(vector.indices, (buffer) => new Int32Array(buffer));
+    const result = { indices, values };
+    vectors.set(vector, result);
+    return result;
+  };
   return {
     ...program,
-    instructions: program.instructions.map((instruction) => withVectors(instruction, shared)),
+    instructions: program.instructions.map((instruction) => withVectors(instruction, sharedVector)),
   };
-}
-
-/** Rounded up so that what follows is aligned to 8 bytes. */
-function indexBytes({ indices }: SlotVector): number {
-  return indices === null ? 0 : Math.ceil(indices.length / 2) * 8;
 }
 
 /** Every slot vector of the instructions, as often as it occurs. */

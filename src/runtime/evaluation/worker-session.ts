@@ -63,10 +63,12 @@ export class WorkerSession implements Disposable {
   loadKey({ step, bytes }: { step: number | null; bytes: Uint8Array }): void {
     if (step === null) this.#backend.loadRelinearizationKey(bytes);
     else this.#backend.loadRotationKey(step, bytes);
+    release(bytes);
   }
 
   loadRefreshKeys(keys: RefreshKeyBytes): void {
     this.#backend.loadRefreshKeys(keys);
+    Object.values(keys).forEach(release);
   }
 
   prepare(order: { instruction: number; share: Share | null }): void {
@@ -220,6 +222,11 @@ export class WorkerSession implements Disposable {
     this.#ciphertexts.delete(id);
     return ciphertext;
   }
+}
+
+/** At once, not when the garbage is collected: keys are large, and the next is on its way. */
+function release({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 async function makeBackend(opening: Opening): Promise<EvaluationBackend<unknown>> {

@@ -58,9 +58,89 @@ export function encodeContainer(container: Container): Uint8Array {
  * @throws ArtifactError CONTAINER_INVALID, CONTAINER_VERSION, CONTAINER_KIND, or SECRET_KEY_REFUSED
  */
 export function decodeContainer(bytes: Uint8Array, kind: ContainerKind): Container {
-  if (bytes.length < PREFIX_BYTES + DIGEST_BYTES) throw invalid(`only ${bytes.length} bytes`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const magic = Buffer.from(bytes.subarray(0, 4)).toString('latin1');
+  const headerLength = headerLengthOf(bytes.subarray(0, PREFIX_BYTES), bytes.length);
+  const blobStart = PREFIX_BYTES + headerLength;
+  const header = parseHeader(bytes.subarray(PREFIX_BYTES, blobStart), kind, bytes.length - blobStart);
+  const bodyEnd = bytes.length - DIGEST_BYTES;
+  requireDigest(digestOf([bytes.subarray(0, bodyEnd)]), bytes.subarray(bodyEnd));
+  let offset = blobStart;
+  const blobs = header.lengths.map((length) => bytes.subarray(offset, (offset += length)));
+  return { kind, meta: header.meta, blobs };
+}
+
+/** Bytes in pieces of any size, `length` in all. */
+export interface ByteStream {
+  readonly length: number;
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The same of what comes in pieces, none of which is held when the next is asked for: each blob has a buffer of its own, and all is
+ * hashed once.
+ * @returns with the container the SHA-256 of the whole stream
+ */
+export async function readContainer(
+  { length, pieces }: ByteStream,
+  kind: ContainerKind,
+): Promise<{ readonly container: Container; readonly sha256: Uint8Array }> {
+  const reader = new HashingReader(pieces);
+  const headerLength = headerLengthOf(await reader.take(PREFIX_BYTES), length);
+  const rest = length - PREFIX_BYTES - headerLength;
+  const header = parseHeader(await reader.take(headerLength), kind, rest);
+  const blobs: Uint8Array[] = [];
+  for (const size of header.lengths) blobs.push(await reader.take(size));
+  const computed = reader.digest();
+  requireDigest(computed, await reader.take(DIGEST_BYTES));
+  await reader.requireEnd();
+  return { container: { kind, meta: header.meta, blobs }, sha256: reader.digest() };
+}
+
+class HashingReader {
+  readonly #pieces: AsyncIterator<Uint8Array>;
+  readonly #hash = createHash('sha256');
+  #piece: Uint8Array = new Uint8Array();
+
+  constructor(pieces: AsyncIterable<Uint8Array>) {
+    this.#pieces = pieces[Symbol.asyncIterator]();
+  }
+
+  async take(length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length;) {
+      if (!(await this.#more())) throw invalid('it ends early');
+      const part = this.#piece.subarray(0, length - at);
+      this.#hash.update(part);
+      bytes.set(part, at);
+      at += part.length;
+      this.#piece = this.#piece.subarray(part.length);
+    }
+    return bytes;
+  }
+
+  /** Of everything taken so far. */
+  digest(): Uint8Array {
+    return this.#hash.copy().digest();
+  }
+
+  async requireEnd(): Promise<void> {
+    if (await this.#more()) throw invalid('there is more behind its end');
+  }
+
+  async #more(): Promise<boolean> {
+    while (this.#piece.length === 0) {
+      const next = await this.#pieces.next();
+      if (next.done === true) return false;
+      this.#piece = next.value;
+    }
+    return true;
+  }
+}
+
+/** @param total bytes of the whole */
+function headerLengthOf(prefix: Uint8Array, total: number): number {
+  if (total < PREFIX_BYTES + DIGEST_BYTES) throw invalid(`only ${total} bytes`);
+  const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength);
+  const magic = Buffer.from(prefix.subarray(0, 4)).toString('latin1');
   if (magic !== MAGIC) throw invalid('it does not begin with the mark of this format');
   const version = view.getUint32(4, true);
   if (version !== VERSION) {
@@ -76,28 +156,22 @@ export function decodeContainer(bytes: Uint8Array, kind: ContainerKind): Contain
     );
   }
   const headerLength = view.getUint32(8, true);
-  const bodyEnd = bytes.length - DIGEST_BYTES;
-  if (headerLength > MAX_HEADER_BYTES || PREFIX_BYTES + headerLength > bodyEnd) {
-    throw invalid(`a header of ${headerLength} bytes in a file of ${bytes.length}`);
+  if (headerLength > MAX_HEADER_BYTES || PREFIX_BYTES + headerLength > total - DIGEST_BYTES) {
+    throw invalid(`a header of ${headerLength} bytes in a file of ${total}`);
   }
-  const blobStart = PREFIX_BYTES + headerLength;
-  const header = parseHeader(bytes.subarray(PREFIX_BYTES, blobStart));
-  refuseOtherKind(header.kind, kind);
-  const total = header.lengths.reduce((sum, length) => sum + length, 0);
-  if (blobStart + total !== bodyEnd) throw invalid(`${total} bytes announced, ${bodyEnd - blobStart} there`);
-  if (!timingSafeEqual(digestOf([bytes.subarray(0, bodyEnd)]), bytes.subarray(bodyEnd))) {
-    throw invalid('its checksum is wrong');
-  }
-  let offset = blobStart;
-  const blobs = header.lengths.map((length) => bytes.subarray(offset, (offset += length)));
-  return { kind, meta: header.meta, blobs };
+  return headerLength;
 }
 
-function parseHeader(bytes: Uint8Array): {
-  kind: unknown;
-  meta: Record<string, unknown>;
-  lengths: number[];
-} {
+function requireDigest(computed: Uint8Array, found: Uint8Array): void {
+  if (!timingSafeEqual(computed, found)) throw invalid('its checksum is wrong');
+}
+
+/** @param rest bytes behind the header */
+function parseHeader(
+  bytes: Uint8Array,
+  expected: ContainerKind,
+  rest: number,
+): { meta: Record<string, unknown>; lengths: number[] } {
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -112,7 +186,10 @@ function parseHeader(bytes: Uint8Array): {
     if (!isCount(length)) throw invalid('its header has a bad length');
     return length;
   });
-  return { kind, meta, lengths };
+  refuseOtherKind(kind, expected);
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  if (total !== rest - DIGEST_BYTES) throw invalid(`${total} bytes announced, ${rest - DIGEST_BYTES} there`);
+  return { meta, lengths };
 }
 
 function refuseOtherKind(found: unknown, expected: ContainerKind): void {

@@ -2,8 +2,8 @@
 import { ArtifactError } from '../../errors.ts';
 import type { KeyNeeds } from '../../program/key-needs.ts';
 import type { RefreshKeys } from '../../program/program.ts';
-import type { Container } from './container.ts';
-import { decodeContainer, encodeContainer, invalid, isCount, isRecord } from './container.ts';
+import type { ByteStream, Container } from './container.ts';
+import { decodeContainer, encodeContainer, invalid, isCount, isRecord, readContainer } from './container.ts';
 import type { Origin, Setting } from './origin.ts';
 import { checkOrigin, originMeta, requireSetting } from './origin.ts';
 
@@ -66,7 +66,21 @@ export function encodeEvaluationKeys(keys: EvaluationKeys): Uint8Array {
 
 /** @throws ArtifactError, SECRET_KEY_REFUSED among others */
 export function parseEvaluationKeys(bytes: Uint8Array): EvaluationKeys {
-  const { meta, blobs } = decodeContainer(bytes, 'evaluation-keys');
+  return keysOf(decodeContainer(bytes, 'evaluation-keys'));
+}
+
+/**
+ * Keys with buffers of their own, which can be handed over one by one, and the SHA-256 of the whole file.
+ * @throws as `parseEvaluationKeys`
+ */
+export async function readEvaluationKeys(
+  stream: ByteStream,
+): Promise<{ readonly keys: EvaluationKeys; readonly sha256: Uint8Array }> {
+  const { container, sha256 } = await readContainer(stream, 'evaluation-keys');
+  return { keys: keysOf(container), sha256 };
+}
+
+function keysOf({ meta, blobs }: Container): EvaluationKeys {
   const { rotations: entries, relinearizationLevel } = meta;
   if (!Array.isArray(entries)) throw invalid('its key list is missing');
   if (relinearizationLevel !== null && !isCount(relinearizationLevel)) throw invalid('a key has a bad level');

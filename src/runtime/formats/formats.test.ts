@@ -1,16 +1,18 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ArtifactError } from '../../errors.ts';
 import type { KeyNeeds } from '../../program/key-needs.ts';
 import { seededRandom } from '../../program/testing/random-instructions.ts';
 import type { CiphertextSet } from './ciphertext-set.ts';
 import { encodeCiphertextSet, parseCiphertextSet, requireTensors } from './ciphertext-set.ts';
-import type { Container } from './container.ts';
+import type { ByteStream, Container } from './container.ts';
 import { containerChunks, decodeContainer, encodeContainer } from './container.ts';
 import type { EvaluationKeys } from './evaluation-keys.ts';
 import {
   encodeEvaluationKeys,
   evaluationKeysContainer,
   parseEvaluationKeys,
+  readEvaluationKeys,
   requireKeys,
 } from './evaluation-keys.ts';
 import { newKeySet, requireKeySet } from './origin.ts';
@@ -46,6 +48,14 @@ const set: CiphertextSet = {
     { name: 'y', level: 0, scale: 2 ** 40, ciphertexts: [bytes(2, 3)] },
   ],
 };
+
+function stream(file: Uint8Array, size: number): ByteStream {
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield bytes();
+    for (let at = 0; at < file.length; at += size) yield file.subarray(at, at + size);
+  }
+  return { length: file.length, pieces: pieces() };
+}
 
 function codeOf(action: () => unknown): string {
   try {
@@ -91,6 +101,33 @@ describe('containers', () => {
   it('are the same in pieces and in one', () => {
     const container = evaluationKeysContainer(keys);
     expect(Buffer.concat(containerChunks(container))).toEqual(Buffer.from(encodeContainer(container)));
+  });
+
+  it.each([1, 5, 1000])('are read as well in pieces of %i bytes, and hashed on the way', async (size) => {
+    const file = encodeEvaluationKeys(refreshing);
+    const { keys: found, sha256 } = await readEvaluationKeys(stream(file, size));
+    expect(found).toEqual(refreshing);
+    expect(sha256).toEqual(createHash('sha256').update(file).digest());
+    // Each in a buffer of its own, which can be handed over.
+    expect(found.rotations[0]!.bytes.buffer.byteLength).toBe(3);
+  });
+
+  it('that end early or late for what was announced are refused', async () => {
+    const file = encodeEvaluationKeys(keys);
+    const { length } = file;
+    for (const [bytes, announced] of [
+      [file.subarray(0, length - 1), length],
+      [Buffer.concat([file, file]), length],
+      [file, length - 1],
+      [file, length + 1],
+      [file, 5],
+      [file.subarray(0, 5), length],
+    ] as const) {
+      const { pieces } = stream(bytes, 7);
+      await expect(readEvaluationKeys({ length: announced, pieces })).rejects.toMatchObject({
+        code: 'CONTAINER_INVALID',
+      });
+    }
   });
 
   it('never let a secret key pass for something else', () => {
@@ -198,29 +235,39 @@ describe('containers', () => {
       encodePublicKey({ ...ORIGIN, bytes: bytes(5, 6, 7) }),
       (file: Uint8Array): unknown => parsePublicKey(file, ORIGIN),
     ],
-  ])('survive mutation: every damaged file of %s is refused with an ArtifactError', (_, original, parse) => {
-    const random = seededRandom(42);
-    for (let round = 0; round < 600; round++) {
-      let file = original.slice();
-      const at = Math.floor(random() * file.length);
-      switch (round % 4) {
-        case 0:
-          file[at]! ^= 1 << Math.floor(random() * 8);
-          break;
-        case 1:
-          file = file.slice(0, at);
-          break;
-        case 2:
-          file = Buffer.concat([file.subarray(0, at), bytes(Math.floor(random() * 256)), file.subarray(at)]);
-          break;
-        default:
-          file.copyWithin(at, Math.floor(random() * file.length), file.length);
-          file[Math.floor(random() * file.length)]! ^= 0x55;
+  ])(
+    'survive mutation: every damaged file of %s is refused with an ArtifactError',
+    async (_, original, parse) => {
+      const random = seededRandom(42);
+      for (let round = 0; round < 600; round++) {
+        let file = original.slice();
+        const at = Math.floor(random() * file.length);
+        switch (round % 4) {
+          case 0:
+            file[at]! ^= 1 << Math.floor(random() * 8);
+            break;
+          case 1:
+            file = file.slice(0, at);
+            break;
+          case 2:
+            file = Buffer.concat([
+              file.subarray(0, at),
+              bytes(Math.floor(random() * 256)),
+              file.subarray(at),
+            ]);
+            break;
+          default:
+            file.copyWithin(at, Math.floor(random() * file.length), file.length);
+            file[Math.floor(random() * file.length)]! ^= 0x55;
+        }
+        if (Buffer.compare(file, original) === 0) continue;
+        const code = codeOf(() => parse(file));
+        expect(code).toMatch(/^CONTAINER_/);
+        if (parse === parseEvaluationKeys)
+          await expect(readEvaluationKeys(stream(file, 9))).rejects.toMatchObject({ code });
       }
-      if (Buffer.compare(file, original) === 0) continue;
-      expect(codeOf(() => parse(file))).toMatch(/^CONTAINER_/);
-    }
-  });
+    },
+  );
 });
 
 describe('key sets', () => {

@@ -9,6 +9,11 @@ export interface BlobStore {
   put(key: string, pieces: readonly Uint8Array[]): Promise<void>;
   /** @throws InternalError if there is nothing under the name */
   get(key: string): Promise<Uint8Array>;
+  /**
+   * Its bytes.
+   * @throws InternalError if there is nothing under the name
+   */
+  size(key: string): Promise<number>;
   has(key: string): Promise<boolean>;
   delete(key: string): Promise<void>;
   /** All keys below a prefix that ends at a segment. */

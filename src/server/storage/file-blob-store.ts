@@ -1,6 +1,6 @@
 /** Blobs as files below one folder that only its owner can enter: written aside, synced, renamed, and the folder synced. */
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InternalError } from '../../errors.ts';
 import type { BlobStore, BlobStoreLocation } from './blob-store.ts';
@@ -52,6 +52,14 @@ export class FileBlobStore implements BlobStore {
   async get(key: string): Promise<Uint8Array> {
     try {
       return await readFile(this.#path(key));
+    } catch (cause) {
+      throw new InternalError(`the blob ${key} cannot be read`, { cause });
+    }
+  }
+
+  async size(key: string): Promise<number> {
+    try {
+      return (await stat(this.#path(key))).size;
     } catch (cause) {
       throw new InternalError(`the blob ${key} cannot be read`, { cause });
     }

@@ -22,8 +22,12 @@ import type { FromProcess, Opening, Order, ToProcess } from './process-protocol.
 const artifact = smallArtifact();
 const { rotationKeys, relinearizationLevel } = artifact.signature;
 const ORIGIN = { ...settingOf(artifact), keySet: '12'.repeat(16) };
-const rotations = rotationKeys.map(({ step, level }) => ({ step, level, bytes: Buffer.alloc(3, step) }));
-const relinearization = { level: relinearizationLevel!, bytes: Buffer.alloc(5) };
+const rotations = rotationKeys.map(({ step, level }) => ({
+  step,
+  level,
+  bytes: new Uint8Array(3).fill(step),
+}));
+const relinearization = { level: relinearizationLevel!, bytes: new Uint8Array(5) };
 const tensor = (level: number, scale: number, name = 'output'): EncryptedTensor => ({
   ...{ name, level, scale },
   ciphertexts: [Buffer.from(`ciphertext at ${level}`)],
@@ -117,7 +121,7 @@ describe('opening', () => {
     expect(created).toMatchObject([
       {
         keys: { ...ORIGIN, rotations, relinearization },
-        options: { backend: evaluationBackend(artifact), threads: 3, maxMemoryMb: 1.5 },
+        options: { backend: evaluationBackend(artifact), threads: 3, maxMemoryMb: 1.5, takeKeys: true },
       },
     ]);
   });

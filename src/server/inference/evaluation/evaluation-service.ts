@@ -87,6 +87,7 @@ class EvaluationService {
       backend: evaluationBackend(artifact),
       threads: opening.threads,
       maxMemoryMb: opening.evaluatorBytes / 2 ** 20,
+      takeKeys: true,
       progress: ({ stage, fraction }) => this.#progress(null, stage, fraction),
     });
     this.#ready = { artifact, blobs, evaluator };

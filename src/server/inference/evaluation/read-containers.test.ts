@@ -56,13 +56,13 @@ async function stored(bytes: Uint8Array, sha256: string | null = sha256Of(bytes)
 const key = (step: number, bytes = 3, level = 3) => ({
   step,
   level,
-  bytes: Buffer.alloc(bytes, step),
+  bytes: new Uint8Array(bytes).fill(step),
 });
 const REFRESH = {
-  conjugation: { level: 3, bytes: Buffer.alloc(5) },
-  raise: { level: 3, encapsulation: Buffer.alloc(5), decapsulation: Buffer.alloc(5) },
+  conjugation: { level: 3, bytes: new Uint8Array(5) },
+  raise: { level: 3, encapsulation: new Uint8Array(5), decapsulation: new Uint8Array(5) },
 };
-const RELINEARIZATION = { level: 3, bytes: Buffer.alloc(5) };
+const RELINEARIZATION = { level: 3, bytes: new Uint8Array(5) };
 
 function keyFile(change: Partial<EvaluationKeys>): Promise<FileOfChunks> {
   return stored(encodeEvaluationKeys({ ...ORIGIN, rotations: [], relinearization: null, ...change }));

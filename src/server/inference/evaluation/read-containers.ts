@@ -5,12 +5,13 @@ import { sealCiphertextBytes } from '../../../program/memory-model.ts';
 import { expectedTensors } from '../../../runtime/evaluation/evaluator.ts';
 import type { CiphertextSet } from '../../../runtime/formats/ciphertext-set.ts';
 import { parseCiphertextSet, requireTensors } from '../../../runtime/formats/ciphertext-set.ts';
+import type { ByteStream } from '../../../runtime/formats/container.ts';
 import type {
   EvaluationKeys,
   RefreshSwitchingKeys,
   SwitchingKey,
 } from '../../../runtime/formats/evaluation-keys.ts';
-import { parseEvaluationKeys, requireKeys } from '../../../runtime/formats/evaluation-keys.ts';
+import { readEvaluationKeys, requireKeys } from '../../../runtime/formats/evaluation-keys.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { sha256Of } from '../../protocol/identifiers.ts';
 import { keyBytes, partsOf, settingOf } from '../key-needs.ts';
@@ -29,7 +30,11 @@ export async function readKeys(
   artifact: Artifact,
 ): Promise<EvaluationKeys> {
   const parts: EvaluationKeys[] = [];
-  for (const file of files) parts.push(parseEvaluationKeys(await readFile(blobs, file, 'KEY_INVALID')));
+  for (const file of files) {
+    const { keys, sha256 } = await readEvaluationKeys(await streamOf(blobs, file));
+    requireAnnounced(file, Buffer.from(sha256).toString('hex'), 'KEY_INVALID');
+    parts.push(keys);
+  }
   const [first] = parts;
   if (first === undefined) throw new ArtifactError('KEY_INVALID', 'there are no evaluation keys');
   const rotations = parts.flatMap((part) => part.rotations).toSorted((a, b) => a.step - b.step);
@@ -82,7 +87,7 @@ export async function readInputs(
   artifact: Artifact,
 ): Promise<CiphertextSet> {
   const sets: CiphertextSet[] = [];
-  for (const file of files) sets.push(parseCiphertextSet(await readFile(blobs, file, 'CIPHERTEXT_INVALID')));
+  for (const file of files) sets.push(parseCiphertextSet(await readFile(blobs, file)));
   const [first] = sets;
   if (first === undefined) throw new ArtifactError('CIPHERTEXT_INVALID', 'there are no ciphertexts');
   if (sets.some((set) => set.keySet !== first.keySet)) {
@@ -108,12 +113,25 @@ export async function readInputs(
   return set;
 }
 
-async function readFile(blobs: BlobStore, file: FileOfChunks, code: string): Promise<Uint8Array> {
+async function readFile(blobs: BlobStore, file: FileOfChunks): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for (const chunk of file.chunks) pieces.push(await blobs.get(chunk));
   const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-  if (file.sha256 !== null && sha256Of(bytes) !== file.sha256) {
+  requireAnnounced(file, sha256Of(bytes), 'CIPHERTEXT_INVALID');
+  return bytes;
+}
+
+/** Chunk by chunk, none of which is held when the next is read. */
+async function streamOf(blobs: BlobStore, { chunks }: FileOfChunks): Promise<ByteStream> {
+  const sizes = await Promise.all(chunks.map((chunk) => blobs.size(chunk)));
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunks) yield blobs.get(chunk);
+  }
+  return { length: sizes.reduce((sum, size) => sum + size, 0), pieces: pieces() };
+}
+
+function requireAnnounced({ sha256 }: FileOfChunks, found: string, code: string): void {
+  if (sha256 !== null && found !== sha256) {
     throw new ArtifactError(code, 'a file does not have the SHA-256 that was announced');
   }
-  return bytes;
 }
