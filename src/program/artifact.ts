@@ -85,6 +85,7 @@ export interface Predictions {
   readonly keyBytesSent?: number;
   /** In memory, where they are used. */
   readonly keyBytes: {
+    /** All but the relinearization key: those of refreshes too, see `galoisKeyBytes`. */
     readonly galois: number;
     readonly relinearization: number;
     /** The largest Galois key, in memory. */

@@ -1,4 +1,5 @@
-/** Bytes of evaluation keys on their way to a server. */
+/** Bytes of evaluation keys, on their way to a server and where they are used. */
+import type { KeyNeeds } from './key-needs.ts';
 import { nativeKeyBytes, raiseKeyBytes } from './native-memory.ts';
 import type { ParametersLiteral } from './parameters.ts';
 import type { Program } from './program.ts';
@@ -20,6 +21,22 @@ export function sentKeyBytes(parameters: Shape, level: number): number {
 export function sentGaloisKeyBytes(parameters: Shape, level: number): number {
   const index = 8 * parameters.polyModulusDegree;
   return sentKeyBytes(parameters, level) + (parameters.plainModuli?.length ?? 1) * index;
+}
+
+/**
+ * In memory, each Galois key that a program needs: those that refreshes rotate and conjugate by among them, and both keys that raise
+ * the modulus, as one. All but the relinearization key.
+ * @param cost says what a key that serves ciphertexts at a level and below takes on the backend that the program is for
+ */
+export function galoisKeyBytes(
+  { rotationKeys, refreshKeys }: Pick<KeyNeeds, 'rotationKeys' | 'refreshKeys'>,
+  parameters: Shape,
+  cost: { keyBytes(level: number): number },
+): number[] {
+  const bytes = rotationKeys.map(({ level }) => cost.keyBytes(level));
+  if (refreshKeys === undefined) return bytes;
+  const { conjugationLevel, raiseLevel } = refreshKeys;
+  return [...bytes, cost.keyBytes(conjugationLevel), raiseKeyBytes(parameters, raiseLevel)];
 }
 
 /** All evaluation keys of a program. */

@@ -11,7 +11,7 @@ const MIB = 2 ** 20;
 export interface MemoryLimits {
   /** Why the program cannot be held, with numbers; null if it can. */
   readonly obstacle: string | null;
-  /** Bytes that Galois keys may take so that it can be held; may be negative. */
+  /** Bytes that Galois keys, those of refreshes among them, may take so that it can be held; may be negative. */
   readonly keyRoom: number;
   /** Bytes in which plaintexts can be kept encoded. */
   readonly plaintextRoom: number;
@@ -29,7 +29,8 @@ export function memoryLimits(program: Program, parameters: CkksParameters, optio
     return sealLimits(program, parameters, options);
   const limit = options.maxMemoryMb * MIB;
   const memory = nativeMemory(program, parameters);
-  const others = nativeKeys({ ...program, rotationKeys: [] }, parameters);
+  const { relinearizationLevel } = program;
+  const others = nativeKeys({ rotationKeys: [], relinearizationLevel }, parameters);
   const plaintextRoom = options.optimize === 'memory' ? 0 : nativePlaintextRoom(memory, limit);
   return {
     obstacle: memory.total <= limit ? null : nativeObstacle(program, parameters, limit),
@@ -45,11 +46,12 @@ export function memoryLimits(program: Program, parameters: CkksParameters, optio
 
 function nativeObstacle(program: Program, parameters: CkksParameters, limit: number): string {
   const memory = nativeMemory(program, parameters);
+  const galoisKeys = nativeKeys({ ...program, relinearizationLevel: null }, parameters).length;
   const mb = (bytes: number): string => `${Math.ceil(bytes / MIB)} MiB`;
   const { polyModulusDegree, dataPrimes, specialPrimes, dnum } = parameters;
   return (
     `the native engine needs ${mb(memory.total)}, ${mb(limit)} are allowed: ` +
-    `${program.rotationKeys.length} Galois keys and relinearization take ${mb(memory.keyBytes)}, ` +
+    `${galoisKeys} Galois keys and relinearization take ${mb(memory.keyBytes)}, ` +
     `values ${mb(memory.ciphertextBytes)}, work space ${mb(memory.workspaceBytes)}, ` +
     `engine and process ${mb(memory.contextBytes)} ` +
     `(N = ${polyModulusDegree}, ${dataPrimes.length} + ${specialPrimes.length} primes, ${dnum} digits)`

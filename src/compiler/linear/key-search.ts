@@ -4,10 +4,10 @@ import { distancesTo, growTree, RoutingTable, treeMs, type RotationTree } from '
 /** What a set of keys is judged by. */
 export interface KeyPrices {
   readonly slotCount: number;
-  /** Bytes of a key that serves ciphertexts up to `level`. */
-  keyBytes(level: number): number;
+  /** Bytes that a key for `step` adds that serves ciphertexts up to `level`: none where the program holds it anyway. */
+  keyBytes(step: number, level: number): number;
   /** Milliseconds that getting rid of such a key is worth. */
-  keyWorthMs(level: number): number;
+  keyWorthMs(step: number, level: number): number;
 }
 
 export interface KeySet {
@@ -38,9 +38,9 @@ export function judge(trees: readonly RotationTree[], keys: readonly number[], p
   }
   let totalBytes = 0;
   let worth = 0;
-  for (const level of levels.values()) {
-    totalBytes += prices.keyBytes(level);
-    worth += prices.keyWorthMs(level);
+  for (const [step, level] of levels) {
+    totalBytes += prices.keyBytes(step, level);
+    worth += prices.keyWorthMs(step, level);
   }
   return { keys, ms, levels, totalBytes, cost: ms + worth };
 }
@@ -173,12 +173,14 @@ export function pruneKeys(
   const loss = new Map(start.map((key) => [key, 0]));
   while (current.keys.length > 0) {
     const { keys, ms, levels, totalBytes } = current;
-    const netOf = (key: number): number => loss.get(key)! - prices.keyWorthMs(levels.get(key)!);
+    const netOf = (key: number): number => loss.get(key)! - prices.keyWorthMs(key, levels.get(key)!);
     const queue = [...keys].sort((a, b) => netOf(a) - netOf(b) || b - a);
     let best: number | null = null;
     let least = Infinity;
     for (const key of queue) {
       if (netOf(key) >= least) break;
+      // Giving up what takes nothing brings no budget nearer.
+      if (totalBytes > maxBytes && prices.keyBytes(key, levels.get(key)!) === 0) continue;
       const without = keys.filter((other) => other !== key);
       loss.set(key, rotationMs(trees, without, slotCount) - ms);
       if (netOf(key) < least) {

@@ -9,7 +9,7 @@ import type {
 } from '../../program/artifact.ts';
 import type { IntegerSummary } from '../../program/artifact.ts';
 import { galoisElement } from '../../program/galois-element.ts';
-import { sentBytes } from '../../program/key-bytes.ts';
+import { galoisKeyBytes, sentBytes } from '../../program/key-bytes.ts';
 import { sealCiphertextBytes, sealPlaintextBytes } from '../../program/memory-model.ts';
 import type { Program } from '../../program/program.ts';
 import { certify, type CkksParameters } from '../../program/security.ts';
@@ -315,7 +315,7 @@ function predictionsOf(
     ({ value }, index) => integer?.outputs[index]?.scale ?? linear.nodes[value]!.unit ?? 1,
   );
   const precision = wholePrecision(noise.outputs, units, polynomial.quality);
-  const galois = program.rotationKeys.map(({ level }) => cost.keyBytes(level));
+  const galois = galoisKeyBytes(program, parameters, cost);
   const galoisBytes = galois.reduce((sum, bytes) => sum + bytes, 0);
   const { relinearizationLevel } = program;
   const relinearization = relinearizationLevel === null ? 0 : cost.keyBytes(relinearizationLevel);

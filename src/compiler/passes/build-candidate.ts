@@ -1,5 +1,7 @@
 /** One composition under one chain: packed, scaled, forecast, and held against the memory there is. */
 import { CompileError } from '../../errors.ts';
+import { galoisKeyBytes } from '../../program/key-bytes.ts';
+import { refreshKeyNeeds } from '../../program/key-needs.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
@@ -17,6 +19,7 @@ import type { CompileOptions } from '../options.ts';
 import { packProgram } from './emit-packed.ts';
 import { manageScales } from './manage-scales.ts';
 import { packBatch } from './pack-batch.ts';
+import type { HeldKeys } from './select-rotations.ts';
 
 /** Told of each pass's result; returns it. */
 export type PassHook = <T>(name: string, result: T) => T;
@@ -70,6 +73,7 @@ export function buildCandidate(
     options.optimize === 'memory'
       ? { ...plain, keyWorth: (bytes) => MEMORY_KEY_WORTH * plain.keyWorth(bytes) }
       : plain;
+  const held = heldKeys(linear, parameters, cost);
   const pack = (maxKeyBytes: number | null): { packed: PackedProgram; program: Program } => {
     const packed = pass(
       'pack-program',
@@ -77,6 +81,7 @@ export function buildCandidate(
         ? packBatch(linear, cost.slotCount, options.batch)
         : packProgram(linear, cost, {
             maxKeyBytes,
+            ...(held === undefined ? {} : { held }),
             planner,
             keyMs: (level) => galoisKeyMs(parameters, level, options),
           }),
@@ -93,6 +98,21 @@ export function buildCandidate(
     if (tighter !== null) ({ packed, program } = tighter);
   }
   return judgeCandidate({ linear, packed, program, parameters }, cost, context);
+}
+
+/** What refreshes rotate by is there for linear maps too. */
+function heldKeys(
+  { nodes }: LeveledGraph,
+  parameters: CkksParameters,
+  cost: CostModel,
+): HeldKeys | undefined {
+  if (!nodes.some(({ kind }) => kind === 'refresh')) return undefined;
+  const { rotationKeys, refreshKeys } = refreshKeyNeeds(parameters);
+  const levels = new Map<number, number>();
+  for (const { step, level } of rotationKeys) levels.set(step, Math.max(levels.get(step) ?? 0, level));
+  const distinct = [...levels].map(([step, level]) => ({ step, level }));
+  const keys = galoisKeyBytes({ rotationKeys: distinct, refreshKeys }, parameters, cost);
+  return { levels, bytes: sum(keys) };
 }
 
 function keyBudget({ maxKeyMb }: CompileOptions): number | null {
@@ -131,7 +151,7 @@ export function latencyOf(
   options: CompileOptions,
 ): number {
   const { plaintextRoom } = memoryLimits(program, parameters, options);
-  return predictLatency(program, cost, plaintextRoom).reduce((sum, ms) => sum + ms, 0);
+  return sum(predictLatency(program, cost, plaintextRoom));
 }
 
 function judgeCandidate(
@@ -149,18 +169,24 @@ function judgeCandidate(
     latency: latencyOf(program, parameters, cost, options),
     cost: costOf(program, parameters, cost, options),
     bits: Math.min(...noise.outputs.map(({ precisionBits }) => precisionBits)),
-    obstacle: obstacle ?? keyObstacle(program, cost, options),
+    obstacle: obstacle ?? keyObstacle(program, parameters, cost, options),
     overflow: findOverflow(program, parameters, noise.std),
     leastBytes,
   };
 }
 
 /** A program planned for another chain may have had smaller keys there. */
-function keyObstacle({ rotationKeys }: Program, cost: CostModel, options: CompileOptions): string | null {
+function keyObstacle(
+  program: Program,
+  parameters: CkksParameters,
+  cost: CostModel,
+  options: CompileOptions,
+): string | null {
   const budget = keyBudget(options);
-  const bytes = rotationKeys.reduce((sum, { level }) => sum + cost.keyBytes(level), 0);
+  const keys = galoisKeyBytes(program, parameters, cost);
+  const bytes = sum(keys);
   if (budget === null || bytes <= budget) return null;
-  return `${rotationKeys.length} Galois keys take ${Math.ceil(bytes / MIB)} MiB, ${options.maxKeyMb} are allowed`;
+  return `${keys.length} Galois keys take ${Math.ceil(bytes / MIB)} MiB, ${options.maxKeyMb} are allowed`;
 }
 
 /**
@@ -175,4 +201,8 @@ export function withinKeys<T>(build: () => T, refused?: (error: CompileError) =>
     refused?.(error);
     return null;
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

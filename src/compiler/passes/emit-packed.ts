@@ -17,11 +17,13 @@ import { packElements, packUniform } from '../linear/slot-values.ts';
 import type { TransformPlanner } from '../linear/transform.ts';
 import { chooseLayouts, type LayoutChoice } from './choose-layouts.ts';
 import { planRotations, treesOf, type RotationDemand } from './plan-rotations.ts';
-import { selectRotations, type RotationKeys } from './select-rotations.ts';
+import { selectRotations, type HeldKeys, type RotationKeys } from './select-rotations.ts';
 
 export interface PackOptions {
   /** Upper limit for all Galois keys together, in memory; null for none. */
   readonly maxKeyBytes: number | null;
+  /** Those among them that are needed whatever is planned here; none if not given. */
+  readonly held?: HeldKeys;
   /** What a key that serves ciphertexts up to `level` costs an inference, in milliseconds; nothing if not given. */
   readonly keyMs?: (level: number) => number;
   /** Threads that can work on one inference; 1 if not given. */
@@ -42,6 +44,7 @@ export function packProgram(graph: LeveledGraph, cost: CostModel, options: PackO
     keyWorth: (bytes) => cost.keyWorth(bytes),
     keyMs: options.keyMs ?? (() => 0),
     maxKeyBytes: options.maxKeyBytes,
+    ...(options.held === undefined ? {} : { held: options.held }),
     latencyMs: choice.latencyMs,
   });
   const layouts = graph.nodes.map(({ id, shape }) => placedLayout(choice.placements[id]!, shape));

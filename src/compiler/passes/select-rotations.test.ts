@@ -100,6 +100,40 @@ describe('selectRotations', () => {
   });
 });
 
+describe('keys that are held anyway', () => {
+  const held = { levels: new Map([[3, 2]]), bytes: 1500 };
+  const trees = [tree(range(7, 1)), tree([3], true)];
+
+  it('cost nothing more', () => {
+    // As above, but that 3 is not given up.
+    expect(selectRotations(trees, budget({ latencyMs: 201 })).steps).toEqual([1]);
+    expect(selectRotations(trees, budget({ latencyMs: 201, held })).steps).toEqual([1, 3]);
+    expect(selectRotations(trees, budget({ keyMs: () => 5, held })).steps).toEqual([1, 3]);
+  });
+
+  it('weigh what serving a higher level adds to them', () => {
+    const high = [tree(range(7, 1)), { ...tree([3], true), level: 5 }];
+    const priced = (ms: number): readonly number[] =>
+      selectRotations(high, budget({ keyMs: (level) => ms * level, held })).steps;
+    // Three levels more, for two rotations less.
+    expect(priced(0.6)).toEqual([1, 3]);
+    expect(priced(0.7)).toEqual([1]);
+  });
+
+  it('take their part of a budget, and no other can be given up for them', () => {
+    const { steps } = selectRotations(trees, budget({ held, maxKeyBytes: 2500 }));
+    expect(steps).toEqual([1, 3]);
+    expect(() => selectRotations(trees, budget({ held, maxKeyBytes: 2499 }))).toThrow(
+      /at least 2 Galois keys .* of them for refreshes/,
+    );
+    // Where 3 reaches everything, nothing else is needed.
+    const alone = { levels: new Map([[3, 0]]), bytes: 1000 };
+    expect(selectRotations([tree([3, 6], true)], budget({ held: alone, maxKeyBytes: 1000 })).steps).toEqual([
+      3,
+    ]);
+  });
+});
+
 describe('where rotations of one ciphertext share its decomposition', () => {
   /** A 5×5 kernel with rows of 32. */
   const kernel: RotationTree = {

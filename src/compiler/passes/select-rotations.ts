@@ -24,9 +24,20 @@ export interface RotationBudget {
   keyWorth(bytes: number): number;
   /** What such a key costs an inference, in milliseconds; see `key-price.ts`. */
   keyMs(level: number): number;
+  /** Of all Galois keys, those that are held anyway among them; null for no limit. */
   readonly maxKeyBytes: number | null;
+  /** Left out where there are none. */
+  readonly held?: HeldKeys;
   /** Of the whole program. */
   readonly latencyMs: number;
+}
+
+/** Galois keys that a program has whichever of its rotations use them: those of its refreshes. */
+export interface HeldKeys {
+  /** The level that each serves, by step. */
+  readonly levels: ReadonlyMap<number, number>;
+  /** Of all of them, in memory, and of what else counts as Galois keys. */
+  readonly bytes: number;
 }
 
 export interface RotationKeys {
@@ -37,28 +48,35 @@ export interface RotationKeys {
   readonly rotationMs: number;
 }
 
-/** Key sets of last resort: powers of these. */
+const NONE_HELD: HeldKeys = { levels: new Map(), bytes: 0 };
+/** Key sets of last resort: powers of these, and what is held anyway. */
 const RADICES = [2, 4, 8, 16];
 const REFINEMENTS = 3;
 
 /** @throws CompileError KEY_BUDGET_TOO_SMALL */
 export function selectRotations(trees: readonly RotationTree[], budget: RotationBudget): RotationKeys {
-  const { slotCount, maxKeyBytes, latencyMs } = budget;
+  const { slotCount, latencyMs, held = NONE_HELD } = budget;
+  const added =
+    (of: (level: number) => number) =>
+    (step: number, level: number): number => {
+      const known = held.levels.get(step);
+      return known === undefined ? of(level) : of(Math.max(level, known)) - of(known);
+    };
   const prices: KeyPrices = {
     slotCount,
-    keyBytes: (level) => budget.keyBytes(level),
-    keyWorthMs: (level) => budget.keyWorth(budget.keyBytes(level)) * latencyMs + budget.keyMs(level),
+    keyBytes: added((level) => budget.keyBytes(level)),
+    keyWorthMs: added((level) => budget.keyWorth(budget.keyBytes(level)) * latencyMs + budget.keyMs(level)),
   };
-  const sets = startingSets(trees, prices).map((start) =>
-    refine(start, trees, prices, maxKeyBytes ?? Infinity),
-  );
+  const room = budget.maxKeyBytes === null ? Infinity : budget.maxKeyBytes - held.bytes;
+  const sets = startingSets(trees, prices).map((start) => refine(start, trees, prices, room));
   let best = cheapest(sets);
-  if (maxKeyBytes !== null) {
-    const all = [...sets, ...RADICES.map((radix) => judge(trees, powersOf(radix, slotCount), prices))].filter(
+  if (room < Infinity) {
+    const lastResorts = [...RADICES.map((radix) => powersOf(radix, slotCount)), [...held.levels.keys()]];
+    const all = [...sets, ...lastResorts.map((keys) => judge(trees, keys, prices))].filter(
       ({ ms }) => ms < Infinity,
     );
-    const fitting = all.filter(({ totalBytes }) => totalBytes <= maxKeyBytes);
-    if (fitting.length === 0) throw budgetError(all, maxKeyBytes);
+    const fitting = all.filter(({ totalBytes }) => totalBytes <= room);
+    if (fitting.length === 0) throw budgetError(all, room + held.bytes, held);
     best = cheapest(fitting);
   }
   const steps = [...best.keys].sort((a, b) => a - b);
@@ -101,17 +119,19 @@ function cheapest(sets: readonly KeySet[]): KeySet {
   return sets.reduce((best, set) => (set.cost < best.cost ? set : best));
 }
 
-function budgetError(sets: readonly KeySet[], maxKeyBytes: number): CompileError {
+function budgetError(sets: readonly KeySet[], maxKeyBytes: number, held: HeldKeys): CompileError {
   const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   const least = sets.reduce((best, set) => (set.totalBytes < best.totalBytes ? set : best));
-  const count = least.keys.length;
+  const count = new Set([...least.keys, ...held.levels.keys()]).size;
+  const bytes = least.totalBytes + held.bytes;
+  const ofRefreshes = held.bytes === 0 ? '' : `${megabytes(held.bytes)} of them for refreshes, `;
   return new CompileError(
     'KEY_BUDGET_TOO_SMALL',
-    `the rotations need at least ${count} Galois keys of ${megabytes(least.totalBytes / count)} each, ` +
-      `${megabytes(least.totalBytes)} in all, but only ${megabytes(maxKeyBytes)} are allowed`,
+    `the rotations need at least ${count} Galois keys of ${megabytes(bytes / count)} each, ` +
+      `${megabytes(bytes)} in all, ${ofRefreshes}but only ${megabytes(maxKeyBytes)} are allowed`,
     {
       pass: 'select-rotations',
-      hint: `raise --max-key-mb to ${Math.ceil(least.totalBytes / 2 ** 20)} or more`,
+      hint: `raise --max-key-mb to ${Math.ceil(bytes / 2 ** 20)} or more`,
     },
   );
 }
