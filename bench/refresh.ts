@@ -9,7 +9,7 @@ import { median } from '../cli/report/statistics.ts';
 import { collectVersions, describeMachine } from '../cli/versions.ts';
 import { Random } from '../src/compiler/random.ts';
 import { refreshed } from '../src/program/semantics/evaluate-refresh.ts';
-import { REFRESH_STEPS } from '../src/runtime/backends/native/refresh.ts';
+import { REFRESH_STEPS } from '../src/program/semantics/refresh-plan.ts';
 import type { BootstrapChain } from '../src/runtime/backends/native/testing/bootstrap-party.ts';
 import { BootstrapParty } from '../src/runtime/backends/native/testing/bootstrap-party.ts';
 import { describeCommit } from './commit.ts';

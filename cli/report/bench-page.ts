@@ -11,6 +11,7 @@ import { keysSection } from './sections/keys.ts';
 import { latencySection } from './sections/latency.ts';
 import { layersSection } from './sections/layers.ts';
 import { levelsSection } from './sections/levels.ts';
+import { refreshesSection } from './sections/refreshes.ts';
 import { samplesSection, type SamplePictures } from './sections/samples.ts';
 import { securitySection, warningsSection } from './sections/security.ts';
 import { machineEntries, setupSection } from './sections/setup.ts';
@@ -31,6 +32,7 @@ export function renderBenchPage(report: BenchReport, pictures: SamplePictures): 
       latencySection(report),
       layersSection(program, report.layerMs),
       levelsSection(program),
+      refreshesSection(program),
       approximationsSection(program),
       keysSection(program, { ...report.bytes, peakMemory: report.peakMemoryBytes }),
       securitySection(program),

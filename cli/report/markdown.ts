@@ -16,6 +16,7 @@ import { precisionParts, wholePrecisionText } from './precision-text.ts';
 import { inputRangeText, outputRangeText } from './range-text.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
+import { refreshStepsText, refreshText } from './refresh-view.ts';
 import type { MeasuredBytes } from './sections/keys.ts';
 import { byteRows } from './sections/keys.ts';
 import { operationsText, throughputText } from './sections/setup.ts';
@@ -104,6 +105,12 @@ function ranged(what: string, text: string | null): string[] {
   return text === null ? [] : [`${what}: ${text}`];
 }
 
+function refreshLines({ refreshes }: ProgramReport): string[] {
+  if (refreshes === null) return [];
+  const steps = refreshStepsText(refreshes);
+  return [refreshText(refreshes), ...(steps === null ? [] : [`refreshes, predicted: ${steps}`])];
+}
+
 function programBlocks(
   program: ProgramReport,
   layerMs: readonly (number | null)[] | null,
@@ -119,6 +126,7 @@ function programBlocks(
       ...program.outputs.flatMap(({ name, range }) => ranged(`output ${name}`, outputRangeText(range))),
       `${parameters.scheme}, N = ${formatCount(parameters.polyModulusDegree)}, log2(QP) = ${parameters.logQP}, scale 2^${parameters.scaleBits}, depth ${program.depth}`,
       operationsText(program.operations),
+      ...refreshLines(program),
       `predicted: ${wholePrecisionText(program)} at the worst output (${precisionParts(program)}), ${formatMs(program.predicted.latencyMs)}, ${formatBytes(program.predicted.memoryBytes)}`,
       ...(program.throughput === null ? [] : [`throughput: ${throughputText(program.throughput)}`]),
       ...(certificate === null

@@ -8,6 +8,7 @@ import { approximationsSection } from './sections/approximations.ts';
 import { keysSection } from './sections/keys.ts';
 import { layersSection } from './sections/layers.ts';
 import { levelsSection } from './sections/levels.ts';
+import { refreshesSection } from './sections/refreshes.ts';
 import { securitySection, warningsSection } from './sections/security.ts';
 import { setupSection, throughputText } from './sections/setup.ts';
 
@@ -38,7 +39,7 @@ export function renderProgramPage(program: ProgramReport): string {
         value: wholePrecisionText(program),
         note: `predicted at the worst output: ${precisionParts(program)}`,
       },
-      { name: 'Depth', value: String(program.depth), note: 'levels used up' },
+      { name: 'Depth', value: String(program.depth), note: depthNote(program) },
       {
         name: 'Ring degree',
         value: formatCount(parameters.polyModulusDegree),
@@ -55,6 +56,7 @@ export function renderProgramPage(program: ProgramReport): string {
       warningsSection(program),
       layersSection(program, null),
       levelsSection(program),
+      refreshesSection(program),
       approximationsSection(program),
       keysSection(program, null),
       securitySection(program),
@@ -62,6 +64,12 @@ export function renderProgramPage(program: ProgramReport): string {
     ],
     footer: `Made by he-compile ${program.compiler.version}. Predictions come from the compiler's noise and cost models; "he-compile bench" checks them.`,
   });
+}
+
+function depthNote({ refreshes }: ProgramReport): string {
+  if (refreshes === null) return 'levels used up';
+  const { count, fromLevel, toLevel } = refreshes;
+  return `levels of the chain; ${plural(count, 'refresh', 'refreshes')} from ${fromLevel} to ${toLevel}`;
 }
 
 /** The outcome of compilation in two sentences. */

@@ -14,6 +14,7 @@ import type { Program } from '../../src/program/program.ts';
 import type { SecurityCertificate } from '../../src/program/security.ts';
 import type { Curve } from './polynomial-curves.ts';
 import { polynomialCurves } from './polynomial-curves.ts';
+import { refreshView, type RefreshView } from './refresh-view.ts';
 
 /** A layer, and the layers (indices into the same list) whose values it reads. */
 export interface LayerView extends LayerReport {
@@ -66,6 +67,8 @@ export interface ProgramReport {
   readonly rotationKeys: Program['rotationKeys'];
   readonly operations: OperationCounts;
   readonly layers: readonly LayerView[];
+  /** Null where nothing is refreshed. */
+  readonly refreshes: RefreshView | null;
   readonly predicted: {
     /** Of the worst output, everything together; of encryption alone in artifacts that do not tell them apart. */
     readonly precisionBits: number;
@@ -157,6 +160,7 @@ export function describeProgram(artifact: Artifact): ProgramReport {
     rotationKeys: program.rotationKeys,
     operations: report.operations,
     layers: connectLayers(report.layers, program),
+    refreshes: refreshView(artifact),
     predicted: {
       precisionBits: report.predicted.precisionBits,
       encryptionPrecisionBits: report.predicted.encryptionPrecisionBits ?? report.predicted.precisionBits,

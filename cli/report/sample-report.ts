@@ -106,6 +106,7 @@ export const SAMPLE_PROGRAM: ProgramReport = {
   rotationKeys: rotationSteps.map((step) => ({ step, level: 7 })),
   operations: total,
   layers,
+  refreshes: null,
   predicted: {
     precisionBits: 5.9,
     encryptionPrecisionBits: 17.4,

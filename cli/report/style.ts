@@ -55,7 +55,7 @@ svg{display:block;max-width:100%}svg text{fill:var(--muted);font:12px system-ui,
 svg .strong{fill:var(--ink);font-weight:600}svg .axis{stroke:var(--line)}svg .grid{stroke:var(--line);stroke-dasharray:2 4}
 svg .fill{fill:var(--accent)}svg .fill2{fill:var(--good)}svg .fill3{fill:var(--polynomial)}
 svg .line{stroke:var(--accent);fill:none;stroke-width:2}svg .thin{fill:none;stroke-width:1.3;opacity:.75}
-svg .area{fill:var(--accent-wash)}
+svg .area{fill:var(--accent-wash)}svg .refresh{fill:none;stroke:var(--refresh);stroke-width:1.5;stroke-linejoin:round}
 .samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:12px;margin:0;padding:0;list-style:none}
 .samples li{border:1px solid var(--line);border-radius:10px;padding:8px;font-size:12.5px;line-height:1.4}
 .samples img,.samples .blank{display:block;width:100%;aspect-ratio:1;image-rendering:pixelated;border-radius:6px;background:var(--wash);margin-bottom:6px}

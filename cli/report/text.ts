@@ -15,6 +15,7 @@ import { precisionParts, wholePrecisionText } from './precision-text.ts';
 import { inputRangeText, outputRangeText } from './range-text.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
+import { refreshStepsText, refreshText } from './refresh-view.ts';
 import { byteRows, keyCostText } from './sections/keys.ts';
 import { certificateTexts } from './certificate-text.ts';
 import { worthKnowing } from './sections/security.ts';
@@ -67,6 +68,12 @@ function integerFacts({ integer, parameters }: ProgramReport): (readonly [string
   ];
 }
 
+function refreshFacts({ refreshes }: ProgramReport): (readonly [string, string])[] {
+  if (refreshes === null) return [];
+  const steps = refreshStepsText(refreshes);
+  return [['refreshes', refreshText(refreshes)], ...(steps === null ? [] : [['', steps] as const])];
+}
+
 function keyCostFacts(program: ProgramReport): (readonly [string, string])[] {
   const text = keyCostText(program);
   return text === null ? [] : [['keys', text]];
@@ -102,6 +109,7 @@ export function renderProgramText(program: ProgramReport): string {
     ['security', security!],
     ...more.map((line) => ['', line] as const),
     ['operations', operationsText(program.operations)],
+    ...refreshFacts(program),
     ...integerFacts(program),
     [
       'predicted',

@@ -1,6 +1,7 @@
 /** The structure of an artifact as zod schemas: types, ranges and finiteness; `validate-artifact.ts` checks consistency. */
 import { z } from 'zod';
 import { MAX_REFRESH_RATIO, MIN_REFRESH_RATIO } from './program.ts';
+import { REFRESH_STEPS } from './semantics/refresh-plan.ts';
 
 const finite = z.number();
 const count = z.int().min(0);
@@ -299,6 +300,7 @@ const report = z.object({
     precisionAsked: finite.exactOptional(),
     precisionMet: z.boolean().exactOptional(),
     latencyMs: finite,
+    refreshStepsMs: z.array(z.object({ step: z.enum(REFRESH_STEPS), ms: finite })).exactOptional(),
     memoryBytes: finite,
     keyBytesSent: finite.exactOptional(),
     keyBytes: z.object({ galois: finite, relinearization: finite, perGaloisKey: finite }),

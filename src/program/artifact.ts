@@ -1,6 +1,7 @@
 /** The compiled model: everything needed to serve, call and explain it, and no code. `codec.ts` writes and reads it. */
 import type { Program } from './program.ts';
 import type { CkksParameters, SecurityCertificate } from './security.ts';
+import type { RefreshStep } from './semantics/refresh-plan.ts';
 import type { Signature } from './signature.ts';
 
 /** The draft's §7.1 request parameters, as the server of this artifact advertises and checks them. */
@@ -66,6 +67,12 @@ export interface KeyCost {
   readonly countedMsPerInference: number;
 }
 
+/** One step of all refreshes of an evaluation together. */
+export interface RefreshStepTime {
+  readonly step: RefreshStep;
+  readonly ms: number;
+}
+
 export interface Predictions {
   /**
    * Of the worst output, by encryption, approximation and rounding together: −log2(error / what outputs typically reach). Where
@@ -80,6 +87,8 @@ export interface Predictions {
   readonly precisionAsked?: number;
   readonly precisionMet?: boolean;
   readonly latencyMs: number;
+  /** What its refreshes take of it, by step; where nothing is refreshed, and in older artifacts, missing. */
+  readonly refreshStepsMs?: readonly RefreshStepTime[];
   readonly memoryBytes: number;
   /** All evaluation keys as they are sent: seeded, about half of what they take in memory. */
   readonly keyBytesSent?: number;

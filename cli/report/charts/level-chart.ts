@@ -1,8 +1,9 @@
-/** Level and scale of every layer's value, in program order. */
+/** Level and scale of every layer's value, in program order; within a refresh also the levels that it passes. */
 import { formatSignificant } from '../format.ts';
 import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
 import type { LayerView } from '../program-report.ts';
+import type { RefreshView } from '../refresh-view.ts';
 
 const LEFT = 44;
 const TOP = 30;
@@ -11,11 +12,11 @@ const GAP = 26;
 const SCALE_HEIGHT = 56;
 const BOTTOM = 24;
 
-export function levelChart(layers: readonly LayerView[]): Markup {
+export function levelChart(layers: readonly LayerView[], refreshes: RefreshView | null): Markup {
   const step = Math.max(14, Math.min(132, Math.floor(940 / Math.max(layers.length, 1))));
   const width = LEFT + step * layers.length + 8;
   const height = TOP + LEVEL_HEIGHT + GAP + SCALE_HEIGHT + BOTTOM;
-  const top = Math.max(...layers.map((layer) => layer.level), 1);
+  const top = Math.max(...layers.map((layer) => layer.level), refreshes?.raisedLevel ?? 1, 1);
   const levelY = (level: number): number => TOP + LEVEL_HEIGHT * (1 - level / top);
   const scales = layers.map((layer) => layer.scaleBits);
   const low = Math.floor(Math.min(...scales) - 1);
@@ -47,6 +48,7 @@ export function levelChart(layers: readonly LayerView[]): Markup {
       )}
       <path class="area" d="${outline}V${levelY(0)}H${LEFT}Z" />
       <path class="line" d="${outline}" />
+      ${refreshes === null ? null : layers.map((layer, i) => (layer.kind === 'refresh' ? passage(refreshes, x(i), step, levelY) : null))}
       ${layers.map(
         (layer, i) =>
           html`<circle
@@ -56,7 +58,7 @@ export function levelChart(layers: readonly LayerView[]): Markup {
             fill="var(--${layer.kind})"
           >
             <title>
-              ${layer.layer}: level ${layer.level}, scale 2^${formatSignificant(layer.scaleBits, 6)}
+              ${layer.layer}: ${levelText(layer, refreshes)}, scale 2^${formatSignificant(layer.scaleBits, 6)}
             </title>
           </circle>`,
       )}
@@ -85,6 +87,26 @@ export function levelChart(layers: readonly LayerView[]): Markup {
       <text x="${width - 8}" y="${height - 6}" text-anchor="end">output</text>
     </svg>
   </div>`;
+}
+
+function levelText({ kind, level }: LayerView, refreshes: RefreshView | null): string {
+  return kind === 'refresh' && refreshes !== null
+    ? `refreshed from level ${refreshes.fromLevel} to ${level}`
+    : `level ${level}`;
+}
+
+/** Down to the bottom as slots become coefficients, up as the modulus is raised, and down again by transforms and sine. */
+function passage(
+  { fromLevel, raisedLevel, toLevel }: RefreshView,
+  x: number,
+  width: number,
+  y: (level: number) => number,
+): Markup {
+  const turn = x + width / 3;
+  return html`<path
+    class="refresh"
+    d="M${x} ${y(fromLevel)}L${turn} ${y(0)}V${y(raisedLevel)}L${x + width} ${y(toLevel)}"
+  />`;
 }
 
 function tickValues(top: number): number[] {

@@ -2,6 +2,7 @@
 
 import { InternalError } from '../../errors.ts';
 import type { PrimitiveOperation } from '../../program/semantics/counting-algebra.ts';
+import type { RefreshStep } from '../../program/semantics/refresh-plan.ts';
 
 /**
  * The parts of a linear map at one level. A backend that hoists decomposes a ciphertext once (`open`) for all its rotations; on
@@ -30,11 +31,19 @@ export interface LinearCosts {
   readonly coefficientBytes: number;
 }
 
+export interface RefreshStepCosts {
+  readonly step: RefreshStep;
+  readonly ms: number;
+  readonly expand: number;
+}
+
 /** One refresh of one ciphertext. */
 export interface RefreshCosts {
   /** With all diagonals of its transforms encoded ahead; and what is added where they are kept as coefficients only. */
   readonly ms: number;
   readonly expand: number;
+  /** What these two are the sums of: every step once, in order. */
+  readonly steps: readonly RefreshStepCosts[];
   /** Memory of the diagonals, encoded or as coefficients, which all refreshes of one scale and ratio share. */
   readonly diagonalBytes: number;
   readonly coefficientBytes: number;

@@ -1,4 +1,5 @@
 /** Predicted time of a program: the costs of its instructions at their levels, summed, on one core. */
+import type { RefreshStepTime } from '../../program/artifact.ts';
 import type { Instruction, LinearInstruction, Program } from '../../program/program.ts';
 import { usesNumbers } from '../../program/program.ts';
 import { neededBabies } from '../../program/semantics/evaluate-linear.ts';
@@ -12,17 +13,13 @@ import { operationMs, refreshOf, type CostModel } from './cost-model.ts';
  *   these do not fit, the last ones are encoded from their values each time
  */
 export function predictLatency(program: Program, cost: CostModel, room = Infinity): number[] {
-  let left = room - diagonalBytes(program, cost, 'coefficientBytes');
-  // Those of refreshes are encoded first: `encodeAhead`.
-  const refresh = refreshes(program) ? refreshOf(cost) : null;
-  const refreshGrowth = refresh === null ? 0 : refresh.diagonalBytes - refresh.coefficientBytes;
-  const refreshKept = refreshGrowth <= left;
-  if (refreshKept) left -= refreshGrowth;
+  const { expanding: refreshExpanding, left: behind } = roomBehindRefreshes(program, cost, room);
+  let left = behind;
   let missing = Math.max(0, -left);
   return program.instructions
     .toReversed()
     .map((instruction) => {
-      if (instruction.kind === 'refresh' && !refreshKept) {
+      if (instruction.kind === 'refresh' && refreshExpanding) {
         const { ciphertexts } = program.values[instruction.input]!;
         return ciphertexts * (refreshOf(cost).ms + refreshOf(cost).expand);
       }
@@ -38,6 +35,35 @@ export function predictLatency(program: Program, cost: CostModel, room = Infinit
       return linearMs(instruction, cost) + expanding + lost * costs.encode;
     })
     .reverse();
+}
+
+/** The part of each step in what all refreshes of a program take together; empty where nothing is refreshed. */
+export function refreshStepMs(program: Program, cost: CostModel, room = Infinity): RefreshStepTime[] {
+  const { expanding } = roomBehindRefreshes(program, cost, room);
+  const count = program.instructions.reduce(
+    (sum, instruction) =>
+      instruction.kind === 'refresh' ? sum + program.values[instruction.input]!.ciphertexts : sum,
+    0,
+  );
+  if (count === 0) return [];
+  return refreshOf(cost).steps.map(({ step, ms, expand }) => ({
+    step,
+    ms: count * (ms + (expanding ? expand : 0)),
+  }));
+}
+
+/** Whether diagonals of refreshes are kept as coefficients only, and what room is left to others beyond their coefficients. */
+function roomBehindRefreshes(
+  program: Program,
+  cost: CostModel,
+  room: number,
+): { readonly expanding: boolean; readonly left: number } {
+  const left = room - diagonalBytes(program, cost, 'coefficientBytes');
+  if (!refreshes(program)) return { expanding: false, left };
+  // They are encoded first: `encodeAhead`.
+  const { diagonalBytes: whole, coefficientBytes } = refreshOf(cost);
+  const growth = whole - coefficientBytes;
+  return growth <= left ? { expanding: false, left: left - growth } : { expanding: true, left };
 }
 
 /** Memory of all diagonals, encoded in full or as coefficients. */

@@ -2,9 +2,10 @@
 import { expect, it } from 'vitest';
 import { ProgramBuilder } from '../../program/testing/program-builder.ts';
 import { refreshableParameters } from '../../program/testing/test-parameters.ts';
+import { REFRESH_STEPS } from '../../program/semantics/refresh-plan.ts';
 import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
 import { refreshOf } from './cost-model.ts';
-import { predictLatency } from './latency.ts';
+import { predictLatency, refreshStepMs } from './latency.ts';
 import { nativeCostModel } from './native-cost.ts';
 import { sealCostModel } from './seal-cost.ts';
 
@@ -14,14 +15,22 @@ const LIMB = 32768 * 8;
 
 it('a refresh takes what its transforms take, and the raising and the sine', () => {
   const refresh = refreshOf(cost);
-  // Of the diagonals all but offset 0 among the babies is rotated: sixteen babies and giants down, eight up.
+  // Sixteen babies down, eight up, all of them rotated; all giants but one.
   const stage = (level: number, babies: number, giants: number, terms: number): number => {
     const { open, baby, giant, term, output } = cost.linear(level);
     return open + babies * baby + giants * giant + terms * term + output;
   };
-  const down = stage(2, 16, 15, 255) + stage(1, 15, 7, 128);
+  const down = stage(2, 16, 15, 255) + stage(1, 16, 7, 128);
   const up = stage(17, 8, 1, 16) + stage(16, 8, 7, 63) + stage(15, 8, 7 + 1, 63);
+  const steps = refresh.steps.map(({ step }) => step);
+  expect(steps).toEqual(REFRESH_STEPS);
+  const [first, raise, third, sine] = refresh.steps.map(({ ms }) => ms);
+  expect(first).toBeCloseTo(down, 9);
+  expect(third).toBeCloseTo(up, 9);
   const rest = refresh.ms - down - up;
+  expect(raise! + sine!).toBeCloseTo(rest, 9);
+  // Two polynomials modulo q_0 in 18 limbs, one of them in 4 more, and a division: little beside anything else.
+  expect(raise).toBeLessThan(0.3 * sine!);
   // Five squarings or products deep over up to fifteen limbs, eight of them at least, and the doublings.
   const product = (level: number): number =>
     cost.multiply(level) + cost.relinearize(level) + cost.rescale(level);
@@ -39,6 +48,14 @@ it('programs pay for each refreshed ciphertext, and more where diagonals have no
   expect(predictLatency(program, cost, diagonalBytes)).toEqual([3 * ms]);
   expect(predictLatency(program, cost, coefficientBytes)[0]).toBeCloseTo(3 * (ms + expand), 9);
   expect(expand).toBeGreaterThan(0.2 * ms);
+  for (const room of [diagonalBytes, coefficientBytes]) {
+    const [whole] = predictLatency(program, cost, room);
+    const steps = refreshStepMs(program, cost, room);
+    expect(steps.map(({ step }) => step)).toEqual(REFRESH_STEPS);
+    expect(steps.reduce((sum, one) => sum + one.ms, 0)).toBeCloseTo(whole!, 9);
+  }
+  const nothing = new ProgramBuilder(parameters);
+  expect(refreshStepMs(nothing.build([nothing.input(1)]), cost)).toEqual([]);
 });
 
 it('no other chain or backend has refreshes', () => {

@@ -2,9 +2,9 @@
 import type { CkksParameters } from '../../program/security.ts';
 import { CountingAlgebra } from '../../program/semantics/counting-algebra.ts';
 import { evaluateSine } from '../../program/semantics/evaluate-sine.ts';
-import { refreshParameters, refreshShape } from '../../program/semantics/refresh-plan.ts';
-import { stageSteps, transformGrid, type TransformShape } from '../../program/semantics/transform-stage.ts';
-import { operationMs, type CostModel, type RefreshCosts } from './cost-model.ts';
+import { refreshParameters, refreshShape, type RefreshStep } from '../../program/semantics/refresh-plan.ts';
+import { babySteps, transformGrid, type TransformShape } from '../../program/semantics/transform-stage.ts';
+import { operationMs, type CostModel, type RefreshCosts, type RefreshStepCosts } from './cost-model.ts';
 
 /**
  * @param cost of everything else under these parameters
@@ -13,32 +13,47 @@ import { operationMs, type CostModel, type RefreshCosts } from './cost-model.ts'
 export function refreshCosts(parameters: CkksParameters, cost: CostModel, raiseMs: number): RefreshCosts {
   const { slotsToCoefficients, coefficientsToSlots, sine, sineLevel } = refreshShape(parameters);
   const stages = [...slotsToCoefficients, ...coefficientsToSlots];
-  let ms = raiseMs;
+  let sineMs = 0;
   const algebra = new CountingAlgebra(
     cost.slotCount,
     parameters.dataPrimes.map(Number),
     (operation, level) => {
-      ms += operationMs(cost, operation, level);
+      sineMs += operationMs(cost, operation, level);
     },
   );
   const scale = 2 ** refreshParameters(parameters).raisedBits;
   evaluateSine(algebra, sine, sineLevel, { level: sineLevel, scale, degree: 1 });
-  const sumOver = (of: (stage: TransformShape) => number): number =>
-    stages.reduce((sum, stage) => sum + of(stage), 0);
-  const perDiagonal = (unit: 'expand' | 'diagonalBytes' | 'coefficientBytes'): number =>
-    sumOver((stage) => transformGrid(stage).diagonals * cost.linear(stage.level)[unit]);
+  const perDiagonal = (
+    of: readonly TransformShape[],
+    unit: 'expand' | 'diagonalBytes' | 'coefficientBytes',
+  ): number => sum(of.map((stage) => transformGrid(stage).diagonals * cost.linear(stage.level)[unit]));
+  const transform = (step: RefreshStep, of: readonly TransformShape[]): RefreshStepCosts => ({
+    step,
+    ms: sum(of.map((stage) => stageMs(stage, cost))),
+    expand: perDiagonal(of, 'expand'),
+  });
+  const steps = [
+    transform('slots to coefficients', slotsToCoefficients),
+    { step: 'raise', ms: raiseMs, expand: 0 },
+    transform('coefficients to slots', coefficientsToSlots),
+    { step: 'sine', ms: sineMs, expand: 0 },
+  ] as const;
   return {
-    ms: ms + sumOver((stage) => stageMs(stage, cost)),
-    expand: perDiagonal('expand'),
-    diagonalBytes: perDiagonal('diagonalBytes'),
-    coefficientBytes: perDiagonal('coefficientBytes'),
+    ms: sum(steps.map(({ ms }) => ms)),
+    expand: sum(steps.map(({ expand }) => expand)),
+    steps,
+    diagonalBytes: perDiagonal(stages, 'diagonalBytes'),
+    coefficientBytes: perDiagonal(stages, 'coefficientBytes'),
   };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function stageMs(stage: TransformShape, cost: CostModel): number {
   const { open, baby, giant, term, output } = cost.linear(stage.level);
   const { giants, diagonals } = transformGrid(stage);
-  const rotated = stageSteps(stage).length - (giants > 1 ? 1 : 0);
   const sums = giants - 1 + (stage.real ? 1 : 0);
-  return open + rotated * baby + sums * giant + diagonals * term + output;
+  return open + babySteps(stage).length * baby + sums * giant + diagonals * term + output;
 }

@@ -19,7 +19,7 @@ import { costModelFor } from '../analysis/backend-costs.ts';
 import { keyCost } from '../analysis/key-price.ts';
 import { withExactValues } from '../analysis/certified-ranges.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
-import { predictLatency } from '../analysis/latency.ts';
+import { predictLatency, refreshStepMs } from '../analysis/latency.ts';
 import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
 import { wholePrecision } from '../analysis/whole-precision.ts';
@@ -319,6 +319,8 @@ function predictionsOf(
   const galoisBytes = galois.reduce((sum, bytes) => sum + bytes, 0);
   const { relinearizationLevel } = program;
   const relinearization = relinearizationLevel === null ? 0 : cost.keyBytes(relinearizationLevel);
+  const { peakBytes, plaintextRoom } = memoryLimits(program, parameters, options);
+  const steps = refreshStepMs(program, cost, plaintextRoom);
   const bytesOf = (ports: Program['inputs'], seeded: boolean): number =>
     ports.reduce((sum, { value }) => {
       const { ciphertexts, level } = program.values[value]!;
@@ -333,7 +335,8 @@ function predictionsOf(
     precisionAsked: options.precision,
     precisionMet: precision.precisionBits >= options.precision && polynomial.outliers.size === 0,
     latencyMs: layers.reduce((sum, layer) => sum + layer.predictedMs, 0),
-    memoryBytes: memoryLimits(program, parameters, options).peakBytes,
+    ...(steps.length === 0 ? {} : { refreshStepsMs: steps }),
+    memoryBytes: peakBytes,
     keyBytesSent: sentBytes(program, parameters),
     keyBytes: {
       galois: galoisBytes,

@@ -12,6 +12,10 @@ import type { TransformShape, TransformStage } from './transform-stage.ts';
 type Chain = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'refresh'>;
 export type RefreshChain = Chain & Pick<ParametersLiteral, 'scaleBits'>;
 
+/** What a refresh takes one after another. */
+export const REFRESH_STEPS = ['slots to coefficients', 'raise', 'coefficients to slots', 'sine'] as const;
+export type RefreshStep = (typeof REFRESH_STEPS)[number];
+
 /** What all refreshes under a chain have in common. */
 export interface RefreshShape {
   /** In the order in which they are applied; the first one's level is that of the value to be refreshed. */

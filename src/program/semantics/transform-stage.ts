@@ -19,11 +19,19 @@ export interface TransformStage extends TransformShape {
 
 /** Steps of the rotations, for which there must be keys at the stage's level; one that is `real` conjugates too. */
 export function stageSteps(stage: TransformShape): number[] {
-  const { first, stride, giants } = transformGrid(stage);
+  const { stride, giants } = transformGrid(stage);
   const { slotCount, babies } = stage;
-  const steps = Array.from({ length: babies }, (_, b) => (first + stride * b) % slotCount);
-  if (giants > 1) steps.push((stride * babies) % slotCount);
-  return [...new Set(steps)].filter((step) => step !== 0);
+  const giantSteps = giants > 1 ? [(stride * babies) % slotCount] : [];
+  return [...new Set([...babySteps(stage), ...giantSteps])];
+}
+
+/** Those that share the decomposition of the stage's input. */
+export function babySteps(stage: TransformShape): number[] {
+  const { first, stride } = transformGrid(stage);
+  const { slotCount, babies } = stage;
+  return Array.from({ length: babies }, (_, b) => (first + stride * b) % slotCount).filter(
+    (step) => step !== 0,
+  );
 }
 
 /** Offsets of the diagonals: first + stride (babies · giant + baby), modulo the slots. */

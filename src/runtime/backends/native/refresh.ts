@@ -1,6 +1,6 @@
 /** Refreshes on the engine: transforms and the sine's tape are made ready once for all refreshes that can share them. */
 import { evaluateSine } from '../../../program/semantics/evaluate-sine.ts';
-import type { RefreshChain, RefreshPlan } from '../../../program/semantics/refresh-plan.ts';
+import type { RefreshChain, RefreshPlan, RefreshStep } from '../../../program/semantics/refresh-plan.ts';
 import { planRefresh } from '../../../program/semantics/refresh-plan.ts';
 import type { ComplexDiagonals } from '../../../program/semantics/slot-transform.ts';
 import { coefficientsToSlots, slotsToCoefficients } from '../../../program/semantics/slot-transform.ts';
@@ -9,9 +9,6 @@ import { stageKey } from '../../../program/semantics/transform-stage.ts';
 import type { NativeEngine } from './engine-addon.ts';
 import { flattenTransform } from './flatten-transform.ts';
 import { TapeRecorder } from './tape-recorder.ts';
-
-export const REFRESH_STEPS = ['slots to coefficients', 'raise', 'coefficients to slots', 'sine'] as const;
-export type RefreshStep = (typeof REFRESH_STEPS)[number];
 
 /** A refresh made ready: the engine's numbers of its parts. */
 export interface PreparedRefresh {

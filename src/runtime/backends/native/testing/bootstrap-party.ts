@@ -6,12 +6,13 @@ import {
   refreshParameters,
   refreshShape,
   type RefreshPlan,
+  type RefreshStep,
 } from '../../../../program/semantics/refresh-plan.ts';
 import { transformGrid } from '../../../../program/semantics/transform-stage.ts';
 import type { NativeEngine } from '../engine-addon.ts';
 import { CONJUGATION, loadEngineAddon } from '../engine-addon.ts';
 import { loadAddon } from '../load-addon.ts';
-import { NativeRefreshes, type PreparedRefresh, type RefreshStep } from '../refresh.ts';
+import { NativeRefreshes, type PreparedRefresh } from '../refresh.ts';
 
 export interface BootstrapChain {
   readonly polyModulusDegree: number;
