@@ -1,8 +1,17 @@
 /** The report of `bench` for the terminal. */
 import { benchLead } from './bench-page.ts';
 import type { BenchReport } from './bench-report.ts';
-import { formatBits, formatBytes, formatMs, formatPercent, formatSignificant, plural } from './format.ts';
+import {
+  formatBits,
+  formatBytes,
+  formatCount,
+  formatMs,
+  formatPercent,
+  formatSignificant,
+  plural,
+} from './format.ts';
 import { wholePrecisionText } from './precision-text.ts';
+import { measuredRefreshMs } from './refresh-view.ts';
 import { alignColumns } from './text.ts';
 
 function maskRows({ masks, n, plaintextSamples }: BenchReport): [string, string, string][] {
@@ -42,6 +51,19 @@ function outOfRangeRows({ outOfRange: { inputs, outputs }, n }: BenchReport): [s
       'out of range',
       String(inputs),
       `of ${plural(n, 'input')}, which other commands refuse; ${plural(outputs, 'output')} refused, counted as wrong`,
+    ],
+  ];
+}
+
+function refreshRows({ program, layerMs, latencyMs }: BenchReport): [string, string, string][] {
+  const ms = measuredRefreshMs(program.layers, layerMs);
+  if (program.refreshes === null || ms === null) return [];
+  const { count, ms: forecast } = program.refreshes;
+  return [
+    [
+      'refreshes',
+      formatMs(ms),
+      `${formatCount(count)} of them: ${formatPercent(ms / latencyMs.median, 0)} of the evaluation; forecast ${formatMs(forecast)}`,
     ],
   ];
 }
@@ -91,6 +113,7 @@ export function renderBenchText(report: BenchReport): string {
       formatMs(latencyMs.median),
       `median; fastest ${formatMs(latencyMs.min)}, 95th percentile ${formatMs(latencyMs.p95)}, forecast ${formatMs(program.predicted.latencyMs)}`,
     ],
+    ...refreshRows(report),
     [
       'keys',
       formatBytes(bytes.galoisKeys + bytes.relinKeys),

@@ -56,7 +56,7 @@ export function renderProgramPage(program: ProgramReport): string {
       warningsSection(program),
       layersSection(program, null),
       levelsSection(program),
-      refreshesSection(program),
+      refreshesSection(program, null),
       approximationsSection(program),
       keysSection(program, null),
       securitySection(program),

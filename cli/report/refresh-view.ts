@@ -1,5 +1,5 @@
 /** What a program's refreshes (bootstraps) do and what they take, for every report. */
-import type { Artifact, RefreshStepTime } from '../../src/program/artifact.ts';
+import type { Artifact, LayerReport, RefreshStepTime } from '../../src/program/artifact.ts';
 import { refreshShape } from '../../src/program/semantics/refresh-plan.ts';
 import { formatMs, formatPercent, plural } from './format.ts';
 
@@ -51,4 +51,17 @@ export function refreshStepsText({ steps, ms }: RefreshView): string | null {
   return steps
     .map((one) => `${one.step} ${formatMs(one.ms)} (${formatPercent(ms > 0 ? one.ms / ms : 0, 0)})`)
     .join(', ');
+}
+
+/**
+ * What a benchmark has measured of all of them together; null where nothing is refreshed or the backend does not tell.
+ * @param layerMs of each of the layers
+ */
+export function measuredRefreshMs(
+  layers: readonly Pick<LayerReport, 'kind'>[],
+  layerMs: readonly (number | null)[],
+): number | null {
+  const times = layers.flatMap(({ kind }, index) => (kind === 'refresh' ? [layerMs[index] ?? null] : []));
+  if (times.length === 0) return null;
+  return times.reduce((sum, ms) => (sum === null || ms === null ? null : sum + ms), 0);
 }

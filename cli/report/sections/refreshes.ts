@@ -4,7 +4,7 @@ import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
 import { bar, section } from '../page.ts';
 import type { ProgramReport } from '../program-report.ts';
-import { refreshText } from '../refresh-view.ts';
+import { measuredRefreshMs, refreshText } from '../refresh-view.ts';
 
 /** What each step does to a ciphertext. */
 const DOES = {
@@ -14,14 +14,22 @@ const DOES = {
   sine: 'takes multiples of the lowest prime away (EvalMod)',
 } as const;
 
-/** Null where nothing is refreshed. */
-export function refreshesSection({ refreshes }: ProgramReport): Markup | null {
+/**
+ * Null where nothing is refreshed.
+ * @param layerMs per layer, where a benchmark has measured them
+ */
+export function refreshesSection(
+  { layers, refreshes }: ProgramReport,
+  layerMs: readonly (number | null)[] | null,
+): Markup | null {
   if (refreshes === null) return null;
+  const measuredMs = layerMs === null ? null : measuredRefreshMs(layers, layerMs);
+  const measured = measuredMs === null ? '' : ` Measured: ${formatMs(measuredMs)}.`;
   const { steps, ms } = refreshes;
   const longest = Math.max(...steps.map((one) => one.ms), 1e-9);
   return section(
     'Refreshes',
-    `${refreshText(refreshes)}. A refresh (bootstrap) gives a value levels again, without the secret key; the polynomial that follows is fitted on what its sine leaves.`,
+    `${refreshText(refreshes)}.${measured} A refresh (bootstrap) gives a value levels again, without the secret key; the polynomial that follows is fitted on what its sine leaves.`,
     steps.length === 0
       ? null
       : html`<table>
