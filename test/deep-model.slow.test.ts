@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { ModelBuilder, randomTensor } from '../src/compiler/onnx/testing/model-builder.ts';
 import { randomDataset } from '../src/compiler/passes/approximation/testing/graphs.ts';
+import { nativeMemory } from '../src/program/native-memory.ts';
 import { nativeUnavailable } from '../src/runtime/backends/native/load-addon.ts';
 import { compareModel } from './four-way.ts';
 
@@ -37,6 +38,18 @@ it('is refreshed before activations, and loses to encryption what was forecast',
   expect(refreshes).toBeGreaterThan(ACTIVATIONS - 6);
   expect(refreshes).toBeLessThan(ACTIVATIONS);
   expect(artifact.certificate).toMatchObject({ securityBits: 128, ephemeral: { weight: 40 } });
+  // At least three levels to the polynomial of an activation of degree 8, and one to the map before it.
+  expect(artifact.negotiation.max_multiplication_depth).toBeGreaterThan(4 * ACTIVATIONS);
+  const { keyBytes, refreshStepsMs, latencyMs } = artifact.report.predicted;
+  const memory = nativeMemory(artifact.program, artifact.parameters);
+  expect(keyBytes.galois + keyBytes.relinearization).toBe(memory.keyBytes);
+  const refreshing = refreshStepsMs!.reduce((sum, { ms }) => sum + ms, 0);
+  const layers = artifact.report.layers.filter(({ kind }) => kind === 'refresh');
+  expect(refreshing).toBeCloseTo(
+    layers.reduce((sum, { predictedMs }) => sum + predictedMs, 0),
+    6,
+  );
+  expect(refreshing).toBeLessThan(latencyMs);
   expect(gaps.approximation).toBeLessThan(0.5);
   expect(gaps.lowering).toBeLessThan(2e-5);
   expect(gaps.packing).toBeLessThan(1e-9);

@@ -11,7 +11,7 @@ import {
   plural,
 } from './format.ts';
 import { wholePrecisionText } from './precision-text.ts';
-import { measuredRefreshMs } from './refresh-view.ts';
+import { measuredRefreshMs } from './refresh-text.ts';
 import { alignColumns } from './text.ts';
 
 function maskRows({ masks, n, plaintextSamples }: BenchReport): [string, string, string][] {

@@ -16,7 +16,7 @@ import { precisionParts, wholePrecisionText } from './precision-text.ts';
 import { inputRangeText, outputRangeText } from './range-text.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
-import { refreshStepsText, refreshText } from './refresh-view.ts';
+import { refreshStepsText, refreshText } from './refresh-text.ts';
 import type { MeasuredBytes } from './sections/keys.ts';
 import { byteRows } from './sections/keys.ts';
 import { operationsText, throughputText } from './sections/setup.ts';

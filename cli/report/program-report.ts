@@ -14,7 +14,7 @@ import type { Program } from '../../src/program/program.ts';
 import type { SecurityCertificate } from '../../src/program/security.ts';
 import type { Curve } from './polynomial-curves.ts';
 import { polynomialCurves } from './polynomial-curves.ts';
-import { refreshView, type RefreshView } from './refresh-view.ts';
+import { refreshSummary, type RefreshSummary } from '../../src/program/refresh-summary.ts';
 
 /** A layer, and the layers (indices into the same list) whose values it reads. */
 export interface LayerView extends LayerReport {
@@ -68,7 +68,7 @@ export interface ProgramReport {
   readonly operations: OperationCounts;
   readonly layers: readonly LayerView[];
   /** Null where nothing is refreshed. */
-  readonly refreshes: RefreshView | null;
+  readonly refreshes: RefreshSummary | null;
   readonly predicted: {
     /** Of the worst output, everything together; of encryption alone in artifacts that do not tell them apart. */
     readonly precisionBits: number;
@@ -160,7 +160,7 @@ export function describeProgram(artifact: Artifact): ProgramReport {
     rotationKeys: program.rotationKeys,
     operations: report.operations,
     layers: connectLayers(report.layers, program),
-    refreshes: refreshView(artifact),
+    refreshes: refreshSummary(artifact),
     predicted: {
       precisionBits: report.predicted.precisionBits,
       encryptionPrecisionBits: report.predicted.encryptionPrecisionBits ?? report.predicted.precisionBits,

@@ -6,7 +6,7 @@ import { renderBenchPage } from './bench-page.ts';
 import { renderBenchText } from './bench-text.ts';
 import { renderProgramMarkdown } from './markdown.ts';
 import { renderProgramPage } from './program-page.ts';
-import { refreshView, type RefreshView } from './refresh-view.ts';
+import { refreshSummary, type RefreshSummary } from '../../src/program/refresh-summary.ts';
 import { SAMPLE_BENCH, SAMPLE_PROGRAM } from './sample-report.ts';
 import { renderProgramText } from './text.ts';
 
@@ -24,7 +24,7 @@ describe('reports of programs that refresh', () => {
     },
   });
   const stepMs = [150, 30, 240, 180];
-  const view = refreshView(artifact(REFRESH_STEPS.map((step, i) => ({ step, ms: stepMs[i]! }))))!;
+  const view = refreshSummary(artifact(REFRESH_STEPS.map((step, i) => ({ step, ms: stepMs[i]! }))))!;
   const program = {
     ...SAMPLE_PROGRAM,
     layers: artifact().report.layers.map((layer) => ({ ...layer, sources: [] })),
@@ -85,13 +85,13 @@ describe('reports of programs that refresh', () => {
   });
 
   it('leave steps out where the artifact does not say', () => {
-    const older = { ...program, refreshes: refreshView(artifact()) };
+    const older = { ...program, refreshes: refreshSummary(artifact()) };
     expect(renderProgramText(older)).toContain(whole);
     expect(renderProgramText(older)).not.toContain('coefficients to slots');
     expect(renderProgramPage(older)).toContain(whole);
   });
 
-  function benchOf(refreshes: RefreshView): string {
+  function benchOf(refreshes: RefreshSummary): string {
     return renderBenchPage({ ...SAMPLE_BENCH, program: { ...program, refreshes } }, new Map());
   }
 });

@@ -15,7 +15,7 @@ import { precisionParts, wholePrecisionText } from './precision-text.ts';
 import { inputRangeText, outputRangeText } from './range-text.ts';
 import { programLead } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
-import { refreshStepsText, refreshText } from './refresh-view.ts';
+import { refreshStepsText, refreshText } from './refresh-text.ts';
 import { byteRows, keyCostText } from './sections/keys.ts';
 import { certificateTexts } from './certificate-text.ts';
 import { worthKnowing } from './sections/security.ts';

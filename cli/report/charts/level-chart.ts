@@ -3,7 +3,7 @@ import { formatSignificant } from '../format.ts';
 import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
 import type { LayerView } from '../program-report.ts';
-import type { RefreshView } from '../refresh-view.ts';
+import type { RefreshSummary } from '../../../src/program/refresh-summary.ts';
 
 const LEFT = 44;
 const TOP = 30;
@@ -12,7 +12,7 @@ const GAP = 26;
 const SCALE_HEIGHT = 56;
 const BOTTOM = 24;
 
-export function levelChart(layers: readonly LayerView[], refreshes: RefreshView | null): Markup {
+export function levelChart(layers: readonly LayerView[], refreshes: RefreshSummary | null): Markup {
   const step = Math.max(14, Math.min(132, Math.floor(940 / Math.max(layers.length, 1))));
   const width = LEFT + step * layers.length + 8;
   const height = TOP + LEVEL_HEIGHT + GAP + SCALE_HEIGHT + BOTTOM;
@@ -89,7 +89,7 @@ export function levelChart(layers: readonly LayerView[], refreshes: RefreshView 
   </div>`;
 }
 
-function levelText({ kind, level }: LayerView, refreshes: RefreshView | null): string {
+function levelText({ kind, level }: LayerView, refreshes: RefreshSummary | null): string {
   return kind === 'refresh' && refreshes !== null
     ? `refreshed from level ${refreshes.fromLevel} to ${level}`
     : `level ${level}`;
@@ -97,7 +97,7 @@ function levelText({ kind, level }: LayerView, refreshes: RefreshView | null): s
 
 /** Down to the bottom as slots become coefficients, up as the modulus is raised, and down again by transforms and sine. */
 function passage(
-  { fromLevel, raisedLevel, toLevel }: RefreshView,
+  { fromLevel, raisedLevel, toLevel }: RefreshSummary,
   x: number,
   width: number,
   y: (level: number) => number,

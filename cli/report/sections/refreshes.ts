@@ -4,7 +4,7 @@ import type { Markup } from '../markup.ts';
 import { html } from '../markup.ts';
 import { bar, section } from '../page.ts';
 import type { ProgramReport } from '../program-report.ts';
-import { measuredRefreshMs, refreshText } from '../refresh-view.ts';
+import { measuredRefreshMs, refreshText } from '../refresh-text.ts';
 
 /** What each step does to a ciphertext. */
 const DOES = {

@@ -10,6 +10,7 @@ import type {
 import type { IntegerSummary } from '../../program/artifact.ts';
 import { galoisElement } from '../../program/galois-element.ts';
 import { galoisKeyBytes, sentBytes } from '../../program/key-bytes.ts';
+import { multiplicativeDepth } from '../../program/multiplicative-depth.ts';
 import { sealCiphertextBytes, sealPlaintextBytes } from '../../program/memory-model.ts';
 import type { Program } from '../../program/program.ts';
 import { certify, type CkksParameters } from '../../program/security.ts';
@@ -169,7 +170,9 @@ function negotiationOf({ program, parameters, tensors, options }: AssemblyParts)
     key_switching_digits: parameters.dnum,
     ...(parameters.plainModuli === undefined ? {} : { plain_modulus: parameters.plainModuli.map(String) }),
     security_level: parameters.securityLevel,
-    max_multiplication_depth: parameters.dataPrimes.length - 1,
+    // Refreshes let a program go deeper than its chain.
+    max_multiplication_depth:
+      program.refreshKeys === undefined ? parameters.dataPrimes.length - 1 : multiplicativeDepth(program),
     input_packing_format: program.inputs.map((input) => input.layout.format).join('; '),
     batch_size: Math.max(
       ...program.inputs.map(({ layout }) => (batched && layout.shape.length > 1 ? layout.shape[0]! : 1)),

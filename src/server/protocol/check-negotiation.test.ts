@@ -129,6 +129,14 @@ describe('negotiation', () => {
       expect(verdict({ max_multiplication_depth: depth }, against)).toBe('accepted');
   });
 
+  it('takes the depth of a model that refreshes, beyond the levels of the chain', () => {
+    const deep = { ...negotiation, max_multiplication_depth: 77 };
+    const against = { ...agreed, artifact: { ...artifact, negotiation: deep } };
+    expect(verdict({ max_multiplication_depth: 77 }, against)).toBe('accepted');
+    expect(verdict({ max_multiplication_depth: 78 }, against)).toMatch(/carry at most 77/);
+    expect(verdict({ max_multiplication_depth: 3 }, against)).toMatch(/needs a depth of 77, 3 are allowed/);
+  });
+
   it('of exact schemes is about plain moduli, and depth that primes do not bound', () => {
     const exact = {
       ...agreed,

@@ -92,8 +92,9 @@ function checkDepth(request: RequestParameters, { artifact }: Agreed): void {
   const asked = request.max_multiplication_depth;
   if (asked === undefined) return;
   const needed = artifact.negotiation.max_multiplication_depth;
-  // Exact schemes spend noise budget on depth, not primes.
-  const available = artifact.parameters.scheme === 'bfv' ? needed : artifact.parameters.dataPrimes.length - 1;
+  // Exact schemes spend noise budget on depth, not primes; and refreshes let a model go deeper than its chain.
+  const { scheme, dataPrimes } = artifact.parameters;
+  const available = scheme === 'bfv' ? needed : Math.max(needed, dataPrimes.length - 1);
   if (asked > available) {
     throw new ToolError(
       'ERROR_DEPTH_EXCEEDED',

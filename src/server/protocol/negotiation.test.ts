@@ -23,7 +23,7 @@ describe.each<[Field, unknown[], unknown[]]>([
     [[], Array(65).fill('1'), ['x1'], ['1x'], [1]],
   ],
   ['security_level', [128, 192, 256], [0, 100, '128']],
-  ['max_multiplication_depth', [0, 1024], [-1, 1025, 1.5]],
+  ['max_multiplication_depth', [0, 65_536], [-1, 65_537, 1.5]],
   ['input_packing_format', ['', 'x'.repeat(65_536)], ['x'.repeat(65_537)]],
   ['batch_size', [1, 2 ** 30], [0, 1.5]],
   ['slot_count', [1, 2 ** 19], [0, 1.5]],
@@ -56,6 +56,10 @@ describe('telemetry', () => {
   it.each([
     ['a noise budget in bits', {}],
     ['a level and a scale', { noise_budget_remaining: { remaining_level: 0, scale: 2 ** 30 } }],
+    [
+      'also how often was refreshed',
+      { noise_budget_remaining: { remaining_level: 2, scale: 1, refreshes: 16 } },
+    ],
     ['nothing of a result that is not there', { noise_budget_remaining: null, output_shape: null }],
     ['an error', { error_code: 'ERROR_BUSY' }],
   ])('says %s', (_what, change) => {
@@ -74,5 +78,6 @@ describe('telemetry', () => {
   it('states no level below zero, and no scale of zero', () => {
     expect(noiseBudget.safeParse({ remaining_level: -1, scale: 1 }).success).toBe(false);
     expect(noiseBudget.safeParse({ remaining_level: 0, scale: 0 }).success).toBe(false);
+    expect(noiseBudget.safeParse({ remaining_level: 0, scale: 1, refreshes: 0 }).success).toBe(false);
   });
 });

@@ -24,7 +24,11 @@ export const requestParameters = z.object({
     .readonly()
     .describe('Exact schemes: batching primes, decimal'),
   security_level: z.union([z.literal(128), z.literal(192), z.literal(256)]),
-  max_multiplication_depth: z.int().min(0).max(1024),
+  max_multiplication_depth: z
+    .int()
+    .min(0)
+    .max(65_536)
+    .describe('Multiplications in a row; with refreshes (bootstraps) more than the chain has levels'),
   input_packing_format: z.string().max(65_536),
   batch_size: z.int().min(1),
   slot_count: z.int().min(1),
@@ -41,10 +45,31 @@ export type RequestParameters = z.infer<typeof partialParameters>;
 /** For tools to spread into their input. */
 export const optionalParameters = partialParameters.shape;
 
+/** What refreshing adds to a model that does: not of §7.1, and nothing for a request to state. */
+export const refreshTerms = z.object({
+  count: z.int().min(1).describe('Refreshes (bootstraps) of single ciphertexts in one evaluation'),
+  from_level: z.int().min(0).describe('That a value is refreshed at'),
+  raised_level: z.int().min(0).describe('That the modulus is raised to: the whole chain'),
+  to_level: z
+    .int()
+    .min(0)
+    .describe('Left of it; to_level − from_level multiplications follow until the next'),
+  predicted_ms: z.number().min(0).describe('All of them, part of latency_ms'),
+});
+export type RefreshTerms = z.infer<typeof refreshTerms>;
+
 /** §7.2: exact schemes in bits; CKKS as the level that is left and the scale. */
 export const noiseBudget = z.union([
   z.number().describe('Invariant noise budget, bits'),
-  z.object({ remaining_level: z.int().min(0), scale: z.number().positive() }),
+  z.object({
+    remaining_level: z.int().min(0).describe('Rescales left until it must be refreshed or encrypted anew'),
+    scale: z.number().positive(),
+    refreshes: z
+      .int()
+      .min(1)
+      .exactOptional()
+      .describe('Refreshes (bootstraps) of ciphertexts on the way to it, each of which gave levels back'),
+  }),
 ]);
 export type NoiseBudget = z.infer<typeof noiseBudget>;
 

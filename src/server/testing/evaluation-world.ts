@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeArtifact } from '../../program/codec.ts';
+import type { Artifact } from '../../program/artifact.ts';
 import { smallArtifact } from '../../program/testing/small-artifact.ts';
 import { Authentication } from '../inference/authentication.ts';
 import { DEFAULT_LIMITS, type ServerConfiguration, type ServerLimits } from '../inference/configuration.ts';
@@ -51,11 +52,11 @@ export interface FakeProcess {
 export async function evaluationWorld(
   limits: Partial<ServerLimits> = {},
   names: readonly string[] = ['small'],
+  artifact: Artifact = smallArtifact(),
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'he-compile-world-'));
   const files = names.map((_, index) => join(folder, `${index}.hemodel`));
   for (const [index, model] of names.entries()) {
-    const artifact = smallArtifact();
     const signature = { ...artifact.signature, model, labels: [String(index)] };
     await writeFile(files[index]!, encodeArtifact({ ...artifact, signature }));
   }

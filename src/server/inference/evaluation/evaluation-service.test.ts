@@ -158,7 +158,7 @@ describe('an evaluation', () => {
 
   it('writes its result where it was told, and says what it took', async () => {
     await answer({ kind: 'open', opening });
-    const outputs = [tensor(1, 8, 'first'), tensor(0, 16, 'second'), tensor(2, 32, 'third')];
+    const outputs = [tensor(1, 8, 'first'), tensor(1, 16, 'second'), tensor(2, 32, 'third')];
     const given: string[] = [];
     evaluate = ({ tensors }) => {
       given.push(...tensors.map(({ name }) => name));
@@ -173,7 +173,7 @@ describe('an evaluation', () => {
         resultBytes: result.length,
         resultSha256: sha256Of(result),
         inferSeconds: 1.235,
-        remainingLevel: 0,
+        remainingLevel: 1,
         scale: 8,
         noiseBudgetBits: null,
         depthUsed: 3,

@@ -4,6 +4,7 @@
  */
 import type { Artifact } from '../../../program/artifact.ts';
 import { artifactDigest, decodeArtifact } from '../../../program/codec.ts';
+import { multiplicativeDepth } from '../../../program/multiplicative-depth.ts';
 import { readBounded } from '../../../data/read-file.ts';
 import { ArtifactError, InternalError } from '../../../errors.ts';
 import { Evaluator } from '../../../runtime/evaluation/evaluator.ts';
@@ -110,7 +111,7 @@ class EvaluationService {
       const inferSeconds = Math.round(performance.now() - start) / 1000;
       const pieces = containerChunks(ciphertextSetContainer(outputs));
       await blobs.put(outputKey, pieces);
-      const outcome = outcomeOf(artifact, set, outputs, pieces, inferSeconds);
+      const outcome = outcomeOf(artifact, outputs, pieces, inferSeconds);
       this.#send({ kind: 'done', id, outcome, memoryBytes: process.memoryUsage.rss() });
     } finally {
       this.#cancellations.delete(id);
@@ -126,8 +127,7 @@ class EvaluationService {
 }
 
 function outcomeOf(
-  { signature, report }: Artifact,
-  inputs: CiphertextSet,
+  { program, signature, report }: Artifact,
   outputs: CiphertextSet,
   pieces: readonly Uint8Array[],
   inferSeconds: number,
@@ -135,7 +135,6 @@ function outcomeOf(
   const [first] = outputs.tensors;
   const output = signature.outputs[0];
   if (first === undefined || output === undefined) throw new ArtifactError('ARTIFACT_INVALID', 'no output');
-  const top = Math.max(...inputs.tensors.map(({ level }) => level));
   const bottom = Math.min(...outputs.tensors.map(({ level }) => level));
   return {
     resultBytes: pieces.reduce((sum, piece) => sum + piece.length, 0),
@@ -145,7 +144,7 @@ function outcomeOf(
     scale: first.scale,
     // Only the secret key can measure it: this is what the compiler vouches for.
     noiseBudgetBits: report.integer?.noiseBudgetBits ?? null,
-    depthUsed: top - bottom,
+    depthUsed: multiplicativeDepth(program),
     outputShape: output.layout.shape,
   };
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import type { Artifact } from '../../../program/artifact.ts';
+import { refreshSummary } from '../../../program/refresh-summary.ts';
 import { limitsAnswer } from '../../protocol/answers.ts';
 import { modelId } from '../../protocol/identifiers.ts';
-import { requestParameters } from '../../protocol/negotiation.ts';
+import { refreshTerms, requestParameters, type RefreshTerms } from '../../protocol/negotiation.ts';
 import { encodeSignature, signatureDocument } from '../../protocol/signature-document.ts';
 import { define } from './define.ts';
 
@@ -9,7 +11,7 @@ export const describeModel = define({
   name: 'describe_model',
   title: 'Describe a model',
   description:
-    'What a client needs for a model: scheme, parameters, packing, rotation steps, sizes and limits. With include_signature also the full signature, from which the local server makes keys, encrypts and decrypts.',
+    'What a client needs for a model: scheme, parameters, packing, rotation steps, refreshes (bootstraps) and what they cost, sizes and limits. With include_signature also the full signature, from which the local server makes keys, encrypts and decrypts.',
   input: z.strictObject({
     model: modelId.optional().describe('Not needed if only one model is served'),
     include_signature: z.boolean().optional(),
@@ -39,6 +41,7 @@ export const describeModel = define({
     ),
     rotation_steps: z.array(z.int()),
     needs_relinearization: z.boolean(),
+    refreshes: refreshTerms.exactOptional().describe('Absent where nothing is refreshed'),
     labels: z.array(z.string()),
     predicted: z.object({ latency_ms: z.number(), memory_bytes: z.number(), key_bytes: z.number() }),
     limits: limitsAnswer,
@@ -82,6 +85,7 @@ export const describeModel = define({
       })),
       rotation_steps: [...model.artifact.signature.rotationKeys.map(({ step }) => step)],
       needs_relinearization: model.artifact.signature.relinearizationLevel !== null,
+      ...refreshesOf(model.artifact),
       labels: [...signature.labels],
       predicted: {
         latency_ms: predicted.latencyMs,
@@ -103,3 +107,18 @@ export const describeModel = define({
     };
   },
 });
+
+function refreshesOf(artifact: Artifact): { readonly refreshes?: RefreshTerms } {
+  const summary = refreshSummary(artifact);
+  if (summary === null) return {};
+  const { count, fromLevel, raisedLevel, toLevel, ms } = summary;
+  return {
+    refreshes: {
+      count,
+      from_level: fromLevel,
+      raised_level: raisedLevel,
+      to_level: toLevel,
+      predicted_ms: ms,
+    },
+  };
+}

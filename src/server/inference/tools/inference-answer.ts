@@ -1,5 +1,6 @@
 /** §6.4 and §7.2: a session's evaluation as `remote_inference_cnn` states it, with true values. */
 import type { z } from 'zod';
+import type { Artifact } from '../../../program/artifact.ts';
 import type { inferenceAnswer } from '../../protocol/answers.ts';
 import type { NoiseBudget } from '../../protocol/negotiation.ts';
 import type { SessionOutcome, SessionRecord } from '../../storage/records.ts';
@@ -44,7 +45,7 @@ export async function answerOf(record: SessionRecord, services: InferenceService
     status: 'done',
     ...(await resultFields(record, outcome, services)),
     profile: { infer_s: outcome.inferSeconds },
-    noise_budget_remaining: noiseOf(outcome),
+    noise_budget_remaining: noiseOf(outcome, model.artifact),
     computation_depth_used: outcome.depthUsed,
     output_shape: [...outcome.outputShape],
     requires_decryption: true,
@@ -64,11 +65,12 @@ async function resultFields(
   return { ...facts, encrypted_logit_b64: Buffer.from(bytes).toString('base64') };
 }
 
-function noiseOf({
-  noiseBudgetBits,
-  remainingLevel,
-  scale,
-}: SessionOutcome & { ok: true }): NoiseBudget | null {
+function noiseOf(
+  { noiseBudgetBits, remainingLevel, scale }: SessionOutcome & { ok: true },
+  { report }: Artifact,
+): NoiseBudget | null {
   if (noiseBudgetBits !== null) return noiseBudgetBits;
-  return remainingLevel === null || scale === null ? null : { remaining_level: remainingLevel, scale };
+  if (remainingLevel === null || scale === null) return null;
+  const { refresh: refreshes } = report.operations;
+  return { remaining_level: remainingLevel, scale, ...(refreshes === undefined ? {} : { refreshes }) };
 }
