@@ -1,6 +1,7 @@
 /** Client and server in one process, for `run`, `bench` and `demo`: keys once, then inferences. */
 import { HeError } from '../src/errors.ts';
-import type { Artifact } from '../src/program/artifact.ts';
+import type { Artifact, RefreshStepTime } from '../src/program/artifact.ts';
+import { REFRESH_STEPS } from '../src/program/semantics/refresh-plan.ts';
 import { packCleartextInputs, unpackCleartextOutputs } from '../src/runtime/client/cleartext-client.ts';
 import type { BackendName } from '../src/runtime/backend.ts';
 import { SecretClient } from '../src/runtime/client/secret-client.ts';
@@ -98,6 +99,15 @@ export class Inference implements AsyncDisposable {
 
   get threads(): number {
     return this.#evaluator.threads;
+  }
+
+  /** What steps of all refreshes of all evaluations have taken; empty where the backend does not tell. */
+  async refreshStepsMs(): Promise<RefreshStepTime[]> {
+    const status = await this.#evaluator.status();
+    return REFRESH_STEPS.flatMap((step) => {
+      const times = status.flatMap(({ refreshStepsMs }) => refreshStepsMs.filter((one) => one.step === step));
+      return times.length === 0 ? [] : [{ step, ms: times.reduce((sum, { ms }) => sum + ms, 0) }];
+    });
   }
 
   /**

@@ -7,6 +7,7 @@ import { forecastNoise } from '../src/compiler/analysis/noise.ts';
 import { sentBytes } from '../src/program/key-bytes.ts';
 import { nativeMemory, nativePoolBytes } from '../src/program/native-memory.ts';
 import type { LinearInstruction, Program } from '../src/program/program.ts';
+import { REFRESH_STEPS } from '../src/program/semantics/refresh-plan.ts';
 import { ProgramBuilder } from '../src/program/testing/program-builder.ts';
 import { randomLinear, seededRandom } from '../src/program/testing/random-instructions.ts';
 import { signatureOf } from '../src/program/testing/signature-of.ts';
@@ -93,10 +94,15 @@ describeNative('a program that refreshes', () => {
     const results: Uint8Array[] = [];
     for (const threads of [1, 2]) {
       await using evaluator = await open({ threads });
-      const { outputs } = await evaluator.evaluate(parseCiphertextSet(ciphertexts));
+      const { outputs, layerMs } = await evaluator.evaluate(parseCiphertextSet(ciphertexts));
       results.push(encodeCiphertextSet(outputs));
       const [status] = await evaluator.status();
       expect(status!.ciphertexts).toBe(0);
+      expect(status!.refreshStepsMs.map(({ step }) => step)).toEqual(REFRESH_STEPS);
+      const steps = status!.refreshStepsMs.reduce((sum, { ms }) => sum + ms, 0);
+      const refresh = layerMs.find(({ layer }) => layer.startsWith('refresh'))!.ms;
+      expect(steps).toBeLessThan(refresh);
+      expect(steps).toBeGreaterThan(0.9 * refresh);
       const memory = nativeMemory(program, parameters);
       expect(status!.memoryBytes).toBeLessThan(
         memory.total + memory.plaintextBytes - memory.contextBytes + 256 * MIB,

@@ -41,6 +41,7 @@ export interface Measurements {
   readonly keygenMs: number;
   /** Of each evaluation, by the names in the program; see `layerTimes`. */
   readonly instructionMs: readonly (readonly number[])[];
+  readonly refreshStepsMs: BenchReport['refreshStepsMs'];
   readonly bytes: BenchReport['bytes'];
   readonly peakMemoryBytes: number;
   readonly outOfRange: BenchReport['outOfRange'];
@@ -113,6 +114,7 @@ export function buildBenchReport(artifact: Artifact, measured: Measurements): Be
       decrypt: median(measured.decryptMs),
     },
     layerMs: layerTimes(artifact, measured.instructionMs),
+    refreshStepsMs: measured.refreshStepsMs,
     confusion: confusionMatrix(encryptedClasses, measured.labels.slice(0, n), Math.max(...shape, 1)),
     masks: measured.masks?.report ?? null,
     samples,

@@ -173,7 +173,11 @@ async function runEncrypted({ artifact, dataset, flags }: BenchRun, count: numbe
     peakMemoryBytes = Math.max(peakMemoryBytes, result.peakMemoryBytes);
   }
   const { backend, threads, keygenMs } = inference;
-  const times = { encryptMs, evaluateMs, decryptMs, keygenMs, instructionMs };
+  const refreshStepsMs = (await inference.refreshStepsMs()).map(({ step, ms }) => ({
+    step,
+    ms: ms / evaluateMs.length,
+  }));
+  const times = { encryptMs, evaluateMs, decryptMs, keygenMs, instructionMs, refreshStepsMs };
   return { backend, threads, outputs, ...times, bytes, peakMemoryBytes, outOfRange };
 }
 

@@ -32,7 +32,7 @@ export function renderBenchPage(report: BenchReport, pictures: SamplePictures): 
       latencySection(report),
       layersSection(program, report.layerMs),
       levelsSection(program),
-      refreshesSection(program, report.layerMs),
+      refreshesSection(program, report),
       approximationsSection(program),
       keysSection(program, { ...report.bytes, peakMemory: report.peakMemoryBytes }),
       securitySection(program),

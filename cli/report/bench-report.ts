@@ -1,4 +1,5 @@
 /** The result of `bench`: the fields of `bench --json`, and all that its reports draw. */
+import type { RefreshStepTime } from '../../src/program/artifact.ts';
 import type { MaskAgreement } from '../measure/masks.ts';
 import type { Machine, Versions } from '../versions.ts';
 import type { ProgramReport } from './program-report.ts';
@@ -107,6 +108,8 @@ export interface BenchReport {
   };
   /** Median measured time of each layer of `program.layers`; null where the backend does not tell. */
   readonly layerMs: readonly (number | null)[];
+  /** Of all refreshes of an evaluation together, in the mean; empty where nothing is refreshed or the backend does not tell. */
+  readonly refreshStepsMs: readonly RefreshStepTime[];
   /** counts[label][encrypted class] over the n samples, or null without labels or with too many classes. */
   readonly confusion: readonly (readonly number[])[] | null;
   /** Null unless the output is a map of the input's pixels. */

@@ -11,7 +11,7 @@ import {
   plural,
 } from './format.ts';
 import { wholePrecisionText } from './precision-text.ts';
-import { measuredRefreshMs } from './refresh-text.ts';
+import { measuredRefreshMs, refreshStepsText } from './refresh-text.ts';
 import { alignColumns } from './text.ts';
 
 function maskRows({ masks, n, plaintextSamples }: BenchReport): [string, string, string][] {
@@ -55,16 +55,23 @@ function outOfRangeRows({ outOfRange: { inputs, outputs }, n }: BenchReport): [s
   ];
 }
 
-function refreshRows({ program, layerMs, latencyMs }: BenchReport): [string, string, string][] {
+function refreshRows({
+  program,
+  layerMs,
+  latencyMs,
+  refreshStepsMs,
+}: BenchReport): [string, string, string][] {
   const ms = measuredRefreshMs(program.layers, layerMs);
   if (program.refreshes === null || ms === null) return [];
   const { count, ms: forecast } = program.refreshes;
+  const steps = refreshStepsText(refreshStepsMs);
   return [
     [
       'refreshes',
       formatMs(ms),
       `${formatCount(count)} of them: ${formatPercent(ms / latencyMs.median, 0)} of the evaluation; forecast ${formatMs(forecast)}`,
     ],
+    ...(steps === null ? [] : [['', '', steps] satisfies [string, string, string]]),
   ];
 }
 

@@ -70,6 +70,7 @@ export function renderBenchMarkdown(report: BenchReport): string {
         precisionBits.median.toFixed(1),
       ]),
     ),
+    ...measuredRefreshLines(report),
     `Forecast precision of the worst output: ${wholePrecisionText(program)} (${precisionParts(program)}).`,
     ...programBlocks(program, report.layerMs, bytes),
     '## Measured with',
@@ -107,8 +108,13 @@ function ranged(what: string, text: string | null): string[] {
 
 function refreshLines({ refreshes }: ProgramReport): string[] {
   if (refreshes === null) return [];
-  const steps = refreshStepsText(refreshes);
+  const steps = refreshStepsText(refreshes.steps);
   return [refreshText(refreshes), ...(steps === null ? [] : [`refreshes, predicted: ${steps}`])];
+}
+
+function measuredRefreshLines({ refreshStepsMs }: BenchReport): string[] {
+  const steps = refreshStepsText(refreshStepsMs);
+  return steps === null ? [] : [`Refreshes, measured: ${steps}.`];
 }
 
 function programBlocks(

@@ -1,5 +1,5 @@
 /** What refreshes do and what they take, as every report says it. */
-import type { LayerReport } from '../../src/program/artifact.ts';
+import type { LayerReport, RefreshStepTime } from '../../src/program/artifact.ts';
 import type { RefreshSummary } from '../../src/program/refresh-summary.ts';
 import { formatMs, formatPercent, plural } from './format.ts';
 
@@ -12,11 +12,12 @@ export function refreshText({ count, fromLevel, raisedLevel, toLevel, ms, share 
   );
 }
 
-/** Null where the artifact does not say. */
-export function refreshStepsText({ steps, ms }: RefreshSummary): string | null {
+/** Of all refreshes together; null where nothing is told. */
+export function refreshStepsText(steps: readonly RefreshStepTime[]): string | null {
   if (steps.length === 0) return null;
+  const whole = steps.reduce((sum, { ms }) => sum + ms, 0);
   return steps
-    .map((one) => `${one.step} ${formatMs(one.ms)} (${formatPercent(ms > 0 ? one.ms / ms : 0, 0)})`)
+    .map(({ step, ms }) => `${step} ${formatMs(ms)} (${formatPercent(whole > 0 ? ms / whole : 0, 0)})`)
     .join(', ');
 }
 

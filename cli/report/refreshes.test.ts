@@ -4,7 +4,7 @@ import { REFRESH_STEPS } from '../../src/program/semantics/refresh-plan.ts';
 import { refreshingArtifact } from '../../src/program/testing/small-artifact.ts';
 import { renderBenchPage } from './bench-page.ts';
 import { renderBenchText } from './bench-text.ts';
-import { renderProgramMarkdown } from './markdown.ts';
+import { renderBenchMarkdown, renderProgramMarkdown } from './markdown.ts';
 import { renderProgramPage } from './program-page.ts';
 import { refreshSummary, type RefreshSummary } from '../../src/program/refresh-summary.ts';
 import { SAMPLE_BENCH, SAMPLE_PROGRAM } from './sample-report.ts';
@@ -50,7 +50,7 @@ describe('reports of programs that refresh', () => {
     }
     for (const page of [renderProgramPage({ ...program, refreshes: view }), benchOf(view)]) {
       expect(page).toContain(`${whole}.`);
-      for (const ms of stepMs) expect(page).toContain(`>${ms} ms</td>`);
+      for (const ms of stepMs) expect(page).toContain(`<span>${ms} ms</span>`);
       expect(page).not.toMatch(/undefined|NaN/);
     }
   });
@@ -78,6 +78,17 @@ describe('reports of programs that refresh', () => {
       /refreshes +700 ms +2 of them: 33 % of the evaluation; forecast 600 ms/,
     );
     expect(renderBenchPage(measured, new Map())).toContain('Measured: 700 ms.');
+    const refreshStepsMs = REFRESH_STEPS.map((step, i) => ({ step, ms: [160, 40, 280, 220][i]! }));
+    const stepped = { ...measured, refreshStepsMs };
+    const steps = 'raise 40 ms (6 %), coefficients to slots 280 ms (40 %), sine 220 ms (31 %)';
+    for (const render of [renderBenchText, renderBenchMarkdown]) {
+      expect(render(stepped)).toContain(steps);
+      expect(render(measured)).not.toContain('raise 40 ms');
+    }
+    // The longest bar is that of what took longest, predicted or measured.
+    const page = renderBenchPage(stepped, new Map()).replace(/\s+/g, ' ');
+    expect(page).toContain('<div class="bar measured"><i style="width:100.0%"></i></div><span>280 ms</span>');
+    expect(page).toContain('<div class="bar "><i style="width:85.7%"></i></div><span>240 ms</span>');
     const untold = { ...measured, layerMs: measured.layerMs.map(() => null) };
     expect(renderBenchText(untold)).not.toContain('of the evaluation; forecast');
     expect(renderBenchPage(untold, new Map())).not.toContain('Measured: ');

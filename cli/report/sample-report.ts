@@ -248,6 +248,7 @@ export const SAMPLE_BENCH: BenchReport = {
   errors: { total: approximation, encryption: summary(errorsAround(2e-5, 200)), approximation },
   phaseMs: { keygen: 1450, encrypt: 28, evaluate: 2140, decrypt: 6 },
   layerMs: [null, 1010, 122, 860, 25, 51, 70],
+  refreshStepsMs: [],
   confusion: Array.from({ length: 10 }, (_, row) =>
     Array.from(
       { length: 10 },

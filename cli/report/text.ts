@@ -70,7 +70,7 @@ function integerFacts({ integer, parameters }: ProgramReport): (readonly [string
 
 function refreshFacts({ refreshes }: ProgramReport): (readonly [string, string])[] {
   if (refreshes === null) return [];
-  const steps = refreshStepsText(refreshes);
+  const steps = refreshStepsText(refreshes.steps);
   return [['refreshes', refreshText(refreshes)], ...(steps === null ? [] : [['', steps] as const])];
 }
 

@@ -4,6 +4,7 @@
  * can be one of several workers that divide instructions among them.
  */
 import { BackendError } from '../errors.ts';
+import type { RefreshStepTime } from '../program/artifact.ts';
 import type {
   Instruction,
   LinearInstruction,
@@ -57,6 +58,9 @@ export interface EvaluationBackend<C> extends Disposable {
   product(instruction: ProductInstruction, left: C, right: C, outputScale: number): C;
   /** @throws BackendError PARAMETERS_UNSUPPORTED where the backend has no refresh */
   refresh(instruction: RefreshInstruction, input: C, output: Pick<ValueInfo, 'level' | 'scale'>): C;
+
+  /** What each step of all refreshes together has taken so far; left out where they are not taken step by step. */
+  refreshStepsMs?(): readonly RefreshStepTime[];
 
   /** Memory held outside the JavaScript heap, bytes. */
   memoryBytes(): number;

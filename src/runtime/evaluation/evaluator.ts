@@ -18,6 +18,7 @@ import type { Partition } from './partition.ts';
 import { SEAL_COSTS, choosePartition } from './partition.ts';
 import type { EvaluationWorker } from './placement.ts';
 import { runProgram } from './run-program.ts';
+import type { WorkerStatus } from './worker-session.ts';
 import { shareProgram } from './share-program.ts';
 
 /** What an evaluator needs of an artifact. */
@@ -192,8 +193,8 @@ export class Evaluator implements AsyncDisposable {
     );
   }
 
-  /** Of each worker: ciphertexts alive (none between evaluations) and memory outside the JavaScript heap. */
-  status(): Promise<{ ciphertexts: number; memoryBytes: number }[]> {
+  /** Of each worker: ciphertexts alive (none between evaluations), memory outside the JavaScript heap, what refreshes have taken. */
+  status(): Promise<WorkerStatus[]> {
     return Promise.all(this.#workers.map((worker) => worker.call('status', null)));
   }
 

@@ -1,5 +1,6 @@
 /** What one worker holds, and everything it can be asked: ciphertexts live under ids that the main thread gives. */
 import { ArtifactError, BackendError, InternalError } from '../../errors.ts';
+import type { RefreshStepTime } from '../../program/artifact.ts';
 import type { Instruction, LinearInstruction, Program } from '../../program/program.ts';
 import { plainModulus } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
@@ -35,6 +36,13 @@ export interface Opening {
   readonly threads: number;
   readonly cancellation: Int32Array;
   readonly heartbeat: Int32Array;
+}
+
+export interface WorkerStatus {
+  readonly ciphertexts: number;
+  readonly memoryBytes: number;
+  /** Of all refreshes so far together; empty where the backend does not tell. */
+  readonly refreshStepsMs: readonly RefreshStepTime[];
 }
 
 /** The terms that a worker computes: those of one part, or all. */
@@ -174,8 +182,12 @@ export class WorkerSession implements Disposable {
   }
 
   /** Ciphertexts held, and memory outside the JavaScript heap. */
-  status(): { ciphertexts: number; memoryBytes: number } {
-    return { ciphertexts: this.#ciphertexts.size, memoryBytes: this.#backend.memoryBytes() };
+  status(): WorkerStatus {
+    return {
+      ciphertexts: this.#ciphertexts.size,
+      memoryBytes: this.#backend.memoryBytes(),
+      refreshStepsMs: this.#backend.refreshStepsMs?.() ?? [],
+    };
   }
 
   [Symbol.dispose](): void {

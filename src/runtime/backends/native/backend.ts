@@ -1,5 +1,6 @@
 /** The public side of the native engine: evaluation keys and ciphertexts of one process, in one worker. */
 import { ArtifactError, InternalError } from '../../../errors.ts';
+import type { RefreshStepTime } from '../../../program/artifact.ts';
 import type {
   Instruction,
   LinearInstruction,
@@ -192,6 +193,10 @@ export class NativeBackend implements EvaluationBackend<NativeCiphertext> {
     const prepared = this.#prepareRefresh(instruction, input.scale);
     const handle = callNative(instruction.layer, () => this.#refreshes.run(prepared, input.handle));
     return this.#planned(handle, level, scale);
+  }
+
+  refreshStepsMs(): RefreshStepTime[] {
+    return this.#refreshes.stepsMs();
   }
 
   memoryBytes(): number {

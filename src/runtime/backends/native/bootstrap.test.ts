@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SINE } from '../../../program/semantics/evaluate-sine.ts';
 import { refreshed } from '../../../program/semantics/evaluate-refresh.ts';
+import { REFRESH_STEPS } from '../../../program/semantics/refresh-plan.ts';
 import { irwinHallTail } from '../../../program/testing/irwin-hall.ts';
 import { describeNative } from '../testing/describe-native.ts';
 import { BootstrapParty, type BootstrapChain } from './testing/bootstrap-party.ts';
@@ -45,6 +46,25 @@ describeNative('a bootstrap', () => {
     party.engine.free(output);
     party.engine.free(input);
     expect(party.engine.status()[0]).toBe(0);
+  });
+
+  it('tells what each step has taken so far, without what is done between them', () => {
+    const PAUSE_MS = 50;
+    const total = (): number => party.stepsMs().reduce((sum, { ms }) => sum + ms, 0);
+    const before = total();
+    const input = party.encrypt(new Float64Array(party.slotCount));
+    const start = performance.now();
+    const output = party.refresh(input, () => {
+      const until = performance.now() + PAUSE_MS;
+      while (performance.now() < until);
+    });
+    const elapsed = performance.now() - start;
+    expect(party.stepsMs().map(({ step }) => step)).toEqual(REFRESH_STEPS);
+    for (const { ms } of party.stepsMs()) expect(ms).toBeGreaterThan(0);
+    expect(total()).toBeGreaterThan(before);
+    expect(total() - before).toBeLessThan(elapsed - (REFRESH_STEPS.length - 0.5) * PAUSE_MS);
+    party.engine.free(output);
+    party.engine.free(input);
   });
 });
 

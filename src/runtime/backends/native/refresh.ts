@@ -1,4 +1,5 @@
 /** Refreshes on the engine: transforms and the sine's tape are made ready once for all refreshes that can share them. */
+import type { RefreshStepTime } from '../../../program/artifact.ts';
 import { evaluateSine } from '../../../program/semantics/evaluate-sine.ts';
 import type { RefreshChain, RefreshPlan, RefreshStep } from '../../../program/semantics/refresh-plan.ts';
 import { planRefresh } from '../../../program/semantics/refresh-plan.ts';
@@ -26,6 +27,7 @@ export class NativeRefreshes {
   readonly #prepared = new Map<string, PreparedRefresh>();
   readonly #stages = new Map<string, number>();
   #tape: number | null = null;
+  readonly #stepMs = new Map<RefreshStep, number>();
 
   /** @param checkpoint is called between pieces of work outside the engine, none of which takes a second; it may throw to cancel */
   constructor(engine: NativeEngine, chain: RefreshChain, checkpoint: () => void = () => undefined) {
@@ -65,24 +67,35 @@ export class NativeRefreshes {
   ): number {
     const engine = this.#engine;
     let current = input;
+    let start = performance.now();
+    const taken = (step: RefreshStep): void => {
+      this.#stepMs.set(step, (this.#stepMs.get(step) ?? 0) + performance.now() - start);
+      done(step, current);
+      start = performance.now();
+    };
     const advance = (next: number): void => {
       if (current !== input) engine.free(current);
       current = next;
     };
     try {
       for (const prepared of down) advance(engine.linear(prepared, Uint32Array.of(current))[0]!);
-      done('slots to coefficients', current);
+      taken('slots to coefficients');
       advance(engine.raise(current, plan.declaredScale));
-      done('raise', current);
+      taken('raise');
       for (const prepared of up) advance(engine.linear(prepared, Uint32Array.of(current))[0]!);
-      done('coefficients to slots', current);
+      taken('coefficients to slots');
       advance(engine.runTape(tape, Uint32Array.of(current))[0]!);
-      done('sine', current);
+      taken('sine');
       return current;
     } catch (error) {
       if (current !== input) engine.free(current);
       throw error;
     }
+  }
+
+  /** What steps of all refreshes together have taken so far. */
+  stepsMs(): RefreshStepTime[] {
+    return [...this.#stepMs].map(([step, ms]) => ({ step, ms }));
   }
 
   #stage(

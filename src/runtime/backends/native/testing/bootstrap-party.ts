@@ -1,4 +1,5 @@
 /** An engine with everything that a refresh needs, and the secret that judges it. Rings may be too small to be secure. */
+import type { RefreshStepTime } from '../../../../program/artifact.ts';
 import { keyNeeds } from '../../../../program/key-needs.ts';
 import type { ParametersLiteral, TransformGroup } from '../../../../program/parameters.ts';
 import { nearestNttPrime } from '../../../../program/primes.ts';
@@ -98,6 +99,10 @@ export class BootstrapParty implements Disposable {
 
   refresh(input: number, done?: (step: RefreshStep, left: number) => void): number {
     return this.#refreshes.run(this.#prepared, input, done);
+  }
+
+  stepsMs(): RefreshStepTime[] {
+    return this.#refreshes.stepsMs();
   }
 
   decrypt(handle: number): Float64Array {
