@@ -20,12 +20,21 @@ import type { CompileOptions, Progress } from './options.ts';
 import { assembleArtifact } from './passes/assemble-artifact.ts';
 import { decomposeSoftmax } from './passes/decompose-softmax.ts';
 import { foldBatchNorm } from './passes/fold-batch-norm.ts';
-import { CostEstimator, type CostEstimate } from './passes/estimate-cost.ts';
-import { degreePlan, describeForesight, foreseeDegrees, requireHoldable } from './passes/foresee-degrees.ts';
+import type { CostEstimate, CostEstimator } from './passes/estimate-cost.ts';
+import {
+  degreePlan,
+  describeForesight,
+  firstLayer,
+  foreseeDegrees,
+  requireHoldable,
+  type Foresight,
+} from './passes/foresee-degrees.ts';
 import { foldConstants } from './passes/fold-constants.ts';
+import { joinActivations } from './passes/join-activations.ts';
 import { lowerLinear } from './passes/lower-linear.ts';
 import { normalisePolynomials } from './passes/normalise-polynomials.ts';
 import { recogniseActivations } from './passes/recognise-activations.ts';
+import { programCost, refreshedIfCheaper } from './passes/refresh-if-cheaper.ts';
 import { requireFittingLabels } from './passes/require-fitting-labels.ts';
 import { screenCalibration } from './passes/screen-calibration.ts';
 import {
@@ -85,13 +94,12 @@ export async function compileModel(
   const recognised = readTensors(bytes, asked, context.modelDirectory, pass);
 
   // What no degree makes shallow enough is refused before the work.
-  let plan: DegreePlan | undefined;
+  let foresight: Foresight | null = null;
   if (asked.scheme === 'ckks' && asked.backend !== 'cleartext' && context.polynomialWanted !== true) {
-    const foresight = pass('foresee-degrees', await foreseeDegrees(recognised, asked, progress));
+    foresight = pass('foresee-degrees', await foreseeDegrees(recognised, asked, progress));
     requireHoldable(foresight);
     const told = describeForesight(foresight);
     if (told !== null) context.note?.(told);
-    plan = degreePlan(foresight);
   }
 
   // Calibration data whose every sample can be a measure.
@@ -102,40 +110,45 @@ export async function compileModel(
   // → polynomial graph: every activation a polynomial fitted to what it sees, of a degree that a program can hold.
   const calibrated = calibrationInputs(tensors, options, BOUND_SAMPLES);
   const polynomialOnnx = new Map<PolynomialGraph, Uint8Array>();
-  const { polynomial, program } = await approximateToFit<
-    (SelectedProgram | IntegerProgram) & { readonly samples: Samples; readonly latencyModeMs: number | null }
-  >(
-    tensors,
-    options,
-    progress,
-    (fitted) => {
-      pass('approximate-activations', fitted);
-      // Measured by onnxruntime over whole data sets, and worth having even if no secure program comes of it.
-      if (polynomialOnnx.size === 0) {
-        polynomialOnnx.set(fitted, pass('encode-polynomial', encodePolynomial(fitted)));
-      }
+  const fit = (plan?: DegreePlan): Promise<Fitted> =>
+    approximateToFit(
+      tensors,
+      options,
+      progress,
+      (fitted) => {
+        pass('approximate-activations', fitted);
+        // Measured by onnxruntime over whole data sets, and worth having even if no secure program comes of it.
+        if (polynomialOnnx.size === 0) {
+          polynomialOnnx.set(fitted, pass('encode-polynomial', encodePolynomial(fitted)));
+        }
 
-      // → linear graph: linear maps, polynomials and products only.
-      progress.report('lower', 0);
-      const lowered = pass('lower-linear', lowerLinear(fitted));
-      const samples = withoutOutliers(calibrated, tensors, fitted.outliers);
-      const bounded = pass('refresh-bounds', refreshBounds(lowered, samples));
-      const normalised = pass('normalise-polynomials', normalisePolynomials(bounded));
+        // → linear graph: linear maps, polynomials and products only.
+        progress.report('lower', 0);
+        const lowered = pass('lower-linear', lowerLinear(fitted));
+        const samples = withoutOutliers(calibrated, tensors, fitted.outliers);
+        const bounded = pass('refresh-bounds', refreshBounds(lowered, samples));
+        const normalised = pass('normalise-polynomials', normalisePolynomials(bounded));
 
-      // → slot program under secure parameters: of integers, without any error, where that was asked for;
-      if (options.scheme === 'bfv') {
-        const reference = integerReference(tensors, normalised, options);
-        const integers = selectIntegerProgram(normalised, samples, reference, options, { pass, progress });
-        return { ...integers, samples, latencyModeMs: null };
-      }
-      // else the smallest ring whose forecast reaches the precision.
-      const selected = selectProgram(normalised, samples, options, { pass, progress });
-      const latencyModeMs =
-        options.optimize === 'throughput' ? latencyOfSingle(normalised, samples, options, progress) : null;
-      return { ...selected, samples, latencyModeMs };
-    },
-    plan,
-  );
+        // → slot program under secure parameters: of integers, without any error, where that was asked for;
+        if (options.scheme === 'bfv') {
+          const reference = integerReference(tensors, normalised, options);
+          const integers = selectIntegerProgram(normalised, samples, reference, options, { pass, progress });
+          return { ...integers, samples, latencyModeMs: null };
+        }
+        // else the smallest ring whose forecast reaches the precision.
+        const selected = selectProgram(normalised, samples, options, { pass, progress });
+        const latencyModeMs =
+          options.optimize === 'throughput' ? latencyOfSingle(normalised, samples, options, progress) : null;
+        return { ...selected, samples, latencyModeMs };
+      },
+      plan,
+    );
+  const { polynomial, program } =
+    foresight === null
+      ? await fit()
+      : await refreshedIfCheaper(await fit(degreePlan(foresight)), foresight, fit, ({ program }) =>
+          programCost(program.program, program.parameters, options),
+        );
   progress.report('assemble', 0);
   // What onnxruntime runs in place of the encrypted program: the rounded model, where it can be written down.
   const rounded = 'integer' in program ? integerModel(program.integer, tensors) : null;
@@ -157,6 +170,14 @@ export async function compileModel(
   return { artifact, polynomial, linear: program.linear };
 }
 
+interface Fitted {
+  readonly polynomial: PolynomialGraph;
+  readonly program: (SelectedProgram | IntegerProgram) & {
+    readonly samples: Samples;
+    readonly latencyModeMs: number | null;
+  };
+}
+
 /** One verdict for each degree that activations may get; `estimate` is null where nothing holds it, or estimating takes too long. */
 export interface DegreeVerdict {
   readonly degree: number | null;
@@ -166,9 +187,6 @@ export interface DegreeVerdict {
   /** Why it does not fit; null if it does, as far as can be told. */
   readonly obstacle: string | null;
 }
-
-/** Larger models are not laid out for an estimate. */
-const ESTIMATED_ENTRIES = 150e6;
 
 /**
  * What each degree takes on each of `backends`, in seconds: nothing is fitted, composed or packed.
@@ -185,15 +203,17 @@ export async function foreseeModel(
   let estimator: CostEstimator | null | undefined;
   for (const backend of backends) {
     const options = { ...asked, backend };
-    const { forecasts, sketch, open, ranges } = await foreseeDegrees(tensors, options, progress);
+    const { forecasts, estimator: own, open } = await foreseeDegrees(tensors, options, progress);
     // Layouts that are good for one backend are not bad for another.
-    if (estimator === undefined) estimator = CostEstimator.of(sketch, ranges, ESTIMATED_ENTRIES);
+    if (estimator === undefined) estimator = own();
     const costs = estimator;
     verdicts.set(
       backend,
-      forecasts.map(({ degree, depth, chain, refusal }) => {
+      forecasts.map(({ degree, depth, chain, refusal, refreshed }) => {
         const estimate =
-          chain === null || costs === null ? null : costs.estimate(degree, open, chain, options);
+          chain === null || costs === null
+            ? null
+            : costs.estimate(degree, open, new Set([...refreshed].map(firstLayer)), chain, options);
         const polyModulusDegree = chain?.polyModulusDegree ?? null;
         const obstacle = refusal?.message ?? estimate?.obstacle ?? null;
         return { degree, depth, polyModulusDegree, estimate, obstacle };
@@ -225,7 +245,8 @@ function readTensors(
   const stripped = pass('strip-output-operators', stripOutputOperators(folded));
   requireFittingLabels(stripped, asked.labels);
   const decomposed = pass('decompose-softmax', decomposeSoftmax(stripped));
-  return pass('recognise-activations', recogniseActivations(decomposed));
+  const recognised = pass('recognise-activations', recogniseActivations(decomposed));
+  return pass('join-activations', joinActivations(recognised, asked.activations));
 }
 
 function encodePolynomial({

@@ -1,5 +1,6 @@
 /** Keys and memory of a program of which only the outline is known: the sums of `memory-model.ts` over typical parts. */
-import { addUpNative, nativePlaintextRoom } from '../../program/native-memory.ts';
+import { refreshKeyNeeds } from '../../program/key-needs.ts';
+import { addUpNative, nativeKeys, nativePlaintextRoom } from '../../program/native-memory.ts';
 import {
   addUpSeal,
   SEAL_HEAP_BYTES,
@@ -9,7 +10,7 @@ import {
 import { digitsAt } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import type { CompileOptions } from '../options.ts';
-import type { CostModel } from './cost-model.ts';
+import { refreshOf, type CostModel } from './cost-model.ts';
 
 /** One value and what makes it. */
 export interface NodeMemory {
@@ -25,7 +26,9 @@ export interface NodeMemory {
 
 export interface Outline {
   readonly nodes: readonly NodeMemory[];
+  /** Besides those that refreshes bring along. */
   readonly rotationKeys: number;
+  readonly refreshes?: boolean;
   /** Values of the largest size that are alive at a time; by default what is read, what is made, and what a branch keeps. */
   readonly liveValues?: number;
 }
@@ -82,7 +85,7 @@ export function leastObstacle(
 }
 
 function memoryWith(
-  { nodes, rotationKeys, liveValues = 3 }: Outline,
+  { nodes, rotationKeys, refreshes = false, liveValues = 3 }: Outline,
   cost: CostModel,
   chain: CkksParameters,
   options: Limits,
@@ -129,7 +132,11 @@ function memoryWith(
   // Keys are held at the levels that they are used at: half of the chain's, on average.
   const keys = [
     ...Array<number>(rotationKeys).fill(cost.keyBytes(Math.ceil((top + 1) / 2))),
-    ...(relinearized.length > 0 ? [cost.keyBytes(Math.max(...relinearized.map(({ level }) => level)))] : []),
+    ...(refreshes
+      ? nativeKeys(refreshKeyNeeds(chain), chain)
+      : relinearized.length > 0
+        ? [cost.keyBytes(Math.max(...relinearized.map(({ level }) => level)))]
+        : []),
   ];
   const values = byLevel(({ ciphertexts, level }) => 2 * ciphertexts * (level + 1));
   const work = byLevel(({ ciphertexts, level, products, babies, giants }) => {
@@ -144,7 +151,7 @@ function memoryWith(
       ciphertextBytes: liveValues * limb * Math.max(0, ...values.values()),
       workspaceBytes: limb * Math.max(0, ...work.values()),
       slotVectorBytes,
-      plaintextBytes,
+      plaintextBytes: plaintextBytes + (refreshes ? refreshOf(cost).diagonalBytes : 0),
     },
     chain,
   );

@@ -5,6 +5,7 @@
 import { CompileError } from '../../errors.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { costModelFor } from '../analysis/backend-costs.ts';
+import { refreshOf } from '../analysis/cost-model.ts';
 import { roughMemory, type NodeMemory, type RoughMemory } from '../analysis/rough-memory.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { rescalesOf, sourcesOf } from '../ir/linear-graph.ts';
@@ -17,6 +18,7 @@ import { placeLeast } from './compose-linear.ts';
 import { isElementwise } from './compose-rules.ts';
 import { lowerLinear } from './lower-linear.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
+import { keepRefreshes } from './place-refreshes.ts';
 
 /** Figures good to a factor of two. */
 export interface CostEstimate extends RoughMemory {
@@ -37,7 +39,8 @@ export class CostEstimator {
   }
 
   /**
-   * @param sketch whose coefficients need not mean anything: see `sketchActivations`
+   * @param sketch with a refresh before every activation that can have one, whose coefficients need not mean anything: see
+   *   `sketchActivations`
    * @returns null for a model with more than `mostEntries` in its matrices
    */
   static of(
@@ -53,15 +56,20 @@ export class CostEstimator {
     }
   }
 
-  /** @param degree of the polynomials of `layers`; null for the degrees as they are */
+  /**
+   * @param degree of the polynomials of `layers`; null for the degrees as they are
+   * @param refreshed layers that values are refreshed before
+   */
   estimate(
     degree: number | null,
     layers: ReadonlySet<string>,
+    refreshed: ReadonlySet<string>,
     chain: CkksParameters,
     options: CompileOptions,
   ): CostEstimate {
     const cost = costModelFor(options.backend, chain, options.profile);
-    const graph = placeLeast(degree === null ? this.#graph : withDegree(this.#graph, layers, degree));
+    const chosen = degree === null ? this.#graph : withDegree(this.#graph, layers, degree);
+    const graph = placeLeast(keepRefreshes(chosen, refreshed));
     let choice = this.#choices.get(cost.slotCount);
     if (choice === undefined) {
       choice = chooseLayouts(graph, cost, 1, { planner: new TransformPlanner(cost, 1), beam: BEAM });
@@ -74,6 +82,11 @@ export class CostEstimator {
       const ciphertexts = choice.placements[node.id]!.frame.layout.ciphertexts;
       const level = graph.levels[node.id]! + rescalesOf(node);
       const none = { level, ciphertexts, products: 0, babies: 0, giants: 0, diagonals: 0 };
+      if (node.kind === 'refresh') {
+        milliseconds += ciphertexts * refreshOf(cost).ms;
+        nodes.push(none);
+        continue;
+      }
       if (node.kind === 'polynomial' || node.kind === 'product') {
         // Paterson–Stockmeyer: about depth + √degree products.
         const products =
@@ -99,7 +112,8 @@ export class CostEstimator {
     steps.delete(0);
     // Rotations by many steps are composed of about as many keys as there are doublings.
     const rotationKeys = Math.min(steps.size, Math.log2(cost.slotCount));
-    return { milliseconds, ...roughMemory({ nodes, rotationKeys }, cost, chain, options) };
+    const outline = { nodes, rotationKeys, refreshes: refreshed.size > 0 };
+    return { milliseconds, ...roughMemory(outline, cost, chain, options) };
   }
 }
 

@@ -3,7 +3,10 @@ import { placeLeast, reduceLinear } from './compose-linear.ts';
 import { lowerLinear } from './lower-linear.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
-import { SILENT, type ActivationChoice } from '../options.ts';
+import { costModelFor } from '../analysis/backend-costs.ts';
+import { refreshOf } from '../analysis/cost-model.ts';
+import { DEFAULT_OPTIONS, SILENT, type ActivationChoice, type CompileOptions } from '../options.ts';
+import { refreshChains } from './refresh-chains.ts';
 import { approximate } from './select-degrees.ts';
 import {
   deepNet,
@@ -12,7 +15,14 @@ import {
   randomDataset,
   smallConvNet,
 } from './approximation/testing/graphs.ts';
-import { degreePlan, describeForesight, foreseeDegrees, requireHoldable } from './foresee-degrees.ts';
+import {
+  degreePlan,
+  describeForesight,
+  foreseeDegrees,
+  refreshedInstead,
+  requireHoldable,
+  type Foresight,
+} from './foresee-degrees.ts';
 
 const calibration = randomDataset(72, 600, 9);
 
@@ -86,6 +96,48 @@ describe('what no chain is long enough for', () => {
   ] as const)('is refused %s', async (_, asked) => {
     const foresight = await foreseeDegrees(deepNet(40), { ...options, ...asked }, SILENT);
     expect(() => requireHoldable(foresight)).toThrow(expect.objectContaining({ code: 'DEPTH_EXCEEDED' }));
+  });
+});
+
+describe('what a chain is long enough for', () => {
+  const activations = new Map([['*', { kind: 'degree', degree: 8 } as const]]);
+  const foreseen = async (width: number, asked: Partial<CompileOptions> = {}): Promise<Foresight> => {
+    const data = randomDataset(width, 200, 5);
+    const options = optionsWith({ calibration: data, backend: 'native', activations, ...asked });
+    return foreseeDegrees(deepNet(9, width), options, SILENT);
+  };
+  const refreshMs = (): number => {
+    const demand = { depth: 17, refreshed: 6, outputBound: 1, precision: 8, security: 128 } as const;
+    const chains = refreshChains(32768, demand);
+    return Math.min(
+      ...chains.map((chain) => refreshOf(costModelFor('native', chain, DEFAULT_OPTIONS.profile)).ms),
+    );
+  };
+
+  it('is refreshed where work at fewer levels saves more than refreshes take', async () => {
+    const [wide] = (await foreseen(256)).forecasts;
+    expect([wide!.chain!.polyModulusDegree, wide!.refreshed.size > 0, wide!.instead]).toEqual([
+      32768,
+      true,
+      null,
+    ]);
+    const [never] = (await foreseen(256, { refresh: 'never' })).forecasts;
+    expect([never!.chain!.polyModulusDegree, never!.refreshed.size]).toEqual([65536, 0]);
+  });
+
+  it('is not where there is little work, unless the program comes out far dearer', async () => {
+    const foresight = await foreseen(8);
+    const [small] = foresight.forecasts;
+    expect([small!.chain!.polyModulusDegree, small!.refreshed.size]).toEqual([65536, 0]);
+    const { refreshed, cost } = small!.instead!;
+    // Maps of eight numbers and the polynomials cost little beside the refreshes.
+    expect(cost).toBeGreaterThan(refreshed.size * refreshMs());
+    expect(cost).toBeLessThan(1.5 * refreshed.size * refreshMs());
+    const forecasts = [{ ...small!, degree: 8 }];
+    expect(refreshedInstead({ forecasts }, { degree: 8, cost: 1.1 * cost })).toBeNull();
+    const plan = refreshedInstead({ forecasts }, { degree: 8, cost: 2 * cost })!;
+    expect(plan.holdable).toEqual([8]);
+    expect(plan.refreshed.get(8)).toBe(refreshed);
   });
 });
 

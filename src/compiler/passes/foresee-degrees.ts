@@ -4,7 +4,6 @@
  */
 import { CompileError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
-import { refreshOf } from '../analysis/cost-model.ts';
 import { FUSED_RATIO } from '../approx/sine-argument.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { LongestChains } from '../analysis/explain-depth.ts';
@@ -14,13 +13,13 @@ import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
 import { loadCalibration, perImage, unbatch } from './approximation/calibration-batch.ts';
 import { findSites, type ActivationSite } from './approximation/sites.ts';
-import { calibrateRanges, type CalibratedRanges } from './calibrate-ranges.ts';
+import { calibrateRanges } from './calibrate-ranges.ts';
 import { reduceLinear } from './compose-linear.ts';
+import { CostEstimator } from './estimate-cost.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 import { placeRefreshes, type RefreshPlacement } from './place-refreshes.ts';
-import { MOST_REFRESHED_LEVEL, REFRESH_DOWN } from './refresh-chains.ts';
+import { MOST_REFRESHED_LEVEL, REFRESH_DOWN, REFRESH_TOP } from './refresh-chains.ts';
 import { CANDIDATE_DEGREES, type DegreePlan } from './select-degrees.ts';
-import { costsOf, ringsFor } from './select-program.ts';
 import { foreseeDepth, type DepthForecast } from './foresee-depth.ts';
 import { sketchActivations } from './sketch-activations.ts';
 import { sketchLinear } from './sketch-linear.ts';
@@ -31,6 +30,14 @@ export interface DegreeForecast extends DepthForecast {
   readonly degree: number | null;
   /** Sites that values are refreshed before; empty where the chain reaches without. */
   readonly refreshed: ReadonlySet<string>;
+  /** What refreshing would about cost where the chain reaches without; null where it would not do. */
+  readonly instead: RefreshedForecast | null;
+}
+
+export interface RefreshedForecast {
+  readonly refreshed: ReadonlySet<string>;
+  /** Milliseconds of one evaluation on one core, or bytes of memory where these count; infinite where that cannot be estimated. */
+  readonly cost: number;
 }
 
 export interface Foresight {
@@ -38,12 +45,21 @@ export interface Foresight {
   readonly forecasts: readonly DegreeForecast[];
   /** The same if no choice were fixed: where some are and nothing holds them, what might be chosen instead. */
   readonly unfixed: readonly DegreeForecast[];
-  /** The model with the lowest degrees, unfitted (see `sketchActivations`), and the polynomials in it whose degree is open. */
-  readonly sketch: TensorGraph;
+  /** Null for models that are too large to be laid out for an estimate. */
+  readonly estimator: () => CostEstimator | null;
+  /** The polynomials in what it estimates whose degree is open. */
   readonly open: ReadonlySet<string>;
-  /** Of the original model's tensors, over the few inputs that were looked at. */
-  readonly ranges: CalibratedRanges['ranges'];
 }
+
+/** Larger models are not laid out for an estimate. */
+const ESTIMATED_ENTRIES = 150e6;
+
+/** Of the estimate without refreshes: where both are close to each other, estimates do not tell, and nothing is refreshed. */
+const WORTH_REFRESHING = 0.8;
+
+/** One level for a network. */
+const LEAST_REFRESHED_LEVEL = REFRESH_DOWN.length + 1;
+const LEAST_REFRESHED_DEPTH = LEAST_REFRESHED_LEVEL + REFRESH_TOP;
 
 /** Ranges only serve to leave room for the outputs, and to tell how many degrees a site takes that is to keep bits. */
 const PROBE_SAMPLES = 8;
@@ -71,42 +87,66 @@ export async function foreseeDegrees(
   const largest = Math.max(...held.map((name) => elementCount(shapeOf(single, name))));
   const reduced = (sketch: TensorGraph): LinearGraph =>
     reduceLinear(normalisePolynomials(sketchLinear(sketch, ranges)), new MatrixProducts());
-  const withRefreshes = async (
+  const lowest = CANDIDATE_DEGREES[0];
+  const refreshable = await sketchActivations(single, sites, lowest, ranges, FUSED_RATIO);
+  let known: CostEstimator | null | undefined;
+  const estimator = (): CostEstimator | null =>
+    known === undefined ? (known = CostEstimator.of(refreshable, ranges, ESTIMATED_ENTRIES)) : known;
+  const forecastOf = async (
     of: readonly ActivationSite[],
-    degree: number,
-  ): Promise<Omit<DegreeForecast, 'degree'> | null> => {
-    const linear = reduced(await sketchActivations(single, of, degree, ranges, FUSED_RATIO));
-    const placement = cheapestRefreshes(linear, options);
-    if (placement === null) return null;
-    const { layers, length } = placement;
-    const refreshed = new Set(of.filter(({ name }) => layers.has(firstLayer(name))).map(({ name }) => name));
-    return { refreshed, ...foreseeDepth(linear, largest, options, longest, length) };
+    degree: number | null,
+  ): Promise<DegreeForecast> => {
+    const sketchWith = async (ratio?: number): Promise<LinearGraph> =>
+      reduced(await sketchActivations(single, of, degree ?? lowest, ranges, ratio));
+    const plain = foreseeDepth(await sketchWith(), largest, options, longest);
+    const unrefreshed = { degree, ...plain, refreshed: new Set<string>(), instead: null };
+    // Within fewer levels than any refresh needs there is nothing to gain.
+    const mayGain = plain.refusal !== null || plain.depth > LEAST_REFRESHED_DEPTH;
+    if (!mayRefresh(options) || !mayGain) return unrefreshed;
+    const open = layersOf(of.filter(({ fixed }) => fixed === null));
+    /** Infinite where that cannot be said. */
+    const costOf = ({ chain }: DepthForecast, refreshed: ReadonlySet<string>): number => {
+      const cost =
+        chain === null ? undefined : estimator()?.estimate(degree, open, refreshed, chain, options);
+      if (cost === undefined) return Infinity;
+      return options.optimize === 'memory' ? cost.memoryBytes : cost.milliseconds;
+    };
+    const linear = await sketchWith(FUSED_RATIO);
+    const placed = refreshPlacements(linear).map(({ layers, length }) => {
+      const forecast = foreseeDepth(linear, largest, options, longest, length);
+      const refreshed = of.filter(({ name }) => layers.has(firstLayer(name))).map(({ name }) => name);
+      return { ...forecast, refreshed: new Set(refreshed), cost: costOf(forecast, layers) };
+    });
+    const held = placed.filter(({ refusal }) => refusal === null);
+    const [best] = (held.length > 0 ? held : placed).sort(
+      (a, b) => Number(a.cost > b.cost) - Number(a.cost < b.cost) || a.refreshed.size - b.refreshed.size,
+    );
+    if (best === undefined) return unrefreshed;
+    const { cost, ...forecast } = best;
+    if (plain.refusal !== null) return { degree, ...forecast, instead: null };
+    if (forecast.refusal !== null) return unrefreshed;
+    return cost < WORTH_REFRESHING * costOf(plain, new Set())
+      ? { degree, ...forecast, instead: null }
+      : { ...unrefreshed, instead: { refreshed: forecast.refreshed, cost } };
   };
   const forecast = async (of: readonly ActivationSite[]): Promise<DegreeForecast[]> => {
     const open = of.some(({ fixed }) => fixed === null);
     const found: DegreeForecast[] = [];
-    for (const degree of open ? CANDIDATE_DEGREES : [null]) {
-      const sketch = await sketchActivations(single, of, degree ?? CANDIDATE_DEGREES[0], ranges);
-      const plain = foreseeDepth(reduced(sketch), largest, options, longest);
-      const refreshing =
-        plain.refusal !== null && mayRefresh(options)
-          ? await withRefreshes(of, degree ?? CANDIDATE_DEGREES[0])
-          : null;
-      found.push({ degree, refreshed: new Set(), ...plain, ...refreshing });
-    }
+    for (const degree of open ? CANDIDATE_DEGREES : [null]) found.push(await forecastOf(of, degree));
     return found;
   };
   const forecasts = await forecast(sites);
   const stuck = forecasts[0]!.refusal !== null && sites.some(({ fixed }) => fixed !== null);
   const unfixed = stuck ? await forecast(sites.map((site) => ({ ...site, fixed: null }))) : forecasts;
-  const openSites = new Set(sites.filter(({ fixed }) => fixed === null).map(({ name }) => name));
-  const sketch = await sketchActivations(single, sites, CANDIDATE_DEGREES[0], ranges);
-  const open = new Set([...openSites].map(firstLayer));
-  return { forecasts, unfixed, sketch, open, ranges };
+  return { forecasts, unfixed, estimator, open: layersOf(sites.filter(({ fixed }) => fixed === null)) };
+}
+
+function layersOf(sites: readonly ActivationSite[]): ReadonlySet<string> {
+  return new Set(sites.map(({ name }) => firstLayer(name)));
 }
 
 /** The first node of a site's fragment is its polynomial. */
-function firstLayer(site: string): string {
+export function firstLayer(site: string): string {
   return `${site}/polynomial-0`;
 }
 
@@ -114,19 +154,13 @@ function mayRefresh({ refresh, backend, optimize }: CompileOptions): boolean {
   return refresh === 'auto' && backend === 'native' && optimize !== 'throughput';
 }
 
-/** Fewer levels between refreshes make each of them quicker, more make them fewer. */
-function cheapestRefreshes(linear: LinearGraph, options: CompileOptions): RefreshPlacement | null {
-  let best: { readonly placement: RefreshPlacement; readonly ms: number } | null = null;
-  for (let most = REFRESH_DOWN.length + 1; most <= MOST_REFRESHED_LEVEL; most++) {
-    const placement = placeRefreshes(linear, most);
-    if (placement === null) continue;
-    for (const { chains } of ringsFor(linear, options, placement.length)) {
-      const each = Math.min(...chains.map((chain) => refreshOf(costsOf(chain, options)).ms));
-      const ms = placement.layers.size * each;
-      if (best === null || ms < best.ms) best = { placement, ms };
-    }
-  }
-  return best?.placement ?? null;
+/** Fewer levels between refreshes make each of them, and all between, quicker; more levels make them fewer. */
+function refreshPlacements(linear: LinearGraph): RefreshPlacement[] {
+  const levels = Array.from(
+    { length: MOST_REFRESHED_LEVEL - LEAST_REFRESHED_LEVEL + 1 },
+    (_, i) => LEAST_REFRESHED_LEVEL + i,
+  );
+  return levels.flatMap((most) => placeRefreshes(linear, most) ?? []);
 }
 
 /** @throws CompileError DEPTH_EXCEEDED or MEMORY_EXCEEDED if nothing holds even the lowest degrees */
@@ -158,6 +192,25 @@ export function degreePlan({ forecasts }: Foresight): DegreePlan {
     ),
     refreshed: new Map(forecasts.map(({ degree, refreshed }) => [degree, refreshed])),
   };
+}
+
+/**
+ * Where refreshing was not thought to be worth it and the program has come out dearer than foreseen (a larger ring, for its
+ * precision's sake), it may be after all: a plan of that degree and those above, refreshed. Null if there is none, or it would not pay.
+ * @param cost of the program, in the estimates' unit
+ */
+export function refreshedInstead(
+  { forecasts }: Pick<Foresight, 'forecasts'>,
+  { degree, cost }: { readonly degree: number; readonly cost: number },
+): DegreePlan | null {
+  const instead = forecasts.find((each) => each.degree === degree)?.instead ?? null;
+  if (instead === null || instead.cost >= WORTH_REFRESHING * cost) return null;
+  const refreshed = new Map<number, ReadonlySet<string>>();
+  for (const each of forecasts) {
+    const sites = each.instead?.refreshed ?? each.refreshed;
+    if (each.degree !== null && each.degree >= degree && sites.size > 0) refreshed.set(each.degree, sites);
+  }
+  return { holdable: [...refreshed.keys()], refreshed };
 }
 
 /** What is worth knowing before the work begins: that some degrees are out of reach, and why. Null if none is. */

@@ -35,9 +35,13 @@ function reaches({ refreshed }: ChainLength, most: number): boolean {
   return refreshed !== null && refreshed <= most;
 }
 
-/** Where there is no refresh, the value passes as it is: levels are all that counts here. */
 function lengthWith(graph: LinearGraph, layers: ReadonlySet<string>): ChainLength {
-  const replaced = graph.nodes.map((node): GraphNode => {
+  return placeLeast(keepRefreshes(graph, layers)).length;
+}
+
+/** The graph with those refreshes alone; where there was another, the value passes as it is, at no level and no cost. */
+export function keepRefreshes(graph: LinearGraph, layers: ReadonlySet<string>): LinearGraph {
+  const nodes = graph.nodes.map((node): GraphNode => {
     if (node.kind !== 'refresh' || layers.has(node.layer)) return node;
     const { id, layer, shape, bound, source } = node;
     return {
@@ -52,5 +56,5 @@ function lengthWith(graph: LinearGraph, layers: ReadonlySet<string>): ChainLengt
       coefficients: [],
     };
   });
-  return placeLeast({ ...graph, nodes: replaced }).length;
+  return { ...graph, nodes };
 }

@@ -218,7 +218,8 @@ async function search(
   };
   /** Degrees cost little beside refreshes, which stay where they are. */
   const refreshes = (degree: number): boolean => (refreshed.get(degree)?.size ?? 0) > 0;
-  const lowerable = open.length > 1 && open.length <= MAX_GREEDY_SITES;
+  const lowerable =
+    open.length > 1 && open.length <= MAX_GREEDY_SITES && !(holdable.length > 0 && holdable.every(refreshes));
   // What nothing holds is only worth fitting where single activations may then be lowered.
   const considered = lowerable
     ? CANDIDATE_DEGREES

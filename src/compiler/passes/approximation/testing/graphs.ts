@@ -118,11 +118,16 @@ export function optionsWith(options: Partial<CompileOptions>): CompileOptions {
   return { ...DEFAULT_OPTIONS, ...options };
 }
 
-/** input [1, 8] → so many times (Gemm → ReLU) → Gemm → 4 scores */
-export function deepNet(activations: number): TensorGraph {
+/** input [1, width] → so many times (Gemm → ReLU) → Gemm → 4 scores */
+export function deepNet(activations: number, width = 8): TensorGraph {
   const layers = Array.from({ length: activations }, (_, i): NodeLiteral[] => [
-    { op: 'Gemm', inputs: [i === 0 ? 'input' : `relu${i}`, `w${i}`], output: `dense${i + 1}`, shape: [1, 8] },
-    { op: 'Relu', inputs: [`dense${i + 1}`], output: `relu${i + 1}`, shape: [1, 8] },
+    {
+      op: 'Gemm',
+      inputs: [i === 0 ? 'input' : `relu${i}`, `w${i}`],
+      output: `dense${i + 1}`,
+      shape: [1, width],
+    },
+    { op: 'Relu', inputs: [`dense${i + 1}`], output: `relu${i + 1}`, shape: [1, width] },
   ]).flat();
   const last: NodeLiteral = {
     op: 'Gemm',
@@ -133,8 +138,8 @@ export function deepNet(activations: number): TensorGraph {
   // Rows of such weights keep the size of what they multiply.
   const weights = Array.from(
     { length: activations },
-    (_, i) => [`w${i}`, randomTensor([8, 8], 0.85, i)] as const,
+    (_, i) => [`w${i}`, randomTensor([width, width], 0.85 * Math.sqrt(8 / width), i)] as const,
   );
-  const constants = { ...Object.fromEntries(weights), v: randomTensor([8, 4], 1, 99) };
-  return makeGraph({ input: [1, 8] }, [...layers, last], constants, ['scores']);
+  const constants = { ...Object.fromEntries(weights), v: randomTensor([width, 4], 1, 99) };
+  return makeGraph({ input: [1, width] }, [...layers, last], constants, ['scores']);
 }

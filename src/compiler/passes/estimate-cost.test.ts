@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { nativeKeys } from '../../program/native-memory.ts';
+import { refreshKeyNeeds } from '../../program/key-needs.ts';
+import { SILENT } from '../options.ts';
+import { deepNet, optionsWith, randomDataset } from './approximation/testing/graphs.ts';
+import { firstLayer, foreseeDegrees } from './foresee-degrees.ts';
+
+it('an estimate of a refreshed model: its levels end at refreshes, and those bring their keys along', async () => {
+  const calibration = randomDataset(8, 200, 5);
+  const activations = new Map([['*', { kind: 'degree', degree: 8 } as const]]);
+  const options = optionsWith({ calibration, backend: 'native', activations });
+  const { forecasts, estimator, open } = await foreseeDegrees(deepNet(24), options, SILENT);
+  const [{ chain, refreshed, depth }] = forecasts as [(typeof forecasts)[0]];
+  expect(chain!.dataPrimes).toHaveLength(depth + 1);
+  const layers = new Set([...refreshed].map(firstLayer));
+  const whole = estimator()!.estimate(null, open, layers, chain!, options);
+  expect(whole.obstacle).toBeNull();
+  const keys = nativeKeys(refreshKeyNeeds(chain!), chain!).reduce((sum, bytes) => sum + bytes, 0);
+  expect(whole.keyBytes).toBeGreaterThan(keys);
+  expect(whole.keyBytes).toBeLessThan(2 * keys);
+  // Half as many refreshes, about half of the time.
+  const half = new Set([...layers].filter((_, i) => i % 2 === 0));
+  const { milliseconds } = estimator()!.estimate(null, open, half, chain!, options);
+  expect(milliseconds / whole.milliseconds).toBeGreaterThan(0.45);
+  expect(milliseconds / whole.milliseconds).toBeLessThan(0.65);
+});
