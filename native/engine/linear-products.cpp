@@ -60,7 +60,7 @@ void LinearEvaluation::encodeSlots(Block& block) {
 bool LinearEvaluation::isExpanded(std::size_t giant) const {
   for (const auto& term : plan_.giants[giant].terms) {
     const Plain::Form form = term.plain->form;
-    if (form != Plain::Form::limbs && form != Plain::Form::constant) return false;
+    if (form == Plain::Form::integers || form == Plain::Form::slots) return false;
   }
   return true;
 }
@@ -93,6 +93,10 @@ void LinearEvaluation::multiplyGiant(const Block& block, const Scratch& scratch,
     } else if (plain.form == Plain::Form::constant) {
       u64* const limb = scratch.expanded(expandedCount++);
       std::fill_n(limb, length, plain.multiplicands[index]);
+      x[count] = limb;
+    } else if (plain.form == Plain::Form::runs) {
+      u64* const limb = scratch.expanded(expandedCount++);
+      plaintexts_.expandRuns(plain, index, from, length, limb);
       x[count] = limb;
     } else {
       const u64* integers = plain.form == Plain::Form::integers ? plain.integers.data() : block.integers.at(&plain).data();

@@ -1,5 +1,6 @@
 #include "plaintexts.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -8,6 +9,20 @@
 #include "engine-error.h"
 
 namespace he {
+namespace {
+
+/** How many of them are different when the slots are taken for as many numbers that repeat: a power of two. */
+std::size_t periodOf(const SlotValues& values, std::size_t slots) noexcept {
+  if (values.values.size() != slots) return slots;
+  const auto repeats = [](const std::vector<double>& numbers, std::size_t period) {
+    return numbers.empty() || std::memcmp(numbers.data(), numbers.data() + period, period * sizeof(double)) == 0;
+  };
+  std::size_t period = slots;
+  while (period > 1 && repeats(values.values, period / 2) && repeats(values.imaginary, period / 2)) period /= 2;
+  return period;
+}
+
+}  // namespace
 
 Plaintexts::Plaintexts(Workspace& workspace, std::size_t cacheBytes, std::size_t expected)
     : workspace_(workspace),
@@ -134,9 +149,8 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
 
   const PlainRequest& request = plain.request;
   auto* const coefficients = reinterpret_cast<double*>(workspace_.spareLimb(thread, 0));
-  const double largest = encoder_.coefficients(coefficients, values, request.scale,
-                                               reinterpret_cast<double*>(workspace_.spareLimb(thread, 1)),
-                                               reinterpret_cast<double*>(workspace_.spareLimb(thread, 2)));
+  const std::size_t runLength = runLengthOf(values, request);
+  const double largest = coefficientsOf(coefficients, values, request, runLength, thread);
   checkMagnitude(request, largest);
   if (largest == 0) return;
 
@@ -146,22 +160,32 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
   while (others != 0 && !expected_.compare_exchange_weak(others, others - 1)) {
   }
   const std::size_t integerBytes = degree * sizeof(u64);
-  if (reserve(plain, limbBytes, others > 1 ? (others - 1) * integerBytes : 0) || large) {
+  const std::size_t kept = others > 1 ? (others - 1) * integerBytes : 0;
+  // In place: integers are of no use where they are too large.
+  auto* const integers = reinterpret_cast<std::int64_t*>(coefficients);
+  const auto expand = [&](std::size_t index, u64* limb) {
+    if (!large) return expandLimb(plain, integers, index, limb);
+    const Field& field = fieldAt(request, index);
+    Encoder::reduceLarge(limb, coefficients, field);
+    if (request.multiplicand) field.toMultiplicand(limb, limb, degree);
+    field.forward(limb, limb);
+  };
+  if (runLength > 1 && reserve(plain, limbBytes / runLength, 0)) {
+    if (!large) Encoder::round(integers, coefficients, degree);
+    const std::size_t count = degree / runLength;
+    u64* const limb = workspace_.spareLimb(thread, 1);
+    plain.runs = Block(workspace_.pool(), limbCount(request) * count);
+    plain.runLength = runLength;
+    plain.form = Plain::Form::runs;
+    for (std::size_t index = 0; index < limbCount(request); ++index) {
+      expand(index, limb);
+      for (std::size_t i = 0; i < count; ++i) plain.runs.data()[index * count + i] = limb[i * runLength];
+    }
+  } else if (reserve(plain, limbBytes, kept) || large) {
     plain.limbs = workspace_.limbs(limbCount(request));
     plain.form = Plain::Form::limbs;
-    auto* const integers = reinterpret_cast<std::int64_t*>(coefficients);
     if (!large) Encoder::round(integers, coefficients, degree);
-    for (std::size_t index = 0; index < limbCount(request); ++index) {
-      u64* const limb = plain.limbs[index];
-      const Field& field = fieldAt(request, index);
-      if (!large) {
-        expandLimb(plain, integers, index, limb);
-        continue;
-      }
-      Encoder::reduceLarge(limb, coefficients, field);
-      if (request.multiplicand) field.toMultiplicand(limb, limb, degree);
-      field.forward(limb, limb);
-    }
+    for (std::size_t index = 0; index < limbCount(request); ++index) expand(index, plain.limbs[index]);
   } else if (reserve(plain, integerBytes, 0)) {
     plain.integers = Block(workspace_.pool(), degree);
     plain.form = Plain::Form::integers;
@@ -173,12 +197,29 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
   }
 }
 
+/** 1 where it is too short to be of use, or for anything but a linear transform, which expands what it uses. */
+std::size_t Plaintexts::runLengthOf(const SlotValues& values, const PlainRequest& request) const noexcept {
+  constexpr std::size_t line = 8;
+  const std::size_t run = encoder_.slotCount() / periodOf(values, encoder_.slotCount());
+  return request.extended && run >= line ? run : 1;
+}
+
+/** Not rounded; those that the repetition makes zero are, whatever the transform's rounding left. @returns as the encoder's */
+double Plaintexts::coefficientsOf(double* coefficients, const SlotValues& values, const PlainRequest& request,
+                                  std::size_t runLength, std::size_t thread) const noexcept {
+  const double largest = encoder_.coefficients(coefficients, values, request.scale,
+                                               reinterpret_cast<double*>(workspace_.spareLimb(thread, 1)),
+                                               reinterpret_cast<double*>(workspace_.spareLimb(thread, 2)));
+  for (std::size_t k = 0; runLength > 1 && k < workspace_.degree(); k += runLength) {
+    std::fill_n(coefficients + k + 1, runLength - 1, 0.0);
+  }
+  return largest;
+}
+
 Block Plaintexts::integersOf(const Plain& plain, std::size_t thread) {
   Block block(workspace_.pool(), workspace_.degree());
   auto* const coefficients = reinterpret_cast<double*>(block.data());
-  encoder_.coefficients(coefficients, plain.slots, plain.request.scale,
-                        reinterpret_cast<double*>(workspace_.spareLimb(thread, 1)),
-                        reinterpret_cast<double*>(workspace_.spareLimb(thread, 2)));
+  coefficientsOf(coefficients, plain.slots, plain.request, runLengthOf(plain.slots, plain.request), thread);
   Encoder::round(reinterpret_cast<std::int64_t*>(coefficients), coefficients, workspace_.degree());
   return block;
 }
@@ -188,6 +229,16 @@ void Plaintexts::expandLimb(const Plain& plain, const std::int64_t* integers, st
   Encoder::reduce(dst, integers, field);
   if (plain.request.multiplicand) field.toMultiplicand(dst, dst, workspace_.degree());
   field.forward(dst, dst);
+}
+
+void Plaintexts::expandRuns(const Plain& plain, std::size_t index, std::size_t first, std::size_t length, u64* dst) const noexcept {
+  const std::size_t run = plain.runLength;
+  const u64* const residues = plain.runs.data() + index * (workspace_.degree() / run);
+  for (std::size_t at = first; at < first + length;) {
+    const std::size_t end = std::min((at / run + 1) * run, first + length);
+    std::fill_n(dst + (at - first), end - at, residues[at / run]);
+    at = end;
+  }
 }
 
 }  // namespace he

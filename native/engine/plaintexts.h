@@ -1,6 +1,7 @@
 /**
  * Encoded plaintexts within a bound on memory: as residues of every limb in NTT form (quick), as one integer per coefficient
- * (small), or as slot values that are encoded whenever they are used.
+ * (small), or as slot values that are encoded whenever they are used. Of slots that repeat every P, a power of two, the coefficients
+ * are zero but for every (N / 2P)-th, and the residues come in runs of N / 2P equal ones: each is kept once (small and quick).
  */
 #pragma once
 #include <array>
@@ -24,13 +25,15 @@ struct PlainRequest {
 };
 
 struct Plain {
-  enum class Form : std::uint8_t { zero, constant, limbs, integers, slots };
+  enum class Form : std::uint8_t { zero, constant, limbs, runs, integers, slots };
 
   Form form = Form::zero;
   PlainRequest request;          // `values` is null, or points to `slots`
   std::vector<u64> constants;    // by limb index, reduced: every coefficient of NTT form
   std::vector<u64> multiplicands;  // the same for products, where the request is for them
   Limbs limbs;                   // by limb index
+  Block runs;                    // by limb index, N / runLength residues each
+  std::size_t runLength = 0;
   Block integers;                // N signed words
   SlotValues slots;
   std::size_t cachedBytes = 0;
@@ -54,6 +57,8 @@ class Plaintexts {
   Block integersOf(const Plain& plain, std::size_t thread);
   /** Residues of one limb, by index, in the requested form. @param integers of the plaintext */
   void expandLimb(const Plain& plain, const std::int64_t* integers, std::size_t index, u64* dst) const;
+  /** Residues first ... first + length - 1 of one limb of the form `runs`. */
+  void expandRuns(const Plain& plain, std::size_t index, std::size_t first, std::size_t length, u64* dst) const noexcept;
 
   std::size_t cachedBytes() const noexcept { return cached_->load(); }
 
@@ -65,6 +70,9 @@ class Plaintexts {
 
   void encode(Plain& plain, const SlotValues& values, bool constants, std::size_t thread);
   void encodeConstant(Plain& plain, double value, bool constants);
+  std::size_t runLengthOf(const SlotValues& values, const PlainRequest& request) const noexcept;
+  double coefficientsOf(double* coefficients, const SlotValues& values, const PlainRequest& request, std::size_t runLength,
+                        std::size_t thread) const noexcept;
   std::vector<u64> multiplicandsOf(const Plain& plain) const;
   void checkMagnitude(const PlainRequest& request, double largest) const;
   std::size_t limbCount(const PlainRequest& request) const noexcept;

@@ -239,6 +239,56 @@ void testComplexTransforms(const Shape& shape, std::size_t cacheBytes) {
   requireClose(party.decrypt(output[0]), expected, 2e-4, "complex transform " + describe(shape));
 }
 
+/** Diagonals that repeat every few slots: kept in a small part of the memory, and the same to the last bit as from no memory at all. */
+void testRepeatingDiagonals(const Shape& shape, std::size_t threads) {
+  std::mt19937_64 random(8);
+  Party party(shape, threads);
+  const std::size_t top = party.context->topLevel(), slots = party.slots();
+  const auto repeating = [&](std::size_t period) {
+    SlotValues result{randomSlots(period, random), {}, randomSlots(period, random)};
+    for (std::size_t i = period; i < slots; ++i) {
+      result.values.push_back(result.values[i - period]);
+      result.imaginary.push_back(result.imaginary[i - period]);
+    }
+    return result;
+  };
+  LinearDescription d;
+  d.level = static_cast<u32>(top);
+  d.plainScales = {party.prime(top)};
+  d.outputScale = kScale;
+  // Adding the conjugate leaves twice the real parts.
+  LinearDescription::Output output{{{-1, {}, {}}}, {{0}}, -1};
+  for (const std::size_t period : {slots / 8, std::size_t{4}, std::size_t{1}}) {
+    const auto b = static_cast<u32>(d.babies.size());
+    d.babies.push_back({0, -1, b == 0 ? std::vector<u32>{} : std::vector<u32>{b}, b});
+    output.giants[0].terms.push_back({b, b});
+    d.diagonals.push_back(repeating(period));
+  }
+  d.outputs = {output};
+  std::vector<std::vector<std::uint8_t>> keys;
+  for (const u32 step : {0, 1, 2}) keys.push_back(party.rotationKey(step, top));
+  const Slots x = randomSlots(slots, random);
+  const auto input = party.secret.encrypt(x, top, kScale);
+  Slots expected(slots);
+  for (std::size_t i = 0; i < slots; ++i) {
+    for (std::size_t b = 0; b < d.diagonals.size(); ++b) expected[i] += 2 * d.diagonals[b].values[i] * x[(i + b) % slots];
+  }
+  const std::size_t whole = party.context->extendedCount(top) * shape.degree * sizeof(u64);
+  std::vector<std::vector<std::uint8_t>> results;
+  for (const std::size_t cache : {std::size_t{1} << 30, std::size_t{0}}) {
+    Engine engine(party.context, {std::size_t{2} << 30, cache, threads, {}});
+    for (u32 step = 0; step < keys.size(); ++step) engine.loadRotationKey(step, keys[step]);
+    const u32 prepared = engine.prepareLinear(d);
+    require(engine.cachedPlaintextBytes() < whole / 4, describe(shape) + ": repeating diagonals are kept whole");
+    require(cache == 0 || engine.cachedPlaintextBytes() > 0, describe(shape) + ": repeating diagonals are not kept");
+    const auto output = engine.linear(prepared, std::vector{engine.load(input)})[0];
+    results.push_back(engine.store(output));
+    requireClose(party.secret.decrypt(results.back(), engine.levelOf(output), engine.scaleOf(output)), expected, 2e-4,
+                 "repeating diagonals " + describe(shape));
+  }
+  require(results[0] == results[1], describe(shape) + ": repeating diagonals depend on the cache");
+}
+
 /** c_0 + c_1 s modulo q_0 q_1, centred: for chains whose two lowest primes have 126 bits at most. */
 std::vector<__int128> decryptedCoefficients(Party& party, Engine::Handle handle, std::size_t limbs) {
   const Context& context = *party.context;
@@ -543,6 +593,7 @@ void testAll() {
     testLinear(shape, 2, 20 * limb);
     testComplexTransforms(shape, std::size_t{1} << 30);
     testComplexTransforms(shape, 0);
+    testRepeatingDiagonals(shape, 2);
     testTape(shape, 1, std::size_t{1} << 30);
     testTape(shape, 3, 0);
   }

@@ -97,8 +97,9 @@ describe('the native memory model', () => {
     const x = builder.input(1, 2);
     const memoryOf = (...outputs: number[]) => nativeMemory(builder.build(outputs), able);
     const once = [builder.refresh(x, 4)];
-    // Diagonals: 255 and 128 at levels 2 and 1; 16, 63 and 63 from the top: each limb of the extended basis.
-    const [down, up] = [255 * 7 + 128 * 6, 16 * 22 + 63 * 21 + 63 * 20];
+    // Diagonals: 255 and 128 at levels 2 and 1; 16, 63 and 63 from the top: each limb of the extended basis, of which runs of 128, 16 and
+    // 512 equal residues are kept once.
+    const [down, up] = [(255 * 7) / 128 + 128 * 6, 16 * 22 + (63 * 21) / 16 + (63 * 20) / 512];
     expect(memoryOf(...once).plaintextBytes).toBe((down + up) * limb);
     expect(refreshDiagonals(builder.build(once), able)).toBe(255 + 128 + 16 + 63 + 63);
     const twice = [...once, builder.refresh(x, 4)];

@@ -10,7 +10,7 @@ import type { KeyNeeds } from './key-needs.ts';
 import { planStructure } from './semantics/choose-polynomial-plan.ts';
 import { sinePolynomial } from './semantics/evaluate-sine.ts';
 import { planRefresh, refreshShape } from './semantics/refresh-plan.ts';
-import { stageKey, transformGrid, type TransformStage } from './semantics/transform-stage.ts';
+import { residueShare, stageKey, transformGrid, type TransformStage } from './semantics/transform-stage.ts';
 
 type KeyShape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum'>;
 type Shape = KeyShape & Pick<ParametersLiteral, 'scaleBits' | 'refresh'>;
@@ -228,7 +228,8 @@ export function refreshDiagonals(program: Program, parameters: Shape): number {
 
 function refreshPlainLimbs(program: Program, parameters: Shape): number {
   return distinctStages(program, parameters).reduce(
-    (sum, stage) => sum + transformGrid(stage).diagonals * extendedLimbs(parameters, stage.level),
+    (sum, stage) =>
+      sum + residueShare(stage) * transformGrid(stage).diagonals * extendedLimbs(parameters, stage.level),
     0,
   );
 }

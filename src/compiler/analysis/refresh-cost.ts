@@ -3,8 +3,19 @@ import type { CkksParameters } from '../../program/security.ts';
 import { CountingAlgebra } from '../../program/semantics/counting-algebra.ts';
 import { evaluateSine } from '../../program/semantics/evaluate-sine.ts';
 import { refreshParameters, refreshShape, type RefreshStep } from '../../program/semantics/refresh-plan.ts';
-import { babySteps, transformGrid, type TransformShape } from '../../program/semantics/transform-stage.ts';
-import { operationMs, type CostModel, type RefreshCosts, type RefreshStepCosts } from './cost-model.ts';
+import {
+  babySteps,
+  residueShare,
+  transformGrid,
+  type TransformShape,
+} from '../../program/semantics/transform-stage.ts';
+import {
+  operationMs,
+  type CostModel,
+  type LinearCosts,
+  type RefreshCosts,
+  type RefreshStepCosts,
+} from './cost-model.ts';
 
 /**
  * @param cost of everything else under these parameters
@@ -26,7 +37,7 @@ export function refreshCosts(parameters: CkksParameters, cost: CostModel, raiseM
   const perDiagonal = (
     of: readonly TransformShape[],
     unit: 'expand' | 'diagonalBytes' | 'coefficientBytes',
-  ): number => sum(of.map((stage) => transformGrid(stage).diagonals * cost.linear(stage.level)[unit]));
+  ): number => sum(of.map((stage) => transformGrid(stage).diagonals * diagonalCost(stage, cost)[unit]));
   const transform = (step: RefreshStep, of: readonly TransformShape[]): RefreshStepCosts => ({
     step,
     ms: sum(of.map((stage) => stageMs(stage, cost))),
@@ -45,6 +56,18 @@ export function refreshCosts(parameters: CkksParameters, cost: CostModel, raiseM
     diagonalBytes: perDiagonal(stages, 'diagonalBytes'),
     coefficientBytes: perDiagonal(stages, 'coefficientBytes'),
   };
+}
+
+/** What one diagonal takes. Where residues come in runs they are kept, coefficients never. */
+function diagonalCost(
+  stage: TransformShape,
+  cost: CostModel,
+): Pick<LinearCosts, 'expand' | 'diagonalBytes' | 'coefficientBytes'> {
+  const costs = cost.linear(stage.level);
+  const share = residueShare(stage);
+  if (share === 1) return costs;
+  const bytes = share * costs.diagonalBytes;
+  return { expand: 0, diagonalBytes: bytes, coefficientBytes: bytes };
 }
 
 function sum(values: readonly number[]): number {

@@ -6,15 +6,11 @@ import type { ApproximationQuality, ApproximationSummary } from '../../program/a
 import type { InputRange } from '../../program/certified-range.ts';
 import type { TensorGraph } from './tensor-graph.ts';
 
-/** Statistics of one tensor over the calibration inputs. */
-export interface RangeStatistics {
+/** Of one tensor over the calibration inputs. */
+export interface TensorRange {
   readonly tensor: string;
   readonly min: number;
   readonly max: number;
-  readonly mean: number;
-  readonly standardDeviation: number;
-  /** Counts over 64 equal bins between min and max. */
-  readonly histogram: readonly number[];
 }
 
 /** One approximated activation, by one of the compiler's methods. */
@@ -33,7 +29,7 @@ export interface PolynomialGraph {
   readonly approximations: readonly ApproximationReport[];
   readonly quality: ApproximationQuality;
   /** Calibrated statistics of every tensor of `graph` that the later stages may need bounds for. */
-  readonly ranges: ReadonlyMap<string, RangeStatistics>;
+  readonly ranges: ReadonlyMap<string, TensorRange>;
   /**
    * Calibration inputs that leave the range of a polynomial so far that they are no measure of the others: their places among
    * those that `loadCalibration` chooses.

@@ -1,49 +1,41 @@
 /** Runs a graph over the calibration inputs and records the range of every tensor: the bounds that lowering starts from. */
 import { CompileError } from '../../errors.ts';
 import { findOutliers, sampleExtents, type Outlier, type SampleExtents } from '../analysis/robust-range.ts';
-import type { RangeStatistics } from '../ir/polynomial-graph.ts';
+import type { TensorRange } from '../ir/polynomial-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import type { Progress } from '../options.ts';
 import type { TensorValues } from '../reference/execute-node.ts';
 import { executeNode } from '../reference/execute-node.ts';
 
-const BINS = 64;
-/** Histograms are for people; a stride of the values is enough. Minimum, maximum and moments see every value. */
-const HISTOGRAM_VALUES = 1 << 18;
+/** Least and greatest value of every sample, over those that are finite; `values` is [samples × elements]. */
+interface SampleRanges {
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+}
 
-/** Values that are not finite (an input that left a polynomial's range) are skipped; there are others. */
-export function rangeStatistics(tensor: string, values: Float32Array): RangeStatistics {
-  let min = Infinity;
-  let max = -Infinity;
-  let sum = 0;
-  let squares = 0;
-  let count = 0;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (!Number.isFinite(value)) continue;
-    if (value < min) min = value;
-    if (value > max) max = value;
-    sum += value;
-    squares += value * value;
-    count++;
+function sampleRanges(values: Float32Array, samples: number): SampleRanges {
+  const size = values.length / samples;
+  const min = new Float64Array(samples).fill(Infinity);
+  const max = new Float64Array(samples).fill(-Infinity);
+  for (let s = 0; s < samples; s++) {
+    let least = Infinity;
+    let greatest = -Infinity;
+    for (let i = s * size; i < (s + 1) * size; i++) {
+      const value = values[i]!;
+      if (value < least && value !== -Infinity) least = value;
+      if (value > greatest && value !== Infinity) greatest = value;
+    }
+    min[s] = least;
+    max[s] = greatest;
   }
-  const mean = sum / count;
-  const histogram = new Array<number>(BINS).fill(0);
-  const stride = Math.max(1, Math.floor(values.length / HISTOGRAM_VALUES));
-  const scale = max > min ? BINS / (max - min) : 0;
-  for (let i = 0; i < values.length; i += stride) {
-    if (!Number.isFinite(values[i]!)) continue;
-    const bin = Math.min(BINS - 1, Math.floor((values[i]! - min) * scale));
-    histogram[bin] = histogram[bin]! + 1;
-  }
-  return {
-    tensor,
-    min,
-    max,
-    mean,
-    standardDeviation: Math.sqrt(Math.max(0, squares / count - mean * mean)),
-    histogram,
-  };
+  return { min, max };
+}
+
+/** Over the samples that are not left out. */
+function joined(tensor: string, { min, max }: SampleRanges, left: ReadonlySet<number>): TensorRange {
+  const over = (values: Float64Array, start: number, choose: (a: number, b: number) => number): number =>
+    values.reduce((found, value, sample) => (left.has(sample) ? found : choose(found, value)), start);
+  return { tensor, min: over(min, Infinity, Math.min), max: over(max, -Infinity, Math.max) };
 }
 
 /** Index of the last node that reads each tensor. */
@@ -60,16 +52,16 @@ export interface RangeOverflow {
 }
 
 export interface CalibratedRanges {
-  /** Statistics of every tensor, over the samples that do not stand apart. */
-  readonly ranges: ReadonlyMap<string, RangeStatistics>;
+  /** Of every tensor, over the samples that do not stand apart. Values that are not finite are skipped; there are others. */
+  readonly ranges: ReadonlyMap<string, TensorRange>;
   readonly outliers: readonly Outlier[];
   /** The first tensor that overflows on samples that do not stand apart; null if none does. */
   readonly overflow: RangeOverflow | null;
 }
 
 /**
- * Statistics of every tensor of the graph over the inputs given ([samples × elements] each), node by node; tensors are freed
- * after their last use. Samples that stand apart are found on the way, and the statistics are those of the others.
+ * Ranges of every tensor of the graph over the inputs given ([samples × elements] each), node by node; tensors are freed
+ * after their last use. Samples that stand apart are found on the way, and the ranges are those of the others.
  * @throws CompileError REFERENCE_FAILED naming the node, RANGE_OVERFLOW; BackendError CANCELLED
  */
 export async function calibrateRanges(
@@ -80,13 +72,23 @@ export async function calibrateRanges(
 ): Promise<CalibratedRanges> {
   const { ranges, extents } = await measure(graph, inputs, samples, progress);
   const outliers = findOutliers(extents);
-  if (outliers.length === 0) return { ranges, outliers, overflow: findOverflow(extents) };
   const apart = new Set(outliers.map(({ sample }) => sample));
-  const usual = new Map(
-    [...inputs].map(([name, values]) => [name, withoutSamples(values, samples, apart)] as const),
-  );
-  const again = await measure(graph, usual, samples - apart.size, progress);
-  return { ranges: again.ranges, outliers, overflow: findOverflow(again.extents) };
+  const usual = extents.map((extent) => ({
+    ...extent,
+    largest: extent.largest.filter((_, sample) => !apart.has(sample)),
+  }));
+  for (const extent of usual) requireFinite(extent);
+  return {
+    ranges: new Map([...ranges].map(([tensor, range]) => [tensor, joined(tensor, range, apart)])),
+    outliers,
+    overflow: findOverflow(usual),
+  };
+}
+
+/** A tensor that overflows on every sample has no range. */
+function requireFinite({ tensor, largest }: SampleExtents): void {
+  const { length } = largest;
+  if (largest.every((value) => value === Infinity)) throw rangeOverflow({ tensor, samples: length }, length);
 }
 
 function findOverflow(extents: readonly SampleExtents[]): RangeOverflow | null {
@@ -111,14 +113,14 @@ async function measure(
   inputs: TensorValues,
   samples: number,
   progress: Progress,
-): Promise<{ readonly ranges: ReadonlyMap<string, RangeStatistics>; readonly extents: SampleExtents[] }> {
-  const ranges = new Map<string, RangeStatistics>();
+): Promise<{ readonly ranges: ReadonlyMap<string, SampleRanges>; readonly extents: SampleExtents[] }> {
+  const ranges = new Map<string, SampleRanges>();
   const extents: SampleExtents[] = [];
   const record = (tensor: string, data: Float32Array, isInput: boolean): void => {
-    const largest = sampleExtents(data, samples);
-    if (largest.every((value) => value === Infinity)) throw rangeOverflow({ tensor, samples }, samples);
-    ranges.set(tensor, rangeStatistics(tensor, data));
-    extents.push({ tensor, isInput, largest });
+    const extent = { tensor, isInput, largest: sampleExtents(data, samples) };
+    requireFinite(extent);
+    ranges.set(tensor, sampleRanges(data, samples));
+    extents.push(extent);
   };
   const values = new Map(inputs);
   for (const [tensor, data] of inputs) record(tensor, data, true);
@@ -134,16 +136,4 @@ async function measure(
     progress.report('calibrate-ranges', (index + 1) / graph.nodes.length);
   }
   return { ranges, extents };
-}
-
-function withoutSamples(values: Float32Array, samples: number, left: ReadonlySet<number>): Float32Array {
-  const size = values.length / samples;
-  const kept = new Float32Array((samples - left.size) * size);
-  let next = 0;
-  for (let s = 0; s < samples; s++) {
-    if (left.has(s)) continue;
-    kept.set(values.subarray(s * size, (s + 1) * size), next);
-    next += size;
-  }
-  return kept;
 }

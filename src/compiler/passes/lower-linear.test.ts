@@ -3,7 +3,7 @@ import { elementCount } from '../../program/layout.ts';
 import { BOUND_MARGIN } from '../analysis/bounds.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
-import type { PolynomialGraph, RangeStatistics } from '../ir/polynomial-graph.ts';
+import type { PolynomialGraph, TensorRange } from '../ir/polynomial-graph.ts';
 import type { AttributeValue, ConstantTensor, Shape, TensorNode } from '../ir/tensor-graph.ts';
 import { composeLinear } from './testing/compose-linear.ts';
 import { lowerLinear } from './lower-linear.ts';
@@ -22,12 +22,10 @@ interface Sketch {
 
 function model(sketch: Sketch): PolynomialGraph {
   const constants = Object.entries(sketch.constants ?? {});
-  const ranges = Object.entries(sketch.ranges ?? {}).map(
-    ([tensor, [min, max]]): [string, RangeStatistics] => [
-      tensor,
-      { tensor, min, max, mean: 0, standardDeviation: 1, histogram: [] },
-    ],
-  );
+  const ranges = Object.entries(sketch.ranges ?? {}).map(([tensor, [min, max]]): [string, TensorRange] => [
+    tensor,
+    { tensor, min, max },
+  ]);
   return {
     graph: {
       name: 'model',

@@ -2,7 +2,7 @@
  * Every activation replaced by polynomials of the degree that they would get, before any is fitted: the coefficients mean nothing,
  * the structure is the one that fitting leads to. Takes as long as reading the graph.
  */
-import type { RangeStatistics } from '../ir/polynomial-graph.ts';
+import type { TensorRange } from '../ir/polynomial-graph.ts';
 import type { ConstantTensor, Shape, TensorGraph, TensorNode } from '../ir/tensor-graph.ts';
 import type { ActivationChoice } from '../options.ts';
 import { elementsOf } from '../reference/onnx-runner.ts';
@@ -20,7 +20,7 @@ export async function sketchActivations(
   graph: TensorGraph,
   sites: readonly ActivationSite[],
   degree: number,
-  ranges: ReadonlyMap<string, Pick<RangeStatistics, 'min' | 'max'>>,
+  ranges: ReadonlyMap<string, Pick<TensorRange, 'min' | 'max'>>,
   ratio?: number,
 ): Promise<TensorGraph> {
   const nodes: TensorNode[] = [];

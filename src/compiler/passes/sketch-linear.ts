@@ -8,7 +8,7 @@ import { elementCount } from '../../program/layout.ts';
 import { boundFor } from '../analysis/bounds.ts';
 import { LinearGraphBuilder, type NodeDraft } from '../ir/linear-graph-builder.ts';
 import type { LinearGraph, NodeId } from '../ir/linear-graph.ts';
-import type { RangeStatistics } from '../ir/polynomial-graph.ts';
+import type { TensorRange } from '../ir/polynomial-graph.ts';
 import type { TensorGraph, TensorNode } from '../ir/tensor-graph.ts';
 import { shapeOf } from '../ir/tensor-graph.ts';
 import { diagonal, identity, SparseMatrixBuilder, type SparseMatrix } from '../linear/sparse-matrix.ts';
@@ -20,7 +20,7 @@ import { encryptedInputs } from '../reference/onnx-runner.ts';
 /** @param ranges of the outputs: room is kept for them in the modulus; what has none is taken to stay within 1 */
 export function sketchLinear(
   graph: TensorGraph,
-  ranges: ReadonlyMap<string, Pick<RangeStatistics, 'min' | 'max'>>,
+  ranges: ReadonlyMap<string, Pick<TensorRange, 'min' | 'max'>>,
 ): LinearGraph {
   const builder = new LinearGraphBuilder();
   const nodeOf = new Map<string, NodeId>();

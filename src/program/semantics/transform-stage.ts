@@ -52,6 +52,18 @@ export function transformGrid({ slotCount, first, stages, babies }: TransformSha
   return { first: slotCount - lowest, stride, diagonals, giants: Math.ceil(diagonals / babies) };
 }
 
+/** A cache line: shorter runs of equal residues are kept like any others. */
+const SHORTEST_RUN = 8;
+
+/**
+ * Diagonals repeat with every block of 2^(first + stages) slots: their residues come in runs of equal ones, kept once each.
+ * @returns what is kept, as a part of all N residues of a limb; 1 where there are no such runs
+ */
+export function residueShare({ slotCount, first, stages }: TransformShape): number {
+  const run = slotCount / 2 ** (first + stages);
+  return run < SHORTEST_RUN ? 1 : 1 / run;
+}
+
 /** Stages of one chain with the same key are the same: they can share their diagonals, encoded. */
 export function stageKey({ level, inputScale, outputScale }: TransformStage): string {
   return `${level}/${inputScale}/${outputScale}`;
