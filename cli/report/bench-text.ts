@@ -69,9 +69,8 @@ function refreshRows({
     [
       'refreshes',
       formatMs(ms),
-      `${formatCount(count)} of them: ${formatPercent(ms / latencyMs.median, 0)} of the evaluation; forecast ${formatMs(forecast)}`,
+      `${formatCount(count)} of them: ${formatPercent(ms / latencyMs.median, 0)} of the evaluation; forecast ${formatMs(forecast)}${steps === null ? '' : `; ${steps}`}`,
     ],
-    ...(steps === null ? [] : [['', '', steps] satisfies [string, string, string]]),
   ];
 }
 
