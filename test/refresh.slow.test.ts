@@ -24,6 +24,8 @@ const MIB = 2 ** 20;
 /** However busy the machine: what is asked for is a second. */
 const PROMPT_MS = 1000;
 
+const IN_A_ROW = 20;
+
 const parameters = refreshableParameters();
 const random = seededRandom(5);
 
@@ -117,6 +119,36 @@ describeNative('a program that refreshes', () => {
     }
     expect(Buffer.compare(results[0]!, results[1]!)).toBe(0);
   });
+
+  it('refreshes twenty times in a row, and still is as near as forecast', async () => {
+    const builder = new ProgramBuilder(parameters);
+    // From the level of a result to that of an argument, of which small ones are the same again: sin(2πz / 4) · 2 / π.
+    const diagonal = { indices: null, values: new Float64Array(builder.slotCount).fill(2 / Math.PI) };
+    const giant = { step: 0, into: -1, via: [], terms: [{ baby: 0, diagonal }] };
+    const again = {
+      babies: [{ source: 0, step: 0, from: -1, via: [] }],
+      outputs: [{ giants: [giant], reductions: [], bias: null }],
+    };
+    let value = builder.input(1, 2);
+    for (let k = 0; k < IN_A_ROW; k++) {
+      const fresh = builder.refresh(value, 4);
+      value = k === IN_A_ROW - 1 ? fresh : builder.linear([fresh], again);
+    }
+    const long = { program: builder.build([value]), parameters };
+    const own = signatureOf(long.program, parameters);
+    await using sameClient = await SecretClient.open(own, client.secretKey);
+    await using evaluator = await Evaluator.create(long, keys(), { backend: 'native', threads: 2 });
+    const { outputs } = await evaluator.evaluate(await sameClient.encrypt([input.map((x) => 0.75 * x)]));
+    const [actual] = await sameClient.decrypt(outputs);
+    await using clear = await Evaluator.create(long, null, { backend: 'cleartext', threads: 1 });
+    const packed = packCleartextInputs(own, [input.map((x) => 0.75 * x)]);
+    const [expected] = unpackCleartextOutputs(own, (await clear.evaluate(packed)).outputs);
+    const errors = actual!.map((y, i) => y - expected![i]!);
+    const rms = Math.sqrt(errors.reduce((sum, error) => sum + error ** 2, 0) / errors.length);
+    const std = forecastNoise(long.program, parameters).std[value]!;
+    expect(Math.abs(Math.log2(rms / std))).toBeLessThan(1);
+    expect(-Math.log2(rms)).toBeGreaterThan(16);
+  }, 120_000);
 
   it('needs no memory for encoded diagonals', async () => {
     const memory = nativeMemory(program, parameters);
