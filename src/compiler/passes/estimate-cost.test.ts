@@ -2,7 +2,14 @@ import { expect, it } from 'vitest';
 import { nativeKeys } from '../../program/native-memory.ts';
 import { refreshKeyNeeds } from '../../program/key-needs.ts';
 import { SILENT } from '../options.ts';
-import { deepNet, optionsWith, randomDataset } from './approximation/testing/graphs.ts';
+import {
+  deepNet,
+  makeGraph,
+  optionsWith,
+  randomDataset,
+  randomTensor,
+} from './approximation/testing/graphs.ts';
+import { CostEstimator } from './estimate-cost.ts';
 import { firstLayer, foreseeDegrees } from './foresee-degrees.ts';
 
 it('an estimate of a refreshed model: its levels end at refreshes, and those bring their keys along', async () => {
@@ -23,4 +30,15 @@ it('an estimate of a refreshed model: its levels end at refreshes, and those bri
   const { milliseconds } = estimator()!.estimate(null, open, half, chain!, options);
   expect(milliseconds / whole.milliseconds).toBeGreaterThan(0.45);
   expect(milliseconds / whole.milliseconds).toBeLessThan(0.65);
+});
+
+it('what is far too large to be laid out is not lowered for it: no array holds its matrix', () => {
+  const shape = [1, 512, 64, 64];
+  const graph = makeGraph(
+    { input: shape },
+    [{ op: 'Conv', inputs: ['input', 'w'], output: 'y', shape, attributes: { pads: [1, 1, 1, 1] } }],
+    { w: randomTensor([512, 512, 3, 3], 1, 1) },
+    ['y'],
+  );
+  expect(CostEstimator.of(graph, new Map(), 150e6)).toBeNull();
 });

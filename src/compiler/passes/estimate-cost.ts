@@ -12,6 +12,7 @@ import { rescalesOf, sourcesOf } from '../ir/linear-graph.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import type { TensorGraph } from '../ir/tensor-graph.ts';
 import { TransformPlanner } from '../linear/transform.ts';
+import { oversize } from '../onnx/model-size.ts';
 import type { CompileOptions } from '../options.ts';
 import { chooseLayouts, type LayoutChoice } from './choose-layouts.ts';
 import { placeLeast } from './compose-linear.ts';
@@ -48,6 +49,8 @@ export class CostEstimator {
     ranges: PolynomialGraph['ranges'],
     mostEntries: number,
   ): CostEstimator | null {
+    // What leaves no doubt is not lowered first: that would take minutes, or more than there is.
+    if (oversize(sketch, mostEntries) !== null) return null;
     try {
       return new CostEstimator(normalisePolynomials(lowerLinear({ graph: sketch, ranges }, mostEntries)));
     } catch (error) {
