@@ -94,13 +94,10 @@ export async function compileModel(
   const recognised = readTensors(bytes, asked, context.modelDirectory, pass);
 
   // What no degree makes shallow enough is refused before the work.
-  let foresight: Foresight | null = null;
-  if (asked.scheme === 'ckks' && asked.backend !== 'cleartext' && context.polynomialWanted !== true) {
-    foresight = pass('foresee-degrees', await foreseeDegrees(recognised, asked, progress));
-    requireHoldable(foresight);
-    const told = describeForesight(foresight);
-    if (told !== null) context.note?.(told);
-  }
+  const foreseen =
+    asked.scheme === 'ckks' && asked.backend !== 'cleartext' && context.polynomialWanted !== true
+      ? await foresee(recognised, asked, context, pass)
+      : null;
 
   // Calibration data whose every sample can be a measure.
   const screened = await screenCalibration(recognised, asked, progress);
@@ -144,9 +141,9 @@ export async function compileModel(
       plan,
     );
   const { polynomial, program } =
-    foresight === null
+    foreseen === null
       ? await fit()
-      : await refreshedIfCheaper(await fit(degreePlan(foresight)), foresight, fit, ({ program }) =>
+      : await refreshedIfCheaper(await fit(degreePlan(foreseen)), foreseen, fit, ({ program }) =>
           programCost(program.program, program.parameters, options),
         );
   progress.report('assemble', 0);
@@ -168,6 +165,20 @@ export async function compileModel(
     }),
   );
   return { artifact, polynomial, linear: program.linear };
+}
+
+/** The forecasts alone: matrices that estimates are made with take gigabytes of large models. */
+async function foresee(
+  tensors: TensorGraph,
+  options: CompileOptions,
+  { progress, note }: CompileContext,
+  pass: PassHook,
+): Promise<Pick<Foresight, 'forecasts'>> {
+  const foresight = pass('foresee-degrees', await foreseeDegrees(tensors, options, progress));
+  requireHoldable(foresight);
+  const told = describeForesight(foresight);
+  if (told !== null) note?.(told);
+  return { forecasts: foresight.forecasts };
 }
 
 interface Fitted {

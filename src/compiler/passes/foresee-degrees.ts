@@ -185,7 +185,7 @@ export function requireHoldable({ forecasts, unfixed }: Foresight): void {
 }
 
 /** Degrees of all activations alike that something may hold, and the sites that are refreshed then. */
-export function degreePlan({ forecasts }: Foresight): DegreePlan {
+export function degreePlan({ forecasts }: Pick<Foresight, 'forecasts'>): DegreePlan {
   return {
     holdable: forecasts.flatMap(({ degree, refusal }) =>
       refusal === null && degree !== null ? [degree] : [],
