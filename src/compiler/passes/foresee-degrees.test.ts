@@ -138,6 +138,7 @@ describe('what a chain is long enough for', () => {
     const plan = refreshedInstead({ forecasts }, { degree: 8, cost: 2 * cost })!;
     expect(plan.holdable).toEqual([8]);
     expect(plan.refreshed.get(8)).toBe(refreshed);
+    expect(refreshedInstead(foresight, { degree: 8, cost: 2 * cost })!.refreshed.get(null)).toBe(refreshed);
   });
 });
 

@@ -203,14 +203,17 @@ export function refreshedInstead(
   { forecasts }: Pick<Foresight, 'forecasts'>,
   { degree, cost }: { readonly degree: number; readonly cost: number },
 ): DegreePlan | null {
-  const instead = forecasts.find((each) => each.degree === degree)?.instead ?? null;
-  if (instead === null || instead.cost >= WORTH_REFRESHING * cost) return null;
-  const refreshed = new Map<number, ReadonlySet<string>>();
-  for (const each of forecasts) {
-    const sites = each.instead?.refreshed ?? each.refreshed;
-    if (each.degree !== null && each.degree >= degree && sites.size > 0) refreshed.set(each.degree, sites);
-  }
-  return { holdable: [...refreshed.keys()], refreshed };
+  // Where all degrees are fixed there is one forecast.
+  const above = forecasts.filter((each) => each.degree === null || each.degree >= degree);
+  const [own] = above;
+  if (own === undefined || own.instead === null || own.instead.cost >= WORTH_REFRESHING * cost) return null;
+  const plans = above
+    .map((each) => ({ degree: each.degree, sites: each.instead?.refreshed ?? each.refreshed }))
+    .filter(({ sites }) => sites.size > 0);
+  return {
+    holdable: plans.flatMap((each) => each.degree ?? []),
+    refreshed: new Map(plans.map((each) => [each.degree, each.sites])),
+  };
 }
 
 /** What is worth knowing before the work begins: that some degrees are out of reach, and why. Null if none is. */
