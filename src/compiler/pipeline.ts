@@ -95,7 +95,7 @@ export async function compileModel(
 
   // What no degree makes shallow enough is refused before the work.
   const foreseen =
-    asked.scheme === 'ckks' && asked.backend !== 'cleartext' && context.polynomialWanted !== true
+    asked.scheme === 'ckks' && asked.backend !== 'cleartext'
       ? await foresee(recognised, asked, context, pass)
       : null;
 
@@ -167,18 +167,23 @@ export async function compileModel(
   return { artifact, polynomial, linear: program.linear };
 }
 
-/** The forecasts alone: matrices that estimates are made with take gigabytes of large models. */
+/**
+ * The forecasts alone: matrices that estimates are made with take gigabytes of large models. Null where nothing holds the model, and
+ * its polynomials are wanted all the same.
+ */
 async function foresee(
   tensors: TensorGraph,
   options: CompileOptions,
-  { progress, note }: CompileContext,
+  { progress, note, polynomialWanted = false }: CompileContext,
   pass: PassHook,
-): Promise<Pick<Foresight, 'forecasts'>> {
+): Promise<Pick<Foresight, 'forecasts'> | null> {
   const foresight = pass('foresee-degrees', await foreseeDegrees(tensors, options, progress));
+  const { forecasts } = foresight;
+  if (polynomialWanted && forecasts.every(({ refusal }) => refusal !== null)) return null;
   requireHoldable(foresight);
   const told = describeForesight(foresight);
   if (told !== null) note?.(told);
-  return { forecasts: foresight.forecasts };
+  return { forecasts };
 }
 
 interface Fitted {
