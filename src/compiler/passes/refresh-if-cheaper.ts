@@ -33,10 +33,9 @@ export async function refreshedIfCheaper<T extends Fitted>(
   if (plan === null) return first;
   try {
     const other = await fit(plan);
-    const limit = quality.bound?.limit ?? 0;
-    // What misses the bound anyway may miss it by as much again: few samples tell no smaller difference.
-    const most = dropOf(first) <= limit ? limit : dropOf(first) + limit;
-    return dropOf(other) <= most && costOf(other) < costOf(first) ? other : first;
+    const drop = dropOf(other);
+    const accurate = drop <= dropOf(first) || drop <= (quality.bound?.limit ?? 0);
+    return accurate && costOf(other) < costOf(first) ? other : first;
   } catch (error) {
     if (error instanceof CompileError) return first;
     throw error;
