@@ -7,6 +7,7 @@
 
 #include "../format/blake2.h"
 #include "engine-error.h"
+#include "pointwise.h"
 
 namespace he {
 namespace {
@@ -233,11 +234,12 @@ void Plaintexts::expandLimb(const Plain& plain, const std::int64_t* integers, st
 
 void Plaintexts::expandRuns(const Plain& plain, std::size_t index, std::size_t first, std::size_t length, u64* dst) const noexcept {
   const std::size_t run = plain.runLength;
-  const u64* const residues = plain.runs.data() + index * (workspace_.degree() / run);
-  for (std::size_t at = first; at < first + length;) {
-    const std::size_t end = std::min((at / run + 1) * run, first + length);
-    std::fill_n(dst + (at - first), end - at, residues[at / run]);
-    at = end;
+  const u64* const residues = plain.runs.data() + index * (workspace_.degree() / run) + first / run;
+  // Both are powers of two: a whole number of runs, or a part of one.
+  if (length <= run) {
+    std::fill_n(dst, length, *residues);
+  } else {
+    repeatEach(dst, residues, length / run, run);
   }
 }
 
