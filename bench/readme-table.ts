@@ -31,7 +31,7 @@ function modelTable(): string {
     'agreement with plaintext under encryption',
     'N, depth',
     'evaluation: one thread, two',
-    'encryption error (forecast)',
+    'encryption error at worst (forecast)',
     'Galois keys, sent',
     'memory',
   ];
@@ -71,7 +71,7 @@ function cells({ compile, cleartext, runs }: ProgramResult): string[] {
     agreement(last),
     `${compile.parameters.polyModulusDegree}, ${compile.depth}`,
     `${seconds(1)}, ${seconds(2)}`,
-    `${last.encryptionPrecisionBits.median.toFixed(1)} bits (${(compile.predicted.encryptionPrecisionBits ?? compile.predicted.precisionBits).toFixed(1)})`,
+    `${last.encryptionPrecisionBits.min.toFixed(1)} bits (${(compile.predicted.encryptionPrecisionBits ?? compile.predicted.precisionBits).toFixed(1)})`,
     `${(last.bytes.galoisKeys / 1e6).toFixed(0)} MB`,
     `${(Math.max(...runs.map((one) => one.peakMemoryBytes)) / 2 ** 30).toFixed(1)} GiB`,
   ];

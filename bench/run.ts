@@ -40,7 +40,7 @@ function summary({ name, onnxruntime, programs }: BenchResult): string {
     lines.push(
       `  ${backend}: N=${compile.parameters.polyModulusDegree}, cleartext ${ms(cleartext.latencyMs.median)}, ` +
         `encrypted ${encrypted.join(', ')}, agreement ${agreement === null ? '–' : `${100 * agreement} %`} (n=${n}), ` +
-        `${encryptionPrecisionBits.median.toFixed(1)} bits (forecast ${(compile.predicted.encryptionPrecisionBits ?? compile.predicted.precisionBits).toFixed(1)}), ` +
+        `${encryptionPrecisionBits.min.toFixed(1)} bits (forecast ${(compile.predicted.encryptionPrecisionBits ?? compile.predicted.precisionBits).toFixed(1)}), ` +
         `Galois keys ${(bytes.galoisKeys / 1e6).toFixed(1)} MB, memory ${(peakMemoryBytes / 2 ** 30).toFixed(2)} GiB`,
     );
   }

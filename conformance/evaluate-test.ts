@@ -7,7 +7,8 @@ import { DEFAULT_OPTIONS } from '../src/compiler/options.ts';
 import { compileModel } from '../src/compiler/pipeline.ts';
 import { HeError } from '../src/errors.ts';
 import type { Artifact } from '../src/program/artifact.ts';
-import { outputRange, maxAbsDifference } from '../cli/measure/errors.ts';
+import { reachOf } from '../src/program/typical-reach.ts';
+import { maxAbsDifference } from '../cli/measure/errors.ts';
 import { precisionBits } from '../cli/report/statistics.ts';
 import { applyClientOperators } from '../src/runtime/client/client-operators.ts';
 import { interpretOutputs } from '../src/runtime/client/interpret-outputs.ts';
@@ -235,7 +236,7 @@ function worstBits(test: TestCase, find: (output: string) => ConstantTensor | nu
   for (const { name, value } of test.outputs) {
     const found = find(name);
     if (found === null || found.shape.join() !== value.shape.join()) return 0;
-    const range = outputRange([value.data]);
+    const range = reachOf(value.data);
     const error = maxAbsDifference(found.data, value.data);
     // An expected output of zeros has no range: errors count as they are.
     worst = Math.min(worst, value.data.length === 0 ? 53 : precisionBits(error, range > 0 ? range : 1));

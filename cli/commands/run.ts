@@ -8,7 +8,7 @@ import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readArtifact } from '../files.ts';
 import { Inference } from '../inference.ts';
 import { INPUT_HELP, loadInputs } from '../load-inputs.ts';
-import { maxAbsDifference, outputRange } from '../measure/errors.ts';
+import { maxAbsDifference } from '../measure/errors.ts';
 import type { EvaluationFlags, RangeFlags } from '../parse-options.ts';
 import {
   addEvaluationOptions,
@@ -21,6 +21,7 @@ import type { ReferenceFlags, ReferenceModel } from '../reference.ts';
 import { referenceTarget, runReference, runReferenceFile } from '../reference.ts';
 import { formatBits, formatBytes, formatMs, formatSignificant } from '../report/format.ts';
 import { precisionBits } from '../report/statistics.ts';
+import { reachOf } from '../../src/program/typical-reach.ts';
 import { describeResult } from '../report/result-text.ts';
 import { finishOutputs } from '../results.ts';
 
@@ -186,5 +187,5 @@ interface Comparison extends Difference {
 
 function compare(actual: ArrayLike<number>, reference: ArrayLike<number>): Difference {
   const maxAbsError = maxAbsDifference(actual, reference);
-  return { maxAbsError, precisionBits: precisionBits(maxAbsError, outputRange([reference])) };
+  return { maxAbsError, precisionBits: precisionBits(maxAbsError, reachOf(reference)) };
 }

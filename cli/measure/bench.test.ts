@@ -26,7 +26,7 @@ describe('classes', () => {
 });
 
 describe('errors', () => {
-  it('are summed up over all elements, relative to the largest reference', () => {
+  it('are summed up over all elements, relative to what references typically reach', () => {
     const summary = summariseErrors(
       [
         [1, 2.5],
@@ -38,10 +38,21 @@ describe('errors', () => {
       ],
     );
     expect(summary.maxAbsError).toBe(1);
-    expect(summary.range).toBe(4);
+    expect(summary.range).toBe(2);
     expect(summary.rmsError).toBeCloseTo(Math.sqrt(1.25 / 4), 12);
-    expect(summary.precisionBits.min).toBe(2);
+    expect(summary.precisionBits.min).toBe(1);
     expect(summary.histogram.counts.reduce((sum, count) => sum + count)).toBe(4);
     expect(maxAbsDifference([1, 5], [2, 2])).toBe(3);
+  });
+
+  it('count by the lower quartile of outputs, as forecasts do, not by one that reaches further', () => {
+    const reference = [[-2], [64], [4], [4]];
+    const { range, precisionBits } = summariseErrors([[-2], [64], [4], [5]], reference);
+    expect(range).toBe(4);
+    expect(precisionBits.min).toBe(2);
+  });
+
+  it('count by the largest where most outputs are zero', () => {
+    expect(summariseErrors([[0], [0], [0], [8]], [[0], [0], [0], [4]]).range).toBe(4);
   });
 });

@@ -1,14 +1,7 @@
 /** How far outputs are from what they should be. */
 import type { ErrorSummary } from '../report/bench-report.ts';
 import { logErrorHistogram, precisionStatistics } from '../report/statistics.ts';
-
-/** Largest |value| over all samples: the range by which errors become bits. */
-export function outputRange(outputs: readonly ArrayLike<number>[]): number {
-  let range = 0;
-  for (const output of outputs)
-    for (let i = 0; i < output.length; i++) range = Math.max(range, Math.abs(output[i]!));
-  return range;
-}
+import { reachOf, typicalReach } from '../../src/program/typical-reach.ts';
 
 export function maxAbsDifference(left: ArrayLike<number>, right: ArrayLike<number>): number {
   let max = 0;
@@ -42,7 +35,8 @@ export function summariseErrors(
       maxAbsError = Math.max(maxAbsError, Math.abs(error));
     }
   });
-  const range = outputRange(reference);
+  // Of outputs that are mostly zero nothing is typical but the largest.
+  const range = typicalReach(reference) || Math.max(0, ...reference.map(reachOf));
   return {
     maxAbsError,
     rmsError: Math.sqrt(squares / Math.max(errors.length, 1)),

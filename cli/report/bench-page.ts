@@ -77,7 +77,7 @@ function tiles(report: BenchReport): Tile[] {
           {
             name: 'Largest error',
             value: formatSignificant(report.maxAbsError, 2),
-            note: `in outputs up to ${formatSignificant(report.errors.total.range, 3)}`,
+            note: `where outputs typically reach ${formatSignificant(report.errors.total.range, 3)}`,
           },
         ]
       : [

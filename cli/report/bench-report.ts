@@ -45,7 +45,7 @@ export interface MaskReport {
 export interface ErrorSummary {
   readonly maxAbsError: number;
   readonly rmsError: number;
-  /** Largest |reference value|, by which errors become bits. */
+  /** What reference outputs typically reach, by which errors become bits: see `typicalReach`. */
   readonly range: number;
   readonly precisionBits: PrecisionStatistics;
   /** Of log10|error|. */

@@ -101,7 +101,7 @@ export function renderBenchText(report: BenchReport): string {
     [
       'error',
       formatSignificant(errors.total.maxAbsError, 2),
-      `at most, in outputs up to ${formatSignificant(errors.total.range, 3)}: ${formatBits(errors.total.precisionBits.min)} at worst, ${wholePrecisionText(program)} forecast`,
+      `at most, where outputs typically reach ${formatSignificant(errors.total.range, 3)}: ${formatBits(errors.total.precisionBits.min)} at worst, ${wholePrecisionText(program)} forecast`,
     ],
     [
       'of encryption',
@@ -111,7 +111,7 @@ export function renderBenchText(report: BenchReport): string {
     ...report.otherOutputs.map(({ name, errors: { total, encryption } }) => [
       name,
       formatSignificant(total.maxAbsError, 2),
-      `at most, in outputs up to ${formatSignificant(total.range, 3)}: ${formatBits(total.precisionBits.min)} at worst; of encryption alone ${formatBits(encryption.precisionBits.min)}`,
+      `at most, where outputs typically reach ${formatSignificant(total.range, 3)}: ${formatBits(total.precisionBits.min)} at worst; of encryption alone ${formatBits(encryption.precisionBits.min)}`,
     ]),
     ...outOfRangeRows(report),
     [

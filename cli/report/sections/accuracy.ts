@@ -93,7 +93,7 @@ export function errorsSection(report: BenchReport): Markup {
   ];
   return section(
     'Errors',
-    `Bits count how far below the largest output (${formatSignificant(report.errors.total.range, 3)}) an error is: −log₂(|error| / range).`,
+    `Bits count how far an error is below what outputs typically reach (${formatSignificant(report.errors.total.range, 3)}, the largest value of an output in the lower quartile of all samples): −log₂(|error| / reach). The forecast counts alike.`,
     html`<div class="split">
         <div>
           ${errorHistogram([

@@ -22,6 +22,8 @@ export interface NodeMemory {
   readonly babies: number;
   readonly giants: number;
   readonly diagonals: number;
+  /** Of its matrices, not zero. */
+  readonly entries: number;
 }
 
 export interface Outline {
@@ -47,6 +49,9 @@ const GIANTS_AT_A_TIME = 64;
 
 /** Rotations are composed of fewer steps where memory asks for it, down to so many keys. */
 const FEWEST_ROTATION_KEYS = 3;
+
+/** A float64 and where it is. */
+const SPARSE_BYTES = 12;
 
 type Limits = Pick<CompileOptions, 'backend' | 'maxMemoryMb' | 'optimize'>;
 
@@ -79,7 +84,7 @@ export function leastObstacle(
   options: Limits,
 ): string | null {
   const products = multiplies ? 1 : 0;
-  const node = { level: depth, ciphertexts, products, babies: 0, giants: 0, diagonals: 0 };
+  const node = { level: depth, ciphertexts, products, babies: 0, giants: 0, diagonals: 0, entries: 0 };
   const rotationKeys = rotates ? FEWEST_ROTATION_KEYS : 0;
   return memoryWith({ nodes: [node], rotationKeys, liveValues: 1 }, cost, chain, options).obstacle;
 }
@@ -97,9 +102,12 @@ function memoryWith(
     (sum, { level, diagonals }) => sum + diagonals * cost.linear(level).diagonalBytes,
     0,
   );
-  const diagonals = nodes.reduce((sum, node) => sum + node.diagonals, 0);
   const plaintextBytes = options.optimize === 'memory' ? 0 : diagonalBytes;
-  const slotVectorBytes = diagonals * cost.slotCount * 8 * FILLED;
+  // Diagonals that are mostly empty name the slots that are not.
+  const slotVectorBytes = nodes.reduce(
+    (sum, { diagonals, entries }) => sum + Math.min(8 * diagonals * cost.slotCount, SPARSE_BYTES * entries),
+    0,
+  );
   const byLevel = (of: (node: NodeMemory) => number): Map<number, number> => {
     const most = new Map<number, number>();
     for (const node of nodes) most.set(node.level, Math.max(most.get(node.level) ?? 0, of(node)));
@@ -169,6 +177,3 @@ function memoryWith(
 function mib(bytes: number): string {
   return `${Math.max(0, Math.ceil(bytes / 2 ** 20))} MiB`;
 }
-
-/** Part of a diagonal's slots that hold something. */
-const FILLED = 0.5;

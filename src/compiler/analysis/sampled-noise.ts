@@ -7,6 +7,7 @@
 import type { Layout } from '../../program/layout.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
+import { reachOf, typicalReach } from '../../program/typical-reach.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { Random } from '../random.ts';
 import { evaluateNodes } from './evaluate-linear-graph.ts';
@@ -71,16 +72,15 @@ export function forecastOnSamples(
     const uneven = expected > 0 ? Math.max(1, largest / expected) : 1;
     // What all slots have alike is of rescaling, just now; what some have more comes through diagonals.
     const least = deviations[value]!.reduce((smallest, deviation) => Math.min(smallest, deviation), Infinity);
-    const most = largestDifference(deviations[value]!, null);
+    const most = reachOf(deviations[value]!);
     const worst = Math.hypot(
       fresh * least,
       mixed * Math.sqrt(most ** 2 - least ** 2),
       uneven * mixed * Math.sqrt(meanSquare),
     );
-    const reach = clean.map((values) => largestDifference(values[value]!, null)).toSorted((a, b) => a - b);
     const { bound } = program.values[value]!;
     // Of outputs that are mostly zero nothing is typical but their bound.
-    const typical = reach[reach.length >> 2]! || bound;
+    const typical = typicalReach(clean.map((values) => values[value]!)) || bound;
     return outputForecast(worst, typical, bound, true);
   });
   return { std, outputs };
@@ -130,11 +130,8 @@ function typicalLargest(count: number): number {
   return count < 16 ? Math.sqrt(2 * Math.log(1.5 * count + 1)) : normalTail(Math.LN2 / (2 * count));
 }
 
-/** Largest |left − right|, or |left|. */
-function largestDifference(left: Float64Array, right: Float64Array | null): number {
-  let most = 0;
-  for (let e = 0; e < left.length; e++) most = Math.max(most, Math.abs(left[e]! - (right?.[e] ?? 0)));
-  return most;
+function largestDifference(left: Float64Array, right: Float64Array): number {
+  return reachOf(left.map((x, e) => x - right[e]!));
 }
 
 function meanOf(values: Float64Array, of: (value: number, index: number) => number): number {

@@ -84,7 +84,7 @@ export class CostEstimator {
     for (const node of graph.nodes) {
       const ciphertexts = choice.placements[node.id]!.frame.layout.ciphertexts;
       const level = graph.levels[node.id]! + rescalesOf(node);
-      const none = { level, ciphertexts, products: 0, babies: 0, giants: 0, diagonals: 0 };
+      const none = { level, ciphertexts, products: 0, babies: 0, giants: 0, diagonals: 0, entries: 0 };
       if (node.kind === 'refresh') {
         milliseconds += ciphertexts * refreshOf(cost).ms;
         nodes.push(none);
@@ -110,7 +110,8 @@ export class CostEstimator {
       milliseconds += sourcesOf(node).length * open + babies.length * baby + giants * giant;
       milliseconds += plan.diagonals * term + ciphertexts * output;
       for (const step of [...babies, ...plan.giants.flat(), ...plan.reductions]) steps.add(step);
-      nodes.push({ ...none, babies: babies.length, giants, diagonals: plan.diagonals });
+      const entries = node.terms.reduce((sum, { matrix }) => sum + matrix.values.length, 0);
+      nodes.push({ ...none, babies: babies.length, giants, diagonals: plan.diagonals, entries });
     }
     steps.delete(0);
     // Rotations by many steps are composed of about as many keys as there are doublings.
