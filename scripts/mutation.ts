@@ -66,12 +66,17 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   inference: {
     least: 70,
-    mutate: ['src/server/inference/**/*.ts', '!src/server/inference/{authentication,staging}.ts'],
+    mutate: [
+      'src/server/inference/**/*.ts',
+      '!src/server/inference/{authentication,staging}.ts',
+      'src/server/transport/{admission,rate-limiter}.ts',
+    ],
     // Without those that start a whole server and evaluate on it: a minute for each fault.
     tests: [
       'src/server/inference/{authentication,enrolment,evaluation-runner,key-provisioning}.test.ts',
-      'src/server/inference/{metrics,model-catalog,rate-limiter,server-identity,session-expiry,sessions,staging}.test.ts',
+      'src/server/inference/{metrics,model-catalog,server-identity,session-expiry,sessions,staging}.test.ts',
       'src/server/inference/inference-server-{doors,life}.test.ts',
+      'src/server/transport/{admission,rate-limiter}.test.ts',
       'src/server/inference/{evaluation,tools}/*.test.ts',
     ],
   },

@@ -13,7 +13,8 @@ import { InferenceServer } from '../../src/server/inference/inference-server.ts'
 import { invite } from '../../src/server/inference/invite.ts';
 import { jsonLog } from '../../src/server/inference/log.ts';
 import { HIGHEST_CHUNK_BYTES } from '../../src/server/protocol/identifiers.ts';
-import { parseListenAddress } from '../../src/server/transport/listen-address.ts';
+import { isLoopback, parseListenAddress } from '../../src/server/transport/listen-address.ts';
+import { DEFAULT_PROXY_HEADER } from '../../src/server/transport/origin-address.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { collect, naturalNumber } from '../parse-options.ts';
 import { packageVersion } from '../versions.ts';
@@ -30,6 +31,8 @@ interface ServeFlags {
   readonly allowUnsigned?: boolean;
   readonly clientCa?: readonly string[];
   readonly requireBearer?: boolean;
+  readonly trustProxy?: readonly string[];
+  readonly proxyHeader: string;
   readonly allowHost?: readonly string[];
   readonly allowOrigin?: readonly string[];
   readonly threads?: number;
@@ -66,8 +69,15 @@ export function define(command: Command, run: Runner): void {
     )
     .option(
       '--require-bearer',
-      'refuse HTTP requests without a token in their Authorization header, or an unused enrolment code',
+      'refuse HTTP requests without a token in their Authorization header, or an unused enrolment code (default beyond loopback)',
     )
+    .option('--no-require-bearer', 'take them beyond loopback, too: for enrolment without a code')
+    .option(
+      '--trust-proxy <ADDRESS>',
+      'address or network of a proxy whose header tells where requests come from; repeatable',
+      collect(String),
+    )
+    .option('--proxy-header <NAME>', 'in which it tells', DEFAULT_PROXY_HEADER)
     .option('--allow-host <NAME>', 'name by which the server is called; repeatable', collect(String))
     .option('--allow-origin <NAME>', 'host of web pages that may call; repeatable', collect(String))
     .option('--threads <N>', 'worker threads of one evaluation', naturalNumber)
@@ -103,7 +113,8 @@ async function serve(
       sse: flags.sse === true,
       allowedHosts: flags.allowHost ?? [],
       allowedOrigins: flags.allowOrigin ?? [],
-      requireBearer: flags.requireBearer === true,
+      requireBearer: requiresBearer(flags),
+      proxies: { addresses: flags.trustProxy ?? [], header: flags.proxyHeader },
     });
     url = listener.url;
     context.note(`listening on ${url}`);
@@ -139,10 +150,13 @@ function requireSense(artifacts: readonly string[], flags: ServeFlags): void {
   if (flags.http === undefined && flags.stdio !== true)
     wrong('no transport is given', 'add --http HOST:PORT or --stdio');
   if (flags.sse === true && flags.http === undefined) wrong('--sse needs --http', 'add --http HOST:PORT');
-  if (flags.requireBearer === true && flags.openEnrolment === true) {
+  // Who enrols without a code has nothing to show in the header.
+  const codeless =
+    flags.openEnrolment === true ? '--open-enrolment' : flags.clientCa === undefined ? null : '--client-ca';
+  if (codeless !== null && requiresBearer(flags)) {
     wrong(
-      '--require-bearer and --open-enrolment exclude each other',
-      'give clients codes: he-compile serve --invite',
+      `${codeless} is of no use where every request must have a token, as by default beyond loopback`,
+      'add --no-require-bearer, or give clients codes: he-compile serve --invite',
     );
   }
   if ((flags.tlsCert === undefined) !== (flags.tlsKey === undefined)) {
@@ -150,6 +164,11 @@ function requireSense(artifacts: readonly string[], flags: ServeFlags): void {
   }
   if ((flags.maxChunkMb ?? 0) * MIB > HIGHEST_CHUNK_BYTES)
     wrong('--max-chunk-mb is at most 32', 'give a smaller number');
+}
+
+/** Beyond loopback anyone may ask, and what is not read costs nothing. */
+function requiresBearer({ http, requireBearer }: ServeFlags): boolean {
+  return requireBearer ?? (http !== undefined && !isLoopback(parseListenAddress(http).host));
 }
 
 async function configurationOf(stateFolder: string, flags: ServeFlags): Promise<ServerConfiguration> {

@@ -153,11 +153,14 @@ const INTERNAL = -32603;
 const RECONNECT = 404;
 const TOO_MANY = 429;
 
-function explain(error: unknown): ConnectionFailure {
+function explain(error: unknown): ToolError {
   if (error instanceof ConnectionFailure) return error;
   if (error instanceof SdkHttpError) {
     const { status } = error;
-    const passes = status === RECONNECT || status === TOO_MANY || status >= 500;
+    // The connection is as good as before, and another one would be one request more.
+    if (status === TOO_MANY)
+      return new ToolError('ERROR_RATE_LIMITED', 'the server takes no more requests now');
+    const passes = status === RECONNECT || status >= 500;
     return new ConnectionFailure(`the server answered with HTTP status ${status}`, !passes, error);
   }
   if (error instanceof ProtocolError) {

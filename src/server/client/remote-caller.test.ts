@@ -84,6 +84,16 @@ describe('RemoteCaller', () => {
     expect(fake.connections).toBe(1);
   });
 
+  it('waits on an unsigned refusal for the rate, on the same connection, and believes nothing else unsigned', async () => {
+    const caller = fake.caller();
+    fake.tamper = (given) => ({ ...given, meta: {} });
+    fake.reply = () => failureReply('ERROR_RATE_LIMITED');
+    await expect(caller.call('a', {}, answer)).rejects.toMatchObject({ code: 'ERROR_RATE_LIMITED' });
+    expect([fake.calls.length, fake.connections]).toEqual([RETRIES.attempts, 1]);
+    fake.reply = () => failureReply('ERROR_BUSY');
+    await expect(caller.call('a', {}, answer)).rejects.toThrow('not signed');
+  });
+
   const untrue: [string, (answer: Answer, call: Call) => Answer][] = [
     ['not signed', (given) => ({ ...given, meta: {} })],
     ['changed on its way', (given) => ({ ...given, structured: { ok: true, result: 'other' } })],

@@ -103,6 +103,7 @@ export class RemoteCaller implements AsyncDisposable {
     const signed = signRequest(call, this.#options.privateKey, keyId(serverKey));
     const result = await connection.call(tool, args, { [SIGNATURE_META]: signed }, options);
     const { structured, meta } = result;
+    if (result.isError && meta[SIGNATURE_META] === undefined) throwIfRateLimited(structured);
     requireSignature(structured, meta, requestDigest(call, signed.nonce), serverKey);
     if (result.isError) throw failureOf(structured);
     const parsed = answer.safeParse(structured);
@@ -187,6 +188,13 @@ function requireSignature(structured: unknown, meta: JsonObject, digest: string,
     verifyResult(structured, parsed.data, serverKey);
   if (!genuine)
     throw new ConnectionFailure('the signature of the answer is wrong: it was changed on its way', true);
+}
+
+/** The one answer that servers do not sign, since it is to cost them nothing: whoever forges it can make us wait, as by giving no answer. */
+function throwIfRateLimited(structured: unknown): void {
+  const parsed = failed.safeParse(structured);
+  if (!parsed.success || parsed.data.error_code !== 'ERROR_RATE_LIMITED') return;
+  throw failureOf(structured);
 }
 
 function failureOf(structured: unknown): ToolError {

@@ -10,6 +10,7 @@ import type { HttpListener } from '../transport/http-listener.ts';
 import { listenHttp } from '../transport/http-listener.ts';
 import type { ListenAddress } from '../transport/listen-address.ts';
 import { isLoopback } from '../transport/listen-address.ts';
+import { RateLimiter } from '../transport/rate-limiter.ts';
 import type { StdioListener } from '../transport/stdio-listener.ts';
 import { listenStdio } from '../transport/stdio-listener.ts';
 import type { ToolHost } from '../transport/tool-server.ts';
@@ -21,8 +22,13 @@ const INSTRUCTIONS =
   'Encrypts inputs and decrypts results on this machine, and keeps the secret keys. To classify a file with a remote model that must not see it, call fhe_classify_file: it does everything. Single steps: fhe_keygen, fhe_encrypt, fhe_decrypt. Paths are absolute and inside of the allowed folders.';
 /** Paths and names; files never travel in messages. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
-const MAX_SESSIONS = 64;
-const SESSION_IDLE_MS = 3_600_000;
+const SESSIONS = { all: 64, perCaller: 64, idleMs: 3_600_000 };
+const ADMISSION = {
+  ...{ connections: 256, connectionsPerOrigin: 256 },
+  ...{ bodyBytes: 16 * MAX_MESSAGE_BYTES, bodyBytesPerCaller: 16 * MAX_MESSAGE_BYTES },
+};
+/** Of those who do not have the token: they are told so, and no body of theirs is read. */
+const STRANGER_REQUESTS_PER_SECOND = 100;
 
 export interface CryptoServerOptions {
   readonly services: CryptoServices;
@@ -60,9 +66,13 @@ export class CryptoServer implements AsyncDisposable {
       maxBodyBytes: MAX_MESSAGE_BYTES,
       allowedHosts: [],
       allowedOrigins: [],
-      maxSessions: MAX_SESSIONS,
-      sessionIdleMs: SESSION_IDLE_MS,
-      knowsToken: (given) => tokensMatch(given, token),
+      sessions: SESSIONS,
+      admission: ADMISSION,
+      strangers: {
+        requests: new RateLimiter(STRANGER_REQUESTS_PER_SECOND, 4 * STRANGER_REQUESTS_PER_SECOND),
+        bytes: new RateLimiter(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
+      },
+      holderOf: (given) => (tokensMatch(given, token) ? 'agent' : null),
       requireBearer: true,
       pages: {},
       onError: (error) => this.#options.onError('transport', 'TRANSPORT', error.message.slice(0, 300)),

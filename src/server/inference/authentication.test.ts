@@ -1,13 +1,13 @@
 /** The replay window, tokens and clocks to the millisecond, on a store in memory and a clock of the test's own. */
 import { generateKeyPairSync } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ToolError } from '../protocol/error-codes.ts';
 import { SIGNATURE_META } from '../protocol/extension.ts';
 import { encodePublicKey, signRequest } from '../protocol/signing.ts';
 import type { CallContext } from '../protocol/tool.ts';
 import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
 import { Authentication, newToken, signatureOf, tokenHash } from './authentication.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import { RateLimiter } from '../transport/rate-limiter.ts';
 
 const NOW = Date.UTC(2026, 6, 1);
 const SKEW = 60_000;
@@ -47,6 +47,7 @@ function callWith(meta: CallContext['meta'], bearer: string | null = null): Call
     progress: () => undefined,
     bearer,
     origin: 'test',
+    vouch: () => undefined,
     received: RECEIVED,
     meta,
   };
@@ -173,29 +174,6 @@ describe('a token', () => {
     expect(code(token, null, 'nobody')).toBe(NO_TOKEN);
   });
 
-  it('that is right uses up the rate of its client, one that is wrong that of its origin', async () => {
-    const { authentication, token } = await world({ burst: 1 });
-    const code = (auth_token: string): string =>
-      codeOf(() => authentication.authenticate({ client_id: 'client', auth_token }, signedAt(NOW), NOW));
-    expect(code(newToken())).toBe(NO_TOKEN);
-    expect(code(newToken())).toBe('ERROR_RATE_LIMITED');
-    expect(code(token)).toBe('accepted');
-    expect(code(token)).toBe('ERROR_RATE_LIMITED');
-  });
-
-  it('leaves their rates to other clients and origins', async () => {
-    const { store, authentication, token } = await world({ burst: 1 });
-    store.putClient({ ...store.client('client')!, clientId: 'neighbour', tokenHash: tokenHash('other') });
-    const code = (client_id: string, auth_token: string, origin = 'test'): string =>
-      codeOf(() => authentication.authenticate({ client_id, auth_token }, { ...signedAt(NOW), origin }, NOW));
-    expect(code('client', token)).toBe('accepted');
-    expect(code('client', token)).toBe('ERROR_RATE_LIMITED');
-    expect(code('neighbour', 'other')).toBe('accepted');
-    expect(code('client', 'wrong')).toBe(NO_TOKEN);
-    expect(code('client', 'wrong')).toBe('ERROR_RATE_LIMITED');
-    expect(code('client', 'wrong', 'elsewhere')).toBe(NO_TOKEN);
-  });
-
   it('that is wrong gets the same answer whether there is such a client or not', async () => {
     const { authentication } = await world();
     const answer = (client_id: string, auth_token: string | undefined) => {
@@ -221,19 +199,56 @@ describe('a token', () => {
     }
   });
 
-  it('is known to transports while its client is, expired or not; so are invitations in time', async () => {
+  it('names its client to transports, expired or not; so do invitations in time', async () => {
     const { store, authentication, token } = await world();
-    expect(authentication.knowsToken(token, NOW + 2 * TOKEN_LIFE)).toBe(true);
-    expect(authentication.knowsToken(newToken(), NOW)).toBe(false);
+    expect(authentication.holderOf(token, NOW + 2 * TOKEN_LIFE)).toBe('client');
+    expect(authentication.holderOf(newToken(), NOW)).toBeNull();
     const code = newToken();
     store.putInvitation({ codeHash: tokenHash(code), clientId: null, expiresAt: NOW + 1000 });
-    expect(authentication.knowsToken(code, NOW)).toBe(true);
-    expect(authentication.knowsToken(code, NOW + 1001)).toBe(false);
+    expect(authentication.holderOf(code, NOW)).toBe(`invited ${tokenHash(code)}`);
+    expect(authentication.holderOf(code, NOW + 1001)).toBeNull();
   });
 
   it('is 256 random bits, and kept as a hash', () => {
     expect(Buffer.from(newToken(), 'base64url')).toHaveLength(32);
     expect(newToken()).not.toBe(newToken());
     expect(tokenHash('a')).toBe('ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb');
+  });
+});
+
+describe('a call', () => {
+  /** Whether it was vouched for, and what it met. */
+  function admitted(
+    authentication: Authentication,
+    given: { token?: unknown; bearer?: string; origin?: string },
+  ): string {
+    const vouch = vi.fn();
+    const received = { tool: 'list_models', arguments: 'token' in given ? { auth_token: given.token } : {} };
+    const call = { ...callWith({}, given.bearer ?? null), origin: given.origin ?? 'test', received, vouch };
+    const code = codeOf(() => authentication.admit(call));
+    return vouch.mock.calls.length === 1 ? `vouched for, ${code}` : code;
+  }
+
+  it('counts once: against the client whose token it has, in the arguments or in the header, else against its origin', async () => {
+    const { authentication, token } = await world({ burst: 2 });
+    expect(admitted(authentication, { token })).toBe('vouched for, accepted');
+    expect(admitted(authentication, { bearer: token })).toBe('vouched for, accepted');
+    expect(admitted(authentication, { token })).toBe('vouched for, ERROR_RATE_LIMITED');
+    expect(admitted(authentication, { token: newToken() })).toBe('accepted');
+    expect(admitted(authentication, { token: newToken(), bearer: token })).toBe('accepted');
+    for (const wrong of [newToken(), 7, null, {}, 'x'.repeat(1e6)])
+      expect(admitted(authentication, { token: wrong })).toBe('ERROR_RATE_LIMITED');
+    expect(admitted(authentication, {})).toBe('ERROR_RATE_LIMITED');
+  });
+
+  it('leaves their rates to other clients and origins', async () => {
+    const { store, authentication, token } = await world({ burst: 1 });
+    store.putClient({ ...store.client('client')!, clientId: 'neighbour', tokenHash: tokenHash('other') });
+    expect(admitted(authentication, { token })).toBe('vouched for, accepted');
+    expect(admitted(authentication, { token })).toBe('vouched for, ERROR_RATE_LIMITED');
+    expect(admitted(authentication, { token: 'other' })).toBe('vouched for, accepted');
+    expect(admitted(authentication, {})).toBe('accepted');
+    expect(admitted(authentication, {})).toBe('ERROR_RATE_LIMITED');
+    expect(admitted(authentication, { origin: 'elsewhere' })).toBe('accepted');
   });
 });

@@ -8,7 +8,7 @@ import { decodePublicKey, requestSignature, verifyRequest } from '../protocol/si
 import type { CallContext } from '../protocol/tool.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
 import type { ClientRecord } from '../storage/records.ts';
-import type { RateLimiter } from './rate-limiter.ts';
+import type { RateLimiter } from '../transport/rate-limiter.ts';
 
 export interface Credentials {
   readonly client_id: string;
@@ -22,6 +22,9 @@ export interface AuthenticationSettings {
   /** Names this server in signed requests. */
   readonly serverKeyId: string;
 }
+
+/** As the schema of tokens has it. */
+const MAX_TOKEN_LENGTH = 256;
 
 /** 256 random bits: nothing to guess, so a plain hash is enough to store. */
 export function newToken(): string {
@@ -46,14 +49,20 @@ export class Authentication {
   }
 
   /**
-   * @throws ToolError ERROR_UNAUTHORIZED, ERROR_TOKEN_EXPIRED, ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW, ERROR_REPLAYED or
-   * ERROR_RATE_LIMITED
+   * Every call counts once, before anything else is done for it: against the client whose token it has, or against where it comes from.
+   * @throws ToolError ERROR_RATE_LIMITED
    */
+  admit(call: CallContext): void {
+    const client = this.#clientOf(call);
+    if (client === null) return this.#limiter.take(`origin ${call.origin}`);
+    call.vouch();
+    this.#limiter.take(`client ${client.clientId}`);
+  }
+
+  /** @throws ToolError ERROR_UNAUTHORIZED, ERROR_TOKEN_EXPIRED, ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW or ERROR_REPLAYED */
   authenticate(credentials: Credentials, call: CallContext, now: number = Date.now()): ClientRecord {
     const client = this.#requireToken(credentials, call);
     if (client.tokenExpiresAt <= now) throw new ToolError('ERROR_TOKEN_EXPIRED', 'the token has expired');
-    // Before the signature: verifying it and keeping its nonce is what a flood of calls would cost.
-    this.#limiter.take(`client ${client.clientId}`);
     if (client.publicKey !== null) {
       this.requireSignature(call, decodePublicKey(client.publicKey), client.clientId, now);
     } else if (!this.#settings.unsigned) {
@@ -62,11 +71,16 @@ export class Authentication {
     return client;
   }
 
-  /** What a transport asks of an Authorization header before anything else: a token, or an unused enrolment code. */
-  knowsToken(token: string, now: number = Date.now()): boolean {
+  /**
+   * What a transport asks of an Authorization header before anything else: a token, or an unused enrolment code. Names whom its
+   * requests count against; null: nobody.
+   */
+  holderOf(token: string, now: number = Date.now()): string | null {
     const hash = tokenHash(token);
     // The tools refuse a token that has expired, but its owner must get as far as renewing it.
-    return this.#store.clientByToken(hash) !== null || this.#store.hasInvitation(hash, now);
+    const client = this.#store.clientByToken(hash);
+    if (client !== null) return client.clientId;
+    return this.#store.hasInvitation(hash, now) ? `invited ${hash}` : null;
   }
 
   /** @throws ToolError ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW or ERROR_REPLAYED */
@@ -97,7 +111,16 @@ export class Authentication {
     }
   }
 
-  #requireToken({ client_id, auth_token }: Credentials, { bearer, origin }: CallContext): ClientRecord {
+  /** By the token alone: whether it goes with the name that is given is seen later. */
+  #clientOf({ bearer, received }: CallContext): ClientRecord | null {
+    const given = received.arguments;
+    const token =
+      typeof given === 'object' && given !== null && 'auth_token' in given ? given.auth_token : bearer;
+    if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) return null;
+    return this.#store.clientByToken(tokenHash(token));
+  }
+
+  #requireToken({ client_id, auth_token }: Credentials, { bearer }: CallContext): ClientRecord {
     const token = auth_token ?? bearer;
     const client = this.#store.client(client_id);
     const expected = Buffer.from(client?.tokenHash ?? this.#nobody, 'hex');
@@ -105,7 +128,6 @@ export class Authentication {
     const agree = auth_token === undefined || bearer === null || tokenHash(auth_token) === tokenHash(bearer);
     // One answer for all: it must not tell which clients there are.
     if (client === null || !matches || !agree) {
-      this.#limiter.take(`origin ${origin}`);
       throw new ToolError('ERROR_UNAUTHORIZED', 'unknown client_id, or not its auth_token');
     }
     return client;

@@ -11,9 +11,24 @@ export interface ServerLimits {
   readonly keySetsPerClient: number;
   readonly keyBytesPerClient: number;
   readonly clients: number;
-  /** Tool calls: sustained rate and burst, per client; callers without a name share one. */
+  /** Tool calls: sustained rate and burst, per client; callers without a token share one for each address. */
   readonly requestsPerSecond: number;
   readonly requestBurst: number;
+  /** HTTP requests of one address that show no token and turn out to be no client's call: rate and burst. */
+  readonly strangerRequestsPerSecond: number;
+  readonly strangerRequestBurst: number;
+  /** Bodies of such requests, as largest bodies: rate and burst. */
+  readonly strangerBodiesPerSecond: number;
+  readonly strangerBodyBurst: number;
+  /** Bodies that are held at once, as largest bodies; and of one client or address. */
+  readonly bodiesInFlight: number;
+  readonly bodiesInFlightPerCaller: number;
+  /** Open connections; and of one address that is no proxy's. */
+  readonly connections: number;
+  readonly connectionsPerOrigin: number;
+  /** Of the older revisions of MCP, whose clients open one each; and of one client or address. */
+  readonly mcpSessions: number;
+  readonly mcpSessionsPerCaller: number;
   readonly queueCapacity: number;
   readonly queueCapacityPerClient: number;
   readonly evaluationsAtOnce: number;
@@ -49,6 +64,16 @@ export const DEFAULT_LIMITS: ServerLimits = {
   clients: 10_000,
   requestsPerSecond: 50,
   requestBurst: 200,
+  strangerRequestsPerSecond: 100,
+  strangerRequestBurst: 400,
+  strangerBodiesPerSecond: 2,
+  strangerBodyBurst: 8,
+  bodiesInFlight: 24,
+  bodiesInFlightPerCaller: 6,
+  connections: 1024,
+  connectionsPerOrigin: 256,
+  mcpSessions: 2048,
+  mcpSessionsPerCaller: 128,
   queueCapacity: 256,
   queueCapacityPerClient: 32,
   evaluationsAtOnce: 1,

@@ -16,7 +16,7 @@ import {
 import { Authentication, tokenHash } from './authentication.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import { EnrolmentOffice } from './enrolment.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import { RateLimiter } from '../transport/rate-limiter.ts';
 
 const SERVER = 'ab'.repeat(32);
 const NOW = Date.UTC(2026, 6, 1);
@@ -64,6 +64,7 @@ async function office({
       progress: () => undefined,
       bearer: null,
       origin: 'test',
+      vouch: () => undefined,
       received,
       meta,
     };

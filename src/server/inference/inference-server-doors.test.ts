@@ -88,11 +88,15 @@ it.each([
 ])(
   'messages are of a chunk and what goes with it, of a mebibyte at least: %i',
   async (maxChunkBytes, bound) => {
-    const server = await servers.start({ maxChunkBytes, clients: 17 });
+    const server = await servers.start({
+      ...{ maxChunkBytes, mcpSessions: 17, mcpSessionsPerCaller: 3 },
+      ...{ connectionsPerOrigin: 5, bodiesInFlight: 4, bodiesInFlightPerCaller: 2 },
+    });
     await server.listenHttp(HTTP_SETTINGS);
     expect(listenHttp.mock.lastCall![1]).toMatchObject({
       ...HTTP_SETTINGS,
-      ...{ maxBodyBytes: bound, maxSessions: 17, sessionIdleMs: 3_600_000 },
+      ...{ maxBodyBytes: bound, sessions: { all: 17, perCaller: 3, idleMs: 3_600_000 } },
+      admission: { connectionsPerOrigin: 5, bodyBytes: 4 * bound, bodyBytesPerCaller: 2 * bound },
     });
   },
 );
@@ -102,10 +106,10 @@ it('tokens are those of clients, and what goes wrong is logged without more than
   const { url } = await server.listenHttp({ ...HTTP_SETTINGS, requireBearer: true });
   expect((await fetch(url, { method: 'POST', body: '{}' })).status).toBe(401);
   const options = listenHttp.mock.lastCall![1];
-  const knows = vi.spyOn(server.services.authentication, 'knowsToken').mockReturnValue(true);
-  expect(options.knowsToken('t')).toBe(true);
-  knows.mockReturnValue(false);
-  expect(options.knowsToken('t')).toBe(false);
+  const knows = vi.spyOn(server.services.authentication, 'holderOf').mockReturnValue('c');
+  expect(options.holderOf('t')).toBe('c');
+  knows.mockReturnValue(null);
+  expect(options.holderOf('t')).toBeNull();
   expect(knows).toHaveBeenCalledWith('t');
   servers.logged.length = 0;
   options.onError(new Error('x'.repeat(400)));
@@ -126,7 +130,7 @@ it('refusals are logged by code, and bugs by where they are', async () => {
   expect(await refuse('describe_model', { model: 'x' })).toStrictEqual([
     { level: 'warn', event, fields: { tool: 'describe_model', code: 'ERROR_UNKNOWN_MODEL' } },
   ]);
-  const take = vi.spyOn(server.services.limiter, 'take');
+  const take = vi.spyOn(server.services.authentication, 'admit');
   const internal = { tool: 'list_models', code: 'ERROR_INTERNAL' };
   const bug = new Error('a bug');
   take.mockImplementation(() => {

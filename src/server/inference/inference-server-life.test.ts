@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FairQueue } from '../storage/fair-queue.ts';
 import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
+import type { CallContext } from '../protocol/tool.ts';
 import { codeOf, keyFile, wholeChunk } from '../testing/evaluation-world.ts';
 import { HTTP_SETTINGS, type IdleServers, idleServers } from '../testing/idle-servers.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
@@ -102,8 +103,13 @@ describe('a start', () => {
     };
     expect(await orders('first')).toEqual(['none', 'none', 'ERROR_BUSY']);
     expect(await orders('second')).toEqual(['none', 'ERROR_BUSY', 'ERROR_BUSY']);
-    services.limiter.take('n');
-    expect(codeOf(() => services.limiter.take('n'))).toBe('ERROR_RATE_LIMITED');
+    const call = {
+      bearer: null,
+      received: { tool: 'list_models', arguments: {} },
+      origin: 'n',
+    } as CallContext;
+    services.authentication.admit(call);
+    expect(codeOf(() => services.authentication.admit(call))).toBe('ERROR_RATE_LIMITED');
   });
 });
 

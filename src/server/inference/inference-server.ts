@@ -23,7 +23,7 @@ import { KeyProvisioning } from './key-provisioning.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { ModelCatalog } from './model-catalog.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import { RateLimiter } from '../transport/rate-limiter.ts';
 import { ServerIdentity } from './server-identity.ts';
 import type { InferenceServices } from './services.ts';
 import { Sessions } from './sessions.ts';
@@ -41,7 +41,7 @@ const LEGACY_SESSION_IDLE_MS = 3_600_000;
 
 export type HttpSettings = Pick<
   HttpListenerOptions,
-  'address' | 'tls' | 'sse' | 'allowedHosts' | 'allowedOrigins' | 'requireBearer'
+  'address' | 'tls' | 'sse' | 'allowedHosts' | 'allowedOrigins' | 'requireBearer' | 'proxies'
 >;
 
 export class InferenceServer implements AsyncDisposable {
@@ -98,7 +98,6 @@ export class InferenceServer implements AsyncDisposable {
       enrolment: new EnrolmentOffice(store, authentication, enrolment, limits),
       keys,
       sessions,
-      limiter,
       metrics,
       log,
     };
@@ -144,12 +143,29 @@ export class InferenceServer implements AsyncDisposable {
   /** @throws ProtocolError PLAINTEXT_REFUSED or LISTEN_FAILED */
   async listenHttp(settings: HttpSettings): Promise<HttpListener> {
     const { limits } = this.services.configuration;
+    const maxBodyBytes = this.#maxMessageBytes();
     const listener = await listenHttp(toolServerFactory(this.#host('http')), {
       ...settings,
-      maxBodyBytes: this.#maxMessageBytes(),
-      maxSessions: limits.clients,
-      sessionIdleMs: LEGACY_SESSION_IDLE_MS,
-      knowsToken: (token) => this.services.authentication.knowsToken(token),
+      maxBodyBytes,
+      sessions: {
+        all: limits.mcpSessions,
+        perCaller: limits.mcpSessionsPerCaller,
+        idleMs: LEGACY_SESSION_IDLE_MS,
+      },
+      admission: {
+        connections: limits.connections,
+        connectionsPerOrigin: limits.connectionsPerOrigin,
+        bodyBytes: limits.bodiesInFlight * maxBodyBytes,
+        bodyBytesPerCaller: limits.bodiesInFlightPerCaller * maxBodyBytes,
+      },
+      strangers: {
+        requests: new RateLimiter(limits.strangerRequestsPerSecond, limits.strangerRequestBurst),
+        bytes: new RateLimiter(
+          limits.strangerBodiesPerSecond * maxBodyBytes,
+          limits.strangerBodyBurst * maxBodyBytes,
+        ),
+      },
+      holderOf: (token) => this.services.authentication.holderOf(token),
       pages: {
         '/healthz': () => ({ type: 'application/json', body: this.#health(), ok: !this.#closing }),
         '/metrics': () => ({ type: 'text/plain; version=0.0.4', body: this.#metrics(), ok: true }),
@@ -199,6 +215,7 @@ export class InferenceServer implements AsyncDisposable {
       services,
       settings: { ...this.settings() },
       origin,
+      admit: (call) => services.authentication.admit(call),
       sign: (result, call, nonce) => services.identity.sign(result, call, nonce),
       onCall: (tool) => services.metrics.add('requests_total', 1, ['tool', tool]),
       onError: (tool, error) => {

@@ -6,7 +6,6 @@ import type { KeyProvisioning } from './key-provisioning.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelCatalog } from './model-catalog.ts';
-import type { RateLimiter } from './rate-limiter.ts';
 import type { ServerIdentity } from './server-identity.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -18,7 +17,6 @@ export interface InferenceServices {
   readonly enrolment: EnrolmentOffice;
   readonly keys: KeyProvisioning;
   readonly sessions: Sessions;
-  readonly limiter: RateLimiter;
   readonly metrics: Metrics;
   readonly log: Log;
 }

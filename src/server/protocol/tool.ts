@@ -17,6 +17,8 @@ export interface CallContext {
   readonly bearer: string | null;
   /** Where the call comes from, for rate limits: an address, or the name of the transport. */
   readonly origin: string;
+  /** Tells the transport that the call is a known client's, and not for its origin to pay. */
+  vouch(): void;
   /** The call as it came, which is what a signature covers. */
   readonly received: ToolCall;
   readonly meta: Readonly<Record<string, unknown>>;

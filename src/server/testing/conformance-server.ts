@@ -12,6 +12,7 @@ import {
   Server,
 } from '@modelcontextprotocol/server';
 import type { HttpListener } from '../transport/http-listener.ts';
+import { RateLimiter } from '../transport/rate-limiter.ts';
 import { listenHttp } from '../transport/http-listener.ts';
 
 /** One red pixel. */
@@ -145,9 +146,13 @@ export function listenForConformance(): Promise<HttpListener> {
     maxBodyBytes: 4 * 2 ** 20,
     allowedHosts: [],
     allowedOrigins: [],
-    maxSessions: 100,
-    sessionIdleMs: 60_000,
-    knowsToken: () => false,
+    sessions: { all: 100, perCaller: 100, idleMs: 60_000 },
+    admission: {
+      ...{ connections: 256, connectionsPerOrigin: 256 },
+      ...{ bodyBytes: 64 * 2 ** 20, bodyBytesPerCaller: 64 * 2 ** 20 },
+    },
+    strangers: { requests: new RateLimiter(1e6, 1e6), bytes: new RateLimiter(1e9, 1e9) },
+    holderOf: () => null,
     requireBearer: false,
     pages: {},
     onError: () => undefined,

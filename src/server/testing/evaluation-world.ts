@@ -20,7 +20,7 @@ import { KeyProvisioning } from '../inference/key-provisioning.ts';
 import type { Log } from '../inference/log.ts';
 import { Metrics } from '../inference/metrics.ts';
 import { ModelCatalog } from '../inference/model-catalog.ts';
-import { RateLimiter } from '../inference/rate-limiter.ts';
+import { RateLimiter } from '../transport/rate-limiter.ts';
 import { ServerIdentity } from '../inference/server-identity.ts';
 import type { InferenceServices } from '../inference/services.ts';
 import { Sessions } from '../inference/sessions.ts';
@@ -129,7 +129,7 @@ export async function evaluationWorld(
   });
   const enrolment = new EnrolmentOffice(store, authentication, configuration.enrolment, configuration.limits);
   const services: InferenceServices = {
-    ...{ configuration, identity, catalog, authentication, enrolment, keys, sessions, limiter, metrics, log },
+    ...{ configuration, identity, catalog, authentication, enrolment, keys, sessions, metrics, log },
   };
 
   /** Announces, sends and commits a key file with this content. */

@@ -68,6 +68,9 @@ export class ProtocolClient {
     const signature = signRequest({ tool, arguments: args }, this.privateKey, this.audience);
     const result = await this.#call({ name: tool, arguments: args, _meta: { [SIGNATURE_META]: signature } });
     const answer = result.structuredContent as Answer;
+    const unsigned = result._meta?.[SIGNATURE_META] === undefined;
+    // The one answer that is not worth a signature to the server.
+    if (unsigned && answer.error_code === 'ERROR_RATE_LIMITED') return answer;
     const signed = resultSignature.parse(result._meta?.[SIGNATURE_META]);
     if (signed.request_digest !== requestDigest({ tool, arguments: args }, signature.nonce)) {
       throw new Error('the answer is to another request');

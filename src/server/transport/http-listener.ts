@@ -1,19 +1,25 @@
 /**
  * One HTTP listener for everything: Streamable HTTP of both revisions, HTTP+SSE if asked for, health and metrics. Checks, in
- * this order: Host and Origin (DNS rebinding), path, bearer token, size of the body.
+ * this order: number of connections, Host and Origin (DNS rebinding), path, bearer token, rate, and the body while it arrives.
  */
 import { createServer as createPlain } from 'node:http';
 import type { Server as HttpServer, ServerResponse } from 'node:http';
 import { createServer as createTls } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
 import type { McpRequestContext, Server } from '@modelcontextprotocol/server';
 import { createMcpHandler, isLegacyRequest } from '@modelcontextprotocol/server';
 import { ProtocolError } from '../../errors.ts';
-import type { AuthorisedRequest } from './legacy-sessions.ts';
+import type { AdmissionLimits, StrangerRates } from './admission.ts';
+import type { Visit } from './admission.ts';
+import { Admission } from './admission.ts';
+import type { AuthorisedRequest, SessionLimits } from './legacy-sessions.ts';
 import { LegacySessions } from './legacy-sessions.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { hostNames, isLoopback } from './listen-address.ts';
+import type { ProxyTrust } from './origin-address.ts';
+import { NO_PROXY, Origins } from './origin-address.ts';
+import type { Body } from './request-body.ts';
 import { readJsonBody, sendRefusal } from './request-body.ts';
 import { SseSessions } from './sse-sessions.ts';
 
@@ -26,10 +32,13 @@ export interface HttpListenerOptions {
   readonly maxBodyBytes: number;
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
-  readonly maxSessions: number;
-  readonly sessionIdleMs: number;
-  /** Whether the token of an Authorization header is one of a client. */
-  knowsToken(token: string): boolean;
+  readonly sessions: SessionLimits;
+  readonly admission: AdmissionLimits;
+  readonly strangers: StrangerRates;
+  /** None unless given. */
+  readonly proxies?: ProxyTrust;
+  /** Whose the token of an Authorization header is; null: nobody's. */
+  holderOf(token: string): string | null;
   /** Refuse everything that has no Authorization header. */
   readonly requireBearer: boolean;
   /** Path → body, for health and metrics; null: not now (503). */
@@ -87,6 +96,7 @@ export async function listenHttp(
   server.headersTimeout = 20_000;
   // Longer than clients pause between requests: one that uses a connection just as it is closed gets no answer.
   server.keepAliveTimeout = 75_000;
+  server.on('connection', (socket) => front.connect(socket));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const message = `cannot listen on ${address.host}:${address.port} (${cause.code ?? 'unknown reason'})`;
@@ -129,10 +139,12 @@ class FrontDoor {
   readonly #modernNode: ReturnType<typeof toNodeHandler>;
   readonly #legacy: LegacySessions;
   readonly #sse: SseSessions | null;
+  readonly #admission: Admission;
+  readonly #origins: Origins;
   readonly #guards: readonly ReturnType<typeof hostHeaderValidation>[];
 
   constructor(factory: (context?: McpRequestContext) => Server, options: HttpListenerOptions) {
-    const { maxBodyBytes, maxSessions, sessionIdleMs } = options;
+    const { maxBodyBytes, sessions } = options;
     const onError = (error: Error): void => options.onError(error);
     this.#options = options;
     this.#modern = createMcpHandler(factory, {
@@ -141,8 +153,10 @@ class FrontDoor {
       onerror: onError,
     });
     this.#modernNode = toNodeHandler(this.#modern, { maxRequestBodySize: maxBodyBytes, onerror: onError });
-    this.#legacy = new LegacySessions(() => factory(), { sessions: maxSessions, idleMs: sessionIdleMs });
-    this.#sse = options.sse ? new SseSessions(() => factory(), SSE_MESSAGES_PATH, maxSessions) : null;
+    this.#legacy = new LegacySessions(() => factory(), sessions);
+    this.#sse = options.sse ? new SseSessions(() => factory(), SSE_MESSAGES_PATH, sessions) : null;
+    this.#admission = new Admission(options.admission, options.strangers);
+    this.#origins = new Origins(options.proxies ?? NO_PROXY);
     const hosts = hostNames(options.address, options.allowedHosts);
     this.#guards = [hostHeaderValidation(hosts), originValidation([...hosts, ...options.allowedOrigins])];
   }
@@ -151,9 +165,21 @@ class FrontDoor {
     return this.#legacy.size + (this.#sse?.size ?? 0);
   }
 
+  /** Counted from here on; without an answer if there are too many, since that would cost what is to be saved. */
+  connect(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const leave = this.#admission.connect(address, this.#origins.isProxy(address));
+    if (leave === null) socket.destroy();
+    else socket.once('close', leave);
+  }
+
   async handle(request: AuthorisedRequest, response: ServerResponse): Promise<void> {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'no-store');
+    // Which of them is meant, a proxy and this server may see differently.
+    if ((request.headersDistinct['host'] ?? []).length > 1) {
+      return sendRefusal(response, { status: 400, code: -32600, message: 'More than one Host header' });
+    }
     for (const allows of this.#guards) if (!allows(request, response)) return;
     const url = URL.parse(request.url ?? '/', 'http://localhost');
     if (url === null) {
@@ -165,14 +191,15 @@ class FrontDoor {
       response.writeHead(ok ? 200 : 503, { 'Content-Type': type }).end(body);
       return;
     }
-    if (!this.#authorise(request, response)) return;
+    const visit = this.#admit(request, response);
+    if (visit === null) return;
     const post = request.method === 'POST';
-    if (url.pathname === MCP_PATH) return this.#streamable(request, response, post);
+    if (url.pathname === MCP_PATH) return this.#streamable(request, response, visit);
     if (this.#sse !== null && url.pathname === SSE_PATH && request.method === 'GET') {
-      return this.#sse.open(request, response);
+      return this.#sse.open(request, response, visit.caller);
     }
     if (this.#sse !== null && url.pathname === SSE_MESSAGES_PATH && post) {
-      const body = await readJsonBody(request, this.#options.maxBodyBytes);
+      const body = await this.#read(request, visit);
       if (!body.ok) return sendRefusal(response, body.refuse);
       return this.#sse.post(request, response, url.searchParams.get('sessionId'), body.value);
     }
@@ -183,21 +210,27 @@ class FrontDoor {
     await Promise.all([this.#modern.close(), this.#legacy.close(), this.#sse?.close()]);
   }
 
-  async #streamable(request: AuthorisedRequest, response: ServerResponse, post: boolean): Promise<void> {
-    if (!post) {
+  #read(request: AuthorisedRequest, visit: Visit): Promise<Body> {
+    return readJsonBody(request, { bytes: this.#options.maxBodyBytes, hold: (bytes) => visit.hold(bytes) });
+  }
+
+  async #streamable(request: AuthorisedRequest, response: ServerResponse, visit: Visit): Promise<void> {
+    if (request.method !== 'POST') {
       // Streams and ends of 2025 sessions; the stateless revision has neither.
       if (request.method === 'GET' || request.method === 'DELETE')
-        return this.#legacy.handle(request, response, undefined);
+        return this.#legacy.handle(request, response, undefined, visit.caller);
       return sendRefusal(
         response,
         { status: 405, code: -32000, message: 'Method not allowed' },
         { Allow: 'POST, GET, DELETE' },
       );
     }
-    const body = await readJsonBody(request, this.#options.maxBodyBytes);
+    const body = await this.#read(request, visit);
     if (!body.ok) return sendRefusal(response, body.refuse);
     const probe = new Request(`http://localhost${MCP_PATH}`, { method: 'POST', headers: headersOf(request) });
-    if (await isLegacyRequest(probe, body.value)) return this.#legacy.handle(request, response, body.value);
+    if (await isLegacyRequest(probe, body.value)) {
+      return this.#legacy.handle(request, response, body.value, visit.caller);
+    }
     await this.#modernNode(
       request as AuthorisedRequest & { method: string; url: string },
       response,
@@ -205,26 +238,31 @@ class FrontDoor {
     );
   }
 
-  /** A token that is sent must be good; which client it is of is the tools' business. */
-  #authorise(request: AuthorisedRequest, response: ServerResponse): boolean {
+  /** A token that is sent must be good; which client may do what is the tools' business. Null: it is refused. */
+  #admit(request: AuthorisedRequest, response: ServerResponse): Visit | null {
     const header = request.headers.authorization;
-    const address = request.socket.remoteAddress ?? 'unknown';
-    if (header === undefined && !this.#options.requireBearer) {
-      request.auth = { token: '', clientId: '', scopes: [], extra: { address } };
-      return true;
+    const token = BEARER.exec(header ?? '')?.[1] ?? '';
+    const holder = token === '' ? null : this.#options.holderOf(token);
+    const origin = this.#origins.of(request);
+    // Who guesses tokens pays for it like any stranger.
+    const visit = this.#admission.enter(holder, origin);
+    if ('status' in visit) {
+      sendRefusal(response, visit);
+      return null;
     }
-    const token = BEARER.exec(header ?? '')?.[1];
-    if (token === undefined || !this.#options.knowsToken(token)) {
+    response.once('close', () => visit.leave());
+    if (holder === null && (header !== undefined || this.#options.requireBearer)) {
       const challenge = header === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
       sendRefusal(
         response,
         { status: 401, code: -32001, message: 'Unauthorized' },
         { 'WWW-Authenticate': challenge },
       );
-      return false;
+      return null;
     }
-    request.auth = { token, clientId: '', scopes: [], extra: { address } };
-    return true;
+    const extra = { address: origin, vouch: () => visit.vouch() };
+    request.auth = { token, clientId: '', scopes: [], extra };
+    return visit;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Streamable HTTP of the 2025 revisions, with sessions: so that a cancellation, which comes in a request of its own, finds the
- * call it is about. Sessions are bounded in number and forgotten when unused.
+ * call it is about. Sessions are bounded for each caller and in all; where there are too many, one that nobody uses makes room.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -14,12 +14,16 @@ interface Session {
   readonly server: Server;
   /** The Authorization header it was opened with; whoever knows the session id must know this too. */
   readonly token: string;
+  readonly caller: string;
   usedAt: number;
+  /** Requests, the first of which opened it. */
+  requests: number;
   open: number;
 }
 
-export interface LegacySessionLimits {
-  readonly sessions: number;
+export interface SessionLimits {
+  readonly all: number;
+  readonly perCaller: number;
   readonly idleMs: number;
 }
 
@@ -27,10 +31,12 @@ export type AuthorisedRequest = IncomingMessage & { auth?: AuthInfo };
 
 export class LegacySessions {
   readonly #factory: () => Server;
-  readonly #limits: LegacySessionLimits;
+  readonly #limits: SessionLimits;
   readonly #sessions = new Map<string, Session>();
+  /** The least recently used first. */
+  readonly #byCaller = new Map<string, Set<Session>>();
 
-  constructor(factory: () => Server, limits: LegacySessionLimits) {
+  constructor(factory: () => Server, limits: SessionLimits) {
     this.#factory = factory;
     this.#limits = limits;
   }
@@ -39,7 +45,13 @@ export class LegacySessions {
     return this.#sessions.size;
   }
 
-  async handle(request: AuthorisedRequest, response: ServerResponse, body: unknown): Promise<void> {
+  /** @param caller whom a session that is opened counts against */
+  async handle(
+    request: AuthorisedRequest,
+    response: ServerResponse,
+    body: unknown,
+    caller: string,
+  ): Promise<void> {
     const id = request.headers['mcp-session-id'];
     if (typeof id === 'string') {
       const session = this.#sessions.get(id);
@@ -56,7 +68,7 @@ export class LegacySessions {
         message: 'Bad Request: Mcp-Session-Id header is required',
       });
     }
-    const session = await this.#open(request.auth?.token ?? '');
+    const session = await this.#open(request.auth?.token ?? '', caller);
     if (session === null) {
       return sendRefusal(
         response,
@@ -70,24 +82,39 @@ export class LegacySessions {
   async close(): Promise<void> {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
+    this.#byCaller.clear();
     await Promise.all(sessions.map(({ server }) => server.close().catch(() => undefined)));
   }
 
-  async #open(token: string): Promise<Session | null> {
+  async #open(token: string, caller: string): Promise<Session | null> {
     this.#forgetIdle();
-    if (this.#sessions.size >= this.#limits.sessions) return null;
+    if (!this.#makeRoom(caller)) return null;
     const server = this.#factory();
     const transport = new NodeStreamableHTTPServerTransport({
       sessionIdGenerator: () => randomUUID(),
-      onsessioninitialized: (id) => void this.#sessions.set(id, session),
+      onsessioninitialized: (id) => this.#enter(id, session),
     });
-    const session: Session = { transport, server, token, usedAt: performance.now(), open: 0 };
-    server.onclose = () => {
-      const id = transport.sessionId;
-      if (id !== undefined) this.#sessions.delete(id);
+    const session: Session = {
+      ...{ transport, server, token, caller },
+      ...{ usedAt: performance.now(), requests: 0, open: 0 },
     };
+    server.onclose = () => this.#leave(session);
     await server.connect(transport);
     return session;
+  }
+
+  #enter(id: string, session: Session): void {
+    this.#sessions.set(id, session);
+    const own = this.#byCaller.get(session.caller) ?? new Set();
+    this.#byCaller.set(session.caller, own.add(session));
+  }
+
+  #leave(session: Session): void {
+    const id = session.transport.sessionId;
+    if (id === undefined || !this.#sessions.delete(id)) return;
+    const own = this.#byCaller.get(session.caller);
+    own?.delete(session);
+    if (own?.size === 0) this.#byCaller.delete(session.caller);
   }
 
   async #serve(
@@ -96,21 +123,50 @@ export class LegacySessions {
     response: ServerResponse,
     body: unknown,
   ): Promise<void> {
-    session.usedAt = performance.now();
+    this.#touch(session);
+    session.requests++;
     session.open++;
     response.once('close', () => {
       session.open--;
-      session.usedAt = performance.now();
+      this.#touch(session);
     });
     await session.transport.handleRequest(request, response, body);
   }
 
+  /** The most recently used from now on. */
+  #touch(session: Session): void {
+    session.usedAt = performance.now();
+    const own = this.#byCaller.get(session.caller);
+    if (own?.delete(session) === true) own.add(session);
+  }
+
+  /** Of the caller itself if it has its share, else of whoever has most: a flood makes room among its own. */
+  #makeRoom(caller: string): boolean {
+    const own = this.#byCaller.get(caller);
+    if (own !== undefined && own.size >= this.#limits.perCaller) return this.#evictFrom(own);
+    if (this.#sessions.size < this.#limits.all) return true;
+    const bySize = [...this.#byCaller.values()].sort((a, b) => b.size - a.size);
+    return bySize.some((sessions) => this.#evictFrom(sessions));
+  }
+
+  /** Sessions that were opened and never used, then those that were not used for longest; never one with a call under way. */
+  #evictFrom(sessions: ReadonlySet<Session>): boolean {
+    const idle = [...sessions].filter(({ open }) => open === 0);
+    const victim = idle.find(({ requests }) => requests === 1) ?? idle[0];
+    if (victim === undefined) return false;
+    this.#end(victim);
+    return true;
+  }
+
   #forgetIdle(): void {
     const before = performance.now() - this.#limits.idleMs;
-    for (const [id, { open, usedAt, server }] of this.#sessions) {
-      if (open > 0 || usedAt > before) continue;
-      this.#sessions.delete(id);
-      server.close().catch(() => undefined);
+    for (const session of this.#sessions.values()) {
+      if (session.open === 0 && session.usedAt <= before) this.#end(session);
     }
+  }
+
+  #end(session: Session): void {
+    this.#leave(session);
+    session.server.close().catch(() => undefined);
   }
 }

@@ -12,7 +12,7 @@ import type {
   Transport,
 } from '@modelcontextprotocol/server';
 import { parseJSONRPCMessage } from '@modelcontextprotocol/server';
-import type { AuthorisedRequest } from './legacy-sessions.ts';
+import type { AuthorisedRequest, SessionLimits } from './legacy-sessions.ts';
 import { sendRefusal } from './request-body.ts';
 
 const KEEP_ALIVE_MS = 15_000;
@@ -67,25 +67,33 @@ export class SseTransport implements Transport {
   }
 }
 
+interface SseSession {
+  readonly transport: SseTransport;
+  readonly token: string;
+  readonly caller: string;
+}
+
 export class SseSessions {
   readonly #factory: () => Server;
   readonly #endpoint: string;
-  readonly #max: number;
-  readonly #sessions = new Map<string, { readonly transport: SseTransport; readonly token: string }>();
+  readonly #limits: Omit<SessionLimits, 'idleMs'>;
+  readonly #sessions = new Map<string, SseSession>();
 
   /** @param endpoint path that messages are posted to */
-  constructor(factory: () => Server, endpoint: string, max: number) {
+  constructor(factory: () => Server, endpoint: string, limits: Omit<SessionLimits, 'idleMs'>) {
     this.#factory = factory;
     this.#endpoint = endpoint;
-    this.#max = max;
+    this.#limits = limits;
   }
 
   get size(): number {
     return this.#sessions.size;
   }
 
-  async open(request: AuthorisedRequest, response: ServerResponse): Promise<void> {
-    if (this.#sessions.size >= this.#max) {
+  /** A stream is never idle, so that none makes room. @param caller whom it counts against */
+  async open(request: AuthorisedRequest, response: ServerResponse, caller: string): Promise<void> {
+    const own = [...this.#sessions.values()].filter((session) => session.caller === caller).length;
+    if (this.#sessions.size >= this.#limits.all || own >= this.#limits.perCaller) {
       return sendRefusal(
         response,
         { status: 503, code: -32000, message: 'Too many sessions' },
@@ -94,7 +102,7 @@ export class SseSessions {
     }
     const transport = new SseTransport(this.#endpoint, response);
     const server = this.#factory();
-    this.#sessions.set(transport.sessionId, { transport, token: request.auth?.token ?? '' });
+    this.#sessions.set(transport.sessionId, { transport, token: request.auth?.token ?? '', caller });
     response.once('close', () => this.#sessions.delete(transport.sessionId));
     await server.connect(transport);
   }

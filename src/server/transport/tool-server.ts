@@ -23,6 +23,11 @@ export interface ToolHost<Services> {
   readonly settings: Readonly<Record<string, unknown>>;
   /** Where calls come from if the transport does not say. */
   readonly origin: string;
+  /**
+   * Counts a call against whoever makes it, before its arguments are looked at in detail; not signed, since that would cost more.
+   * @throws ToolError ERROR_RATE_LIMITED
+   */
+  admit?(call: CallContext): void;
   sign?(result: unknown, call: ToolCall, nonce: string | null): object;
   onCall?(tool: string): void;
   onError?(tool: string, error: ToolError): void;
@@ -82,11 +87,13 @@ async function callTool<Services>(
   const meta: Readonly<Record<string, unknown>> = context.mcpReq._meta ?? {};
   let answer: object;
   let isError = false;
+  let admitted = false;
   try {
-    const input = parseArguments(tool, received.arguments);
     using notifier = progressNotifier(context.mcpReq);
     const call = callContext(host, received, context, meta, notifier.report);
-    answer = await tool.run(input, host.services, call);
+    host.admit?.(call);
+    admitted = true;
+    answer = await tool.run(parseArguments(tool, received.arguments), host.services, call);
   } catch (thrown) {
     const error = toToolError(thrown);
     host.onError?.(tool.name, error);
@@ -94,7 +101,7 @@ async function callTool<Services>(
     isError = true;
   }
   const structuredContent = asJson(answer);
-  const signature = signatureOf(host, structuredContent, received, meta);
+  const signature = admitted ? signatureOf(host, structuredContent, received, meta) : undefined;
   return {
     content: [{ type: 'text', text: JSON.stringify(structuredContent) }],
     structuredContent,
@@ -142,12 +149,13 @@ function callContext<Services>(
   progress: ToolReport,
 ): CallContext {
   const authInfo = http?.authInfo;
-  const address = authInfo?.extra?.['address'];
+  const { address, vouch } = authInfo?.extra ?? {};
   return {
     signal: mcpReq.signal,
     progress,
     bearer: authInfo?.token === undefined || authInfo.token === '' ? null : authInfo.token,
     origin: typeof address === 'string' ? address : host.origin,
+    vouch: () => (vouch as (() => void) | undefined)?.(),
     received,
     meta,
   };

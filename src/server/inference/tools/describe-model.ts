@@ -52,12 +52,7 @@ export const describeModel = define({
     signature: signatureDocument.optional(),
   }),
   annotations: { readOnlyHint: true, idempotentHint: true },
-  async run(
-    { model: name, include_signature },
-    { catalog, limiter, identity, configuration: { limits } },
-    call,
-  ) {
-    limiter.take(`origin ${call.origin}`);
+  async run({ model: name, include_signature }, { catalog, identity, configuration: { limits } }) {
     const model = catalog.choose(name);
     const { signature, negotiation, report } = model.artifact;
     const { predicted } = report;

@@ -27,8 +27,7 @@ export const enrolClient = define({
     server_key_id: z.string(),
   }),
   annotations: { readOnlyHint: false, destructiveHint: false },
-  async run(input, { enrolment, limiter, identity, log }, call) {
-    limiter.take(`origin ${call.origin}`);
+  async run(input, { enrolment, identity, log }, call) {
     const { client, token } = enrolment.enrol(
       {
         clientId: input.client_id,

@@ -15,7 +15,7 @@ type Json = Record<string, unknown>;
 let world: EvaluationWorld;
 let token: string;
 beforeEach(async () => {
-  world = await evaluationWorld({ maxInlineResultBytes: 4, requestBurst: 30, requestsPerSecond: 1e-9 });
+  world = await evaluationWorld({ maxInlineResultBytes: 4 });
   token = String((await call('enrol_client', { client_id: 'client' }))['auth_token']);
 });
 afterEach(() => world[Symbol.asyncDispose]());
@@ -28,6 +28,7 @@ async function call(name: string, input: Json, context: Partial<CallContext> = {
     progress: () => undefined,
     bearer: null,
     origin: 'test',
+    vouch: () => undefined,
     received: { tool: name, arguments: input },
     meta: {},
     ...context,
@@ -111,12 +112,6 @@ describe('models', () => {
     const { signature } = await call('describe_model', { model: 'small', include_signature: true });
     expect(decodeSignature(signature)).toEqual(model().artifact.signature);
   });
-
-  it.each(['list_models', 'describe_model'])('%s counts against the rate of its origin', async (name) => {
-    for (let i = 0; i < 30; i++) await call(name, {}, { origin: 'busy' });
-    await expect(call(name, {}, { origin: 'busy' })).rejects.toMatchObject({ code: 'ERROR_RATE_LIMITED' });
-    await call(name, {}, { origin: 'other' });
-  });
 });
 
 describe('enrolling', () => {
@@ -146,13 +141,6 @@ describe('enrolling', () => {
       signatures_required: true,
     });
     await expect(call('enrol_client', input)).rejects.toMatchObject({ code: 'ERROR_SIGNATURE_REQUIRED' });
-  });
-
-  it('counts against the rate of its origin', async () => {
-    for (let i = 0; i < 30; i++) await call('enrol_client', { client_id: `c${i}` }, { origin: 'busy' });
-    await expect(call('enrol_client', { client_id: 'd' }, { origin: 'busy' })).rejects.toMatchObject({
-      code: 'ERROR_RATE_LIMITED',
-    });
   });
 });
 

@@ -27,16 +27,26 @@ export class RateLimiter {
 
   /** @throws ToolError ERROR_RATE_LIMITED */
   take(name: string, now: number = performance.now()): void {
+    const retryAfterMs = this.tryTake(name, 1, now);
+    if (retryAfterMs > 0) throw new ToolError('ERROR_RATE_LIMITED', 'too many requests', { retryAfterMs });
+  }
+
+  /** 0 if they were there and are taken; else for how long to wait, in ms. */
+  tryTake(name: string, tokens = 1, now: number = performance.now()): number {
     if (this.#buckets.size >= MAX_BUCKETS && !this.#buckets.has(name)) this.#makeRoom(now);
     const bucket = this.#buckets.get(name) ?? { tokens: this.#burst, at: now };
     bucket.tokens = Math.min(this.#burst, bucket.tokens + ((now - bucket.at) / 1000) * this.#perSecond);
     bucket.at = now;
     this.#buckets.set(name, bucket);
-    if (bucket.tokens < 1) {
-      const retryAfterMs = Math.ceil(((1 - bucket.tokens) / this.#perSecond) * 1000);
-      throw new ToolError('ERROR_RATE_LIMITED', 'too many requests', { retryAfterMs });
-    }
-    bucket.tokens -= 1;
+    if (bucket.tokens < tokens) return Math.ceil(((tokens - bucket.tokens) / this.#perSecond) * 1000);
+    bucket.tokens -= tokens;
+    return 0;
+  }
+
+  /** What was taken for nothing. */
+  giveBack(name: string, tokens = 1): void {
+    const bucket = this.#buckets.get(name);
+    if (bucket !== undefined) bucket.tokens = Math.min(this.#burst, bucket.tokens + tokens);
   }
 
   /** Full buckets say nothing; if too few are, the oldest go, so that a flood of names costs neither memory nor time. */

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import type { Visit } from './admission.ts';
+import { Admission } from './admission.ts';
+import { RateLimiter } from './rate-limiter.ts';
+
+const LIMITS = { connections: 4, connectionsPerOrigin: 2, bodyBytes: 100, bodyBytesPerCaller: 60 };
+
+function admission({ requests = 1000, bytes = 1e6 }: { requests?: number; bytes?: number } = {}): Admission {
+  const rates = { requests: new RateLimiter(1e-3, requests), bytes: new RateLimiter(1e-3, bytes) };
+  return new Admission(LIMITS, rates);
+}
+
+function enter(gate: Admission, client: string | null, origin = 'here'): Visit {
+  const visit = gate.enter(client, origin);
+  if ('status' in visit) throw new Error(`${visit.status}`);
+  return visit;
+}
+
+describe('connections', () => {
+  it('are bounded for each address and in all, and counted until they end', () => {
+    const gate = admission();
+    const first = gate.connect('a', false);
+    expect(gate.connect('a', false)).not.toBeNull();
+    expect(gate.connect('a', false)).toBeNull();
+    expect(gate.connect('b', false)).not.toBeNull();
+    expect(gate.connect('c', false)).not.toBeNull();
+    expect(gate.connect('d', false)).toBeNull();
+    first!();
+    first!();
+    expect(gate.connect('d', false)).not.toBeNull();
+    expect(gate.connect('e', false)).toBeNull();
+  });
+
+  it('of a proxy are many callers’', () => {
+    const gate = admission();
+    for (let i = 0; i < LIMITS.connections; i++) expect(gate.connect('proxy', true)).not.toBeNull();
+    expect(gate.connect('proxy', true)).toBeNull();
+  });
+});
+
+describe('requests of strangers', () => {
+  it('are counted by address, and those of clients are not', () => {
+    const gate = admission({ requests: 2 });
+    enter(gate, null);
+    enter(gate, null);
+    const refused = gate.enter(null, 'here');
+    expect(refused).toMatchObject({ status: 429, retryAfterMs: expect.any(Number) as number });
+    enter(gate, null, 'elsewhere');
+    for (let i = 0; i < 5; i++) expect(enter(gate, 'c').caller).toBe('client c');
+  });
+
+  it('that turn out to be a client’s are given back, bytes too, once', () => {
+    const gate = admission({ requests: 1, bytes: 50 });
+    for (let i = 0; i < 5; i++) {
+      const visit = enter(gate, null);
+      expect(visit.caller).toBe('origin here');
+      expect(visit.hold(40)).toBeNull();
+      visit.vouch();
+      visit.vouch();
+      expect(visit.hold(20)).toBeNull();
+      visit.leave();
+    }
+    const stranger = enter(gate, null);
+    expect(stranger.hold(40)).toBeNull();
+    expect(stranger.hold(20)).toMatchObject({ status: 429 });
+    expect(gate.enter(null, 'here')).toMatchObject({ status: 429 });
+  });
+});
+
+describe('bodies', () => {
+  it('are held within the share of a caller and the budget of all, until they are answered', () => {
+    const gate = admission();
+    const [first, second, other] = [enter(gate, null), enter(gate, null), enter(gate, 'c')];
+    expect(first.hold(40)).toBeNull();
+    expect(second.hold(21)).toMatchObject({ status: 503 });
+    expect(second.hold(20)).toBeNull();
+    expect(other.hold(41)).toMatchObject({ status: 503 });
+    expect(other.hold(40)).toBeNull();
+    expect(gate.bodyBytes).toBe(100);
+    first.leave();
+    first.leave();
+    expect(gate.bodyBytes).toBe(60);
+    expect(second.hold(40)).toBeNull();
+    for (const visit of [second, other]) visit.leave();
+    expect(gate.bodyBytes).toBe(0);
+  });
+});

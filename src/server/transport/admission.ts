@@ -1,0 +1,123 @@
+/**
+ * The gate in front of everything that a request costs: how many requests, bytes, open bodies and connections a caller may have. A
+ * caller is the client whose token the Authorization header has, or else an address. Strangers pay for what they ask; what turns
+ * out to be a client's call is given back to the address, since clients are counted by name (see `ToolHost.admit`).
+ */
+import type { RateLimiter } from './rate-limiter.ts';
+import type { Refusal } from './request-body.ts';
+
+export interface AdmissionLimits {
+  /** Open connections, and of one address. */
+  readonly connections: number;
+  readonly connectionsPerOrigin: number;
+  /** Bytes of bodies that are held, from the first to the answer; and of one caller. */
+  readonly bodyBytes: number;
+  readonly bodyBytesPerCaller: number;
+}
+
+/** Sustained rates and bursts of one address that shows no token. */
+export interface StrangerRates {
+  readonly requests: RateLimiter;
+  readonly bytes: RateLimiter;
+}
+
+const TOO_MANY_REQUESTS = { status: 429, code: -32000, message: 'Too many requests' };
+const TOO_MANY_BYTES = { status: 429, code: -32000, message: 'Too many bytes from strangers' };
+const BODIES_FULL = { status: 503, code: -32000, message: 'Too many bodies are being received' };
+
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #rates: StrangerRates;
+  readonly #connections = new Tally();
+  readonly #bodies = new Tally();
+
+  constructor(limits: AdmissionLimits, rates: StrangerRates) {
+    this.#limits = limits;
+    this.#rates = rates;
+  }
+
+  /** @param shared a proxy's address, which is many callers'; @returns what ends the connection's count, or null if it may not be */
+  connect(address: string, shared: boolean): (() => void) | null {
+    const { connections, connectionsPerOrigin } = this.#limits;
+    const taken = this.#connections.add(address, 1, connections, shared ? connections : connectionsPerOrigin);
+    return taken ? once(() => this.#connections.remove(address, 1)) : null;
+  }
+
+  /** @param client whose token it shows; null: a stranger. A refusal if it asks too often */
+  enter(client: string | null, origin: string): Visit | Refusal {
+    const stranger = client === null;
+    const waitMs = stranger ? this.#rates.requests.tryTake(origin) : 0;
+    if (waitMs > 0) return { ...TOO_MANY_REQUESTS, retryAfterMs: waitMs };
+    let paidBytes = 0;
+    let held = 0;
+    let paying = stranger;
+    const caller = stranger ? `origin ${origin}` : `client ${client}`;
+    const { bodyBytes, bodyBytesPerCaller } = this.#limits;
+    return {
+      caller,
+      hold: (bytes) => {
+        const wait = paying ? this.#rates.bytes.tryTake(origin, bytes) : 0;
+        if (wait > 0) return { ...TOO_MANY_BYTES, retryAfterMs: wait };
+        if (paying) paidBytes += bytes;
+        if (!this.#bodies.add(caller, bytes, bodyBytes, bodyBytesPerCaller)) return BODIES_FULL;
+        held += bytes;
+        return null;
+      },
+      vouch: () => {
+        if (!paying) return;
+        paying = false;
+        this.#rates.requests.giveBack(origin);
+        this.#rates.bytes.giveBack(origin, paidBytes);
+      },
+      leave: once(() => this.#bodies.remove(caller, held)),
+    };
+  }
+
+  /** Bytes of bodies that are held now. */
+  get bodyBytes(): number {
+    return this.#bodies.total;
+  }
+}
+
+/** One request on its way through the server. */
+export interface Visit {
+  /** Whom it counts against. */
+  readonly caller: string;
+  /** Of the body, as it arrives. */
+  hold(bytes: number): Refusal | null;
+  /** The call proved to be a client's. */
+  vouch(): void;
+  /** It is answered, or gone. */
+  leave(): void;
+}
+
+/** Amounts by name, which are forgotten at 0. */
+class Tally {
+  readonly #amounts = new Map<string, number>();
+  total = 0;
+
+  /** False, and nothing is added, beyond either bound. */
+  add(name: string, amount: number, most: number, mostEach: number): boolean {
+    const sum = (this.#amounts.get(name) ?? 0) + amount;
+    if (this.total + amount > most || sum > mostEach) return false;
+    this.#amounts.set(name, sum);
+    this.total += amount;
+    return true;
+  }
+
+  remove(name: string, amount: number): void {
+    const rest = (this.#amounts.get(name) ?? 0) - amount;
+    if (rest > 0) this.#amounts.set(name, rest);
+    else this.#amounts.delete(name);
+    this.total -= amount;
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
+  };
+}
