@@ -19,13 +19,12 @@ const END = '<!-- end of the conformance suite -->';
 const NOT_OFFERED: readonly (readonly [prefix: string, reason: string])[] = [
   ['logging-', 'needs the `logging` capability; logs go to stderr'],
   ['tools-call-with-logging', 'needs the `logging` capability; logs go to stderr'],
-  ['completion-', 'needs the `completions` capability'],
   ['tools-call-sampling', 'the servers never ask the client for sampling'],
   ['tools-call-elicitation', 'the servers never ask the user for input'],
   ['elicitation-', 'the servers never ask the user for input'],
-  ['resources-', 'needs the `resources` capability'],
-  ['prompts-', 'needs the `prompts` capability'],
-  ['input-required-result-', 'tools answer in one round: they never ask for input, and have no prompts'],
+  ['resources-subscribe', 'needs `resources.subscribe`: the models do not change while they are served'],
+  ['resources-unsubscribe', 'needs `resources.subscribe`: the models do not change while they are served'],
+  ['input-required-result-', 'tools and prompts answer in one round: they never ask for input'],
   ['tasks-', 'needs the tasks extension; long evaluations are followed with tools of our own'],
 ];
 
@@ -35,9 +34,6 @@ const HEADER_REASON = 'no argument is annotated as a header: they are large or s
 /** Single checks about such features in scenarios that otherwise apply: any other failed check there counts. */
 const NOT_OFFERED_CHECKS: Readonly<Record<string, string>> = {
   'sep-2575-server-no-log-without-loglevel': 'no `logging` capability',
-  'sep-2549-prompts-list-caching-hints': 'no `prompts` capability',
-  'sep-2549-resources-list-caching-hints': 'no `resources` capability',
-  'sep-2549-resources-templates-list-caching-hints': 'no `resources` capability',
   'sep-2243-server-no-xmcp-tool': HEADER_REASON,
   'sep-2243-server-decode-base64': HEADER_REASON,
   'sep-2243-server-validate-param-match': HEADER_REASON,

@@ -440,6 +440,24 @@ describe('the listener', () => {
     }
   });
 
+  it('has the prompt that tells an agent how to ask, and names its servers in it; no resources', async () => {
+    const client = new Client({ name: 'host', version: '1' });
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL(world.localUrl), {
+        requestInit: { headers: { Authorization: `Bearer ${world.token}` } },
+      }),
+    );
+    expect((await client.listPrompts()).prompts.map(({ name }) => name)).toEqual(['ask_privately']);
+    const ref = { type: 'ref/prompt' as const, name: 'ask_privately' };
+    const { completion } = await client.complete({ ref, argument: { name: 'server', value: '' } });
+    const { structuredContent } = await client.callTool({ name: 'fhe_list_servers', arguments: {} });
+    const { servers } = structuredContent as { servers: { name: string }[] };
+    expect(completion.values).toEqual(servers.map(({ name }) => name));
+    expect(completion.values.length).toBeGreaterThan(0);
+    expect(client.getServerCapabilities()).not.toHaveProperty('resources');
+    await client.close();
+  });
+
   it('takes no call without its token, nor from web pages', async () => {
     const statusOf = (headers: Record<string, string>): Promise<number | undefined> =>
       new Promise((resolve, reject) => {

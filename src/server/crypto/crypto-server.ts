@@ -4,6 +4,7 @@
  */
 import { ProtocolError } from '../../errors.ts';
 import type { CryptoServices } from './services.ts';
+import { localPrompts } from './prompts.ts';
 import { DRAFT } from '../protocol/extension.ts';
 import type { ToolError } from '../protocol/error-codes.ts';
 import type { HttpListener } from '../transport/http-listener.ts';
@@ -102,6 +103,7 @@ export class CryptoServer implements AsyncDisposable {
       version,
       instructions: INSTRUCTIONS,
       tools: LOCAL_TOOLS,
+      documents: localPrompts(services),
       services,
       settings: { draft: DRAFT, role: 'local', schemes: ['CKKS'] },
       origin,

@@ -23,6 +23,7 @@ import { KeyProvisioning } from './key-provisioning.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { ModelCatalog } from './model-catalog.ts';
+import { modelDocuments } from './model-documents.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 import { ServerIdentity } from './server-identity.ts';
 import type { InferenceServices } from './services.ts';
@@ -212,6 +213,7 @@ export class InferenceServer implements AsyncDisposable {
       version: this.#version,
       instructions: INSTRUCTIONS,
       tools: REMOTE_TOOLS,
+      documents: modelDocuments(services),
       services,
       settings: { ...this.settings() },
       origin,

@@ -11,6 +11,8 @@ import {
   ProtocolErrorCode,
   Server,
 } from '@modelcontextprotocol/server';
+import type { DocumentLibrary, DocumentPrompt } from '../transport/documents.ts';
+import { documentCapabilities, serveDocuments } from '../transport/documents.ts';
 import type { HttpListener } from '../transport/http-listener.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 import { listenHttp } from '../transport/http-listener.ts';
@@ -117,8 +119,60 @@ const TOOLS: Readonly<Record<string, FixtureTool>> = {
   },
 };
 
+const STATIC_TEXT = 'test://static-text';
+const STATIC_BINARY = 'test://static-binary';
+const TEMPLATE = /^test:\/\/template\/([^/]+)\/data$/u;
+
+function prompt(name: string, messages: DocumentPrompt['messages'], ...names: string[]): DocumentPrompt {
+  const expected = names.map((argument) => ({ name: argument, required: true }));
+  return { name, description: name, ...(names.length === 0 ? {} : { arguments: expected }), messages };
+}
+
+const user = (content: Content[number]): ReturnType<DocumentPrompt['messages']>[number] => ({
+  role: 'user',
+  content,
+});
+
+const DOCUMENTS: DocumentLibrary = {
+  templates: [{ uriTemplate: 'test://template/{id}/data', name: 'template', mimeType: 'application/json' }],
+  prompts: [
+    prompt('test_simple_prompt', () => [user(text('This is a simple prompt for testing.'))]),
+    prompt(
+      'test_prompt_with_arguments',
+      ({ arg1, arg2 }) => [user(text(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`))],
+      'arg1',
+      'arg2',
+    ),
+    prompt(
+      'test_prompt_with_embedded_resource',
+      ({ resourceUri }) => [
+        user(resource(resourceUri!, 'Embedded resource content for testing.')),
+        user(text('Please process the embedded resource above.')),
+      ],
+      'resourceUri',
+    ),
+    prompt('test_prompt_with_image', () => [user(image), user(text('Please analyze the image above.'))]),
+  ],
+  list: () => [
+    { uri: STATIC_TEXT, name: 'static-text', mimeType: 'text/plain' },
+    { uri: STATIC_BINARY, name: 'static-binary', mimeType: 'image/png' },
+  ],
+  read(uri) {
+    if (uri === STATIC_TEXT) return { uri, mimeType: 'text/plain', text: 'This is the content.' };
+    if (uri === STATIC_BINARY) return { uri, mimeType: 'image/png', blob: PNG };
+    const id = TEMPLATE.exec(uri)?.[1];
+    if (id === undefined) return null;
+    return { uri, mimeType: 'application/json', text: JSON.stringify({ id, templateTest: true }) };
+  },
+  valuesOf: () => ['paris', 'park', 'party'],
+};
+
 function createFixtureServer(): Server {
-  const server = new Server({ name: 'conformance-fixture', version: '1' }, { capabilities: { tools: {} } });
+  const server = new Server(
+    { name: 'conformance-fixture', version: '1' },
+    { capabilities: { tools: {}, ...documentCapabilities(DOCUMENTS) } },
+  );
+  serveDocuments(server, DOCUMENTS, () => undefined);
   const tools = Object.entries(TOOLS).map(([name, { description, inputSchema }]) => {
     return { name, ...(description === undefined ? {} : { description }), inputSchema };
   });

@@ -11,6 +11,7 @@ import type { ToolCall } from '../protocol/signing.ts';
 import type { AnyTool, CallContext, Failure, ToolReport } from '../protocol/tool.ts';
 import { inputSchemaOf, outputSchemaOf } from '../protocol/tool.ts';
 import { toToolError } from '../protocol/translate-error.ts';
+import { documentCapabilities, serveDocuments, type DocumentLibrary } from './documents.ts';
 
 export interface ToolHost<Services> {
   readonly name: string;
@@ -21,6 +22,8 @@ export interface ToolHost<Services> {
   readonly services: Services;
   /** Declared under the extension's name. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** What may be read besides. */
+  readonly documents?: DocumentLibrary;
   /** Where calls come from if the transport does not say. */
   readonly origin: string;
   /**
@@ -61,12 +64,20 @@ export function toolServerFactory<Services>(
       {
         capabilities: {
           tools: {},
+          ...(host.documents === undefined ? {} : documentCapabilities(host.documents)),
           extensions: { [EXTENSION]: settings },
           experimental: { [EXTENSION]: settings },
         },
         instructions: host.instructions,
       },
     );
+    if (host.documents !== undefined) {
+      serveDocuments(server, host.documents, (context) =>
+        host.admit?.(
+          callContext(host, { tool: context.mcpReq.method, arguments: {} }, context, {}, () => undefined),
+        ),
+      );
+    }
     server.setRequestHandler('tools/list', () => ({ tools: listed }));
     server.setRequestHandler('tools/call', async ({ params }, context) => {
       const tool = byName.get(params.name);
@@ -144,10 +155,11 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 function callContext<Services>(
   host: ToolHost<Services>,
   received: ToolCall,
-  { mcpReq, http }: ServerContext,
+  context: ServerContext,
   meta: Readonly<Record<string, unknown>>,
   progress: ToolReport,
 ): CallContext {
+  const { mcpReq, http } = context;
   const authInfo = http?.authInfo;
   const { address, vouch } = authInfo?.extra ?? {};
   return {

@@ -5,6 +5,8 @@ import { limitsAnswer } from '../../protocol/answers.ts';
 import { modelId } from '../../protocol/identifiers.ts';
 import { refreshTerms, requestParameters, type RefreshTerms } from '../../protocol/negotiation.ts';
 import { encodeSignature, signatureDocument } from '../../protocol/signature-document.ts';
+import type { ServedModel } from '../model-catalog.ts';
+import type { InferenceServices } from '../services.ts';
 import { define } from './define.ts';
 
 export const describeModel = define({
@@ -52,56 +54,63 @@ export const describeModel = define({
     signature: signatureDocument.optional(),
   }),
   annotations: { readOnlyHint: true, idempotentHint: true },
-  async run({ model: name, include_signature }, { catalog, identity, configuration: { limits } }) {
-    const model = catalog.choose(name);
-    const { signature, negotiation, report } = model.artifact;
-    const { predicted } = report;
+  async run({ model: name, include_signature }, services) {
+    const model = services.catalog.choose(name);
     return {
-      ok: true as const,
-      model: model.id,
-      algorithm_id: model.algorithmId,
-      artifact_digest: model.digest,
-      ...negotiation,
-      coeff_modulus: [...negotiation.coeff_modulus],
-      galois_key_mappings: { ...negotiation.galois_key_mappings },
-      output_shape: [...signature.outputs[0]!.layout.shape],
-      inputs: signature.inputs.map(({ name, layout, level }) => ({
-        name,
-        shape: [...layout.shape],
-        ciphertexts: layout.ciphertexts,
-        level,
-        packing: layout.format,
-      })),
-      outputs: signature.outputs.map(({ name, shape, layout, precisionBits }) => ({
-        name,
-        shape: [...shape],
-        ciphertexts: layout.ciphertexts,
-        precision_bits: precisionBits,
-      })),
-      rotation_steps: [...model.artifact.signature.rotationKeys.map(({ step }) => step)],
-      needs_relinearization: model.artifact.signature.relinearizationLevel !== null,
-      ...refreshesOf(model.artifact),
-      labels: [...signature.labels],
-      predicted: {
-        latency_ms: predicted.latencyMs,
-        memory_bytes: predicted.memoryBytes,
-        key_bytes: predicted.keyBytes.galois + predicted.keyBytes.relinearization,
-      },
-      limits: {
-        max_chunk_bytes: limits.maxChunkBytes,
-        max_inline_result_bytes: limits.maxInlineResultBytes,
-        max_key_bytes: model.maxKeyBytes,
-        max_input_bytes: model.maxInputBytes,
-        sessions_per_client: limits.sessionsPerClient,
-        session_lifetime_s: Math.round(limits.sessionLifetimeMs / 1000),
-        key_lifetime_s: Math.round(limits.keyLifetimeMs / 1000),
-      },
-      server_key: identity.publicKey,
-      server_key_id: identity.id,
-      ...(include_signature === true ? { signature: encodeSignature(signature) } : {}),
+      ...describe(model, services),
+      ...(include_signature === true ? { signature: encodeSignature(model.artifact.signature) } : {}),
     };
   },
 });
+
+/** All but the signature. */
+export function describe(model: ServedModel, { identity, configuration: { limits } }: InferenceServices) {
+  const { signature, negotiation, report } = model.artifact;
+  const { predicted } = report;
+  return {
+    ok: true as const,
+    model: model.id,
+    algorithm_id: model.algorithmId,
+    artifact_digest: model.digest,
+    ...negotiation,
+    coeff_modulus: [...negotiation.coeff_modulus],
+    galois_key_mappings: { ...negotiation.galois_key_mappings },
+    output_shape: [...signature.outputs[0]!.layout.shape],
+    inputs: signature.inputs.map(({ name, layout, level }) => ({
+      name,
+      shape: [...layout.shape],
+      ciphertexts: layout.ciphertexts,
+      level,
+      packing: layout.format,
+    })),
+    outputs: signature.outputs.map(({ name, shape, layout, precisionBits }) => ({
+      name,
+      shape: [...shape],
+      ciphertexts: layout.ciphertexts,
+      precision_bits: precisionBits,
+    })),
+    rotation_steps: [...model.artifact.signature.rotationKeys.map(({ step }) => step)],
+    needs_relinearization: model.artifact.signature.relinearizationLevel !== null,
+    ...refreshesOf(model.artifact),
+    labels: [...signature.labels],
+    predicted: {
+      latency_ms: predicted.latencyMs,
+      memory_bytes: predicted.memoryBytes,
+      key_bytes: predicted.keyBytes.galois + predicted.keyBytes.relinearization,
+    },
+    limits: {
+      max_chunk_bytes: limits.maxChunkBytes,
+      max_inline_result_bytes: limits.maxInlineResultBytes,
+      max_key_bytes: model.maxKeyBytes,
+      max_input_bytes: model.maxInputBytes,
+      sessions_per_client: limits.sessionsPerClient,
+      session_lifetime_s: Math.round(limits.sessionLifetimeMs / 1000),
+      key_lifetime_s: Math.round(limits.keyLifetimeMs / 1000),
+    },
+    server_key: identity.publicKey,
+    server_key_id: identity.id,
+  };
+}
 
 function refreshesOf(artifact: Artifact): { readonly refreshes?: RefreshTerms } {
   const summary = refreshSummary(artifact);
