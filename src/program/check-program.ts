@@ -34,12 +34,14 @@ export function checkLayout(value: LayoutLike, slotCount: number, ciphertexts: n
   const elements = elementCount(value.shape);
   demand(elements <= MAX_ELEMENTS && value.positions.length === elements, `${what} does not cover its shape`);
   const limit = ciphertexts * slotCount;
-  const seen = new Uint8Array(ciphertexts === 1 ? value.period : limit);
+  // A bit for each slot, since whoever states few elements may state two thousand million slots.
+  const seen = new Uint32Array(Math.ceil((ciphertexts === 1 ? value.period : limit) / 32));
   for (const position of value.positions) {
     demand(position >= 0 && position < limit, `${what} has a position outside its ciphertexts`);
     const slot = ciphertexts === 1 ? position % value.period : position;
-    demand(seen[slot] === 0, `${what} gives one slot to two elements`);
-    seen[slot] = 1;
+    const bit = 1 << (slot % 32);
+    demand((seen[slot >>> 5]! & bit) === 0, `${what} gives one slot to two elements`);
+    seen[slot >>> 5]! |= bit;
   }
 }
 

@@ -13,6 +13,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { ArtifactError, InternalError } from '../errors.ts';
 import type { Artifact } from './artifact.ts';
+import { parseBoundedJson } from './bounded-json.ts';
+import { Expansion, expansionAllowance } from './expansion.ts';
 import { describeGrid, expandGrid } from './grid-array.ts';
 import { validateArtifact } from './validate-artifact.ts';
 
@@ -20,7 +22,7 @@ const MAGIC = new TextEncoder().encode('HEMODEL2');
 const SECTIONS = ['json', 'f64', 'i32', 'u8'] as const;
 type SectionName = (typeof SECTIONS)[number];
 const DIGEST_BYTES = 32;
-/** No honest artifact comes near; keeps a forged header from asking for all memory. */
+/** What one section may have; what all of them may: `expansion.ts`. */
 const MAX_RAW_BYTES = 0x7fff_0000;
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -116,6 +118,7 @@ interface Pools {
   readonly u8: readonly Uint8Array[];
   /** Expanded ones, by description. */
   readonly grids: Map<string, Int32Array>;
+  readonly expansion: Expansion;
 }
 
 function fromJson(value: Json, pools: Pools): unknown {
@@ -135,7 +138,7 @@ function fromJson(value: Json, pools: Pools): unknown {
     if (array !== undefined) return array;
     if (key === '$grid') {
       const description = JSON.stringify(entry);
-      const grid = pools.grids.get(description) ?? expandGrid(entry);
+      const grid = pools.grids.get(description) ?? expandGrid(entry, (bytes) => pools.expansion.take(bytes));
       if (grid !== null) {
         pools.grids.set(description, grid);
         return grid;
@@ -157,7 +160,12 @@ export function encodeArtifact(artifact: Artifact): Uint8Array {
     i32: pools.i32.bytes(),
     u8: pools.u8.bytes(),
   };
-  const packed = SECTIONS.map((name) => deflateSync(raw[name], { level: 6 }));
+  let packed = SECTIONS.map((name) => deflateSync(raw[name], { level: 6 }));
+  // What packs so well that readers would take it for a bomb is stored as it is.
+  const [packedBytes, rawBytes] = [packed, Object.values(raw)].map(totalBytes);
+  if (rawBytes! > expansionAllowance(packedBytes!)) {
+    packed = SECTIONS.map((name) => deflateSync(raw[name], { level: 0 }));
+  }
   const header = new Uint8Array(MAGIC.length + 8 * SECTIONS.length);
   header.set(MAGIC);
   const view = new DataView(header.buffer);
@@ -169,6 +177,10 @@ export function encodeArtifact(artifact: Artifact): Uint8Array {
   return new Uint8Array(Buffer.concat([body, createHash('sha256').update(body).digest()]));
 }
 
+function totalBytes(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
 /** SHA-256 of an encoded artifact, hex: its identity for keys, ciphertexts and servers. */
 export function artifactDigest(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -177,7 +189,7 @@ export function artifactDigest(bytes: Uint8Array): string {
 /**
  * Reads an artifact from untrusted bytes: checks magic, digest, structure, every index and bound, and the security of
  * its parameters.
- * @throws ArtifactError ARTIFACT_DAMAGED, ARTIFACT_INVALID, PARAMETERS_INSECURE, PARAMETERS_INVALID
+ * @throws ArtifactError ARTIFACT_DAMAGED, ARTIFACT_INVALID, ARTIFACT_TOO_LARGE, PARAMETERS_INSECURE, PARAMETERS_INVALID
  */
 export function decodeArtifact(bytes: Uint8Array): Artifact {
   const headerBytes = MAGIC.length + 8 * SECTIONS.length;
@@ -192,41 +204,61 @@ export function decodeArtifact(bytes: Uint8Array): Artifact {
   if (!timingSafeEqual(digest, bytes.subarray(bytes.byteLength - DIGEST_BYTES))) {
     throw damaged('the SHA-256 digest does not match');
   }
+  const expansion = new Expansion(bytes.byteLength);
+  const section = openSections(bytes, body, expansion);
+  // The program's numbers are for all workers to read.
+  const shared = (size: number): SharedArrayBuffer => new SharedArrayBuffer(size);
+  const own = (size: number): ArrayBuffer => new ArrayBuffer(size);
+  const json = section('json');
+  const pools = {
+    f64: readPool(section('f64'), 8, shared, (buffer, at, length) => new Float64Array(buffer, at, length)),
+    i32: readPool(section('i32'), 4, shared, (buffer, at, length) => new Int32Array(buffer, at, length)),
+    u8: readPool(section('u8'), 1, own, (buffer, at, length) => new Uint8Array(buffer, at, length)),
+    grids: new Map<string, Int32Array>(),
+    expansion,
+  };
+  let parsed: Json;
+  try {
+    parsed = parseBoundedJson(json, expansion.jsonBounds) as Json;
+  } catch (cause) {
+    throw damaged(
+      cause instanceof RangeError ? `its description: ${cause.message}` : 'its description is not JSON',
+      cause,
+    );
+  }
+  return validateArtifact(fromJson(parsed, pools));
+}
+
+/** All lengths are checked here; each section is inflated when it is asked for, so that none is kept longer than it is read. */
+function openSections(
+  bytes: Uint8Array,
+  body: Uint8Array,
+  expansion: Expansion,
+): (name: SectionName) => Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let offset = headerBytes;
-  const sections = {} as Record<SectionName, Uint8Array>;
+  const found = new Map<SectionName, { packed: Uint8Array; rawLength: number }>();
+  let offset = MAGIC.length + 8 * SECTIONS.length;
   SECTIONS.forEach((name, index) => {
     const packedLength = view.getUint32(MAGIC.length + 8 * index, true);
     const rawLength = view.getUint32(MAGIC.length + 8 * index + 4, true);
     if (rawLength > MAX_RAW_BYTES || offset + packedLength > body.byteLength)
       throw damaged(`section ${name} too long`);
-    try {
-      sections[name] = inflateSync(body.subarray(offset, offset + packedLength), {
-        maxOutputLength: rawLength + 1,
-      });
-    } catch (cause) {
-      throw damaged(`section ${name} does not inflate`, cause);
-    }
-    if (sections[name].byteLength !== rawLength) throw damaged(`section ${name} has the wrong length`);
+    expansion.take(rawLength);
+    found.set(name, { packed: body.subarray(offset, offset + packedLength), rawLength });
     offset += packedLength;
   });
   if (offset !== body.byteLength) throw damaged('trailing bytes');
-  // The program's numbers are for all workers to read.
-  const shared = (size: number): SharedArrayBuffer => new SharedArrayBuffer(size);
-  const own = (size: number): ArrayBuffer => new ArrayBuffer(size);
-  const pools = {
-    f64: readPool(sections.f64, 8, shared, (buffer, at, length) => new Float64Array(buffer, at, length)),
-    i32: readPool(sections.i32, 4, shared, (buffer, at, length) => new Int32Array(buffer, at, length)),
-    u8: readPool(sections.u8, 1, own, (buffer, at, length) => new Uint8Array(buffer, at, length)),
-    grids: new Map<string, Int32Array>(),
+  return (name) => {
+    const { packed, rawLength } = found.get(name)!;
+    let raw: Uint8Array;
+    try {
+      raw = inflateSync(packed, { maxOutputLength: rawLength + 1 });
+    } catch (cause) {
+      throw damaged(`section ${name} does not inflate`, cause);
+    }
+    if (raw.byteLength !== rawLength) throw damaged(`section ${name} has the wrong length`);
+    return raw;
   };
-  let parsed: Json;
-  try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(sections.json)) as Json;
-  } catch (cause) {
-    throw damaged('its description is not JSON', cause);
-  }
-  return validateArtifact(fromJson(parsed, pools));
 }
 
 function damaged(what: string, cause?: unknown): ArtifactError {

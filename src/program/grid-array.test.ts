@@ -15,7 +15,7 @@ describe('grid arrays', () => {
   ])('describes %s in five numbers', (_, array) => {
     const description = describeGrid(array);
     expect(description).toHaveLength(5);
-    expect(expandGrid(JSON.parse(JSON.stringify(description)))).toEqual(array);
+    expect(expandGrid(JSON.parse(JSON.stringify(description)), () => undefined)).toEqual(array);
   });
 
   it.each([
@@ -36,6 +36,6 @@ describe('grid arrays', () => {
     ['negative counts', [0, -2, 1, -2, 1]],
     ['more than any layout holds', [0, 2 ** 20, 1, 2 ** 20, 1]],
   ])('refuses %s', (_, description) => {
-    expect(expandGrid(description)).toBeNull();
+    expect(expandGrid(description, () => undefined)).toBeNull();
   });
 });

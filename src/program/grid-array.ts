@@ -34,13 +34,17 @@ export function describeGrid(array: Int32Array): GridDescription | null {
   return [start, outerCount, outerStep, innerCount, innerStep];
 }
 
-/** In shared memory, as all arrays of a program that was read; null if an untrusted description is none. */
-export function expandGrid(description: unknown): Int32Array | null {
+/**
+ * In shared memory, as all arrays of a program that was read; null if an untrusted description is none.
+ * @param take is told how many bytes it will have, and may throw
+ */
+export function expandGrid(description: unknown, take: (bytes: number) => void): Int32Array | null {
   if (!Array.isArray(description) || description.length !== 5) return null;
   const numbers = description as unknown[];
   if (!numbers.every((entry) => Number.isInteger(entry) && Math.abs(entry as number) < 2 ** 31)) return null;
   const [start, outerCount, outerStep, innerCount, innerStep] = numbers as GridDescription;
   if (outerCount < 1 || innerCount < 1 || outerCount * innerCount > MAX_LENGTH) return null;
+  take(4 * outerCount * innerCount);
   const array = new Int32Array(new SharedArrayBuffer(4 * outerCount * innerCount));
   for (let i = 0, at = 0; i < outerCount; i++) {
     for (let k = 0; k < innerCount; k++) array[at++] = start + i * outerStep + k * innerStep;

@@ -4,6 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ArtifactError } from '../../errors.ts';
+import { parseBoundedJson } from '../../program/bounded-json.ts';
 
 export type ContainerKind = 'evaluation-keys' | 'secret-key' | 'public-key' | 'ciphertexts';
 
@@ -29,6 +30,8 @@ const PREFIX_BYTES = 12;
 const DIGEST_BYTES = 32;
 const MAX_HEADER_BYTES = 1 << 24;
 const MAX_BLOBS = 1 << 20;
+/** A length for each blob, and some facts. */
+const HEADER_BOUNDS = { nodes: 2 * MAX_BLOBS, depth: 32 };
 
 /** In pieces, so that gigabytes of keys need not be copied to be written. */
 export function containerChunks(container: Container): Uint8Array[] {
@@ -174,9 +177,9 @@ function parseHeader(
 ): { meta: Record<string, unknown>; lengths: number[] } {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw invalid('its header is not JSON');
+    parsed = parseBoundedJson(bytes, HEADER_BOUNDS);
+  } catch (error) {
+    throw invalid(error instanceof RangeError ? `its header: ${error.message}` : 'its header is not JSON');
   }
   if (!isRecord(parsed)) throw invalid('its header is not an object');
   const { kind, meta, blobs } = parsed;

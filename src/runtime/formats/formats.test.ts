@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ArtifactError } from '../../errors.ts';
 import type { KeyNeeds } from '../../program/key-needs.ts';
 import { seededRandom } from '../../program/testing/random-instructions.ts';
@@ -152,6 +152,31 @@ describe('containers', () => {
     expect(() => parseCiphertextSet(file)).toThrow('expected ciphertexts, found a public key');
     const foreign = { ...ORIGIN, parametersDigest: 'cd'.repeat(32) };
     expect(codeOf(() => parsePublicKey(file, foreign))).toBe('PARAMETERS_MISMATCH');
+  });
+
+  it('refuse headers that hold more than their length lets expect, unparsed', () => {
+    const parse = vi.spyOn(JSON, 'parse');
+    const withHeader = (text: string): Uint8Array => {
+      const head = Buffer.alloc(12);
+      head.write('HECT');
+      head.writeUInt32LE(3, 4);
+      head.writeUInt32LE(text.length, 8);
+      const body = Buffer.concat([head, Buffer.from(text)]);
+      return Buffer.concat([body, createHash('sha256').update(body).digest()]);
+    };
+    const refusal = (text: string): string => {
+      try {
+        parseEvaluationKeys(withHeader(text));
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return 'nothing thrown';
+    };
+    expect(refusal('['.repeat(1e5) + ']'.repeat(1e5))).toContain('nested too deeply');
+    expect(refusal(`[${'0,'.repeat(2 ** 21)}0]`)).toContain('too many values');
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
+    expect(refusal('{')).toContain('not JSON');
   });
 
   it('refuse headers that lie, even under a right checksum', () => {
