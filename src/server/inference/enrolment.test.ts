@@ -29,6 +29,8 @@ interface Attempt {
   readonly now?: number;
   readonly publicKey?: string;
   readonly code?: string;
+  /** In the Authorization header. */
+  readonly bearer?: string;
 }
 
 interface Policy {
@@ -56,13 +58,15 @@ async function office({
     { open, unsigned, authorities },
     { ...DEFAULT_LIMITS, clients },
   );
-  const attempt = ({ clientId = 'certified', key, chain, now = NOW, publicKey, code }: Attempt): string => {
+  let lastToken = '';
+  const attempt = (request: Attempt): string => {
+    const { clientId = 'certified', key, chain, now = NOW, publicKey, code, bearer = null } = request;
     const received = { tool: 'enrol_client', arguments: { clientId, nonce: Math.random() } };
     const meta = key === undefined ? {} : { [SIGNATURE_META]: signRequest(received, key, SERVER, now) };
     const call: CallContext = {
       signal: new AbortController().signal,
       progress: () => undefined,
-      bearer: null,
+      bearer,
       origin: 'test',
       vouch: () => undefined,
       received,
@@ -76,6 +80,7 @@ async function office({
       expect(client.tokenHash).toBe(tokenHash(token));
       expect(client.tokenExpiresAt).toBe(now + DEFAULT_LIMITS.tokenLifetimeMs);
       expect(client.createdAt).toBe(now);
+      lastToken = token;
       return 'enrolled';
     } catch (error) {
       if (error instanceof ToolError) return `${error.code}: ${error.message}`;
@@ -83,7 +88,7 @@ async function office({
     }
   };
   const enrol = (request: Attempt): string => attempt(request).replace(/:.*/, '');
-  return { attempt, enrol, store };
+  return { attempt, enrol, store, lastToken: () => lastToken };
 }
 
 describe('enrolment by certificate', () => {
@@ -197,6 +202,62 @@ describe('enrolment by code', () => {
     expect(enrol({})).toBe('enrolled');
     expect(enrol({ clientId: 'b' })).toMatch(/^ERROR_QUOTA_EXCEEDED: this server takes no more clients/);
     expect(enrol({})).toBe('enrolled');
+  });
+});
+
+describe('a name', () => {
+  const publicKey = encodePublicKey(createPublicKey(OTHER));
+  const signed = { key: OTHER, publicKey };
+
+  async function lax(policy: Policy = {}) {
+    const made = await office({ unsigned: true, ...policy });
+    const invite = (code: string, clientId: string | null): void =>
+      made.store.putInvitation({ codeHash: tokenHash(code), clientId, expiresAt: NOW + 1000 });
+    return { ...made, invite };
+  }
+
+  it('without a key is not taken over by anybody’s code or certificate, but renewed by its token', async () => {
+    const { attempt, invite, store, lastToken } = await lax();
+    invite('first', null);
+    expect(attempt({ clientId: 'victim', code: 'first' })).toBe('enrolled');
+    const before = store.client('victim');
+    for (const [code, meant] of [
+      ['any', null],
+      ['named', 'victim'],
+    ] as const) {
+      invite(code, meant);
+      const refused = attempt({ clientId: 'victim', code, ...signed });
+      expect(refused).toMatch(/^ERROR_ENROLMENT_REFUSED/);
+      expect(attempt({ clientId: 'victim', code })).toBe(refused);
+      expect(attempt({ clientId: 'victim', code, bearer: 'not its token' })).toBe(refused);
+    }
+    expect(attempt({ clientId: 'victim', bearer: lastToken(), ...signed, code: 'wrong' })).toBe('enrolled');
+    expect(store.client('victim')).toMatchObject({ publicKey });
+    expect(store.client('victim')!.tokenHash).not.toBe(before!.tokenHash);
+    // Pinned from then on, and the former token is void.
+    expect(attempt({ clientId: 'victim', bearer: lastToken() })).toMatch(/^ERROR_ENROLMENT_REFUSED/);
+
+    invite('second', null);
+    expect(attempt({ clientId: 'certified', code: 'second' })).toBe('enrolled');
+    const certified = { key: createPrivateKey(CLIENT_KEY), chain: [CLIENT_CERTIFICATE] };
+    expect(attempt(certified)).toMatch(/REFUSED: the name is taken/);
+    expect(attempt({ ...certified, bearer: lastToken() })).toBe('enrolled');
+  });
+
+  it('does not lose its code to others: not to another name, a taken one, or a server that is full', async () => {
+    const { attempt, invite, store } = await lax({ clients: 3 });
+    invite('alice', 'alice');
+    expect(attempt({ clientId: 'bob', code: 'alice' })).toMatch(/REFUSED: the code is wrong/);
+    expect(attempt({ clientId: 'alice', code: 'alice', ...signed })).toBe('enrolled');
+    invite('any', null);
+    expect(attempt({ clientId: 'alice', code: 'any' })).toMatch(/REFUSED: the code is wrong/);
+    expect(attempt({ clientId: 'bob', code: 'any' })).toBe('enrolled');
+    invite('carol', 'carol');
+    invite('dan', 'dan');
+    expect(attempt({ clientId: 'carol', code: 'carol' })).toBe('enrolled');
+    expect(attempt({ clientId: 'dan', code: 'dan' })).toMatch(/^ERROR_QUOTA_EXCEEDED/);
+    store.deleteClient('bob');
+    expect(attempt({ clientId: 'dan', code: 'dan' })).toBe('enrolled');
   });
 });
 

@@ -26,8 +26,7 @@ export interface Enrolment {
 
 const MAX_CHAIN = 8;
 const CODE_NEEDED = 'an enrolment code is needed';
-const CODE_REFUSED =
-  'the code is wrong, used, expired or meant for another name, or the name is enrolled with another key';
+const CODE_REFUSED = 'the code is wrong, used, expired or meant for another name, or the name is taken';
 
 export class EnrolmentOffice {
   readonly #store: MetadataStore;
@@ -62,10 +61,7 @@ export class EnrolmentOffice {
     if (publicKey !== null) {
       this.#authentication.requireSignature(call, decodePublicKey(publicKey), request.clientId, now);
     }
-    this.#requirePermission(request, publicKey, certificate, now);
-    if (this.#store.clientCount() >= this.#limits.clients && this.#store.client(request.clientId) === null) {
-      throw new ToolError('ERROR_QUOTA_EXCEEDED', 'this server takes no more clients');
-    }
+    this.#requirePermission(request, call, publicKey, certificate, now);
     const token = newToken();
     const client: ClientRecord = {
       clientId: request.clientId,
@@ -79,33 +75,41 @@ export class EnrolmentOffice {
     return { token, client };
   }
 
-  /** A name that is pinned to a key is renewed by who holds that key and by nobody else, whatever code or certificate they have. */
+  /**
+   * A name that is taken is renewed by who holds its key, or, where it has none, its token, and by nobody else, whatever code or
+   * certificate they have. A code is used up by who enrols with it, and not by an attempt.
+   */
   #requirePermission(
     request: EnrolmentRequest,
+    { bearer }: CallContext,
     publicKey: string | null,
     certificate: X509Certificate | null,
     now: number,
   ): void {
     const known = this.#store.client(request.clientId);
-    const taken = known !== null && known.publicKey !== null && known.publicKey !== publicKey;
-    if (taken) {
+    if (known !== null) {
+      const owned =
+        known.publicKey === null
+          ? bearer !== null && tokenHash(bearer) === known.tokenHash
+          : known.publicKey === publicKey;
+      if (owned) return;
       // Who has neither key nor code does not learn which names there are, unless anyone may enrol.
-      if (this.#policy.open || certificate !== null) throw refused('the name is enrolled with another key');
+      if (this.#policy.open || certificate !== null) {
+        throw refused(
+          known.publicKey === null ? 'the name is taken' : 'the name is enrolled with another key',
+        );
+      }
       throw refused(request.code === undefined ? CODE_NEEDED : CODE_REFUSED);
     }
+    if (this.#store.clientCount() >= this.#limits.clients) {
+      throw new ToolError('ERROR_QUOTA_EXCEEDED', 'this server takes no more clients');
+    }
     if (certificate !== null) return;
-    if (known !== null && publicKey !== null && known.publicKey === publicKey) return;
     if (request.code !== undefined) {
-      const invitation = this.#store.takeInvitation(tokenHash(request.code));
-      const fits =
-        invitation !== null &&
-        invitation.expiresAt > now &&
-        (invitation.clientId === null || invitation.clientId === request.clientId);
-      if (fits) return;
+      if (this.#store.takeInvitation(tokenHash(request.code), request.clientId, now)) return;
       throw refused(CODE_REFUSED);
     }
-    if (this.#policy.open && known === null) return;
-    throw refused(known !== null && this.#policy.open ? 'the name is taken' : CODE_NEEDED);
+    if (!this.#policy.open) throw refused(CODE_NEEDED);
   }
 
   /** Leaf first. @throws ToolError ERROR_ENROLMENT_REFUSED */

@@ -54,9 +54,11 @@ it('an invitation is a code that the server’s database knows, for its time and
   expect(expiresAt - before).toBeGreaterThanOrEqual(1000);
   expect((await stat(state)).mode & 0o777).toBe(0o700);
   using store = await SqliteMetadataStore.open(join(state, 'server.db'));
-  expect(store.takeInvitation(tokenHash(code))).toEqual({
-    codeHash: tokenHash(code),
-    clientId: 'client',
-    expiresAt,
-  });
+  const take = (name: string, now: number): boolean => store.takeInvitation(tokenHash(code), name, now);
+  expect([take('other', before), take('client', expiresAt), take('client', expiresAt - 1)]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  expect(take('client', before)).toBe(false);
 });

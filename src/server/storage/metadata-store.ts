@@ -23,8 +23,8 @@ export interface MetadataStore extends Disposable {
   deleteClient(clientId: string): void;
   putInvitation(invitation: InvitationRecord): void;
   hasInvitation(codeHash: string, now: number): boolean;
-  /** Takes the invitation away and returns it: each is used once. */
-  takeInvitation(codeHash: string): InvitationRecord | null;
+  /** Takes the invitation away, if it is in time and meant for this name or for any: each is used once, by whom it is for. */
+  takeInvitation(codeHash: string, clientId: string, now: number): boolean;
   /** False if the nonce was there before. */
   addNonce(clientId: string, nonce: string, expiresAt: number): boolean;
 

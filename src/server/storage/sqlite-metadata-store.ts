@@ -11,7 +11,7 @@ import type {
   UploadOwner,
   UploadRecord,
 } from './records.ts';
-import { chunkOf, clientOf, invitationOf, keySetOf, sessionOf, uploadOf } from './sqlite-rows.ts';
+import { chunkOf, clientOf, keySetOf, sessionOf, uploadOf } from './sqlite-rows.ts';
 
 const OWNER = 'client_id = ? AND kind = ? AND owner_id = ?';
 
@@ -67,9 +67,16 @@ export class SqliteMetadataStore implements MetadataStore {
     );
   }
 
-  takeInvitation(codeHash: string): InvitationRecord | null {
-    const row = this.#db.get('DELETE FROM invitations WHERE code_hash = ? RETURNING *', codeHash);
-    return row === null ? null : invitationOf(row);
+  takeInvitation(codeHash: string, clientId: string, now: number): boolean {
+    return (
+      this.#db.run(
+        `DELETE FROM invitations
+         WHERE code_hash = ? AND expires_at > ? AND (client_id IS NULL OR client_id = ?)`,
+        codeHash,
+        now,
+        clientId,
+      ) === 1
+    );
   }
 
   addNonce(clientId: string, nonce: string, expiresAt: number): boolean {

@@ -3,7 +3,6 @@ import type { Row } from './sqlite-database.ts';
 import type {
   ChunkRecord,
   ClientRecord,
-  InvitationRecord,
   KeyFile,
   KeySetRecord,
   KeyState,
@@ -28,14 +27,6 @@ export function clientOf(row: Row): ClientRecord {
     publicKey: textOrNull(row, 'public_key'),
     certificateSubject: textOrNull(row, 'certificate_subject'),
     createdAt: number(row, 'created_at'),
-  };
-}
-
-export function invitationOf(row: Row): InvitationRecord {
-  return {
-    codeHash: text(row, 'code_hash'),
-    clientId: textOrNull(row, 'client_id'),
-    expiresAt: number(row, 'expires_at'),
   };
 }
 
