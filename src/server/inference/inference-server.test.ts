@@ -108,6 +108,7 @@ describe('sessions', () => {
     const first = await client.callAs('remote_inference_cnn', { session_id: 's' });
     const second = await client.callAs('remote_inference_cnn', { session_id: 's', omp_threads: 1 });
     expect(second).toEqual(first);
+    expect(await client.callAs('remote_inference', { session_id: 's' })).toEqual(first);
     const result = await client.callAs('get_inference_result', { session_id: 's' });
     expect(result).toMatchObject({ total_chunks: 1, chunk_b64: first['encrypted_logit_b64'] });
     const late = await client.callAs('upload_ciphertext_chunk', {
@@ -118,6 +119,21 @@ describe('sessions', () => {
       chunk_b64: 'AAAA',
     });
     expect(late).toMatchObject({ ok: false, error_code: 'ERROR_SESSION_CLOSED' });
+    await close();
+  });
+
+  it('take the parameters of §7.1 with a chunk already, and refuse them there', async () => {
+    const { client, close } = await ready('negotiated');
+    const chunk = { session_id: 'n', file_name: 'x', chunk_index: 0, total_chunks: 2, chunk_b64: 'AAAA' };
+    const { scale, poly_modulus_degree } = model.artifact.negotiation;
+    const upload = (parameters: object): Promise<Answer> =>
+      client.callAs('upload_ciphertext_chunk', { ...chunk, ...parameters });
+    expect(await upload({ scale, poly_modulus_degree, scheme_context: 'CKKS' })).toMatchObject({ ok: true });
+    expect(await upload({ poly_modulus_degree: 2 * poly_modulus_degree })).toMatchObject({
+      ok: false,
+      error_code: 'ERROR_PARAMETER_MISMATCH',
+    });
+    expect(await upload({ security_level: 256 })).toMatchObject({ error_code: 'ERROR_WEAK_PARAMETERS' });
     await close();
   });
 

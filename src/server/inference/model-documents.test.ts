@@ -89,9 +89,7 @@ describe.each([
     expect(await read(resources[0]!.uri)).toEqual(description);
     const document = await read(resources[1]!.uri);
     expect(document).toEqual(signature);
-    expect(decodeSignature(document)).toEqual(
-      model.artifact.signature,
-    );
+    expect(decodeSignature(document)).toEqual(model.artifact.signature);
     await client.close();
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { smallArtifact } from '../../program/testing/small-artifact.ts';
-import { type Agreed, checkNegotiation } from './check-negotiation.ts';
+import { type Agreed, checkAgainstAny, checkNegotiation } from './check-negotiation.ts';
 import { ToolError } from './error-codes.ts';
 import type { RequestParameters } from './negotiation.ts';
 
@@ -18,6 +18,15 @@ function verdict(request: RequestParameters, against = agreed): string {
     throw error;
   }
 }
+
+it('of several models one that takes it is enough; else the first says why', () => {
+  const other: Agreed = { artifact, algorithmId: 'CKKS:other' };
+  const check = (request: RequestParameters, models: readonly Agreed[]) => (): void =>
+    checkAgainstAny(request, models);
+  expect(check({ algorithm_id: 'CKKS:other' }, [agreed, other])).not.toThrow();
+  expect(check({ algorithm_id: 'CKKS:third' }, [agreed, other])).toThrow('algorithm_id must be CKKS:test');
+  expect(check({ algorithm_id: 'CKKS:other' }, [agreed])).toThrow(ToolError);
+});
 
 describe('negotiation', () => {
   it('accepts nothing, everything that the artifact states, and the draft’s spelling of schemes', () => {

@@ -64,6 +64,29 @@ export function checkNegotiation(request: RequestParameters, agreed: Agreed): vo
   checkGaloisKeys(request, negotiation.galois_key_mappings);
 }
 
+/**
+ * Held against the first of several that takes them.
+ * @throws ToolError as `checkNegotiation` does for the first, if none does
+ */
+export function checkAgainstAny(request: RequestParameters, [first, ...others]: readonly Agreed[]): void {
+  if (first === undefined) return;
+  try {
+    checkNegotiation(request, first);
+  } catch (refused) {
+    if (!others.some((other) => accepts(request, other))) throw refused;
+  }
+}
+
+function accepts(request: RequestParameters, agreed: Agreed): boolean {
+  try {
+    checkNegotiation(request, agreed);
+    return true;
+  } catch (refused) {
+    if (refused instanceof ToolError) return false;
+    throw refused;
+  }
+}
+
 /** §7.1: MUST reject what misses the declared level, whether the request's own parameters or those of the model. */
 function checkSecurity(request: RequestParameters, { artifact }: Agreed): void {
   const { parameters, negotiation } = artifact;

@@ -10,7 +10,7 @@ import { getInferenceResult } from './get-inference-result.ts';
 import { getKeyStatus } from './get-key-status.ts';
 import { getSessionStatus } from './get-session-status.ts';
 import { listModels } from './list-models.ts';
-import { remoteInferenceCnn } from './remote-inference-cnn.ts';
+import { remoteInference, remoteInferenceCnn } from './remote-inference-cnn.ts';
 import { revokeEvaluationKeys } from './revoke-evaluation-keys.ts';
 import { uploadCiphertextChunk } from './upload-ciphertext-chunk.ts';
 import { uploadEvaluationKeyChunk } from './upload-evaluation-key-chunk.ts';
@@ -26,6 +26,7 @@ export const REMOTE_TOOLS: readonly AnyTool<InferenceServices>[] = [
   revokeEvaluationKeys,
   uploadCiphertextChunk,
   remoteInferenceCnn,
+  remoteInference,
   getSessionStatus,
   getInferenceResult,
   cancelInference,

@@ -54,3 +54,6 @@ export const remoteInferenceCnn = define({
     return answerOf(await sessions.wait(record, call.progress, call.signal), services);
   },
 });
+
+/** The draft's §5.2 calls it so. */
+export const remoteInference: typeof remoteInferenceCnn = { ...remoteInferenceCnn, name: 'remote_inference' };

@@ -10,6 +10,8 @@ import {
   sha256,
   totalChunks,
 } from '../../protocol/identifiers.ts';
+import { checkAgainstAny } from '../../protocol/check-negotiation.ts';
+import { optionalParameters, requestParameters } from '../../protocol/negotiation.ts';
 import { define } from './define.ts';
 
 export const uploadCiphertextChunk = define({
@@ -26,11 +28,14 @@ export const uploadCiphertextChunk = define({
     chunk_b64: chunkText,
     auth_token: authToken.optional(),
     chunk_sha256: sha256.optional(),
+    ...optionalParameters,
   }),
   output: acknowledgement,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
-  async run(input, { authentication, sessions, metrics }, call) {
+  async run(input, { authentication, catalog, sessions, metrics }, call) {
     authentication.authenticate(input, call);
+    // Which model it is for is said when it is evaluated; what none of them would take need not be sent.
+    checkAgainstAny(requestParameters.partial().parse(input), catalog.all);
     const accepted = await sessions.accept(input.client_id, input.session_id, {
       fileName: input.file_name,
       chunkIndex: input.chunk_index,
