@@ -13,6 +13,7 @@ import type { CryptoSettings } from '../src/server/crypto/open-services.ts';
 import type { NamedServer } from '../src/server/crypto/services.ts';
 import { clientId } from '../src/server/protocol/identifiers.ts';
 import type { CertifiedKey } from '../src/server/vault/credential-vault.ts';
+import { naturalNumber } from './parse-options.ts';
 import type { Unlocking } from '../src/server/vault/master-key.ts';
 
 export interface LocalFlags {
@@ -23,10 +24,13 @@ export interface LocalFlags {
   readonly identityKey?: string;
   readonly certificate?: string;
   readonly ca?: string;
+  readonly maxKeyMb?: number;
+  readonly maxStoredKeyMb?: number;
 }
 
 const PASSPHRASE_VARIABLE = 'HE_COMPILE_PASSPHRASE';
-const MAX_SMALL_FILE = 2 ** 20;
+const MIB = 2 ** 20;
+const MAX_SMALL_FILE = MIB;
 /** Larger messages are slow on stdio, and some readers take no more than 10 MiB. */
 const STDIO_CHUNK_BYTES = 4 * 2 ** 20;
 
@@ -41,6 +45,8 @@ export function addLocalOptions(command: Command): Command {
     .option('--passphrase-file <FILE>', `unlocks the key store instead; or set ${PASSPHRASE_VARIABLE}`)
     .option('--identity-key <FILE>', 'Ed25519 signing key of your own PKI, PEM (with --certificate)')
     .option('--certificate <FILE>', 'its X.509 chain, PEM, leaf first')
+    .option('--max-key-mb <N>', 'evaluation keys made for one model, in MiB (default: 2048)', naturalNumber)
+    .option('--max-stored-key-mb <N>', 'keys kept for this client, in MiB (default: 16384)', naturalNumber)
     .option('--ca <FILE>', 'certificate authority of servers, PEM, besides the usual ones');
 }
 
@@ -59,6 +65,10 @@ export async function localSettings(
     servers,
     certified: await certifiedKey(flags),
     clientId: flags.clientId ?? null,
+    keyBudget: {
+      ...(flags.maxKeyMb === undefined ? {} : { keySetBytes: flags.maxKeyMb * MIB }),
+      ...(flags.maxStoredKeyMb === undefined ? {} : { storedBytes: flags.maxStoredKeyMb * MIB }),
+    },
   };
 }
 

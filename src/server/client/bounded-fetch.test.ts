@@ -25,7 +25,7 @@ afterAll(() => {
 });
 
 describe('boundedFetch', () => {
-  const bounded = boundedFetch(fetch, 5000);
+  const bounded = boundedFetch(fetch, { bytes: 5000, json: { nodes: 100, depth: 5 } });
 
   it('passes answers up to the bound as they are', async () => {
     const response = await bounded(`${origin}/5000`);
@@ -41,5 +41,27 @@ describe('boundedFetch', () => {
   it('ends answers beyond it', async () => {
     const response = await bounded(`${origin}/5001`);
     await expect(response.arrayBuffer()).rejects.toThrow();
+  });
+
+  it('ends answers that hold more than answers do; of a stream, each event by itself', async () => {
+    const answer = (type: string, ...pieces: string[]): Promise<string> => {
+      const body = new Blob(pieces).stream();
+      const inner = (): Promise<Response> =>
+        Promise.resolve(new Response(body, { headers: { 'content-type': type } }));
+      return boundedFetch(inner as typeof fetch, { bytes: 5000, json: { nodes: 100, depth: 5 } })('x')
+        .then((response) => response.text())
+        .catch((error: unknown) => (error as Error).message);
+    };
+    const list = (entries: number): string => `[${'0,'.repeat(entries - 1)}0]`;
+    expect(await answer('application/json', list(99))).toBe(list(99));
+    expect(await answer('application/json', list(50), '\n', list(51))).toBe(
+      'an answer beyond its bounds: too many values',
+    );
+    expect(await answer('application/json', '[[[[[[')).toBe('an answer beyond its bounds: nested too deeply');
+    const events = `data: ${list(90)}\n\n`.repeat(5);
+    expect(await answer('text/event-stream', events)).toBe(events);
+    expect(await answer('text/event-stream', events, `data: ${list(101)}`)).toBe(
+      'an answer beyond its bounds: too many values',
+    );
   });
 });

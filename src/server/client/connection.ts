@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly progress?: (fraction: number, message: string | undefined) => void;
   /** Without any sign of life; progress is one. */
   readonly silenceMs?: number;
+  /** In all, whatever signs of life there are. */
+  readonly patienceMs?: number;
 }
 
 export interface Answer {
@@ -54,6 +56,8 @@ export class ConnectionFailure extends ToolError {
 }
 
 const SILENCE_MS = 120_000;
+/** Evaluations are given more. */
+const PATIENCE_MS = 30 * 60_000;
 const CONNECT_MS = 30_000;
 const STDIO_BUFFER_BYTES = 64 * 2 ** 20;
 
@@ -100,17 +104,21 @@ class McpConnection implements Connection {
   }
 
   async call(tool: string, args: JsonObject, meta: JsonObject, options: CallOptions): Promise<Answer> {
-    const { signal, progress, silenceMs = SILENCE_MS } = options;
+    const { signal, progress, silenceMs = SILENCE_MS, patienceMs = PATIENCE_MS } = options;
     try {
       const result = await this.#client.callTool(
         { name: tool, arguments: args, ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }) },
         {
           timeout: silenceMs,
           resetTimeoutOnProgress: true,
+          maxTotalTimeout: patienceMs,
           ...(signal === undefined ? {} : { signal }),
           ...(progress === undefined
             ? {}
-            : { onprogress: ({ progress: done, total, message }) => progress(done / (total ?? 1), message) }),
+            : {
+                onprogress: ({ progress: done, total, message }) =>
+                  progress(fractionOf(done, total), message),
+              }),
         },
       );
       return {
@@ -127,6 +135,12 @@ class McpConnection implements Connection {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client.close().catch(() => undefined);
   }
+}
+
+/** 0 … 1, whatever was said. */
+function fractionOf(done: number, total: number | undefined): number {
+  const fraction = done / (total ?? 1);
+  return Number.isFinite(fraction) ? Math.min(1, Math.max(0, fraction)) : 0;
 }
 
 function transportTo(address: ServerAddress, { fetch, bearers }: ConnectOptions): Transport {

@@ -11,7 +11,10 @@ export const description = z.looseObject({
   ok: z.literal(true),
   model: z.string(),
   algorithm_id: z.string(),
-  batch_size: z.int().min(1),
+  batch_size: z
+    .int()
+    .min(1)
+    .max(2 ** 20),
   /** Unchecked: whoever makes keys of it checks it. */
   signature: z.unknown(),
 });
@@ -37,6 +40,8 @@ export interface RemoteOptions {
   readonly maxChunkBytes?: number;
   /** Chunks on their way at once. */
   readonly parallelUploads?: number;
+  /** How long an evaluation is waited for, queue included, whatever signs of life there are; default: 6 hours. */
+  readonly patienceMs?: number;
 }
 
 export interface StepOptions {

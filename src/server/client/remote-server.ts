@@ -17,14 +17,20 @@ import type {
 } from './remote-model.ts';
 import { description, resultChunk } from './remote-model.ts';
 import type { Chunk, LocalFile, RemoteFile } from './upload-file.ts';
+import { resultBytesBound } from './result-bound.ts';
 import { uploadFiles } from './upload-file.ts';
 import { waitUntilDone } from './wait-for-session.ts';
 
 /** Larger ones are answered more slowly and repeated at a higher price. */
 const MAX_CHUNK_BYTES = 8 * 2 ** 20;
 const PARALLEL_UPLOADS = 3;
-/** Lists of missing chunks are cut off, so an upload may take more than one round. */
-const MAX_ROUNDS = 1024;
+/**
+ * Lists of missing chunks are cut off, so an upload may take more than one round, and a server that lost something asks again; but not
+ * for more than this many times the whole.
+ */
+const MOST_OF_THE_WHOLE = 3;
+/** For an evaluation and the queue before it. */
+const PATIENCE_MS = 6 * 3_600_000;
 const GOODBYE_MS = 5000;
 
 export class RemoteServer implements AsyncDisposable {
@@ -91,10 +97,9 @@ export class RemoteServer implements AsyncDisposable {
       const args = { key_ref, ...chunkArguments(chunk) };
       await this.#enrolled.call('upload_evaluation_key_chunk', args, acknowledgement, options);
     };
-    const upload = (state: readonly RemoteFile[]): Promise<void> =>
-      this.#upload(files, state, send, { signal, progress });
-    for (let round = 0; round < MAX_ROUNDS && isIncomplete(status.files); round++) {
-      await upload(status.files);
+    const allowance = uploadAllowance(files);
+    while (isIncomplete(status.files)) {
+      await this.#upload(files, status.files, send, allowance, { signal, progress });
       status = await this.#enrolled.call('get_key_status', { key_ref }, keyStatus, { signal });
     }
     await this.#enrolled.call('commit_evaluation_keys', { key_ref }, keyStatus, {
@@ -121,8 +126,9 @@ export class RemoteServer implements AsyncDisposable {
       const args = { session_id: sessionId, ...chunkArguments(chunk) };
       await this.#enrolled.call('upload_ciphertext_chunk', args, acknowledgement, options);
     };
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      const session = fresh && round === 0 ? null : await this.#session(sessionId, signal);
+    const allowance = uploadAllowance(files);
+    for (let first = true; ; first = false) {
+      const session = fresh && first ? null : await this.#session(sessionId, signal);
       if (session !== null && !['staging', 'failed', 'cancelled'].includes(session.status)) return;
       const known = session?.files ?? [];
       if (
@@ -130,7 +136,7 @@ export class RemoteServer implements AsyncDisposable {
         !isIncomplete(known)
       )
         return;
-      await this.#upload(files, known, send, { signal, progress });
+      await this.#upload(files, known, send, allowance, { signal, progress });
     }
   }
 
@@ -140,10 +146,12 @@ export class RemoteServer implements AsyncDisposable {
    */
   async infer(
     sessionId: string,
-    { model, algorithmId, parameters }: RemoteModel,
+    { model, algorithmId, parameters, signature }: RemoteModel,
     keyRef: string,
     { signal, progress }: StepOptions = {},
   ): Promise<EncryptedResult> {
+    const maxBytes = resultBytesBound(signature);
+    const { patienceMs = PATIENCE_MS } = this.#options;
     const request: JsonObject = {
       session_id: sessionId,
       model,
@@ -153,13 +161,14 @@ export class RemoteServer implements AsyncDisposable {
     };
     // A connection that broke once may break again: from then on the evaluation does not hang on it.
     const args = (attempt: number): JsonObject => (attempt === 1 ? request : { ...request, async: true });
-    const options: CallOptions = { signal, progress: (fraction, message) => progress?.(fraction, message) };
+    const report = (fraction: number, message?: string): void => progress?.(fraction, message);
+    const options: CallOptions = { signal, patienceMs, progress: report };
     try {
       const first = await this.#enrolled.call('remote_inference_cnn', args, inferenceAnswer, options);
-      if (first.status === 'done') return await this.#resultOf(sessionId, first, signal);
-      await waitUntilDone(() => this.#session(sessionId, signal), { signal, progress });
+      if (first.status === 'done') return await this.#resultOf(sessionId, first, maxBytes, signal);
+      await waitUntilDone(() => this.#session(sessionId, signal), { signal, progress, patienceMs });
       const answer = await this.#enrolled.call('remote_inference_cnn', request, inferenceAnswer, options);
-      return await this.#resultOf(sessionId, answer, signal);
+      return await this.#resultOf(sessionId, answer, maxBytes, signal);
     } catch (error) {
       if (signal?.aborted === true) await this.#goodbye(sessionId, false);
       throw error;
@@ -179,6 +188,7 @@ export class RemoteServer implements AsyncDisposable {
     files: readonly LocalFile[],
     known: readonly RemoteFile[],
     send: (chunk: Chunk, options: CallOptions) => Promise<void>,
+    allowance: UploadAllowance,
     { signal, progress }: StepOptions,
   ): Promise<void> {
     const { maxChunkBytes } = await this.#enrolled.settings(signal);
@@ -188,16 +198,24 @@ export class RemoteServer implements AsyncDisposable {
     };
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     let sent = 0;
+    const before = allowance.bytes;
     await uploadFiles(
       files,
       known,
       plan,
-      (chunk) => send(chunk, { signal }),
+      (chunk) => {
+        allowance.bytes -= chunk.bytes.length;
+        if (allowance.bytes < 0)
+          throw new ConnectionFailure('the server asks again for what it has been sent', true);
+        return send(chunk, { signal });
+      },
       (bytes) => {
         sent += bytes;
         progress?.(sent / total);
       },
     );
+    if (allowance.bytes === before)
+      throw new ConnectionFailure('the server says that something is missing, but not what', true);
   }
 
   async #session(
@@ -217,12 +235,20 @@ export class RemoteServer implements AsyncDisposable {
   async #resultOf(
     sessionId: string,
     answer: z.infer<typeof inferenceAnswer>,
+    maxBytes: number,
     signal: AbortSignal | undefined,
   ): Promise<EncryptedResult> {
+    const { encrypted_logit_bytes: announced = 0, encrypted_logit_b64: inline, result_chunks = 0 } = answer;
+    if (announced > maxBytes) {
+      throw new ConnectionFailure(
+        `an encrypted result of ${announced} bytes is announced, the model gives ${maxBytes} at most`,
+        true,
+      );
+    }
     const bytes =
-      answer.encrypted_logit_b64 === undefined
-        ? await this.#fetchChunks(sessionId, answer.result_chunks ?? 0, signal)
-        : Buffer.from(answer.encrypted_logit_b64, 'base64');
+      inline === undefined
+        ? await this.#fetchChunks(sessionId, result_chunks, announced, signal)
+        : Buffer.from(inline, 'base64');
     if (bytes.length !== answer.encrypted_logit_bytes || sha256Of(bytes) !== answer.encrypted_logit_sha256) {
       throw new ConnectionFailure('the encrypted result is not the one that was announced', true);
     }
@@ -236,12 +262,23 @@ export class RemoteServer implements AsyncDisposable {
     };
   }
 
-  async #fetchChunks(sessionId: string, count: number, signal: AbortSignal | undefined): Promise<Buffer> {
+  /** No more than was announced, and no chunk without anything in it. */
+  async #fetchChunks(
+    sessionId: string,
+    count: number,
+    announced: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer> {
     const chunks: Buffer[] = [];
+    let left = announced;
     for (let index = 0; index < count; index++) {
       const args = { session_id: sessionId, chunk_index: index };
       const answer = await this.#enrolled.call('get_inference_result', args, resultChunk, { signal });
-      chunks.push(Buffer.from(answer.chunk_b64, 'base64'));
+      const chunk = Buffer.from(answer.chunk_b64, 'base64');
+      left -= chunk.length;
+      if (chunk.length === 0 || left < 0)
+        throw new ConnectionFailure('the encrypted result is not the one that was announced', true);
+      chunks.push(chunk);
     }
     return Buffer.concat(chunks);
   }
@@ -251,6 +288,15 @@ export class RemoteServer implements AsyncDisposable {
     const signal = AbortSignal.timeout(GOODBYE_MS);
     await this.#enrolled.call('cancel_inference', args, z.looseObject({}), { signal }).catch(() => undefined);
   }
+}
+
+/** What is left of the bytes that an upload may take. */
+interface UploadAllowance {
+  bytes: number;
+}
+
+function uploadAllowance(files: readonly LocalFile[]): UploadAllowance {
+  return { bytes: MOST_OF_THE_WHOLE * files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 function chunkArguments({ fileName, index, total, bytes, sha256 }: Chunk): JsonObject {

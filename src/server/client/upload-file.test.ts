@@ -66,6 +66,22 @@ describe('uploadFiles', () => {
     expect((await upload([{ file_name: 'f', total_chunks: 4, missing: [] }])).chunks).toEqual([]);
   });
 
+  it('sends nothing twice, and nothing that there is not, whatever a server lists', async () => {
+    const all: [number, number][] = Array.from({ length: 65_536 }, () => [0, 65_535]);
+    const missing: [number, number][] = [...all, [-5, 1], [2, 2 ** 40], [3, 1], [-9, -1], [7, 9]];
+    const { chunks } = await upload([{ file_name: 'f', total_chunks: 4, missing }]);
+    expect(chunks.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    const some: [number, number][] = [
+      [-5, 0],
+      [2, 2],
+      [3, 1],
+      [4, 9],
+    ];
+    expect(
+      (await upload([{ file_name: 'f', total_chunks: 4, missing: some }])).chunks.map(({ index }) => index),
+    ).toEqual([0, 2]);
+  });
+
   it('sends everything of a file that was announced only', async () => {
     expect((await upload([{ file_name: 'f', total_chunks: 0, missing: [] }])).chunks.length).toBe(4);
   });

@@ -97,9 +97,24 @@ function missingIndices(remote: RemoteFile | undefined, file: LocalFile, total: 
       `${file.fileName} was begun in ${remote.total_chunks} chunks, and has ${total} now: the server has changed its limit`,
     );
   }
-  return remote.missing.flatMap(([first = 0, last = -1]) =>
-    Array.from({ length: Math.max(0, Math.min(last, total - 1) - first + 1) }, (_, i) => first + i),
-  );
+  return indicesOf(remote.missing, total);
+}
+
+/** In ascending order, each once, none that there is not: however many ranges are listed, and however they overlap. */
+function indicesOf(ranges: RemoteFile['missing'], total: number): number[] {
+  const edges = new Int32Array(total + 1);
+  for (const [first = 0, last = -1] of ranges) {
+    const [from, to] = [Math.max(0, first), Math.min(last, total - 1)];
+    if (from > to) continue;
+    edges[from]!++;
+    edges[to + 1]!--;
+  }
+  const indices: number[] = [];
+  for (let index = 0, open = 0; index < total; index++) {
+    open += edges[index]!;
+    if (open > 0) indices.push(index);
+  }
+  return indices;
 }
 
 async function readChunk(handle: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -14,8 +14,15 @@ export async function waitUntilDone(
   {
     signal,
     progress,
-  }: { signal?: AbortSignal | undefined; progress?: ((fraction: number) => void) | undefined },
+    patienceMs,
+  }: {
+    readonly signal?: AbortSignal | undefined;
+    readonly progress?: ((fraction: number) => void) | undefined;
+    /** However often it says that it is at work. */
+    readonly patienceMs: number;
+  },
 ): Promise<void> {
+  const deadline = performance.now() + patienceMs;
   for (let wait = FIRST_DELAY_MS; ; wait = Math.min(wait * GROWTH, LAST_DELAY_MS)) {
     const session = await ask();
     switch (session?.status) {
@@ -35,6 +42,8 @@ export async function waitUntilDone(
         throw new ToolError('ERROR_UNKNOWN_SESSION', 'the server has lost the session');
     }
     progress?.(session.progress);
+    if (performance.now() + wait > deadline)
+      throw new ToolError('ERROR_TIMEOUT', `no result after ${Math.round(patienceMs / 1000)} s`);
     await delay(wait, undefined, signal === undefined ? {} : { signal });
   }
 }

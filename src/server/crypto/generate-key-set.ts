@@ -26,6 +26,7 @@ export async function generateKeySet(
 ): Promise<StoredKeySet> {
   try {
     requireEncryption(signature.parameters);
+    await keys.requireRoom(clientId, signature);
     const options = { signal, progress: (fraction: number) => progress(MAKING * fraction) };
     const client = await SecretClient.generate(signature, options);
     try {

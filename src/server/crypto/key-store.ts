@@ -13,6 +13,8 @@ import { clientId } from '../protocol/identifiers.ts';
 import { decodeSignature, encodeSignature } from '../protocol/signature-document.ts';
 import { privateFolder, syncFolder, writePrivate } from '../vault/private-files.ts';
 import type { Vault } from '../vault/vault.ts';
+import type { KeyBudget } from './key-budget.ts';
+import { DEFAULT_KEY_BUDGET, requireBudget } from './key-budget.ts';
 import { evaluationKeyFiles } from './evaluation-key-files.ts';
 import type { KeyFileRecord, KeyRecord } from './key-record.ts';
 import { keyRecord, keySetId, signatureDigest } from './key-record.ts';
@@ -52,17 +54,19 @@ export interface NewKeySet {
 export class KeyStore {
   readonly #vault: Vault;
   readonly #folder: string;
+  readonly #budget: KeyBudget;
 
   /** Removes what crashes have left, once it is too old to belong to another process at work. */
-  static async open(vault: Vault): Promise<KeyStore> {
+  static async open(vault: Vault, budget: KeyBudget = DEFAULT_KEY_BUDGET): Promise<KeyStore> {
     const folder = join(vault.folder, 'keys');
     await privateFolder(folder);
-    const store = new KeyStore(vault, folder);
+    const store = new KeyStore(vault, folder, budget);
     await store.#sweep();
     return store;
   }
 
-  private constructor(vault: Vault, folder: string) {
+  private constructor(vault: Vault, folder: string, budget: KeyBudget) {
+    this.#budget = budget;
     this.#vault = vault;
     this.#folder = folder;
   }
@@ -103,6 +107,14 @@ export class KeyStore {
       signature: decodeSignature(record.signature),
       folder: this.#path(client, record.key_set),
     };
+  }
+
+  /** Whether keys may be made for this signature, before they are. @throws ToolError ERROR_QUOTA_EXCEEDED */
+  async requireRoom(owner: string, signature: Signature): Promise<void> {
+    const stored = (await this.list(owner)).map(({ public_key, evaluation_keys }) =>
+      [public_key, ...evaluation_keys].reduce((sum, { bytes }) => sum + bytes, 0),
+    );
+    requireBudget(signature, stored, this.#budget);
   }
 
   async create(made: NewKeySet): Promise<StoredKeySet> {

@@ -10,6 +10,8 @@ import type { Unlocking } from '../vault/master-key.ts';
 import { privateFolder } from '../vault/private-files.ts';
 import { Vault } from '../vault/vault.ts';
 import { AllowedPaths } from './allowed-paths.ts';
+import type { KeyBudget } from './key-budget.ts';
+import { DEFAULT_KEY_BUDGET } from './key-budget.ts';
 import { KeyStore } from './key-store.ts';
 import { SecretClients } from './secret-clients.ts';
 import type { CryptoServices, NamedServer } from './services.ts';
@@ -27,6 +29,8 @@ export interface CryptoSettings {
   readonly certified: CertifiedKey | null;
   /** Null: a name made up once, which says nothing about machine or user. */
   readonly clientId: string | null;
+  /** Where it differs from the defaults. */
+  readonly keyBudget?: Partial<KeyBudget>;
 }
 
 export type OpenCryptoServices = CryptoServices & AsyncDisposable;
@@ -35,7 +39,7 @@ export type OpenCryptoServices = CryptoServices & AsyncDisposable;
 export async function openCryptoServices(settings: CryptoSettings): Promise<OpenCryptoServices> {
   const { vaultFolder, unlocking, sessionsFolder } = settings;
   const vault = await Vault.open(vaultFolder, unlocking);
-  const keys = await KeyStore.open(vault);
+  const keys = await KeyStore.open(vault, { ...DEFAULT_KEY_BUDGET, ...settings.keyBudget });
   const clients = new SecretClients(keys);
   await privateFolder(sessionsFolder);
   const clientId = settings.clientId ?? (await storedClientId(vault));

@@ -1,6 +1,6 @@
 /** Shapes of answers that several tools give, and that clients read. */
 import { z } from 'zod';
-import { keyReference, sha256 } from './identifiers.ts';
+import { keyReference, MAX_CHUNKS, sha256 } from './identifiers.ts';
 import { telemetry } from './negotiation.ts';
 
 export const acknowledgement = z.object({
@@ -16,7 +16,10 @@ export const fileState = z.object({
   total_chunks: z.int().min(0).describe('0 until the first chunk'),
   received_chunks: z.int().min(0),
   received_bytes: z.int().min(0),
-  missing: z.array(z.array(z.int()).length(2)).describe('Ranges [first, last] of missing chunk indices'),
+  missing: z
+    .array(z.array(z.int()).length(2))
+    .max(MAX_CHUNKS)
+    .describe('Ranges [first, last] of missing chunk indices'),
 });
 
 export const keyStatus = z.object({
@@ -44,7 +47,12 @@ export const inferenceAnswer = telemetry.extend({
     .describe('The encrypted result; absent if it must be fetched in chunks'),
   encrypted_logit_bytes: z.int().min(0).optional(),
   encrypted_logit_sha256: sha256.optional(),
-  result_chunks: z.int().min(1).optional().describe('How many chunks get_inference_result has'),
+  result_chunks: z
+    .int()
+    .min(1)
+    .max(MAX_CHUNKS)
+    .optional()
+    .describe('How many chunks get_inference_result has'),
   profile: z.object({ infer_s: z.number().min(0) }).optional(),
   queue_ahead: z.int().min(0).optional(),
   poll_after_ms: z.int().min(0).optional(),
