@@ -25,11 +25,23 @@ export interface KeySet {
 const GROWTH_CANDIDATES = 48;
 
 export function judge(trees: readonly RotationTree[], keys: readonly number[], prices: KeyPrices): KeySet {
-  const table = new RoutingTable(prices.slotCount, keys);
+  return judgeBelow(Infinity, trees, keys, prices)!;
+}
+
+/** Null where the set costs no less than `most`, which is often known before any tree is grown. */
+function judgeBelow(
+  most: number,
+  trees: readonly RotationTree[],
+  keys: readonly number[],
+  prices: KeyPrices,
+): KeySet | null {
+  const { ms, whole } = searchRoutes(trees, keys, prices.slotCount);
+  const least = keys.reduce((worth, key) => worth + prices.keyWorthMs(key, 0), ms);
+  if (most < Infinity && least >= most) return null;
   // A key that nothing uses weighs what it would at the bottom; pruning drops it.
   const levels = new Map(keys.map((key) => [key, 0]));
-  const ms = rotationMs(trees, keys, prices.slotCount);
   if (ms < Infinity) {
+    const table = whole ?? new RoutingTable(prices.slotCount, keys);
     for (const tree of trees) {
       for (const { via } of growTree(tree, table)) {
         for (const step of via) levels.set(step, Math.max(levels.get(step) ?? 0, tree.level));
@@ -42,22 +54,24 @@ export function judge(trees: readonly RotationTree[], keys: readonly number[], p
     totalBytes += prices.keyBytes(step, level);
     worth += prices.keyWorthMs(step, level);
   }
-  return { keys, ms, levels, totalBytes, cost: ms + worth };
+  const cost = ms + worth;
+  return most < Infinity && cost >= most ? null : { keys, ms, levels, totalBytes, cost };
+}
+
+interface Routes {
+  /** Of all rotations; Infinity if the keys do not suffice. */
+  readonly ms: number;
+  /** Null where two keys were enough for every distance. */
+  readonly whole: RoutingTable | null;
 }
 
 /** Most distances are two keys apart at most; only if that does not do, the whole group is searched. */
-export function rotationMs(
-  trees: readonly RotationTree[],
-  keys: readonly number[],
-  slotCount: number,
-): number {
-  for (const maxHops of [2, undefined]) {
-    const table = new RoutingTable(slotCount, keys, maxHops);
-    let ms = 0;
-    for (const tree of trees) ms += treeMs(tree, table);
-    if (ms < Infinity) return ms;
-  }
-  return Infinity;
+function searchRoutes(trees: readonly RotationTree[], keys: readonly number[], slotCount: number): Routes {
+  const msBy = (table: RoutingTable): number => trees.reduce((ms, tree) => ms + treeMs(tree, table), 0);
+  const ms = msBy(new RoutingTable(slotCount, keys, 2));
+  if (ms < Infinity) return { ms, whole: null };
+  const whole = new RoutingTable(slotCount, keys);
+  return { ms: msBy(whole), whole };
 }
 
 /** Greedy set cover: the distance that serves most (by cost) of the steps not yet served becomes a key. */
@@ -111,8 +125,7 @@ export function growKeys(
     const batch = candidates.slice(at, at + GROWTH_CANDIDATES);
     let best = current;
     for (const distance of batch) {
-      const grown = judge(trees, [...current.keys, distance], prices);
-      if (grown.cost < best.cost) best = grown;
+      best = judgeBelow(best.cost, trees, [...current.keys, distance], prices) ?? best;
     }
     if (best === current) at += GROWTH_CANDIDATES;
     else {
@@ -137,11 +150,10 @@ export function swapKeys(
     const others = current.keys.filter((other) => other !== key);
     for (const distance of candidates) {
       if (current.keys.includes(distance)) continue;
-      const swapped = judge(trees, [...others, distance], prices);
-      if (swapped.cost < current.cost) {
-        current = swapped;
-        break;
-      }
+      const swapped = judgeBelow(current.cost, trees, [...others, distance], prices);
+      if (swapped === null) continue;
+      current = swapped;
+      break;
     }
   }
   return current.keys;
@@ -182,7 +194,7 @@ export function pruneKeys(
       // Giving up what takes nothing brings no budget nearer.
       if (totalBytes > maxBytes && prices.keyBytes(key, levels.get(key)!) === 0) continue;
       const without = keys.filter((other) => other !== key);
-      loss.set(key, rotationMs(trees, without, slotCount) - ms);
+      loss.set(key, searchRoutes(trees, without, slotCount).ms - ms);
       if (netOf(key) < least) {
         least = netOf(key);
         best = key;

@@ -38,25 +38,28 @@ export class RoutingTable {
   readonly #hops: Uint8Array;
   readonly #last: Int32Array;
 
-  /** Breadth first over Z_slotCount, at most `maxHops` deep. */
+  /** Breadth first over Z_slotCount, at most `maxHops` deep. @param keys in 1 … slotCount − 1 */
   constructor(slotCount: number, keys: readonly number[], maxHops = MAX_HOPS) {
     this.#slotCount = slotCount;
     this.#hops = new Uint8Array(slotCount).fill(UNREACHED);
     this.#last = new Int32Array(slotCount);
     this.#hops[0] = 0;
-    let frontier = [0];
-    for (let hops = 1; frontier.length > 0 && hops <= maxHops; hops++) {
-      const next: number[] = [];
-      for (const from of frontier) {
+    // Searches build thousands of tables: everything reached stands in one array, in the order in which it was.
+    const reached = new Int32Array(slotCount);
+    let count = 1;
+    let done = 0;
+    for (let hops = 1; hops <= maxHops && done < count; hops++) {
+      for (const end = count; done < end && count < slotCount; done++) {
         for (const key of keys) {
-          const to = (from + key) % slotCount;
+          let to = reached[done]! + key;
+          if (to >= slotCount) to -= slotCount;
           if (this.#hops[to] !== UNREACHED) continue;
           this.#hops[to] = hops;
           this.#last[to] = key;
-          next.push(to);
+          reached[count++] = to;
         }
       }
-      frontier = next;
+      if (count === slotCount) break;
     }
   }
 
