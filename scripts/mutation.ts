@@ -50,7 +50,10 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   passes: {
     least: 70,
-    mutate: ['src/compiler/passes/{manage-scales,select-parameters,chain-demand}.ts'],
+    mutate: [
+      'src/compiler/passes/{manage-scales,select-parameters,chain-demand}.ts',
+      'src/compiler/targets/{seal-chains,clear-parameters}.ts',
+    ],
     tests: ['src/compiler/passes/{manage-scales,chain-demand}.test.ts'],
   },
   vault: { least: 70, mutate: ['src/server/vault/**/*.ts'], tests: ['src/server/vault/*.test.ts'] },

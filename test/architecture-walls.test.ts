@@ -57,6 +57,8 @@ const EMPTY_FILES = [
   'src/program/testing/builder.ts',
   'src/compiler/options.ts',
   'src/compiler/pipeline.ts',
+  'src/compiler/targets/native-chains.ts',
+  'src/compiler/targets/registry.ts',
   'src/runtime/client/keys.ts',
   'src/runtime/backends/seal.ts',
   'src/runtime/backends/bfv/secret-side.ts',
@@ -109,6 +111,30 @@ describe('the checker sees', () => {
     ['a module-level let', 'module-state', 'src/program/a.ts', `export let count = 0;`],
     ['a module-level var', 'module-state', 'src/program/a.ts', `var count = 0;`],
     ['a module-level cache', 'module-state', 'src/program/a.ts', `const cache = new Map<string, number>();`],
+    [
+      'a pass that asks for a backend by name',
+      'targets',
+      'src/compiler/passes/a.ts',
+      `export const f = (backend: string) => backend === 'native';`,
+    ],
+    [
+      'an analysis that is made for one backend',
+      'targets',
+      'src/compiler/analysis/a.ts',
+      `export const names = new Set(['seal']);`,
+    ],
+    [
+      'verification in the clear as a case',
+      'targets',
+      'src/compiler/a.ts',
+      `switch (options.backend) { case 'cleartext': }`,
+    ],
+    [
+      'a pass that reaches past the list of targets',
+      'targets',
+      'src/compiler/passes/a.ts',
+      `import '../targets/native-chains.ts';`,
+    ],
     ['a file of odds and ends', 'file-name', 'src/program/utils.ts', ``],
     ['a file that is not kebab-case', 'file-name', 'src/program/fooBar.ts', ``],
   ];
@@ -192,6 +218,12 @@ describe('the checker accepts', () => {
     ],
     ['the secret side importing a backend', 'src/runtime/client/a.ts', `import '../backends/seal.ts';`],
     ['node-seal in a backend', 'src/runtime/backends/seal/a.ts', `import SEAL from 'node-seal';`],
+    ['a backend by its name among the targets', 'src/compiler/targets/a.ts', `export const name = 'native';`],
+    [
+      'the list of targets, and a scheme that is called as one of them',
+      'src/compiler/passes/a.ts',
+      `import '../targets/registry.ts'; export const f = (scheme: string) => scheme === 'cleartext';`,
+    ],
     ['node built-ins', 'src/data/a.ts', `import { readFile } from 'node:fs/promises';`],
     [
       'tests that cross rooms',

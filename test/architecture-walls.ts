@@ -20,6 +20,7 @@ import {
 } from './walls/module-graph.ts';
 import { nativeBreaches } from './walls/native-walls.ts';
 import { secrecyBreaches } from './walls/secrecy-walls.ts';
+import { targetBreaches } from './walls/target-walls.ts';
 
 type Room = 'errors' | 'program' | 'compiler' | 'runtime' | 'data' | 'server' | 'index' | 'cli' | 'tools';
 
@@ -113,6 +114,7 @@ export function findBreaches(tree: SourceTree, packages: Packages): Breach[] {
     ...circleBreaches(graph),
     ...secrecyBreaches(tree, graph),
     ...nativeBreaches(tree),
+    ...targetBreaches(tree, graph),
     ...eagerCommands(tree),
   ];
 }

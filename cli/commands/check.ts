@@ -6,6 +6,7 @@ import { shapeOf } from '../../src/compiler/ir/tensor-graph.ts';
 import { checkModel, importModel } from '../../src/compiler/onnx/import.ts';
 import { DEFAULT_OPTIONS, type ActivationChoice, type CompileOptions } from '../../src/compiler/options.ts';
 import { foreseeModel } from '../../src/compiler/pipeline.ts';
+import { encryptingTargets } from '../../src/compiler/targets/registry.ts';
 import { loadDataset } from '../../src/data/load-dataset.ts';
 import { CompileError, ImportError } from '../../src/errors.ts';
 import type { CheckedModel } from '../check-folder.ts';
@@ -34,7 +35,6 @@ import { verdictOf, verdictText, type Verdict } from '../report/verdict.ts';
 import { presentError } from '../terminal/present-error.ts';
 import { printable } from '../terminal/printable.ts';
 
-const BACKENDS = ['native', 'seal'] as const;
 /** Ranges take no more. */
 const CALIBRATION_INPUTS = 64;
 
@@ -122,7 +122,8 @@ async function foresee(file: string, flags: CheckFlags, context: CommandContext)
       classNames: [],
     });
   }
-  const verdicts = await foreseeModel(bytes, { ...asked, calibration }, BACKENDS, {
+  const backends = encryptingTargets().map(({ name }) => name);
+  const verdicts = await foreseeModel(bytes, { ...asked, calibration }, backends, {
     modelDirectory,
     progress: context.progress,
   });

@@ -27,7 +27,10 @@ export type ActivationChoice =
   /** The least depth that keeps so many bits of the activation's own range over the calibrated range. */
   | { readonly kind: 'precision'; readonly bits: number };
 
-/** 'cleartext' compiles for verification only: the artifact has no security and no encrypting backend will run it. */
+/**
+ * What programs are planned for: `targets/` says what each can do. 'cleartext' compiles for verification only: the artifact has no
+ * security and no encrypting backend will run it.
+ */
 export type Backend = 'seal' | 'native' | 'cleartext';
 
 /** 'bfv': exact integers, for models whose activations are squares. */

@@ -16,7 +16,7 @@ import { isBatchable } from './onnx/batchable.ts';
 import { encodeOnnx } from './onnx/encode.ts';
 import { importModel } from './onnx/import.ts';
 import { scalePolynomials } from './onnx/scale-polynomials.ts';
-import type { CompileOptions, Progress } from './options.ts';
+import type { Backend, CompileOptions, Progress } from './options.ts';
 import { assembleArtifact } from './passes/assemble-artifact.ts';
 import { decomposeSoftmax } from './passes/decompose-softmax.ts';
 import { foldBatchNorm } from './passes/fold-batch-norm.ts';
@@ -51,6 +51,7 @@ import {
   type SelectedProgram,
 } from './passes/select-program.ts';
 import { stripOutputOperators } from './passes/strip-output-operators.ts';
+import { targetOf } from './targets/registry.ts';
 
 export interface CompileContext {
   /** Folder of the model file, for external data; null if the model came from memory. */
@@ -95,7 +96,7 @@ export async function compileModel(
 
   // What no degree makes shallow enough is refused before the work.
   const foreseen =
-    asked.scheme === 'ckks' && asked.backend !== 'cleartext'
+    asked.scheme === 'ckks' && targetOf(asked.backend).encrypts
       ? await foresee(recognised, asked, context, pass)
       : null;
 
@@ -211,7 +212,7 @@ export interface DegreeVerdict {
 export async function foreseeModel(
   bytes: Uint8Array,
   asked: CompileOptions,
-  backends: readonly ('native' | 'seal')[],
+  backends: readonly Backend[],
   { modelDirectory, progress }: Pick<CompileContext, 'modelDirectory' | 'progress'>,
 ): Promise<ReadonlyMap<string, readonly DegreeVerdict[]>> {
   const tensors = readTensors(bytes, asked, modelDirectory, (_, result) => result);

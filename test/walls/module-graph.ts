@@ -19,6 +19,7 @@ export type Wall =
   | 'test-support'
   | 'unresolved'
   | 'module-state'
+  | 'targets'
   | 'file-name';
 
 export interface Breach {

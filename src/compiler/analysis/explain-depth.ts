@@ -5,6 +5,7 @@ import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import type { Backend } from '../options.ts';
 import type { ParameterDemand } from '../passes/chain-demand.ts';
 import { deepestChain, ringCandidates } from '../passes/select-parameters.ts';
+import { encryptingTargets, targetOf } from '../targets/registry.ts';
 
 /** The longest chains found so far: each takes a search for the primes of many. */
 export class LongestChains {
@@ -16,7 +17,7 @@ export class LongestChains {
   ): ReturnType<typeof deepestChain> {
     const key = JSON.stringify([demand, backend]);
     let known = this.#known.get(key);
-    if (known === undefined) this.#known.set(key, (known = deepestChain(demand, backend)));
+    if (known === undefined) this.#known.set(key, (known = deepestChain(demand, targetOf(backend))));
     return known;
   }
 }
@@ -39,13 +40,14 @@ export function explainDepth(
     node: node.layer,
     message: `${node.kind === 'polynomial' ? `degree ${node.degree}` : node.kind}: ${cost} level${cost === 1 ? '' : 's'}, result at level ${level}`,
   }));
+  const others = encryptingTargets().filter(
+    (other) => other.name !== backend && ringCandidates(demand, other).next().done === false,
+  );
   const hints = [
     spent > square
       ? `activations take up to ${spent} levels; degree 2 everywhere (--activation '*=degree:2') would take ${square}`
       : null,
-    backend === 'seal' && ringCandidates(demand, 'native').next().done === false
-      ? 'the native engine has longer chains: --backend native'
-      : null,
+    ...others.map(({ name, title }) => `${title} has longer chains: --backend ${name}`),
     demand.security > 128 ? 'a lower --security allows longer chains' : null,
     `--precision below ${demand.precision} allows smaller scales`,
     '--emit-polynomial and --backend cleartext verify the model without encryption; deeper circuits need refresh',

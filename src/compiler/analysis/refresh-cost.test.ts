@@ -6,8 +6,8 @@ import { REFRESH_STEPS } from '../../program/semantics/refresh-plan.ts';
 import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
 import { refreshOf } from './cost-model.ts';
 import { predictLatency, refreshStepMs } from './latency.ts';
-import { nativeCostModel } from './native-cost.ts';
-import { sealCostModel } from './seal-cost.ts';
+import { nativeCostModel } from '../targets/native-cost.ts';
+import { sealCostModel } from '../targets/seal-cost.ts';
 
 const parameters = refreshableParameters();
 const cost = nativeCostModel(parameters, DEFAULT_NATIVE_PROFILE);

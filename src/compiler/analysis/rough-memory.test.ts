@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { refreshableParameters } from '../../program/testing/test-parameters.ts';
 import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
-import { nativeCostModel } from './native-cost.ts';
+import { nativeCostModel } from '../targets/native-cost.ts';
 import { roughMemory } from './rough-memory.ts';
 
 const parameters = refreshableParameters();

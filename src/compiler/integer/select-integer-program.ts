@@ -7,12 +7,10 @@ import type { IntegerSummary } from '../../program/artifact.ts';
 import { plainModulus } from '../../program/parameters.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { ringDegrees } from '../../program/security-tables.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
-import { costModelFor } from '../analysis/backend-costs.ts';
+import type { CostModel } from '../analysis/cost-model.ts';
 import { outputForecast } from '../analysis/noise.ts';
 import { galoisKeyMs } from '../analysis/key-price.ts';
-import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
@@ -24,6 +22,9 @@ import { layoutLatency, LinearComposer, reduceLinear } from '../passes/compose-l
 import { packProgram } from '../passes/emit-packed.ts';
 import { manageScales } from '../passes/manage-scales.ts';
 import { placeLevels } from '../passes/place-levels.ts';
+import { ringsOf } from '../passes/select-parameters.ts';
+import { encryptingTargets, targetOf } from '../targets/registry.ts';
+import type { Target } from '../targets/target.ts';
 import { quantise } from '../../program/quantisation.ts';
 import type { IntegerRing } from './integer-chain.ts';
 import { integerParameters, leastPlainBits, MAX_PLAIN_MODULI, primeBits } from './integer-chain.ts';
@@ -35,9 +36,6 @@ import { bitsFor, CALIBRATED_MARGIN, finest, makeRoundings } from './roundings.t
 
 /** Bits that the forecast has to leave at the output. */
 export const LEAST_NOISE_BUDGET = 8;
-
-/** The largest that node-seal was built for. */
-const LARGEST_RING = 32768;
 
 /** Shallowest compositions: every level costs a prime as large as a plain modulus and more. */
 const DEPTH_WEIGHTS = [1, 50];
@@ -58,27 +56,24 @@ export function selectIntegerProgram(
   options: CompileOptions,
   { pass, progress }: { pass: PassHook; progress: Progress },
 ): IntegerProgram {
-  if (options.backend === 'native') {
-    throw new CompileError('SCHEME_UNSUPPORTED', 'the native engine has no BFV', {
-      hint: 'use --backend seal',
-    });
-  }
+  const target = targetOf(options.backend);
+  if (!target.integers) throw noIntegers(target);
   const products = new MatrixProducts();
   const reduced = reduceLinear(graph, products);
   const planning = integerParameters({ polyModulusDegree: 16384, depth: 4, security: 128 }, 30, 1)!;
   const compositions = new LinearComposer(
     reduced,
     products,
-    layoutLatency(costModelFor('seal', planning, options.profile)),
+    layoutLatency(target.costs(planning, options.profile)),
   ).composeAll(DEPTH_WEIGHTS);
   const refusals: CompileError[] = [];
   let best: { program: IntegerProgram; cost: number } | null = null;
   for (const composition of compositions.map((composed) => placeLevels(composed))) {
     const roundings = makeRoundings(composition, samples, reference, options);
-    for (const polyModulusDegree of ringDegrees(options.security)) {
+    for (const polyModulusDegree of ringsOf(options.security, target)) {
       const { depth } = composition.length;
       const ring = { polyModulusDegree, depth, security: options.security };
-      if (polyModulusDegree < 4096 || polyModulusDegree > LARGEST_RING || primeBits(ring) === 0) continue;
+      if (primeBits(ring) === 0) continue;
       progress.report('pack', 0);
       const built = buildInRing(composition, ring, roundings, samples, options, pass);
       if (built instanceof CompileError) {
@@ -112,11 +107,12 @@ function buildInRing(
   const smallest = leastPlainBits(ring);
   const draft = integerParameters(ring, smallest, 1);
   if (draft === null) return noRoom(ring);
+  const target = targetOf(options.backend);
+  const costs = (parameters: CkksParameters): CostModel => target.costs(parameters, options.profile);
   const pack = (graph: LeveledGraph, parameters: CkksParameters): PackedProgram => {
-    const cost = costModelFor(options.backend, parameters, options.profile);
     const maxKeyBytes = options.maxKeyMb === null ? null : options.maxKeyMb * 2 ** 20;
     const keyMs = (level: number): number => galoisKeyMs(parameters, level, options);
-    return packProgram(graph, cost, { maxKeyBytes, keyMs });
+    return packProgram(graph, costs(parameters), { maxKeyBytes, keyMs });
   };
   // Noise depends on the structure alone, so that one packing tells for all sizes of plain moduli.
   const structure = pack(composition, draft);
@@ -143,12 +139,12 @@ function buildInRing(
     const program = pass('manage-scales', manageScales(packed, parameters));
     const budget = Math.min(...forecastNoiseBudget(program, parameters));
     if (budget < LEAST_NOISE_BUDGET) continue;
-    const { obstacle } = memoryLimits(program, parameters, options);
+    const { obstacle } = target.memory(program, parameters, options);
     if (obstacle !== null) {
       return new CompileError('MEMORY_EXCEEDED', obstacle, { pass: 'select-integer-program' });
     }
     return {
-      cost: costOf(program, parameters, costModelFor(options.backend, parameters, options.profile), options),
+      cost: costOf(program, parameters, costs(parameters), options),
       program: {
         linear,
         packed,
@@ -208,6 +204,13 @@ function exact(program: Program): SelectedProgram['noise'] {
       return outputForecast(bound * 2 ** -FLOAT64_BITS, bound, bound, false);
     }),
   };
+}
+
+function noIntegers({ title }: Target): CompileError {
+  const others = encryptingTargets().filter(({ integers }) => integers);
+  return new CompileError('SCHEME_UNSUPPORTED', `${title} has no BFV`, {
+    hint: `use ${others.map(({ name }) => `--backend ${name}`).join(' or ')}`,
+  });
 }
 
 function noRoom({ polyModulusDegree, depth }: IntegerRing): CompileError {

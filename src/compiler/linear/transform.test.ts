@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pack } from '../../program/layout.ts';
 import { toDense } from '../../program/slot-vector.ts';
-import { sealCostModel } from '../analysis/seal-cost.ts';
+import { sealCostModel } from '../targets/seal-cost.ts';
 import { buildDiagonals } from './diagonals.ts';
 import { makeFrame, placedLayout, type Frame, type Placement } from './frame.ts';
 import { patternOf } from './pattern.ts';

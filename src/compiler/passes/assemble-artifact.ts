@@ -16,15 +16,12 @@ import type { Program } from '../../program/program.ts';
 import { certify, type CkksParameters } from '../../program/security.ts';
 import { countOperations } from '../../program/semantics/count-operations.ts';
 import type { Signature } from '../../program/signature.ts';
-import { costModelFor } from '../analysis/backend-costs.ts';
 import { keyCost } from '../analysis/key-price.ts';
 import { withExactValues } from '../analysis/certified-ranges.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
 import { predictLatency, refreshStepMs } from '../analysis/latency.ts';
-import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
 import { wholePrecision } from '../analysis/whole-precision.ts';
-import { sealObstacle } from '../analysis/seal-obstacle.ts';
 import type { IntegerGraph } from '../integer/quantise-graph.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
@@ -32,6 +29,8 @@ import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import { shapeOf, type TensorGraph } from '../ir/tensor-graph.ts';
 import { isBatchable } from '../onnx/batchable.ts';
 import type { CompileOptions } from '../options.ts';
+import { targetOf } from '../targets/registry.ts';
+import { sealObstacle } from '../targets/seal-memory.ts';
 import { COMPILER_VERSION } from '../version.ts';
 import type { Samples } from './build-candidate.ts';
 
@@ -207,7 +206,7 @@ function reportOf(parts: AssemblyParts): CompileReport {
       ...throughputWarnings(parts, layers),
     ],
     ...(parts.summary === undefined ? {} : { integer: parts.summary }),
-    costProfile: options.backend === 'native' ? options.profile.machine : null,
+    costProfile: targetOf(options.backend).profiled ? options.profile.machine : null,
     sealObstacle: sealObstacle(program, parameters, options.maxMemoryMb),
     memoryBudgetMb: memoryBudgetMb(parts),
   };
@@ -220,7 +219,7 @@ function reportOf(parts: AssemblyParts): CompileReport {
 function precisionWarnings({ polynomial, options }: AssemblyParts, predicted: Predictions): string[] {
   const { precisionBits, approximationPrecisionBits, precisionMet } = predicted;
   const { quality } = polynomial;
-  if (precisionMet === true || options.backend === 'cleartext') return [];
+  if (precisionMet === true || !targetOf(options.backend).encrypts) return [];
   if (quality.agreement !== null && !options.holdPrecision) return [];
   const because =
     approximationPrecisionBits == null
@@ -237,7 +236,7 @@ const BUDGET_MARGIN = 1.05;
 
 function memoryBudgetMb({ program, parameters, options }: AssemblyParts): number {
   if (options.optimize !== 'memory') return options.maxMemoryMb;
-  const { leastBytes } = memoryLimits(program, parameters, options);
+  const { leastBytes } = targetOf(options.backend).memory(program, parameters, options);
   return Math.min(options.maxMemoryMb, Math.ceil((BUDGET_MARGIN * leastBytes) / 2 ** 20));
 }
 
@@ -275,8 +274,8 @@ function layerReports(
   { program, parameters, noise, linear, packed, options }: AssemblyParts,
   perInstruction: readonly LayerReport['operations'][],
 ): LayerReport[] {
-  const { plaintextRoom } = memoryLimits(program, parameters, options);
-  const cost = costModelFor(options.backend, parameters, options.profile);
+  const { plaintextRoom } = targetOf(options.backend).memory(program, parameters, options);
+  const cost = targetOf(options.backend).costs(parameters, options.profile);
   const latency = predictLatency(program, cost, plaintextRoom);
   const describe = (
     id: number,
@@ -313,7 +312,7 @@ function predictionsOf(
   { program, parameters, noise, polynomial, linear, integer, options }: AssemblyParts,
   layers: readonly LayerReport[],
 ): Predictions {
-  const cost = costModelFor(options.backend, parameters, options.profile);
+  const cost = targetOf(options.backend).costs(parameters, options.profile);
   const units = program.outputs.map(
     ({ value }, index) => integer?.outputs[index]?.scale ?? linear.nodes[value]!.unit ?? 1,
   );
@@ -322,7 +321,7 @@ function predictionsOf(
   const galoisBytes = galois.reduce((sum, bytes) => sum + bytes, 0);
   const { relinearizationLevel } = program;
   const relinearization = relinearizationLevel === null ? 0 : cost.keyBytes(relinearizationLevel);
-  const { peakBytes, plaintextRoom } = memoryLimits(program, parameters, options);
+  const { peakBytes, plaintextRoom } = targetOf(options.backend).memory(program, parameters, options);
   const steps = refreshStepMs(program, cost, plaintextRoom);
   const bytesOf = (ports: Program['inputs'], seeded: boolean): number =>
     ports.reduce((sum, { value }) => {

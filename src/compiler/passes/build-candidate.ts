@@ -4,11 +4,9 @@ import { galoisKeyBytes } from '../../program/key-bytes.ts';
 import { refreshKeyNeeds } from '../../program/key-needs.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { costModelFor } from '../analysis/backend-costs.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
 import { galoisKeyMs, keyCost } from '../analysis/key-price.ts';
 import { predictLatency } from '../analysis/latency.ts';
-import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { NoiseForecast } from '../analysis/noise.ts';
 import { findOverflow, type Overflow } from '../analysis/overflow.ts';
 import { forecastOnSamples } from '../analysis/sampled-noise.ts';
@@ -16,6 +14,7 @@ import type { LeveledGraph } from '../ir/leveled-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import type { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions } from '../options.ts';
+import { targetOf } from '../targets/registry.ts';
 import { packProgram } from './emit-packed.ts';
 import { manageScales } from './manage-scales.ts';
 import { packBatch } from './pack-batch.ts';
@@ -68,7 +67,7 @@ export function buildCandidate(
   context: BuildContext,
 ): Candidate {
   const { options, pass } = context;
-  const plain = costModelFor(options.backend, parameters, options.profile);
+  const plain = targetOf(options.backend).costs(parameters, options.profile);
   const cost: CostModel =
     options.optimize === 'memory'
       ? { ...plain, keyWorth: (bytes) => MEMORY_KEY_WORTH * plain.keyWorth(bytes) }
@@ -90,7 +89,7 @@ export function buildCandidate(
   };
   const asked = keyBudget(options);
   let { packed, program } = pack(asked);
-  const limits = memoryLimits(program, parameters, options);
+  const limits = targetOf(options.backend).memory(program, parameters, options);
   if (limits.obstacle !== null) {
     // Rotations can be composed of fewer steps: slower, but perhaps it fits.
     const room = Math.min(limits.keyRoom, asked ?? limits.keyRoom);
@@ -125,8 +124,9 @@ export function underChain(
   parameters: CkksParameters,
   context: BuildContext,
 ): Candidate {
+  const { options } = context;
   const program = manageScales(packed, parameters);
-  const cost = costModelFor(context.options.backend, parameters, context.options.profile);
+  const cost = targetOf(options.backend).costs(parameters, options.profile);
   return judgeCandidate({ linear, packed, program, parameters }, cost, context);
 }
 
@@ -150,7 +150,7 @@ export function latencyOf(
   cost: CostModel,
   options: CompileOptions,
 ): number {
-  const { plaintextRoom } = memoryLimits(program, parameters, options);
+  const { plaintextRoom } = targetOf(options.backend).memory(program, parameters, options);
   return sum(predictLatency(program, cost, plaintextRoom));
 }
 
@@ -162,7 +162,7 @@ function judgeCandidate(
   const { program, parameters, linear, packed } = selected;
   const layouts = packed.values.map(({ layout }) => layout);
   const noise = forecastOnSamples(program, parameters, linear, layouts, samples);
-  const { obstacle, leastBytes } = memoryLimits(program, parameters, options);
+  const { obstacle, leastBytes } = targetOf(options.backend).memory(program, parameters, options);
   return {
     ...selected,
     noise,

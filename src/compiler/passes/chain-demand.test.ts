@@ -9,7 +9,9 @@ import {
   reachesPrecision,
   rescaleNoiseBits,
 } from './chain-demand.ts';
-import { clearParameters, deepestChain, type RingCandidate, ringCandidates } from './select-parameters.ts';
+import { clearParameters } from '../targets/clear-parameters.ts';
+import { targetOf } from '../targets/registry.ts';
+import { deepestChain, type RingCandidate, ringCandidates } from './select-parameters.ts';
 
 const bits = (prime: bigint): number => prime.toString(2).length;
 const sum = (primes: readonly bigint[]): number => primes.reduce((all, prime) => all + bits(prime), 0);
@@ -37,7 +39,7 @@ describe('head room for the output', () => {
     'stands above the scale in the first prime of every %s chain',
     (backend) => {
       for (const bound of [0.1, 1, 30, 5000]) {
-        for (const { chains } of ringCandidates(demand(6, bound), backend)) {
+        for (const { chains } of ringCandidates(demand(6, bound), targetOf(backend))) {
           for (const { dataPrimes, scaleBits } of chains) {
             // Twice the bound, of either sign, at the scale.
             expect(Number(dataPrimes[0])).toBeGreaterThan(4 * Math.max(bound, 1) * 2 ** scaleBits * 0.8);
@@ -53,7 +55,9 @@ it('an output that is one number gets six bits more, so that what wraps around l
   expect(baseHeadroomBits(asked)).toBe(outputHeadroomBits(asked.outputBound));
   expect(baseHeadroomBits({ ...asked, singleOutput: false })).toBe(baseHeadroomBits(asked));
   expect(baseHeadroomBits({ ...asked, singleOutput: true })).toBe(baseHeadroomBits(asked) + 6);
-  const [{ chains }] = [...ringCandidates({ ...asked, singleOutput: true }, 'seal')] as [RingCandidate];
+  const [{ chains }] = [...ringCandidates({ ...asked, singleOutput: true }, targetOf('seal'))] as [
+    RingCandidate,
+  ];
   const { dataPrimes, scaleBits } = chains[0]!;
   expect(bits(dataPrimes[0]!) - scaleBits).toBe(5 + 6);
 });
@@ -66,7 +70,7 @@ describe('special primes', () => {
   it('of the native engine are three bits above every key-switching digit', () => {
     const spare: number[] = [];
     for (const asked of demands) {
-      for (const { chains } of ringCandidates(asked, 'native')) {
+      for (const { chains } of ringCandidates(asked, targetOf('native'))) {
         for (const { dataPrimes, specialPrimes, dnum } of chains) {
           const size = Math.ceil(dataPrimes.length / dnum);
           for (let first = 0; first < dataPrimes.length; first += size)
@@ -80,7 +84,7 @@ describe('special primes', () => {
   it('of node-seal are three bits above the largest data prime, and all that the bound leaves', () => {
     const spare: number[] = [];
     for (const asked of demands) {
-      for (const { polyModulusDegree, chains } of ringCandidates(asked, 'seal')) {
+      for (const { polyModulusDegree, chains } of ringCandidates(asked, targetOf('seal'))) {
         for (const { dataPrimes, specialPrimes } of chains) {
           const special = bits(specialPrimes[0]!);
           spare.push(special - Math.max(...dataPrimes.map(bits)));
@@ -100,7 +104,7 @@ describe('candidates', () => {
     ['seal', 32768],
   ] as const)('of %s stand in order of their rings, up to %i, and within the bound', (backend, largest) => {
     for (const security of [128, 192, 256] as const) {
-      const rings = [...ringCandidates({ ...demand(5), security }, backend)];
+      const rings = [...ringCandidates({ ...demand(5), security }, targetOf(backend))];
       const degrees = rings.map(({ polyModulusDegree }) => polyModulusDegree);
       expect(degrees).toEqual([...degrees].sort((a, b) => a - b));
       expect(degrees.at(-1)).toBe(largest);
@@ -118,16 +122,16 @@ describe('candidates', () => {
   });
 
   it('of the native engine have fewer digits and more special primes to choose from, those of node-seal have not', () => {
-    const chains = [...ringCandidates(demand(9), 'native')].flatMap((ring) => ring.chains);
+    const chains = [...ringCandidates(demand(9), targetOf('native'))].flatMap((ring) => ring.chains);
     expect(chains.some(({ dnum, specialPrimes }) => dnum < 10 && specialPrimes.length > 1)).toBe(true);
-    for (const ring of ringCandidates(demand(9), 'seal')) {
+    for (const ring of ringCandidates(demand(9), targetOf('seal'))) {
       expect(ring.chains).toHaveLength(1);
       expect(isSealShaped(ring.chains[0]!)).toBe(true);
     }
   });
 
   it('of node-seal: the largest scale whose chain fits the ring', () => {
-    const chain = [...ringCandidates(demand(10, 8, 5), 'seal')][0]!;
+    const chain = [...ringCandidates(demand(10, 8, 5), targetOf('seal'))][0]!;
     expect(chain.polyModulusDegree).toBe(16384);
     const { dataPrimes, scaleBits, dnum } = chain.chains[0]!;
     expect(dnum).toBe(11);
@@ -137,26 +141,26 @@ describe('candidates', () => {
   });
 
   it.each(['native', 'seal'] as const)('of %s: rings below 4096 are too small for any use', (backend) => {
-    const rings = [...ringCandidates(demand(1, 1, 1), backend)].map(
+    const rings = [...ringCandidates(demand(1, 1, 1), targetOf(backend))].map(
       ({ polyModulusDegree }) => polyModulusDegree,
     );
     expect(rings[0]).toBe(4096);
   });
 
   it('are none for what no ring can hold', () => {
-    expect([...ringCandidates(demand(60), 'seal')]).toEqual([]);
-    expect([...ringCandidates(demand(5, 8, 60), 'native')]).toEqual([]);
+    expect([...ringCandidates(demand(60), targetOf('seal'))]).toEqual([]);
+    expect([...ringCandidates(demand(5, 8, 60), targetOf('native'))]).toEqual([]);
   });
 
   it('of node-seal end at the deepest chain', () => {
     const asked = { outputBound: 8, security: 128, precision: 10 } as const;
-    const { depth, polyModulusDegree } = deepestChain(asked, 'seal');
+    const { depth, polyModulusDegree } = deepestChain(asked, targetOf('seal'));
     expect(polyModulusDegree).toBe(32768);
     expect(depth).toBeGreaterThan(25);
-    expect([...ringCandidates({ ...asked, depth }, 'seal')].at(-1)!.polyModulusDegree).toBe(
+    expect([...ringCandidates({ ...asked, depth }, targetOf('seal'))].at(-1)!.polyModulusDegree).toBe(
       polyModulusDegree,
     );
-    expect([...ringCandidates({ ...asked, depth: depth + 1 }, 'seal')]).toEqual([]);
+    expect([...ringCandidates({ ...asked, depth: depth + 1 }, targetOf('seal'))]).toEqual([]);
   });
 });
 
@@ -164,19 +168,19 @@ describe('the deepest chain', () => {
   const asked = { outputBound: 8, security: 128, precision: 10 } as const;
 
   it('is deeper on the native engine, whose rings are larger', () => {
-    const seal = deepestChain(asked, 'seal');
-    const native = deepestChain(asked, 'native');
+    const seal = deepestChain(asked, targetOf('seal'));
+    const native = deepestChain(asked, targetOf('native'));
     expect(native.polyModulusDegree).toBe(65536);
     expect(native.depth).toBeGreaterThan(seal.depth);
     // Programs that are verified in the clear are told what node-seal could hold.
-    expect(deepestChain(asked, 'cleartext')).toEqual(seal);
+    expect(deepestChain(asked, targetOf('cleartext'))).toEqual(seal);
   });
 
   it.each([
     ['seal', 32768],
     ['native', 65536],
   ] as const)('of %s is none, on its largest ring, where no scale has the precision', (backend, largest) => {
-    expect(deepestChain({ ...asked, precision: 60 }, backend)).toEqual({
+    expect(deepestChain({ ...asked, precision: 60 }, targetOf(backend))).toEqual({
       depth: 0,
       polyModulusDegree: largest,
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sealCostModel } from '../analysis/seal-cost.ts';
+import { sealCostModel } from '../targets/seal-cost.ts';
 import { identity, multiply, type SparseMatrix } from '../linear/sparse-matrix.ts';
 import { averagePool, convolution, dense, graphOf, weights } from '../linear/testing/maps.ts';
 import { chooseLayouts } from './choose-layouts.ts';

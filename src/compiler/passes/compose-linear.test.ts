@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../program/layout.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
-import { sealCostModel } from '../analysis/seal-cost.ts';
+import { sealCostModel } from '../targets/seal-cost.ts';
 import type { LinearGraph, LinearNode, NodeId } from '../ir/linear-graph.ts';
 import { LinearGraphBuilder } from '../ir/linear-graph-builder.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { pack, unpack } from '../../program/layout.ts';
 import { evaluateNodes } from '../analysis/evaluate-linear-graph.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
-import { sealCostModel } from '../analysis/seal-cost.ts';
+import { sealCostModel } from '../targets/seal-cost.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { PackedProgram } from '../ir/packed-program.ts';
 import { elementCount } from '../../program/layout.ts';

@@ -4,9 +4,8 @@
  */
 import { CompileError } from '../../errors.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { costModelFor } from '../analysis/backend-costs.ts';
 import { refreshOf } from '../analysis/cost-model.ts';
-import { roughMemory, type NodeMemory, type RoughMemory } from '../analysis/rough-memory.ts';
+import { roughMemory } from '../analysis/rough-memory.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { rescalesOf, sourcesOf } from '../ir/linear-graph.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
@@ -14,6 +13,8 @@ import type { TensorGraph } from '../ir/tensor-graph.ts';
 import { TransformPlanner } from '../linear/transform.ts';
 import { oversize } from '../onnx/model-size.ts';
 import type { CompileOptions } from '../options.ts';
+import type { NodeMemory, RoughMemory } from '../targets/outline.ts';
+import { targetOf } from '../targets/registry.ts';
 import { chooseLayouts, type LayoutChoice } from './choose-layouts.ts';
 import { placeLeast } from './compose-linear.ts';
 import { isElementwise } from './compose-rules.ts';
@@ -70,7 +71,7 @@ export class CostEstimator {
     chain: CkksParameters,
     options: CompileOptions,
   ): CostEstimate {
-    const cost = costModelFor(options.backend, chain, options.profile);
+    const cost = targetOf(options.backend).costs(chain, options.profile);
     const chosen = degree === null ? this.#graph : withDegree(this.#graph, layers, degree);
     const graph = placeLeast(keepRefreshes(chosen, refreshed));
     let choice = this.#choices.get(cost.slotCount);

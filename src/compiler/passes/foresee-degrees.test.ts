@@ -3,10 +3,10 @@ import { placeLeast, reduceLinear } from './compose-linear.ts';
 import { lowerLinear } from './lower-linear.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
-import { costModelFor } from '../analysis/backend-costs.ts';
 import { refreshOf } from '../analysis/cost-model.ts';
 import { DEFAULT_OPTIONS, SILENT, type ActivationChoice, type CompileOptions } from '../options.ts';
-import { refreshChains } from './refresh-chains.ts';
+import { NATIVE } from '../targets/native.ts';
+import { refreshChains } from '../targets/refresh-chains.ts';
 import { approximate } from './select-degrees.ts';
 import {
   deepNet,
@@ -109,9 +109,7 @@ describe('what a chain is long enough for', () => {
   const refreshMs = (): number => {
     const demand = { depth: 17, refreshed: 6, outputBound: 1, precision: 8, security: 128 } as const;
     const chains = refreshChains(32768, demand);
-    return Math.min(
-      ...chains.map((chain) => refreshOf(costModelFor('native', chain, DEFAULT_OPTIONS.profile)).ms),
-    );
+    return Math.min(...chains.map((chain) => refreshOf(NATIVE.costs(chain, DEFAULT_OPTIONS.profile)).ms));
   };
 
   it('is refreshed where work at fewer levels saves more than refreshes take', async () => {

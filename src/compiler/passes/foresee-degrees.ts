@@ -11,6 +11,8 @@ import type { TensorGraph } from '../ir/tensor-graph.ts';
 import { shapeOf } from '../ir/tensor-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import type { CompileOptions, Progress } from '../options.ts';
+import { targetOf } from '../targets/registry.ts';
+import type { RefreshLevels } from '../targets/target.ts';
 import { loadCalibration, perImage, unbatch } from './approximation/calibration-batch.ts';
 import { findSites, type ActivationSite } from './approximation/sites.ts';
 import { calibrateRanges } from './calibrate-ranges.ts';
@@ -18,7 +20,6 @@ import { reduceLinear } from './compose-linear.ts';
 import { CostEstimator } from './estimate-cost.ts';
 import { normalisePolynomials } from './normalise-polynomials.ts';
 import { placeRefreshes, type RefreshPlacement } from './place-refreshes.ts';
-import { MOST_REFRESHED_LEVEL, REFRESH_DOWN, REFRESH_TOP } from './refresh-chains.ts';
 import { CANDIDATE_DEGREES, type DegreePlan } from './select-degrees.ts';
 import { foreseeDepth, type DepthForecast } from './foresee-depth.ts';
 import { sketchActivations } from './sketch-activations.ts';
@@ -57,10 +58,6 @@ const ESTIMATED_ENTRIES = 150e6;
 /** Of the estimate without refreshes: where both are close to each other, estimates do not tell, and nothing is refreshed. */
 const WORTH_REFRESHING = 0.8;
 
-/** One level for a network. */
-const LEAST_REFRESHED_LEVEL = REFRESH_DOWN.length + 1;
-const LEAST_REFRESHED_DEPTH = LEAST_REFRESHED_LEVEL + REFRESH_TOP;
-
 /** Ranges only serve to leave room for the outputs, and to tell how many degrees a site takes that is to keep bits. */
 const PROBE_SAMPLES = 8;
 
@@ -82,6 +79,7 @@ export async function foreseeDegrees(
     signal: progress.signal,
   });
   const longest = new LongestChains();
+  const levels = refreshLevels(options);
   // What feeds an activation is a value of its own, whatever is composed.
   const held = [...single.inputs, ...sites.map(({ input }) => input)];
   const largest = Math.max(...held.map((name) => elementCount(shapeOf(single, name))));
@@ -101,8 +99,9 @@ export async function foreseeDegrees(
     const plain = foreseeDepth(await sketchWith(), largest, options, longest);
     const unrefreshed = { degree, ...plain, refreshed: new Set<string>(), instead: null };
     // Within fewer levels than any refresh needs there is nothing to gain.
-    const mayGain = plain.refusal !== null || plain.depth > LEAST_REFRESHED_DEPTH;
-    if (!mayRefresh(options) || !mayGain) return unrefreshed;
+    if (levels === null) return unrefreshed;
+    const mayGain = plain.refusal !== null || plain.depth > leastRefreshed(levels) + levels.top;
+    if (!mayGain) return unrefreshed;
     const open = layersOf(of.filter(({ fixed }) => fixed === null));
     /** Infinite where that cannot be said. */
     const costOf = ({ chain }: DepthForecast, refreshed: ReadonlySet<string>): number => {
@@ -112,7 +111,7 @@ export async function foreseeDegrees(
       return options.optimize === 'memory' ? cost.memoryBytes : cost.milliseconds;
     };
     const linear = await sketchWith(FUSED_RATIO);
-    const placed = refreshPlacements(linear).map(({ layers, length }) => {
+    const placed = refreshPlacements(linear, levels).map(({ layers, length }) => {
       const forecast = foreseeDepth(linear, largest, options, longest, length);
       const refreshed = of.filter(({ name }) => layers.has(firstLayer(name))).map(({ name }) => name);
       return { ...forecast, refreshed: new Set(refreshed), cost: costOf(forecast, layers) };
@@ -150,17 +149,21 @@ export function firstLayer(site: string): string {
   return `${site}/polynomial-0`;
 }
 
-function mayRefresh({ refresh, backend, optimize }: CompileOptions): boolean {
-  return refresh === 'auto' && backend === 'native' && optimize !== 'throughput';
+/** Of the target's refreshes; null where nothing may be refreshed. */
+function refreshLevels({ refresh, backend, optimize }: CompileOptions): RefreshLevels | null {
+  return refresh === 'never' || optimize === 'throughput' ? null : targetOf(backend).refresh;
+}
+
+/** One level for a network. */
+function leastRefreshed({ down }: RefreshLevels): number {
+  return down + 1;
 }
 
 /** Fewer levels between refreshes make each of them, and all between, quicker; more levels make them fewer. */
-function refreshPlacements(linear: LinearGraph): RefreshPlacement[] {
-  const levels = Array.from(
-    { length: MOST_REFRESHED_LEVEL - LEAST_REFRESHED_LEVEL + 1 },
-    (_, i) => LEAST_REFRESHED_LEVEL + i,
-  );
-  return levels.flatMap((most) => placeRefreshes(linear, most) ?? []);
+function refreshPlacements(linear: LinearGraph, levels: RefreshLevels): RefreshPlacement[] {
+  const least = leastRefreshed(levels);
+  const given = Array.from({ length: levels.most - least + 1 }, (_, i) => least + i);
+  return given.flatMap((most) => placeRefreshes(linear, most) ?? []);
 }
 
 /** @throws CompileError DEPTH_EXCEEDED or MEMORY_EXCEEDED if nothing holds even the lowest degrees */

@@ -2,13 +2,14 @@
 import { CompileError } from '../../errors.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import type { LongestChains } from '../analysis/explain-depth.ts';
+import { memoryHint } from '../analysis/memory-hint.ts';
 import { leastObstacle } from '../analysis/rough-memory.ts';
 import { outputReach } from '../analysis/units.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { CompileOptions } from '../options.ts';
 import { placeLeast } from './compose-linear.ts';
 import { isElementwise } from './compose-rules.ts';
-import { costsOf, memoryHint, quickestChain, ringsFor, tooDeep } from './select-program.ts';
+import { costsOf, quickestChain, ringsFor, tooDeep } from './select-program.ts';
 
 /** Bits that whole programs typically lose against a single rescale of values within 1. */
 const TYPICAL_LOSS_BITS = 6.5;

@@ -2,15 +2,15 @@
 import { expect, it } from 'vitest';
 import { galoisKeyBytes } from '../../program/key-bytes.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
-import { memoryLimits } from '../analysis/memory-limits.ts';
-import { nativeCostModel } from '../analysis/native-cost.ts';
+import { nativeCostModel } from '../targets/native-cost.ts';
 import { withRefreshes } from '../ir/testing/with-refreshes.ts';
 import { TransformPlanner } from '../linear/transform.ts';
 import { dense, graphOf, weights } from '../linear/testing/maps.ts';
 import { DEFAULT_OPTIONS, type CompileOptions } from '../options.ts';
 import { buildCandidate, type Candidate } from './build-candidate.ts';
 import { placeLevels } from './place-levels.ts';
-import { refreshChains } from './refresh-chains.ts';
+import { refreshChains } from '../targets/refresh-chains.ts';
+import { targetOf } from '../targets/registry.ts';
 
 const MIB = 2 ** 20;
 const samples = [[Float64Array.from({ length: 256 }, weights(1))]];
@@ -73,6 +73,6 @@ it('linear maps give up keys of their own where memory is too small', () => {
 
 it('room for keys is what memory leaves beside everything else', () => {
   const options = { ...DEFAULT_OPTIONS, backend: 'native' } as const;
-  const { keyRoom, leastBytes } = memoryLimits(free.program, parameters!, options);
+  const { keyRoom, leastBytes } = targetOf(options.backend).memory(free.program, parameters!, options);
   expect(keyRoom / MIB - galois(free)).toBeCloseTo(options.maxMemoryMb - leastBytes / MIB, 6);
 });

@@ -3,7 +3,7 @@ import { HeError } from '../../errors.ts';
 import { pack, unpack } from '../../program/layout.ts';
 import { usesNumbers } from '../../program/program.ts';
 import { batchLatency } from '../analysis/batch-cost.ts';
-import { sealCostModel } from '../analysis/seal-cost.ts';
+import { sealCostModel } from '../targets/seal-cost.ts';
 import { evaluateLinearGraph } from '../analysis/evaluate-linear-graph.ts';
 import { predictLatency } from '../analysis/latency.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
@@ -12,7 +12,7 @@ import { convolution, dense, graphOf, weights } from '../linear/testing/maps.ts'
 import { runPacked } from '../linear/testing/packed-evaluation.ts';
 import { manageScales } from './manage-scales.ts';
 import { packBatch, requireSampleInputs } from './pack-batch.ts';
-import { clearParameters } from './select-parameters.ts';
+import { clearParameters } from '../targets/clear-parameters.ts';
 import { placeLevels } from './place-levels.ts';
 
 const SLOTS = 64;

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import { withRefreshes } from '../ir/testing/with-refreshes.ts';
 import { dense, graphOf } from '../linear/testing/maps.ts';
-import { REFRESH_TOP } from './refresh-chains.ts';
+import { REFRESH_LEVELS } from '../targets/refresh-chains.ts';
 import { placeLevels } from './place-levels.ts';
 
 const map = { shape: [1, 4], matrix: dense(4, 4) };
@@ -32,12 +32,12 @@ it('a refresh starts anew: its source at the levels that it takes there, its res
   const { levels, length } = placeLevels(withRefreshes(graph));
   // input, map, [refresh, square], map, [refresh, degree 8], map: outputs leave the bottom to refreshes.
   expect(levels).toEqual([3, 2, 6, 3, 2, 6, 3, 2]);
-  expect(length).toEqual({ depth: 6 + REFRESH_TOP, refreshed: 6 });
+  expect(length).toEqual({ depth: 6 + REFRESH_LEVELS.top, refreshed: 6 });
 });
 
 it('what comes before the first refresh may take the whole chain, which is as long as it needs', () => {
   const long = graphOf([1, 4], [...Array.from({ length: 20 }, () => map), { degree: 2 }, map]);
   const { levels, length } = placeLevels(withRefreshes(long));
   expect(levels[0]).toBe(2 + 20);
-  expect(length).toEqual({ depth: 22, refreshed: 22 - REFRESH_TOP });
+  expect(length).toEqual({ depth: 22, refreshed: 22 - REFRESH_LEVELS.top });
 });

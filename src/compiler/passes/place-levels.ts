@@ -6,7 +6,7 @@
  */
 import { rescalesOf, sourcesOf, type GraphNode, type LinearGraph, type NodeId } from '../ir/linear-graph.ts';
 import type { LeveledGraph } from '../ir/leveled-graph.ts';
-import { REFRESH_DOWN, REFRESH_TOP } from './refresh-chains.ts';
+import { REFRESH_LEVELS } from '../targets/refresh-chains.ts';
 
 /** @param rescales that computing a node from one of its sources takes */
 export function placeLevels(
@@ -15,7 +15,7 @@ export function placeLevels(
 ): LeveledGraph {
   const refreshes = graph.nodes.filter(({ kind }) => kind === 'refresh').map(({ id }) => id);
   // Where the bottom of the chain is there for refreshes anyway, outputs leave it alone: they have more room there.
-  const bottom = refreshes.length === 0 ? 0 : REFRESH_DOWN.length;
+  const bottom = refreshes.length === 0 ? 0 : REFRESH_LEVELS.down;
   const needed = graph.nodes.map(() => bottom);
   for (const node of graph.nodes.toReversed()) {
     for (const source of sourcesOf(node)) {
@@ -30,10 +30,10 @@ export function placeLevels(
   // What comes before the first refresh may take the whole chain.
   const refreshed = Math.max(
     highest(refreshes.map((id: NodeId) => needed[id]!)),
-    highest(needed) - REFRESH_TOP,
+    highest(needed) - REFRESH_LEVELS.top,
   );
   const levels = needed.map((level, id) => (graph.nodes[id]!.kind === 'refresh' ? refreshed : level));
-  return { ...graph, levels, length: { depth: refreshed + REFRESH_TOP, refreshed } };
+  return { ...graph, levels, length: { depth: refreshed + REFRESH_LEVELS.top, refreshed } };
 }
 
 function highest(levels: readonly number[]): number {

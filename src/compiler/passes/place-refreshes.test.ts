@@ -3,7 +3,7 @@ import type { LinearGraph } from '../ir/linear-graph.ts';
 import { withRefreshes } from '../ir/testing/with-refreshes.ts';
 import { dense, graphOf } from '../linear/testing/maps.ts';
 import { placeRefreshes } from './place-refreshes.ts';
-import { REFRESH_DOWN, REFRESH_TOP } from './refresh-chains.ts';
+import { REFRESH_LEVELS } from '../targets/refresh-chains.ts';
 
 const map = { shape: [1, 4], matrix: dense(4, 4) };
 
@@ -18,11 +18,11 @@ function layersOf(graph: LinearGraph): string[] {
 
 describe('in a row of activations', () => {
   const graph = row(12);
-  const down = REFRESH_DOWN.length;
+  const down = REFRESH_LEVELS.down;
 
   it('all but the first few need a refresh, where levels reach for one of them', () => {
     const placed = placeRefreshes(withRefreshes(graph), down + 4)!;
-    expect(placed.length).toEqual({ depth: down + 4 + REFRESH_TOP, refreshed: down + 4 });
+    expect(placed.length).toEqual({ depth: down + 4 + REFRESH_LEVELS.top, refreshed: down + 4 });
     // From 17 levels down to 2: three activations with the maps around them.
     expect([...placed.layers]).toEqual(layersOf(graph).slice(3));
   });
@@ -58,8 +58,8 @@ it('branches that meet are held to the level of the longer one', () => {
       map,
     ],
   );
-  const placed = placeRefreshes(withRefreshes(graph), REFRESH_DOWN.length + 8)!;
+  const placed = placeRefreshes(withRefreshes(graph), REFRESH_LEVELS.down + 8)!;
   expect(placed.layers.size).toBe(1);
   // The skip passes the refresh by: its value still needs all levels that come after it.
-  expect(placed.length.refreshed).toBeLessThanOrEqual(REFRESH_DOWN.length + 8);
+  expect(placed.length.refreshed).toBeLessThanOrEqual(REFRESH_LEVELS.down + 8);
 });

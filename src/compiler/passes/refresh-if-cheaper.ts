@@ -2,7 +2,7 @@
 import { CompileError } from '../../errors.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
-import { memoryLimits } from '../analysis/memory-limits.ts';
+import { targetOf } from '../targets/registry.ts';
 import type { PolynomialGraph } from '../ir/polynomial-graph.ts';
 import type { CompileOptions } from '../options.ts';
 import { latencyOf } from './build-candidate.ts';
@@ -49,6 +49,6 @@ function dropOf({ polynomial }: Fitted): number {
 /** What programs are held against estimates by: milliseconds, or bytes where memory is what counts. */
 export function programCost(program: Program, parameters: CkksParameters, options: CompileOptions): number {
   return options.optimize === 'memory'
-    ? memoryLimits(program, parameters, options).leastBytes
+    ? targetOf(options.backend).memory(program, parameters, options).leastBytes
     : latencyOf(program, parameters, costsOf(parameters, options), options);
 }

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { HeError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
-import { memoryLimits } from '../analysis/memory-limits.ts';
 import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
 import { diagonal } from '../linear/sparse-matrix.ts';
 import { dense, graphOf, weights } from '../linear/testing/maps.ts';
@@ -12,6 +11,7 @@ import { isSealShaped } from '../../program/parameters.ts';
 import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
 import type { CompileOptions } from '../options.ts';
 import { DEFAULT_OPTIONS, SILENT } from '../options.ts';
+import { targetOf } from '../targets/registry.ts';
 import type { SelectedProgram } from './select-program.ts';
 import { selectProgram } from './select-program.ts';
 
@@ -178,7 +178,11 @@ describe('selectProgram, optimising for memory', () => {
       const options = { ...DEFAULT_OPTIONS, backend, optimize };
       const { program, parameters, noise } = select(WIDE, options);
       expect(noise.outputs[0]!.precisionBits).toBeGreaterThanOrEqual(DEFAULT_OPTIONS.precision);
-      const { leastBytes, peakBytes, plaintextRoom } = memoryLimits(program, parameters, options);
+      const { leastBytes, peakBytes, plaintextRoom } = targetOf(options.backend).memory(
+        program,
+        parameters,
+        options,
+      );
       return { leastBytes, peakBytes, plaintextRoom, keys: program.rotationKeys.length };
     });
     expect(lean!.leastBytes).toBeLessThan(quick!.leastBytes);

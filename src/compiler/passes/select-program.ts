@@ -2,19 +2,18 @@
  * From the normalised linear graph to the cheapest program that is secure and precise enough. Composing neighbours trades
  * diagonals for levels, and what a level is worth depends on the ring: compositions are searched in every ring that may
  * hold one, from the smallest up, and the cheapest that the ring holds with enough precision is the ring's candidate. Where a
- * ring has several chains (see `native-chains.ts`), the quickest that is precise enough is taken. Where memory is what counts,
+ * ring has several chains (see `targets/`), the quickest that is precise enough is taken. Where memory is what counts,
  * it is the smallest instead, of all compositions and chains of the smallest ring that holds one.
  */
 import { CompileError } from '../../errors.ts';
 import { elementCount } from '../../program/layout.ts';
-import { SEAL_HEAP_BYTES } from '../../program/memory-model.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { ringDegrees } from '../../program/security-tables.ts';
 import { batchLatency } from '../analysis/batch-cost.ts';
 import { refreshBounds } from '../analysis/bounds.ts';
-import { costModelFor } from '../analysis/backend-costs.ts';
 import type { CostModel } from '../analysis/cost-model.ts';
 import { explainDepth, LongestChains } from '../analysis/explain-depth.ts';
+import { memoryHint } from '../analysis/memory-hint.ts';
 import { outputReach } from '../analysis/units.ts';
 import { precisionOf } from '../analysis/noise.ts';
 import type { ChainLength, LeveledGraph } from '../ir/leveled-graph.ts';
@@ -22,6 +21,8 @@ import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
 import { MatrixProducts } from '../linear/matrix-products.ts';
 import { TransformPlanner } from '../linear/transform.ts';
 import type { CompileOptions, Progress } from '../options.ts';
+import { clearParameters } from '../targets/clear-parameters.ts';
+import { targetOf } from '../targets/registry.ts';
 import {
   buildCandidate,
   costOf,
@@ -40,7 +41,7 @@ import { manageScales } from './manage-scales.ts';
 import { normaliseMagnitudes } from './normalise-magnitudes.ts';
 import { requireSampleInputs } from './pack-batch.ts';
 import { placeLevels } from './place-levels.ts';
-import { clearParameters, ringCandidates, type RingCandidate } from './select-parameters.ts';
+import { ringCandidates, type RingCandidate } from './select-parameters.ts';
 
 export type { PassHook, Samples, SelectedProgram } from './build-candidate.ts';
 
@@ -212,7 +213,7 @@ export function quickestChain({ chains }: RingCandidate, options: CompileOptions
 }
 
 export function costsOf(chain: CkksParameters, { backend, profile }: CompileOptions): CostModel {
-  return costModelFor(backend, chain, profile);
+  return targetOf(backend).costs(chain, profile);
 }
 
 /** Programs were built, but none will do: why. Null if there was not even a chain for one. */
@@ -277,21 +278,6 @@ function tooLarge({ overflow, linear }: Candidate): CompileError {
       hint: 'weights of this layer, or values that it reads, differ too much in magnitude: normalise them (fold scales into the layers before), or leave out channels that are constant',
     },
   );
-}
-
-export function memoryHint({ backend, maxMemoryMb }: CompileOptions): string {
-  const mb = SEAL_HEAP_BYTES / 2 ** 20;
-  const raise =
-    backend !== 'seal'
-      ? ', or raise --max-memory-mb'
-      : maxMemoryMb < mb
-        ? `, or raise --max-memory-mb up to ${mb}`
-        : '';
-  return [
-    ...(backend === 'seal' ? ['--backend native is not bound to one WASM heap'] : []),
-    `fewer levels need smaller keys: lower the degrees with --activation${raise}`,
-    '--backend cleartext verifies the model without encryption',
-  ].join('; ');
 }
 
 /** @param composed null where no ring holds even the least depth: nothing is composed then */
@@ -361,12 +347,13 @@ export function* ringsFor(
   const demand = demandOf(linear, options, length);
   // In throughput mode every sample of the batch has a slot, and no tensor more than that.
   const slots = options.optimize === 'throughput' ? options.batch : 0;
-  if (options.backend === 'cleartext') {
+  const target = targetOf(options.backend);
+  if (!target.encrypts) {
     const chain = clearParameters(linear, demand.depth, slots);
     yield { polyModulusDegree: chain.polyModulusDegree, chains: [chain] };
     return;
   }
-  for (const ring of ringCandidates(demand, options.backend)) {
+  for (const ring of ringCandidates(demand, target)) {
     if (ring.polyModulusDegree / 2 >= slots) yield ring;
   }
 }

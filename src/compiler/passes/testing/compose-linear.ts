@@ -1,5 +1,5 @@
 /** Composition at one price, for tests; the compiler tries several in several rings (`select-program`). */
-import { sealCostModel } from '../../analysis/seal-cost.ts';
+import { sealCostModel } from '../../targets/seal-cost.ts';
 import type { LinearGraph } from '../../ir/linear-graph.ts';
 import { MatrixProducts } from '../../linear/matrix-products.ts';
 import { layoutLatency, LinearComposer, reduceLinear } from '../compose-linear.ts';

@@ -1,5 +1,5 @@
 import { additionCount, bestWidth, spareBits } from '../../program/semantics/addition-chains.ts';
-import type { CostModel, LinearCosts } from './cost-model.ts';
+import type { CostModel, LinearCosts } from '../analysis/cost-model.ts';
 
 /** A distinct key is worth this fraction of a rotation to the search for steps. */
 const KEY_PRICE = 0.04;

@@ -1,5 +1,5 @@
 import type { CkksParameters } from '../../program/security.ts';
-import type { CostModel, LinearCosts } from './cost-model.ts';
+import type { CostModel, LinearCosts } from '../analysis/cost-model.ts';
 import { sealCostModel } from './seal-cost.ts';
 
 /** Base extensions make a product of BFV ciphertexts this many times as dear as one of CKKS, transforms included (measured). */

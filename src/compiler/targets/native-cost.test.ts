@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CkksParameters } from '../../program/security.ts';
-import { nativeChains } from '../passes/native-chains.ts';
 import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
 import type { NativeKernels, NativeProfile } from '../profile/native-profile.ts';
+import { nativeChains } from './native-chains.ts';
 import { nativeCostModel } from './native-cost.ts';
 
 const demand = { depth: 7, outputBound: 8, security: 128, precision: 4 } as const;

@@ -7,8 +7,8 @@
 import { digitsAt, digitSize, isSealShaped } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { kernelsFor, type NativeKernels, type NativeProfile } from '../profile/native-profile.ts';
-import type { CostModel, LinearCosts } from './cost-model.ts';
-import { refreshCosts } from './refresh-cost.ts';
+import type { CostModel, LinearCosts } from '../analysis/cost-model.ts';
+import { refreshCosts } from '../analysis/refresh-cost.ts';
 
 const NS_PER_MS = 1e6;
 /** A distinct key is worth this fraction of a rotation to the search for steps: most are composed of others in the end. */

@@ -9,14 +9,15 @@ import type { CkksParameters } from '../../program/security.ts';
 import { checkParameters } from '../../program/security.ts';
 import { maxLogQP, sparseSecretEstimates } from '../../program/security-tables.ts';
 import { refreshDepth } from '../../program/semantics/refresh-plan.ts';
-import { SPECIAL_HEADROOM_BITS, reachesPrecision, type ParameterDemand } from './chain-demand.ts';
+import { SPECIAL_HEADROOM_BITS, reachesPrecision, type ParameterDemand } from '../passes/chain-demand.ts';
+import type { RefreshLevels } from './target.ts';
 
 /** The ring that the shapes below are for. */
 const RING = 32768;
 const SCALE_BITS = 36;
 const BASE_BITS = 38;
 /** Butterfly stages of each transform, smallest blocks first: fewer babies mean fewer keys, and a little more time. */
-export const REFRESH_DOWN = [7, 7].map((stages) => ({ stages, babies: 16 }));
+const DOWN = [7, 7].map((stages) => ({ stages, babies: 16 }));
 const UP = [5, 5, 4].map((stages) => ({ stages, babies: 8 }));
 /** From the bottom; the last doublings bring the scale back to the network's. */
 const DOWN_BITS = [31, 31];
@@ -28,11 +29,12 @@ const WEIGHT = 40;
 /** The engine's quickest class of primes. */
 const WIDEST_BITS = 46;
 
-/** No chain has room for more. */
-export const MOST_REFRESHED_LEVEL = 8;
-
-/** Levels above those that refreshes give. */
-export const REFRESH_TOP = refreshDepth({ up: UP });
+export const REFRESH_LEVELS: RefreshLevels = {
+  down: DOWN.length,
+  top: refreshDepth({ up: UP }),
+  // The bound has room for no more.
+  most: 8,
+};
 
 /** Every shape of chain for a ring, fewest primes per digit first; none where refreshes are not certified. */
 export function refreshChains(polyModulusDegree: number, demand: ParameterDemand): CkksParameters[] {
@@ -45,7 +47,7 @@ export function refreshChains(polyModulusDegree: number, demand: ParameterDemand
   const room = maxLogQP(RING, security) - data.reduce((sum, bits) => sum + bits, 0);
   const refresh = {
     raisedBits: RAISED_BITS,
-    down: REFRESH_DOWN,
+    down: DOWN,
     up: UP,
     ephemeralWeight: WEIGHT,
   };

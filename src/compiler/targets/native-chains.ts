@@ -13,7 +13,7 @@ import {
   reachesPrecision,
   specialHeadrooms,
   type ParameterDemand,
-} from './chain-demand.ts';
+} from '../passes/chain-demand.ts';
 
 /** The engine's arithmetic classes: the shorter the primes, the quicker, but the more of them are needed. */
 const PRIME_CLASSES = [46, 50, 60] as const;
