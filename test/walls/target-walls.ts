@@ -15,8 +15,6 @@ const SHOWN = ['registry', 'target', 'outline', 'clear-parameters'].map((name) =
 const MEANT: Readonly<Record<string, readonly string[]>> = {
   // Artifacts say why node-seal is out of the question.
   'src/compiler/passes/assemble-artifact.ts': [`${ROOM}seal-memory.ts`],
-  // There is one shape of refreshes.
-  'src/compiler/passes/place-levels.ts': [`${ROOM}refresh-chains.ts`],
 };
 
 export function targetBreaches(tree: SourceTree, graph: ModuleGraph): Breach[] {

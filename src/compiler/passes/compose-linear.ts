@@ -22,6 +22,7 @@ import { consumersOf, prune } from '../ir/linear-graph-builder.ts';
 import type { MatrixProducts } from '../linear/matrix-products.ts';
 import { identity } from '../linear/sparse-matrix.ts';
 import { TransformPlanner } from '../linear/transform.ts';
+import type { RefreshLevels } from '../targets/target.ts';
 import { chooseLayouts } from './choose-layouts.ts';
 import { placeLevels } from './place-levels.ts';
 import {
@@ -43,10 +44,15 @@ export class LinearComposer {
   readonly #alternatives = new WeakMap<LinearGraph, Map<NodeId, LinearGraph[]>>();
 
   /** @param latency by which alternatives are compared, in one ring: see `layoutLatency` */
-  constructor(reduced: LinearGraph, products: MatrixProducts, latency: LatencyPlan) {
+  constructor(
+    reduced: LinearGraph,
+    products: MatrixProducts,
+    latency: LatencyPlan,
+    refresh: RefreshLevels | null = null,
+  ) {
     this.#reduced = reduced;
     this.#products = products;
-    this.#costs = new CompositionCost(latency, placeLevels);
+    this.#costs = new CompositionCost(latency, (graph) => placeLevels(graph, refresh));
   }
 
   /**
@@ -160,8 +166,8 @@ export function reduceLinear(graph: LinearGraph, products: MatrixProducts): Line
 }
 
 /** Levels if every linear map could be composed into the linear maps that read it: no composition is shallower. */
-export function placeLeast(graph: LinearGraph): LeveledGraph {
-  return placeLevels(graph, (node, source) =>
+export function placeLeast(graph: LinearGraph, refresh: RefreshLevels | null = null): LeveledGraph {
+  return placeLevels(graph, refresh, (node, source) =>
     node.kind === 'linear' && source.kind === 'linear' ? 0 : rescalesOf(node),
   );
 }

@@ -71,9 +71,10 @@ export class CostEstimator {
     chain: CkksParameters,
     options: CompileOptions,
   ): CostEstimate {
-    const cost = targetOf(options.backend).costs(chain, options.profile);
+    const target = targetOf(options.backend);
+    const cost = target.costs(chain, options.profile);
     const chosen = degree === null ? this.#graph : withDegree(this.#graph, layers, degree);
-    const graph = placeLeast(keepRefreshes(chosen, refreshed));
+    const graph = placeLeast(keepRefreshes(chosen, refreshed), target.refresh);
     let choice = this.#choices.get(cost.slotCount);
     if (choice === undefined) {
       choice = chooseLayouts(graph, cost, 1, { planner: new TransformPlanner(cost, 1), beam: BEAM });

@@ -98,8 +98,8 @@ export async function foreseeDegrees(
       reduced(await sketchActivations(single, of, degree ?? lowest, ranges, ratio));
     const plain = foreseeDepth(await sketchWith(), largest, options, longest);
     const unrefreshed = { degree, ...plain, refreshed: new Set<string>(), instead: null };
-    // Within fewer levels than any refresh needs there is nothing to gain.
     if (levels === null) return unrefreshed;
+    // Within fewer levels than any refresh needs there is nothing to gain.
     const mayGain = plain.refusal !== null || plain.depth > leastRefreshed(levels) + levels.top;
     if (!mayGain) return unrefreshed;
     const open = layersOf(of.filter(({ fixed }) => fixed === null));
@@ -163,7 +163,7 @@ function leastRefreshed({ down }: RefreshLevels): number {
 function refreshPlacements(linear: LinearGraph, levels: RefreshLevels): RefreshPlacement[] {
   const least = leastRefreshed(levels);
   const given = Array.from({ length: levels.most - least + 1 }, (_, i) => least + i);
-  return given.flatMap((most) => placeRefreshes(linear, most) ?? []);
+  return given.flatMap((most) => placeRefreshes(linear, { ...levels, most }) ?? []);
 }
 
 /** @throws CompileError DEPTH_EXCEEDED or MEMORY_EXCEEDED if nothing holds even the lowest degrees */

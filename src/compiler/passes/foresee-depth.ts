@@ -7,6 +7,7 @@ import { leastObstacle } from '../analysis/rough-memory.ts';
 import { outputReach } from '../analysis/units.ts';
 import type { LinearGraph } from '../ir/linear-graph.ts';
 import type { CompileOptions } from '../options.ts';
+import { targetOf } from '../targets/registry.ts';
 import { placeLeast } from './compose-linear.ts';
 import { isElementwise } from './compose-rules.ts';
 import { costsOf, quickestChain, ringsFor, tooDeep } from './select-program.ts';
@@ -33,7 +34,7 @@ export function foreseeDepth(
   largest: number,
   options: CompileOptions,
   longest: LongestChains,
-  length = placeLeast(graph).length,
+  length = placeLeast(graph, targetOf(options.backend).refresh).length,
 ): DepthForecast {
   const { depth } = length;
   const [smallest] = ringsFor(graph, options, length);

@@ -9,7 +9,7 @@ import { dense, graphOf, weights } from '../linear/testing/maps.ts';
 import { DEFAULT_OPTIONS, type CompileOptions } from '../options.ts';
 import { buildCandidate, type Candidate } from './build-candidate.ts';
 import { placeLevels } from './place-levels.ts';
-import { refreshChains } from '../targets/refresh-chains.ts';
+import { REFRESH_LEVELS, refreshChains } from '../targets/refresh-chains.ts';
 import { targetOf } from '../targets/registry.ts';
 
 const MIB = 2 ** 20;
@@ -24,6 +24,7 @@ const graph = placeLevels(
     ),
     samples,
   ),
+  REFRESH_LEVELS,
 );
 const [parameters] = refreshChains(32768, {
   ...{ refreshed: graph.length.refreshed!, depth: graph.length.depth },

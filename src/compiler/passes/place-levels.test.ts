@@ -21,7 +21,7 @@ it('a value has the level of the reader that needs most', () => {
 });
 
 it('what a step takes may be told', () => {
-  const leveled = placeLevels(graphOf([1, 4], [map, map, { degree: 4 }]), (node, source) =>
+  const leveled = placeLevels(graphOf([1, 4], [map, map, { degree: 4 }]), null, (node, source) =>
     node.kind === 'linear' && source.kind === 'linear' ? 0 : 1,
   );
   expect(leveled.levels).toEqual([2, 1, 1, 0]);
@@ -29,15 +29,20 @@ it('what a step takes may be told', () => {
 
 it('a refresh starts anew: its source at the levels that it takes there, its result where the neediest reader asks for', () => {
   const graph: LinearGraph = graphOf([1, 4], [map, { degree: 2 }, map, { degree: 8 }, map]);
-  const { levels, length } = placeLevels(withRefreshes(graph));
+  const { levels, length } = placeLevels(withRefreshes(graph), REFRESH_LEVELS);
   // input, map, [refresh, square], map, [refresh, degree 8], map: outputs leave the bottom to refreshes.
   expect(levels).toEqual([3, 2, 6, 3, 2, 6, 3, 2]);
   expect(length).toEqual({ depth: 6 + REFRESH_LEVELS.top, refreshed: 6 });
 });
 
+it('a refresh for a target that has none is a fault of the compiler', () => {
+  const graph = withRefreshes(graphOf([1, 4], [map, { degree: 2 }, map]));
+  expect(() => placeLevels(graph)).toThrow('refreshes for a target that has none');
+});
+
 it('what comes before the first refresh may take the whole chain, which is as long as it needs', () => {
   const long = graphOf([1, 4], [...Array.from({ length: 20 }, () => map), { degree: 2 }, map]);
-  const { levels, length } = placeLevels(withRefreshes(long));
+  const { levels, length } = placeLevels(withRefreshes(long), REFRESH_LEVELS);
   expect(levels[0]).toBe(2 + 20);
   expect(length).toEqual({ depth: 22, refreshed: 22 - REFRESH_LEVELS.top });
 });

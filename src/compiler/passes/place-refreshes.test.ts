@@ -21,20 +21,20 @@ describe('in a row of activations', () => {
   const down = REFRESH_LEVELS.down;
 
   it('all but the first few need a refresh, where levels reach for one of them', () => {
-    const placed = placeRefreshes(withRefreshes(graph), down + 4)!;
+    const placed = placeRefreshes(withRefreshes(graph), { ...REFRESH_LEVELS, most: down + 4 })!;
     expect(placed.length).toEqual({ depth: down + 4 + REFRESH_LEVELS.top, refreshed: down + 4 });
     // From 17 levels down to 2: three activations with the maps around them.
     expect([...placed.layers]).toEqual(layersOf(graph).slice(3));
   });
 
   it('every other one does where they reach for two', () => {
-    const placed = placeRefreshes(withRefreshes(graph), down + 8)!;
+    const placed = placeRefreshes(withRefreshes(graph), { ...REFRESH_LEVELS, most: down + 8 })!;
     const layers = layersOf(graph);
     expect([...placed.layers]).toEqual(layers.filter((_, i) => i >= 4 && i % 2 === 0));
   });
 
   it('none is possible where they reach for less than one', () => {
-    expect(placeRefreshes(withRefreshes(graph), down + 3)).toBeNull();
+    expect(placeRefreshes(withRefreshes(graph), { ...REFRESH_LEVELS, most: down + 3 })).toBeNull();
   });
 });
 
@@ -58,7 +58,7 @@ it('branches that meet are held to the level of the longer one', () => {
       map,
     ],
   );
-  const placed = placeRefreshes(withRefreshes(graph), REFRESH_LEVELS.down + 8)!;
+  const placed = placeRefreshes(withRefreshes(graph), { ...REFRESH_LEVELS, most: REFRESH_LEVELS.down + 8 })!;
   expect(placed.layers.size).toBe(1);
   // The skip passes the refresh by: its value still needs all levels that come after it.
   expect(placed.length.refreshed).toBeLessThanOrEqual(REFRESH_LEVELS.down + 8);

@@ -5,6 +5,7 @@
  */
 import type { ChainLength } from '../ir/leveled-graph.ts';
 import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
+import type { RefreshLevels } from '../targets/target.ts';
 import { placeLeast } from './compose-linear.ts';
 
 export interface RefreshPlacement {
@@ -15,28 +16,28 @@ export interface RefreshPlacement {
 
 /**
  * @param graph with a refresh before every activation that may have one
- * @param most level of what refreshes give, at most
+ * @param levels that refreshes take; what they give is at the level `most` or below
  * @returns null if the levels between refreshes do not reach from one to the next
  */
-export function placeRefreshes(graph: LinearGraph, most: number): RefreshPlacement | null {
+export function placeRefreshes(graph: LinearGraph, levels: RefreshLevels): RefreshPlacement | null {
   const layers = new Set(graph.nodes.filter(({ kind }) => kind === 'refresh').map(({ layer }) => layer));
-  let length = lengthWith(graph, layers);
-  if (!reaches(length, most)) return null;
+  let length = lengthWith(graph, layers, levels);
+  if (!reaches(length, levels)) return null;
   for (const layer of [...layers]) {
     layers.delete(layer);
-    const shorter = lengthWith(graph, layers);
-    if (layers.size > 0 && reaches(shorter, most)) length = shorter;
+    const shorter = lengthWith(graph, layers, levels);
+    if (layers.size > 0 && reaches(shorter, levels)) length = shorter;
     else layers.add(layer);
   }
   return { layers, length };
 }
 
-function reaches({ refreshed }: ChainLength, most: number): boolean {
+function reaches({ refreshed }: ChainLength, { most }: RefreshLevels): boolean {
   return refreshed !== null && refreshed <= most;
 }
 
-function lengthWith(graph: LinearGraph, layers: ReadonlySet<string>): ChainLength {
-  return placeLeast(keepRefreshes(graph, layers)).length;
+function lengthWith(graph: LinearGraph, layers: ReadonlySet<string>, levels: RefreshLevels): ChainLength {
+  return placeLeast(keepRefreshes(graph, layers), levels).length;
 }
 
 /** The graph with those refreshes alone; where there was another, the value passes as it is, at no level and no cost. */

@@ -64,6 +64,7 @@ export function selectProgram(
   options: CompileOptions,
   { pass, progress }: { pass: PassHook; progress: Progress },
 ): SelectedProgram {
+  const { refresh } = targetOf(options.backend);
   const throughput = options.optimize === 'throughput';
   if (throughput) requireSampleInputs(graph, options.batch, mostSlots(options));
   // Slots without a sample hold zeros, and whatever the model makes of them must stay within bounds too.
@@ -75,7 +76,7 @@ export function selectProgram(
   const leanest = options.optimize === 'memory';
   let best: Candidate | null = null;
   let shallowest: LinearGraph | null = null;
-  for (const ring of ringsFor(reduced, options, placeLeast(reduced).length)) {
+  for (const ring of ringsFor(reduced, options, placeLeast(reduced, refresh).length)) {
     progress.report('pack', 0);
     const costs = costsOf(quickestChain(ring, options), options);
     // What composing has planned, packing finds again.
@@ -84,16 +85,17 @@ export function selectProgram(
       reduced,
       products,
       throughput ? (composed) => batchLatency(composed, costs) : layoutLatency(costs, planner),
+      refresh,
     ).composeAll(DEPTH_WEIGHTS);
     shallowest ??= compositions.at(-1)!;
     // Cheapest first: deeper ones may fail where shallower ones leave more bits per level.
     for (const [index, composition] of compositions.entries()) {
-      const own = sameRing(ring, ringsFor(composition, options, placeLevels(composition).length));
+      const own = sameRing(ring, ringsFor(composition, options, placeLevels(composition, refresh).length));
       if (own === null) continue;
       progress.report('pack', index / compositions.length);
       const composed = pass('compose-linear', refreshBounds(composition, samples));
       const normalised = pass('normalise-magnitudes', normaliseMagnitudes(composed));
-      const leveled = pass('place-levels', placeLevels(normalised));
+      const leveled = pass('place-levels', placeLevels(normalised, refresh));
       const candidate = bestChain(leveled, own, planner, context);
       candidates.push(candidate);
       if (!suffices(candidate, options)) continue;
@@ -287,7 +289,8 @@ export function tooDeep(
   options: CompileOptions,
   longest?: LongestChains,
 ): CompileError {
-  const leveled = composed === null ? placeLeast(graph) : placeLevels(graph);
+  const { refresh } = targetOf(options.backend);
+  const leveled = composed === null ? placeLeast(graph, refresh) : placeLevels(graph, refresh);
   return explainDepth(leveled, demandOf(graph, options, leveled.length), options.backend, longest);
 }
 
