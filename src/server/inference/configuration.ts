@@ -10,6 +10,12 @@ export interface ServerLimits {
   readonly sessionBytesPerClient: number;
   readonly keySetsPerClient: number;
   readonly keyBytesPerClient: number;
+  /** Chunks of all clients together. */
+  readonly storedBytes: number;
+  /** Of the disk, what is never taken for chunks: records, results and discards need it. Of a small disk a tenth. */
+  readonly reservedBytes: number;
+  /** Of what can be stored, the most that one client may have; 0 … 1. */
+  readonly clientShare: number;
   readonly clients: number;
   /** Tool calls: sustained rate and burst, per client; callers without a token share one for each address. */
   readonly requestsPerSecond: number;
@@ -61,6 +67,9 @@ export const DEFAULT_LIMITS: ServerLimits = {
   sessionBytesPerClient: 4096 * MIB,
   keySetsPerClient: 8,
   keyBytesPerClient: 16_384 * MIB,
+  storedBytes: Number.MAX_SAFE_INTEGER,
+  reservedBytes: 256 * MIB,
+  clientShare: 0.5,
   clients: 10_000,
   requestsPerSecond: 50,
   requestBurst: 200,

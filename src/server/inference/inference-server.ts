@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { ExtensionSettings } from '../protocol/extension.ts';
 import { DRAFT } from '../protocol/extension.ts';
 import { base64Length } from '../protocol/identifiers.ts';
+import { Ballast, BALLAST_BYTES } from '../storage/ballast.ts';
+import { diskSpace } from '../storage/disk-space.ts';
 import { FairQueue } from '../storage/fair-queue.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
 import { lockState } from '../storage/state-lock.ts';
@@ -19,6 +21,7 @@ import type { ServerConfiguration } from './configuration.ts';
 import { EnrolmentOffice } from './enrolment.ts';
 import { EvaluationRunner } from './evaluation-runner.ts';
 import { EvaluatorPool } from './evaluation/evaluator-pool.ts';
+import { httpLimits } from './http-limits.ts';
 import { KeyProvisioning } from './key-provisioning.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
@@ -29,6 +32,7 @@ import { ServerIdentity } from './server-identity.ts';
 import type { InferenceServices } from './services.ts';
 import { Sessions } from './sessions.ts';
 import { Staging } from './staging.ts';
+import { StorageRoom } from './storage-room.ts';
 import { REMOTE_TOOLS } from './tools/registry.ts';
 
 const INSTRUCTIONS =
@@ -38,7 +42,6 @@ const ENVELOPE_BYTES = 64 * 1024;
 /** Negotiation parameters and certificate chains fit in this even if chunks are tiny. */
 const MIN_BODY_BYTES = 2 ** 20;
 const SWEEP_MS = 60_000;
-const LEGACY_SESSION_IDLE_MS = 3_600_000;
 
 export type HttpSettings = Pick<
   HttpListenerOptions,
@@ -53,6 +56,8 @@ export class InferenceServer implements AsyncDisposable {
   readonly #runner: EvaluationRunner;
   readonly #version: string;
   readonly #lock: Disposable;
+  readonly #room: StorageRoom;
+  readonly #ballast: Ballast;
   readonly #listeners: (HttpListener | StdioListener)[] = [];
   readonly #sweep: NodeJS.Timeout;
   #closing = false;
@@ -68,9 +73,13 @@ export class InferenceServer implements AsyncDisposable {
     const catalog = await ModelCatalog.load(artifacts);
     await mkdir(stateFolder, { recursive: true, mode: 0o700 });
     const lock = await lockState(stateFolder);
+    const ballast = new Ballast(stateFolder);
+    // A server starts on a full disk, too: only then can what it has be discarded.
+    if (diskSpace(stateFolder).free < BALLAST_BYTES) ballast.throwOff();
     const identity = await ServerIdentity.open(stateFolder);
     const blobs = await FileBlobStore.open(join(stateFolder, 'blobs'));
-    const store = await SqliteMetadataStore.open(join(stateFolder, 'server.db'));
+    const store = await SqliteMetadataStore.open(join(stateFolder, 'server.db'), () => ballast.throwOff());
+    const room = new StorageRoom(store, stateFolder, limits, ballast);
     const metrics = new Metrics();
     const limiter = new RateLimiter(limits.requestsPerSecond, limits.requestBurst);
     const authentication = new Authentication(store, limiter, {
@@ -78,7 +87,7 @@ export class InferenceServer implements AsyncDisposable {
       unsigned: enrolment.unsigned,
       serverKeyId: identity.id,
     });
-    const staging = new Staging(store, blobs);
+    const staging = new Staging(store, blobs, room);
     const pool = new EvaluatorPool(limits.maxMemoryBytes, log, metrics);
     const keys = new KeyProvisioning(store, staging, pool, catalog, configuration, blobs.location);
     const runner = new EvaluationRunner(keys, limits.evaluationTimeoutMs, log, metrics);
@@ -102,7 +111,8 @@ export class InferenceServer implements AsyncDisposable {
       metrics,
       log,
     };
-    const server = new InferenceServer(services, pool, store, queue, runner, version, lock);
+    const server = new InferenceServer(services, pool, store, queue, runner, version, lock, room, ballast);
+    await server.trim();
     const recovered = sessions.recover();
     log('info', 'started', { count: recovered });
     return server;
@@ -116,7 +126,11 @@ export class InferenceServer implements AsyncDisposable {
     runner: EvaluationRunner,
     version: string,
     lock: Disposable,
+    room: StorageRoom,
+    ballast: Ballast,
   ) {
+    this.#room = room;
+    this.#ballast = ballast;
     this.#lock = lock;
     this.services = services;
     this.pool = pool;
@@ -144,31 +158,16 @@ export class InferenceServer implements AsyncDisposable {
   /** @throws ProtocolError PLAINTEXT_REFUSED or LISTEN_FAILED */
   async listenHttp(settings: HttpSettings): Promise<HttpListener> {
     const { limits } = this.services.configuration;
-    const maxBodyBytes = this.#maxMessageBytes();
     const listener = await listenHttp(toolServerFactory(this.#host('http')), {
       ...settings,
-      maxBodyBytes,
-      sessions: {
-        all: limits.mcpSessions,
-        perCaller: limits.mcpSessionsPerCaller,
-        idleMs: LEGACY_SESSION_IDLE_MS,
-      },
-      admission: {
-        connections: limits.connections,
-        connectionsPerOrigin: limits.connectionsPerOrigin,
-        bodyBytes: limits.bodiesInFlight * maxBodyBytes,
-        bodyBytesPerCaller: limits.bodiesInFlightPerCaller * maxBodyBytes,
-      },
-      strangers: {
-        requests: new RateLimiter(limits.strangerRequestsPerSecond, limits.strangerRequestBurst),
-        bytes: new RateLimiter(
-          limits.strangerBodiesPerSecond * maxBodyBytes,
-          limits.strangerBodyBurst * maxBodyBytes,
-        ),
-      },
+      ...httpLimits(limits, this.#maxMessageBytes()),
       holderOf: (token) => this.services.authentication.holderOf(token),
       pages: {
-        '/healthz': () => ({ type: 'application/json', body: this.#health(), ok: !this.#closing }),
+        '/healthz': () => ({
+          type: 'application/json',
+          body: this.#health(),
+          ok: !this.#closing && !this.#room.full,
+        }),
         '/metrics': () => ({ type: 'text/plain; version=0.0.4', body: this.#metrics(), ok: true }),
       },
       onError: (error) => this.#report(error),
@@ -189,6 +188,12 @@ export class InferenceServer implements AsyncDisposable {
     const { sessions, keySets } = this.#store.expired(now);
     for (const record of sessions) await this.services.sessions.remove(record);
     for (const record of keySets) await this.services.keys.expire(record);
+    await this.trim();
+  }
+
+  /** Takes ballast aboard where there is room for it. */
+  async trim(): Promise<void> {
+    await this.#ballast.takeAboard();
   }
 
   /** Running evaluations get a while to end; what waits is taken up at the next start. */
@@ -257,7 +262,7 @@ export class InferenceServer implements AsyncDisposable {
 
   #health(): string {
     return JSON.stringify({
-      status: this.#closing ? 'stopping' : 'ok',
+      status: this.#closing ? 'stopping' : this.#room.full ? 'storage full' : 'ok',
       models: this.services.catalog.all.length,
     });
   }
@@ -269,6 +274,7 @@ export class InferenceServer implements AsyncDisposable {
       evaluators: this.pool.size,
       evaluator_reserved_bytes: this.pool.reservedBytes,
       clients: this.#store.clientCount(),
+      stored_bytes: this.#store.storedBytes(),
       process_resident_memory_bytes: process.memoryUsage.rss(),
     });
   }

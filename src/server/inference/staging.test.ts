@@ -22,7 +22,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'he-compile-staging-'));
   store = await SqliteMetadataStore.open(':memory:');
   blobs = await FileBlobStore.open(folder);
-  staging = new Staging(store, blobs);
+  staging = new Staging(store, blobs, { hold: () => ({ [Symbol.dispose]: () => undefined }) });
 });
 afterEach(async () => {
   store[Symbol.dispose]();

@@ -9,6 +9,7 @@ import type { MetadataStore } from '../storage/metadata-store.ts';
 import type { ChunkRecord, UploadOwner } from '../storage/records.ts';
 import { ToolError } from '../protocol/error-codes.ts';
 import { decodeChunk, sha256Of } from '../protocol/identifiers.ts';
+import type { StorageRoom } from './storage-room.ts';
 
 export interface ChunkArrival {
   readonly fileName: string;
@@ -59,14 +60,16 @@ const SNIFF_BYTES = 64;
 export class Staging {
   readonly #store: MetadataStore;
   readonly #blobs: BlobStore;
+  readonly #room: Pick<StorageRoom, 'hold'>;
   readonly #lock = new KeyedLock();
 
-  constructor(store: MetadataStore, blobs: BlobStore) {
+  constructor(store: MetadataStore, blobs: BlobStore, room: Pick<StorageRoom, 'hold'>) {
+    this.#room = room;
     this.#store = store;
     this.#blobs = blobs;
   }
 
-  /** @throws ToolError ERROR_CHUNK_…, ERROR_QUOTA_EXCEEDED or ERROR_SECRET_KEY_REFUSED */
+  /** @throws ToolError ERROR_CHUNK_…, ERROR_QUOTA_EXCEEDED, ERROR_STORAGE_FULL or ERROR_SECRET_KEY_REFUSED */
   async accept(owner: UploadOwner, arrival: ChunkArrival, bounds: StagingBounds): Promise<Acknowledgement> {
     const { fileName, chunkIndex, totalChunks } = arrival;
     if (chunkIndex >= totalChunks) {
@@ -87,6 +90,7 @@ export class Staging {
       bounds.requireOpen?.();
       if (!this.#isNew(owner, arrival, record)) return this.#acknowledge(owner, arrival, record);
       this.#requireRoom(owner, fileName, bytes.length, bounds);
+      using _ = this.#room.hold(owner.clientId, bytes.length);
       const upload = this.#store.beginUpload({ owner, fileName, totalChunks });
       if (upload.totalChunks !== totalChunks) throw otherTotal(upload.totalChunks, totalChunks);
       await this.#blobs.put(chunkKey(owner, fileName, chunkIndex), [bytes]);
@@ -188,7 +192,7 @@ export class Staging {
       file_name: fileName,
       chunk_index: chunk.index,
       chunk_bytes: chunk.bytes,
-      complete: this.#store.chunks(owner, fileName).length === totalChunks,
+      complete: this.#store.upload(owner, fileName)?.receivedChunks === totalChunks,
     };
   }
 }

@@ -68,6 +68,11 @@ export const ERROR_TABLE = {
     meaning: 'a limit on sessions, keys or stored bytes of this client is reached',
     hint: 'finish or cancel sessions, revoke keys, or wait until they expire',
   },
+  ERROR_STORAGE_FULL: {
+    meaning: 'the server’s storage is full; nothing that it has is lost',
+    hint: 'try again later; discard sessions and revoke keys that are of no more use',
+    retryable: true,
+  },
   ERROR_BUSY: {
     meaning: 'the evaluation queue is full',
     hint: 'wait for retry_after_ms',

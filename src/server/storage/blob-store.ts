@@ -5,7 +5,10 @@ export type BlobStoreLocation = { readonly kind: 'files'; readonly root: string 
 
 export interface BlobStore {
   readonly location: BlobStoreLocation;
-  /** Durable and whole when the promise resolves; a crash before leaves nothing under the name. */
+  /**
+   * Durable and whole when the promise resolves; a crash before leaves nothing under the name.
+   * @throws BackendError STORAGE_FULL
+   */
   put(key: string, pieces: readonly Uint8Array[]): Promise<void>;
   /** @throws InternalError if there is nothing under the name */
   get(key: string): Promise<Uint8Array>;

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { access, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { InternalError } from '../../errors.ts';
+import { BackendError, InternalError } from '../../errors.ts';
 import type { BlobStore, BlobStoreLocation } from './blob-store.ts';
+import { isDiskFull } from './disk-space.ts';
 
 const OWNER_ONLY = 0o700;
 const OWNER_FILE = 0o600;
@@ -35,18 +36,18 @@ export class FileBlobStore implements BlobStore {
   async put(key: string, pieces: readonly Uint8Array[]): Promise<void> {
     const target = this.#path(key);
     const folder = dirname(target);
-    await mkdir(folder, { recursive: true, mode: OWNER_ONLY });
+    await mkdir(folder, { recursive: true, mode: OWNER_ONLY }).catch((error: unknown) => {
+      throw asStorageError(error);
+    });
     const aside = join(folder, `${ASIDE}${randomBytes(8).toString('hex')}`);
     try {
-      await using file = await open(aside, 'wx', OWNER_FILE);
-      for (const piece of pieces) await file.writeFile(piece);
-      await file.sync();
+      await writeSynced(aside, pieces);
+      await rename(aside, target);
+      await syncFolder(folder);
     } catch (error) {
       await rm(aside, { force: true });
-      throw error;
+      throw asStorageError(error);
     }
-    await rename(aside, target);
-    await syncFolder(folder);
   }
 
   async get(key: string): Promise<Uint8Array> {
@@ -89,6 +90,20 @@ export class FileBlobStore implements BlobStore {
     if (!KEY.test(key)) throw new InternalError(`"${key}" is no key of a blob`);
     return join(this.#root, key);
   }
+}
+
+async function writeSynced(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+  await using file = await open(path, 'wx', OWNER_FILE);
+  for (const piece of pieces) await file.writeFile(piece);
+  await file.sync();
+}
+
+function asStorageError(error: unknown): unknown {
+  if (!isDiskFull(error)) return error;
+  return new BackendError('STORAGE_FULL', 'there is no room on the disk', {
+    hint: 'make room on the disk of the state folder',
+    cause: error,
+  });
 }
 
 /** A rename is durable once its folder is; Windows has no such call. */

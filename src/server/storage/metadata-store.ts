@@ -8,6 +8,7 @@ import type {
   InvitationRecord,
   KeySetRecord,
   KeyState,
+  NewUpload,
   SessionRecord,
   UploadOwner,
   UploadRecord,
@@ -40,14 +41,17 @@ export interface MetadataStore extends Disposable {
   upload(owner: UploadOwner, fileName: string): UploadRecord | null;
   uploads(owner: UploadOwner): UploadRecord[];
   /** The upload that is there: the first one fixes `totalChunks`. */
-  beginUpload(upload: UploadRecord): UploadRecord;
+  beginUpload(upload: NewUpload): UploadRecord;
   chunk(owner: UploadOwner, fileName: string, index: number): ChunkRecord | null;
   /** Ascending by index. */
   chunks(owner: UploadOwner, fileName: string): ChunkRecord[];
+  /** Of an upload that was begun; nothing if the chunk is there. */
   putChunk(owner: UploadOwner, fileName: string, chunk: ChunkRecord): void;
   deleteUploads(owner: UploadOwner): void;
   /** Bytes of all chunks of a client, or of one owner. */
   stagedBytes(clientId: string, owner?: UploadOwner): number;
+  /** Of all clients. */
+  storedBytes(): number;
 
   // Sessions
   session(clientId: string, sessionId: string): SessionRecord | null;

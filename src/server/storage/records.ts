@@ -47,7 +47,11 @@ export interface UploadRecord {
   readonly owner: UploadOwner;
   readonly fileName: string;
   readonly totalChunks: number;
+  readonly receivedChunks: number;
+  readonly receivedBytes: number;
 }
+
+export type NewUpload = Omit<UploadRecord, 'receivedChunks' | 'receivedBytes'>;
 
 export interface UploadOwner {
   readonly clientId: string;

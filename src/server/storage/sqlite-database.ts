@@ -32,26 +32,43 @@ const MIGRATIONS: readonly string[] = [
      client_id TEXT NOT NULL, session_id TEXT NOT NULL, state TEXT NOT NULL, model TEXT, key_ref TEXT,
      omp_threads INTEGER, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, queued_at INTEGER,
      outcome TEXT, PRIMARY KEY (client_id, session_id)) STRICT;`,
+  // Sums are kept, so that no acknowledgement has to add up chunks. The client without a name stands for all of them.
+  `ALTER TABLE uploads ADD COLUMN received_chunks INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE uploads ADD COLUMN received_bytes INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE stored (client_id TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   UPDATE uploads SET (received_chunks, received_bytes) = (
+     SELECT count(*), coalesce(sum(bytes), 0) FROM chunks
+     WHERE chunks.client_id = uploads.client_id AND chunks.kind = uploads.kind
+       AND chunks.owner_id = uploads.owner_id AND chunks.file_name = uploads.file_name);
+   INSERT INTO stored SELECT client_id, sum(bytes) FROM chunks GROUP BY client_id;
+   INSERT INTO stored SELECT '', sum(bytes) FROM chunks HAVING count(*) > 0;`,
 ];
+
+/** https://sqlite.org/rescode.html: the disk is full, also where it is the index of the log that cannot grow. */
+const FULL: readonly number[] = [13, 4874];
 
 export class Database implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #makeRoom: () => boolean;
+  #inTransaction = false;
 
   /**
    * Loads SQLite only here, since Node announces it as experimental on stderr in some versions.
-   * @throws BackendError DATABASE_UNSUPPORTED if a newer version made it
+   * @param makeRoom asked when the disk is full; true if there is a point in another attempt
+   * @throws BackendError DATABASE_UNSUPPORTED if a newer version made it, STORAGE_FULL
    */
-  static async open(file: string): Promise<Database> {
+  static async open(file: string, makeRoom: () => boolean = () => false): Promise<Database> {
     const { DatabaseSync } = await importSqlite();
     const database = new DatabaseSync(file, { timeout: 5000 });
     if (existsSync(file)) chmodSync(file, 0o600);
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
-    return new Database(database);
+    return new Database(database, makeRoom);
   }
 
-  private constructor(database: DatabaseSync) {
+  private constructor(database: DatabaseSync, makeRoom: () => boolean) {
     this.#database = database;
+    this.#makeRoom = makeRoom;
     this.transaction(() => {
       const version = Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
       if (version > MIGRATIONS.length) {
@@ -75,18 +92,49 @@ export class Database implements Disposable {
 
   /** Rows changed. */
   run(sql: string, ...values: readonly SQLInputValue[]): number {
-    return Number(this.#prepare(sql).run(...values).changes);
+    const change = (): number => Number(this.#prepare(sql).run(...values).changes);
+    return this.#inTransaction ? change() : this.#withRoom(change);
   }
 
   transaction<T>(action: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
+    return this.#withRoom(() => {
+      this.#database.exec('BEGIN IMMEDIATE');
+      this.#inTransaction = true;
+      try {
+        const result = action();
+        this.#database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        this.#rollBack();
+        throw error;
+      } finally {
+        this.#inTransaction = false;
+      }
+    });
+  }
+
+  #rollBack(): void {
     try {
-      const result = action();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
       this.#database.exec('ROLLBACK');
-      throw error;
+    } catch {
+      // A disk that is full has ended it already.
+    }
+  }
+
+  /** @throws BackendError STORAGE_FULL */
+  #withRoom<T>(action: () => T): T {
+    for (let again = false; ; again = true) {
+      try {
+        return action();
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        if (again || !this.#makeRoom()) {
+          throw new BackendError('STORAGE_FULL', 'there is no room for the server’s records', {
+            hint: 'make room on the disk of the state folder',
+            cause: error,
+          });
+        }
+      }
     }
   }
 
@@ -103,4 +151,8 @@ export class Database implements Disposable {
     }
     return statement;
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && FULL.includes(Number(error.errcode));
 }

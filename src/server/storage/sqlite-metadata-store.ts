@@ -7,20 +7,24 @@ import type {
   InvitationRecord,
   KeySetRecord,
   KeyState,
+  NewUpload,
   SessionRecord,
   UploadOwner,
   UploadRecord,
 } from './records.ts';
 import { chunkOf, clientOf, keySetOf, sessionOf, uploadOf } from './sqlite-rows.ts';
 
+/** No client has an empty name. */
+const ALL_CLIENTS = '';
 const OWNER = 'client_id = ? AND kind = ? AND owner_id = ?';
 
 export class SqliteMetadataStore implements MetadataStore {
   readonly #db: Database;
 
   /** @param file path of the database, or ":memory:" */
-  static async open(file: string): Promise<SqliteMetadataStore> {
-    return new SqliteMetadataStore(await Database.open(file));
+  /** @param makeRoom asked when the disk is full; true if there is a point in another attempt */
+  static async open(file: string, makeRoom?: () => boolean): Promise<SqliteMetadataStore> {
+    return new SqliteMetadataStore(await Database.open(file, makeRoom));
   }
 
   private constructor(database: Database) {
@@ -145,15 +149,15 @@ export class SqliteMetadataStore implements MetadataStore {
       .map((row) => uploadOf(row, owner));
   }
 
-  beginUpload(upload: UploadRecord): UploadRecord {
+  beginUpload(upload: NewUpload): UploadRecord {
     const { owner, fileName, totalChunks } = upload;
     this.#db.run(
-      'INSERT OR IGNORE INTO uploads VALUES (?, ?, ?, ?, ?)',
+      'INSERT OR IGNORE INTO uploads (client_id, kind, owner_id, file_name, total_chunks) VALUES (?, ?, ?, ?, ?)',
       ...ownerValues(owner),
       fileName,
       totalChunks,
     );
-    return this.upload(owner, fileName) ?? upload;
+    return this.upload(owner, fileName)!;
   }
 
   chunk(owner: UploadOwner, fileName: string, index: number): ChunkRecord | null {
@@ -177,29 +181,48 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   putChunk(owner: UploadOwner, fileName: string, { index, bytes, sha256 }: ChunkRecord): void {
-    this.#db.run(
-      'INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)',
-      ...ownerValues(owner),
-      fileName,
-      index,
-      bytes,
-      sha256,
-    );
+    this.#db.transaction(() => {
+      const values = [...ownerValues(owner), fileName, index, bytes, sha256];
+      if (this.#db.run('INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)', ...values) === 0) return;
+      this.#db.run(
+        `UPDATE uploads SET received_chunks = received_chunks + 1, received_bytes = received_bytes + ?
+         WHERE ${OWNER} AND file_name = ?`,
+        bytes,
+        ...ownerValues(owner),
+        fileName,
+      );
+      this.#addStored(owner.clientId, bytes);
+    });
   }
 
   deleteUploads(owner: UploadOwner): void {
     this.#db.transaction(() => {
+      this.#addStored(owner.clientId, -this.stagedBytes(owner.clientId, owner));
       this.#db.run(`DELETE FROM chunks WHERE ${OWNER}`, ...ownerValues(owner));
       this.#db.run(`DELETE FROM uploads WHERE ${OWNER}`, ...ownerValues(owner));
     });
   }
 
+  #addStored(clientId: string, bytes: number): void {
+    for (const name of [clientId, ALL_CLIENTS]) {
+      this.#db.run(
+        'INSERT INTO stored VALUES (?, ?) ON CONFLICT (client_id) DO UPDATE SET bytes = bytes + excluded.bytes',
+        name,
+        bytes,
+      );
+    }
+  }
+
   stagedBytes(clientId: string, owner?: UploadOwner): number {
     const row =
       owner === undefined
-        ? this.#db.get('SELECT sum(bytes) AS n FROM chunks WHERE client_id = ?', clientId)
-        : this.#db.get(`SELECT sum(bytes) AS n FROM chunks WHERE ${OWNER}`, ...ownerValues(owner));
+        ? this.#db.get('SELECT bytes AS n FROM stored WHERE client_id = ?', clientId)
+        : this.#db.get(`SELECT sum(received_bytes) AS n FROM uploads WHERE ${OWNER}`, ...ownerValues(owner));
     return Number(row?.['n'] ?? 0);
+  }
+
+  storedBytes(): number {
+    return this.stagedBytes(ALL_CLIENTS);
   }
 
   session(clientId: string, sessionId: string): SessionRecord | null {

@@ -46,7 +46,13 @@ export function keySetOf(row: Row): KeySetRecord {
 }
 
 export function uploadOf(row: Row, owner: UploadOwner): UploadRecord {
-  return { owner, fileName: text(row, 'file_name'), totalChunks: number(row, 'total_chunks') };
+  return {
+    owner,
+    fileName: text(row, 'file_name'),
+    totalChunks: number(row, 'total_chunks'),
+    receivedChunks: number(row, 'received_chunks'),
+    receivedBytes: number(row, 'received_bytes'),
+  };
 }
 
 export function chunkOf(row: Row): ChunkRecord {

@@ -21,6 +21,7 @@ import type { Log } from '../inference/log.ts';
 import { Metrics } from '../inference/metrics.ts';
 import { ModelCatalog } from '../inference/model-catalog.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
+import { StorageRoom } from '../inference/storage-room.ts';
 import { ServerIdentity } from '../inference/server-identity.ts';
 import type { InferenceServices } from '../inference/services.ts';
 import { Sessions } from '../inference/sessions.ts';
@@ -98,7 +99,7 @@ export async function evaluationWorld(
   const log: Log = (level, event, fields) =>
     void logged.push(`${level}: ${event} ${fields?.code ?? ''}`.trim());
   const metrics = new Metrics();
-  const staging = new Staging(store, blobs);
+  const staging = new Staging(store, blobs, new StorageRoom(store, folder, configuration.limits, { missingBytes: 0 }));
   const keys = new KeyProvisioning(store, staging, pool, catalog, configuration, blobs.location);
   const runner = new EvaluationRunner(keys, configuration.limits.evaluationTimeoutMs, log, metrics);
   const queue = new FairQueue({
