@@ -123,6 +123,7 @@ function credentialsInMemory(): CredentialStore {
       enrolment = made;
       return Promise.resolve();
     },
+    exclusively: (_client, action) => action(),
     forgetEnrolment: () => {
       enrolment = null;
       return Promise.resolve();

@@ -36,6 +36,9 @@ const MAY_REACH_SECRETS = [
   'conformance/',
   'scripts/fuzz-objects.ts',
   'scripts/mcp-inspector.ts',
+  // Describe the tools of the local server.
+  'scripts/generate-protocol-docs.ts',
+  'scripts/protocol-document.ts',
   'test/',
   // Test support that needs both ends.
   'cli/testing/',

@@ -25,5 +25,7 @@ export interface CredentialStore {
   /** @param server as `serverName` names it */
   enrolment(clientId: string, server: string): Promise<Enrolment | null>;
   saveEnrolment(clientId: string, server: string, enrolment: Enrolment): Promise<void>;
+  /** One at a time of each client: enrolling ends the tokens of before. */
+  exclusively<T>(clientId: string, action: () => Promise<T>): Promise<T>;
   forgetEnrolment(clientId: string, server: string): Promise<void>;
 }

@@ -103,8 +103,10 @@ export class EnrolledCaller {
   /** Another process of this user may have renewed it. */
   async #newerThan(refused: Enrolment, signal: AbortSignal | undefined): Promise<Enrolment> {
     const { credentials, clientId, server } = this.#enrolling;
-    const stored = await credentials.enrolment(clientId, server);
-    return stored !== null && stored.authToken !== refused.authToken ? stored : await this.#enrol(signal);
+    return credentials.exclusively(clientId, async () => {
+      const stored = await credentials.enrolment(clientId, server);
+      return stored !== null && stored.authToken !== refused.authToken ? stored : await this.#enrol(signal);
+    });
   }
 
   #remember(pending: Promise<Enrolment>): Promise<Enrolment> {
@@ -123,8 +125,14 @@ export class EnrolledCaller {
 
   async #storedOrNew(signal: AbortSignal | undefined): Promise<Enrolment> {
     const { credentials, clientId, server } = this.#enrolling;
-    const stored = await credentials.enrolment(clientId, server);
-    return stored !== null && stored.expiresAt - MARGIN_MS > Date.now() ? stored : await this.#enrol(signal);
+    const usable = async (): Promise<Enrolment | null> => {
+      const stored = await credentials.enrolment(clientId, server);
+      return stored !== null && stored.expiresAt - MARGIN_MS > Date.now() ? stored : null;
+    };
+    return (
+      (await usable()) ??
+      (await credentials.exclusively(clientId, async () => (await usable()) ?? (await this.#enrol(signal))))
+    );
   }
 
   async #enrol(signal: AbortSignal | undefined): Promise<Enrolment> {

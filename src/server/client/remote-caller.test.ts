@@ -235,6 +235,7 @@ describe('EnrolledCaller', () => {
         }),
         enrolment: async () => stored.get('c s') ?? null,
         saveEnrolment: async (_client, _server, enrolment) => void stored.set('c s', enrolment),
+        exclusively: (_client, action) => action(),
         forgetEnrolment: async () => void stored.delete('c s'),
       },
     });

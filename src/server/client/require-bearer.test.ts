@@ -41,6 +41,10 @@ interface Seen {
 
 /** In memory; what was saved can be looked at. */
 class Credentials implements CredentialStore {
+  exclusively<T>(_client: string, action: () => Promise<T>): Promise<T> {
+    return action();
+  }
+
   readonly #privateKey = generateKeyPairSync('ed25519').privateKey;
   saved: Enrolment | null = null;
 

@@ -3,6 +3,7 @@ import { createHash, verify } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as ClientOfV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportOfV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -186,7 +187,7 @@ describe('fhe_classify_file', () => {
     ]);
   });
 
-  it('stops when it is cancelled, and the session can be resumed', async () => {
+  it('goes on when the caller is gone, and whoever calls again has the answer', async () => {
     const controller = new AbortController();
     world.network.wrap = (connection) => ({
       settings: connection.settings,
@@ -196,7 +197,7 @@ describe('fhe_classify_file', () => {
       },
       [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
     });
-    const args = { image_path: image('3-0'), session_id: 'cancelled' };
+    const args = { image_path: image('3-0'), session_id: 'left' };
     await expect(call('fhe_classify_file', args, { signal: controller.signal })).rejects.toThrow();
     world.network.wrap = (connection) => connection;
     expect(await call('fhe_classify_file', args)).toMatchObject({ ok: true, class: { index: 3 } });
@@ -209,6 +210,135 @@ describe('fhe_classify_file', () => {
     const after = await call('fhe_classify_file', { image_path: image('3-0') });
     expect(after).toMatchObject({ ok: true, class: { index: 3 } });
     expect(after['key_set']).not.toBe(before['key_set']);
+  });
+});
+
+describe('calls that give up', () => {
+  const countingCalls =
+    (counts: Map<string, number>, delayMs = 0): ((connection: Connection) => Connection) =>
+    (connection) => ({
+      settings: connection.settings,
+      call: async (tool, args, meta, options) => {
+        counts.set(tool, (counts.get(tool) ?? 0) + 1);
+        if (tool === 'remote_inference_cnn' && delayMs > 0)
+          await setTimeout(delayMs, undefined, { signal: options?.signal });
+        return connection.call(tool, args, meta, options);
+      },
+      [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+    });
+  const keySetsOf = async (client_id: string): Promise<unknown[]> =>
+    (await call('fhe_list_keys', { client_id }))['key_sets'] as unknown[];
+  /** Of the generation whose calls are cancelled by a message. */
+  const connectV1 = async (): Promise<ClientOfV1> => {
+    const client = new ClientOfV1({ name: 'host', version: '1' });
+    await client.connect(new TransportOfV1(new URL(world.localUrl), bearer(world.token)));
+    return client;
+  };
+
+  it.each([1000, 5000])(
+    'after %i ms get their answer by asking again, and make keys once',
+    async (timeout) => {
+      const client_id = `host-${timeout}`;
+      const counts = new Map<string, number>();
+      world.network.wrap = countingCalls(counts, 1.5 * timeout);
+      const host = await connectV1();
+      let answer: Answer | null = null;
+      let attempts = 0;
+      while (answer === null && attempts < 50) {
+        attempts++;
+        const args = { image_path: image('3-0'), client_id };
+        answer = await host
+          .callTool({ name: 'fhe_classify_file', arguments: args }, undefined, { timeout })
+          .then(
+            ({ structuredContent }) => structuredContent as Answer,
+            (error: unknown) => {
+              expect(String(error)).toContain('timed out');
+              return null;
+            },
+          );
+      }
+      expect(answer).toMatchObject({ ok: true, class: { index: 3 } });
+      expect(attempts).toBeGreaterThan(1);
+      expect(await keySetsOf(client_id)).toHaveLength(1);
+      expect(counts.get('remote_inference_cnn')).toBe(1);
+      await host.close();
+    },
+    60_000,
+  );
+
+  it('three first calls at once: one identity, one key set, three answers', async () => {
+    const client_id = 'three-at-once';
+    const answers = await Promise.all(
+      ['3-0', '7-1', '3-0'].map((name) => call('fhe_classify_file', { image_path: image(name), client_id })),
+    );
+    expect(answers.map((answer) => (answer['class'] as { index: number }).index)).toEqual([3, 7, 3]);
+    expect(new Set(answers.map((answer) => answer['key_set'])).size).toBe(1);
+    expect(await keySetsOf(client_id)).toHaveLength(1);
+  });
+
+  it('may be begun in the background, looked at, and fetched', async () => {
+    const args = { image_path: image('7-1') };
+    const begun = await call('fhe_start_classification', args);
+    expect(begun).toMatchObject({ ok: true, state: 'running' });
+    const session_id = begun['session_id'] as string;
+    const again = await call('fhe_start_classification', args);
+    expect(again['session_id']).toBe(session_id);
+    const stateOf = async (): Promise<unknown> =>
+      ((await call('fhe_session_status', { session_id }))['sessions'] as { state: string }[])[0]!.state;
+    await expect.poll(stateOf, { timeout: 20_000 }).toBe('done');
+    const answer = await call('fhe_classify_file', { ...args, session_id });
+    expect(answer).toMatchObject({ ok: true, class: { index: 7 }, session_id });
+    expect(await call('fhe_session_status', { session_id })).toMatchObject({
+      error_code: 'ERROR_UNKNOWN_SESSION',
+    });
+  });
+
+  it('are told the session before the work begins', async () => {
+    const heard: string[] = [];
+    await call(
+      'fhe_classify_file',
+      { image_path: image('3-0'), session_id: 'told' },
+      { onprogress: ({ message }: { message?: string }) => void heard.push(message ?? '') },
+    );
+    expect(heard[0]).toBe('session_id told');
+  });
+
+  it('stop at once when they are cancelled, by a message or by the tool, and can be resumed', async () => {
+    const counts = new Map<string, number>();
+    world.network.wrap = countingCalls(counts, 60_000);
+    const host = await connectV1();
+    const args = { image_path: image('3-0'), session_id: 'cancelled' };
+    const running = async (): Promise<number> =>
+      ((await call('fhe_session_status', {}))['sessions'] as unknown[]).length;
+    const reached = (): number | undefined => counts.get('remote_inference_cnn');
+
+    const controller = new AbortController();
+    const options = { signal: controller.signal };
+    const cancelled = host.callTool({ name: 'fhe_classify_file', arguments: args }, undefined, options);
+    const failed = expect(cancelled).rejects.toThrow();
+    await expect.poll(reached, { timeout: 20_000 }).toBe(1);
+    controller.abort('the user has thought better of it');
+    await failed;
+    await expect.poll(running, { timeout: 1000 }).toBe(0);
+
+    const begun = await call('fhe_start_classification', args);
+    expect(begun).toMatchObject({ ok: true, state: 'running' });
+    await expect.poll(reached, { timeout: 20_000 }).toBe(2);
+    expect(await call('fhe_cancel_session', { session_id: 'cancelled' })).toMatchObject({ ok: true });
+
+    world.network.wrap = (connection) => connection;
+    expect(await call('fhe_classify_file', args)).toMatchObject({ ok: true, class: { index: 3 } });
+    await host.close();
+  }, 60_000);
+
+  it('a session at work on one file takes no other', async () => {
+    world.network.wrap = countingCalls(new Map(), 60_000);
+    const session_id = 'taken';
+    await call('fhe_start_classification', { image_path: image('3-0'), session_id });
+    expect(await call('fhe_start_classification', { image_path: image('7-1'), session_id })).toMatchObject({
+      error_code: 'ERROR_SESSION_CLOSED',
+    });
+    await call('fhe_cancel_session', { session_id });
   });
 });
 

@@ -12,6 +12,7 @@ import { ToolError } from '../protocol/error-codes.ts';
 import { clientId } from '../protocol/identifiers.ts';
 import { decodeSignature, encodeSignature } from '../protocol/signature-document.ts';
 import { privateFolder, syncFolder, writePrivate } from '../vault/private-files.ts';
+import { KeyedLock } from '../storage/keyed-lock.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { KeyBudget } from './key-budget.ts';
 import { DEFAULT_KEY_BUDGET, requireBudget } from './key-budget.ts';
@@ -55,6 +56,7 @@ export class KeyStore {
   readonly #vault: Vault;
   readonly #folder: string;
   readonly #budget: KeyBudget;
+  readonly #lock = new KeyedLock();
 
   /** Removes what crashes have left, once it is too old to belong to another process at work. */
   static async open(vault: Vault, budget: KeyBudget = DEFAULT_KEY_BUDGET): Promise<KeyStore> {
@@ -69,6 +71,11 @@ export class KeyStore {
     this.#budget = budget;
     this.#vault = vault;
     this.#folder = folder;
+  }
+
+  /** One at a time of each client: whoever waits finds the keys that were made meanwhile. */
+  exclusively<T>(client: string, action: () => Promise<T>): Promise<T> {
+    return this.#lock.run(client, action);
   }
 
   /** Newest first. */

@@ -39,16 +39,19 @@ export class LocalCryptographyOfServices implements LocalCryptography {
     const { keys, clients } = this.#services;
     const clientId = this.#clientId;
     const choice = { clientId, signatureSha256: signatureDigest(signature, model.batchSize) };
-    const known = fresh ? null : await keys.find(choice);
-    if (known !== null) {
-      clients.warm(known);
-      return localKeys(known, false);
-    }
     const order = { clientId, signature, batchSize: model.batchSize };
-    return localKeys(
-      await generateKeySet(this.#services, order, signal, (fraction) => progress?.(fraction)),
-      true,
-    );
+    return keys.exclusively(clientId, async () => {
+      signal?.throwIfAborted();
+      const known = fresh ? null : await keys.find(choice);
+      if (known !== null) {
+        clients.warm(known);
+        return localKeys(known, false);
+      }
+      return localKeys(
+        await generateKeySet(this.#services, order, signal, (fraction) => progress?.(fraction)),
+        true,
+      );
+    });
   }
 
   async fingerprint(inputs: readonly string[]): Promise<string> {

@@ -16,7 +16,7 @@ export async function withRemote<T>(
   clientId: string,
   work: (remote: RemoteServer, server: NamedServer) => Promise<T>,
 ): Promise<T> {
-  const server = choose(servers, name);
+  const server = chooseServer(servers, name);
   await using remote = await RemoteServer.open({
     clientId,
     server: server.address,
@@ -28,7 +28,8 @@ export async function withRemote<T>(
   return await work(remote, server);
 }
 
-function choose(servers: Needed['servers'], name: string | undefined): NamedServer {
+/** @throws ToolError ERROR_REMOTE for a name that was not configured, or where several are and none is named */
+export function chooseServer(servers: Needed['servers'], name: string | undefined): NamedServer {
   if (name !== undefined) {
     const server = servers.get(name);
     if (server !== undefined) return server;

@@ -12,6 +12,8 @@ import { Vault } from '../vault/vault.ts';
 import { AllowedPaths } from './allowed-paths.ts';
 import type { KeyBudget } from './key-budget.ts';
 import { DEFAULT_KEY_BUDGET } from './key-budget.ts';
+import type { Classification } from './classified.ts';
+import { Jobs } from './jobs.ts';
 import { KeyStore } from './key-store.ts';
 import { SecretClients } from './secret-clients.ts';
 import type { CryptoServices, NamedServer } from './services.ts';
@@ -41,6 +43,7 @@ export async function openCryptoServices(settings: CryptoSettings): Promise<Open
   const vault = await Vault.open(vaultFolder, unlocking);
   const keys = await KeyStore.open(vault, { ...DEFAULT_KEY_BUDGET, ...settings.keyBudget });
   const clients = new SecretClients(keys);
+  const jobs = new Jobs<Classification>();
   await privateFolder(sessionsFolder);
   const clientId = settings.clientId ?? (await storedClientId(vault));
   await new SessionFolder(join(sessionsFolder, clientId)).sweep(FORGOTTEN_MS);
@@ -51,9 +54,11 @@ export async function openCryptoServices(settings: CryptoSettings): Promise<Open
     allowed: await AllowedPaths.create(settings.roots, [...secrets, sessionsFolder]),
     credentials: new CredentialVault(vault, settings.certified),
     servers: new Map(settings.servers.map((server) => [server.name, server])),
+    jobs,
     sessionsFolder,
     defaultClientId: clientId,
     async [Symbol.asyncDispose]() {
+      await jobs[Symbol.asyncDispose]();
       await clients[Symbol.asyncDispose]();
       vault[Symbol.dispose]();
     },

@@ -3,6 +3,8 @@ import type { BearerSource } from '../client/bearer-fetch.ts';
 import type { Connection } from '../client/connection.ts';
 import type { CredentialStore } from '../client/credentials.ts';
 import type { AllowedPaths } from './allowed-paths.ts';
+import type { Classification } from './classified.ts';
+import type { Jobs } from './jobs.ts';
 import type { KeyStore } from './key-store.ts';
 import type { SecretClients } from './secret-clients.ts';
 
@@ -23,6 +25,7 @@ export interface CryptoServices {
   readonly allowed: AllowedPaths;
   readonly credentials: CredentialStore;
   readonly servers: ReadonlyMap<string, NamedServer>;
+  readonly jobs: Jobs<Classification>;
   /** Folder of sessions of the one-call tool. */
   readonly sessionsFolder: string;
   /** The name that the one-call tool uses where none is given. */

@@ -250,6 +250,9 @@ export async function localMessages(
   });
   const messages = [
     tool('fhe_classify_file', { image_path: pictures[0], server: 'none', client_id, top_k: 3 }),
+    tool('fhe_start_classification', { image_path: pictures[0], server: 'none', client_id }),
+    tool('fhe_session_status', { client_id, session_id: 'none' }),
+    tool('fhe_cancel_session', { client_id, session_id: 'none' }),
     tool('fhe_list_servers', {}),
     tool('fhe_keygen', { client_id, signature_path: document }),
     tool('fhe_encrypt', { client_id, image_path: pictures[0], session_dir, key_set }),

@@ -186,7 +186,8 @@ interface ProgressNotifier extends Disposable {
 function progressNotifier({ _meta, notify, signal }: ServerContext['mcpReq']): ProgressNotifier {
   const progressToken = _meta?.progressToken;
   if (progressToken === undefined) return { report: () => undefined, [Symbol.dispose]: () => undefined };
-  let last = 0;
+  // What a call says before its work begins is heard too.
+  let last = -1;
   const send = (progress: number, message: string | undefined): void => {
     last = progress;
     if (signal.aborted) return;

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { UsageError } from '../../errors.ts';
 import type { ClientIdentity, CredentialStore, Enrolment } from '../client/credentials.ts';
 import { encodePublicKey } from '../protocol/signing.ts';
+import { KeyedLock } from '../storage/keyed-lock.ts';
 import { privateFolder } from './private-files.ts';
 import type { Vault } from './vault.ts';
 
@@ -35,6 +36,7 @@ export interface CertifiedKey {
 export class CredentialVault implements CredentialStore {
   readonly #vault: Vault;
   readonly #certified: ClientIdentity | null;
+  readonly #lock = new KeyedLock();
 
   /**
    * @param certified used for every client instead of keys made here
@@ -49,15 +51,19 @@ export class CredentialVault implements CredentialStore {
     if (this.#certified !== null) return this.#certified;
     const path = await this.#path('identities', clientId, 'identity');
     const purpose = `identity/${clientId}`;
-    const stored = await this.#vault.read(path, purpose);
-    if (stored !== null) {
+    const read = async (): Promise<ClientIdentity | null> => {
+      const stored = await this.#vault.read(path, purpose);
+      if (stored === null) return null;
       const { private_key: key } = storedIdentity.parse(JSON.parse(stored.toString('utf8')));
       return identityOf(createPrivateKey(key), []);
-    }
+    };
+    const known = await read();
+    if (known !== null) return known;
     const { privateKey } = generateKeyPairSync('ed25519');
     const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
-    await this.#vault.write(path, purpose, json({ version: 1, private_key: pem }));
-    return identityOf(privateKey, []);
+    // Whoever comes second, here or in another process, takes what the first has made: a client has one identity.
+    const won = await this.#vault.create(path, purpose, json({ version: 1, private_key: pem }));
+    return (won ? null : await read()) ?? identityOf(privateKey, []);
   }
 
   async enrolment(clientId: string, server: string): Promise<Enrolment | null> {
@@ -79,6 +85,10 @@ export class CredentialVault implements CredentialStore {
     };
     const path = await this.#enrolmentPath(clientId, server);
     await this.#vault.write(path, enrolmentPurpose(clientId, server), json(document));
+  }
+
+  exclusively<T>(clientId: string, action: () => Promise<T>): Promise<T> {
+    return this.#lock.run(clientId, action);
   }
 
   async forgetEnrolment(clientId: string, server: string): Promise<void> {

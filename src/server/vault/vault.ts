@@ -83,6 +83,11 @@ export class Vault implements Disposable {
     await writePrivate(path, sealBytes(this.#master, purpose, bytes));
   }
 
+  /** As `write`, unless the file is there already; true if it was written. Of several processes one wins. */
+  create(path: string, purpose: string, bytes: Uint8Array): Promise<boolean> {
+    return createPrivate(path, sealBytes(this.#master, purpose, bytes));
+  }
+
   /**
    * Null if there is no such file.
    * @throws ToolError ERROR_KEYSTORE_LOCKED if it does not open

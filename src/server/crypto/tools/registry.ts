@@ -2,15 +2,21 @@
 import type { AnyTool } from '../../protocol/tool.ts';
 import type { CryptoServices } from '../services.ts';
 import { fheClassifyFile } from './fhe-classify-file.ts';
+import { fheCancelSession } from './fhe-cancel-session.ts';
 import { fheDecrypt } from './fhe-decrypt.ts';
 import { fheDeleteKeys } from './fhe-delete-keys.ts';
 import { fheEncrypt } from './fhe-encrypt.ts';
 import { fheKeygen } from './fhe-keygen.ts';
 import { fheListKeys } from './fhe-list-keys.ts';
 import { fheListServers } from './fhe-list-servers.ts';
+import { fheSessionStatus } from './fhe-session-status.ts';
+import { fheStartClassification } from './fhe-start-classification.ts';
 
 export const LOCAL_TOOLS: readonly AnyTool<CryptoServices>[] = [
   fheClassifyFile,
+  fheStartClassification,
+  fheSessionStatus,
+  fheCancelSession,
   fheListServers,
   fheKeygen,
   fheEncrypt,
