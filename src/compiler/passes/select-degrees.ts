@@ -26,7 +26,7 @@ import {
   withBatchSize,
 } from './approximation/calibration-batch.ts';
 import { CheckpointStore, MAX_GREEDY_SITES } from './approximation/checkpoint-store.ts';
-import { refreshedChoice } from './approximation/degrees.ts';
+import { isRefreshed, refreshedChoice } from './approximation/degrees.ts';
 import { isJump } from './approximation/composite-nodes.ts';
 import { boundReport, isWithin, limitFor } from './approximation/accuracy-bound.ts';
 import { DEFAULT_ERROR } from './approximation/drop.ts';
@@ -249,7 +249,7 @@ async function search(
   for (const [index, degree] of degrees.entries()) {
     progress.report('select-degrees', index / (degrees.length + 1));
     const choices = uniform(degree);
-    const checkpoints = new CheckpointStore(context);
+    const checkpoints = new CheckpointStore(context, choices);
     const fitted = await approximateActivations(context, choices, start, (site, checkpoint) => {
       if (site === open[0] && sameBefore) start ??= checkpoint;
       checkpoints.add(site, checkpoint);
@@ -435,7 +435,7 @@ async function bestThatFits<T>(
 }
 
 function hasRefresh(choices: Choices): boolean {
-  return [...choices.values()].some((choice) => choice.kind === 'degree' && choice.ratio !== undefined);
+  return [...choices.values()].some(isRefreshed);
 }
 
 /** One activation changed; what comes before it is not computed again if it is at hand. */

@@ -18,6 +18,10 @@ export function refreshedChoice(choice: ActivationChoice, ratio: number): Activa
   return choice.kind === 'degree' ? { ...choice, ratio } : choice;
 }
 
+export function isRefreshed(choice: ActivationChoice): boolean {
+  return choice.kind === 'degree' && choice.ratio !== undefined;
+}
+
 /** Whether the lowering may divide by the leading coefficient to save a level. */
 export function savesLevel(degree: number): boolean {
   return degree >= 2 && Number.isInteger(Math.log2(degree));
