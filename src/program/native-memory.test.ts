@@ -6,6 +6,7 @@ import {
   nativePoolBytes,
   refreshDiagonals,
 } from './native-memory.ts';
+import type { LinearInstruction } from './program.ts';
 import { checkParameters } from './security.ts';
 import { ProgramBuilder } from './testing/program-builder.ts';
 import { randomLinear, seededRandom } from './testing/random-instructions.ts';
@@ -40,6 +41,23 @@ describe('the native memory model', () => {
     expect(memory.ciphertextBytes).toBe((2 * 5 + 2 * 4) * LIMB);
     expect(memory.workspaceBytes).toBeGreaterThan(2 * 7 * LIMB);
     expect(memory.total).toBeGreaterThan(memory.keyBytes + memory.ciphertextBytes + memory.workspaceBytes);
+  });
+
+  it('holds the digits of everything that is rotated on, on a way of several steps, too', () => {
+    const memoryWith = (via: readonly number[]): number => {
+      const builder = new ProgramBuilder(parameters);
+      const x = builder.input(1);
+      const shape = { sources: 1, outputs: 1, babySteps: 4, giantSteps: 2, style: 'direct' as const };
+      const program = builder.build([
+        builder.linear([x], randomLinear(seededRandom(1), builder.slotCount, shape)),
+      ]);
+      const [linear] = program.instructions as [LinearInstruction];
+      const babies = linear.babies.map((baby) => (baby.step === 3 ? { ...baby, via } : baby));
+      return nativeMemory({ ...program, instructions: [{ ...linear, babies }] }, parameters).workspaceBytes;
+    };
+    // At level 4: five limbs and three digits, and the first polynomial in the extended basis of seven.
+    expect(memoryWith([1, 1, 1]) - memoryWith([3])).toBe(2 * (5 + 3 + 7) * LIMB);
+    expect(memoryWith([4, 1, 1, -3]) - memoryWith([3])).toBe(3 * (5 + 3 + 7) * LIMB);
   });
 
   it('takes at a product what two key switches of digits and eight polynomials take', () => {

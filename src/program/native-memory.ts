@@ -7,6 +7,7 @@ import { digitsAt, type ParametersLiteral } from './parameters.ts';
 import { lastUses, slotVectorBytes } from './memory-model.ts';
 import type { GiantStep, Instruction, LinearInstruction, Program } from './program.ts';
 import type { KeyNeeds } from './key-needs.ts';
+import { rotationPoints } from './rotation-points.ts';
 import { planStructure } from './semantics/choose-polynomial-plan.ts';
 import { sinePolynomial } from './semantics/evaluate-sine.ts';
 import { planRefresh, refreshShape } from './semantics/refresh-plan.ts';
@@ -161,13 +162,10 @@ function workLimbs(instruction: Instruction, parameters: Shape): number {
   switch (instruction.kind) {
     case 'linear': {
       const { babies, outputs } = instruction;
-      const parents = new Set(
-        babies.flatMap(({ from, via }) => (from < 0 || via.length === 0 ? [] : [from])),
-      );
-      const sources = new Set(babies.filter(({ via }) => via.length > 0).map(({ source }) => source));
+      const { sources, between } = rotationPoints(babies);
       const giants = outputs.reduce((sum, plan) => sum + plan.giants.length, 0);
       const block = Math.min(giants, GIANTS_AT_A_TIME);
-      const decomposed = (sources.size + parents.size) * (level + 1 + digits) + parents.size * extended;
+      const decomposed = (sources + between) * (level + 1 + digits) + between * extended;
       const sums = (block + outputs.length + 12) * extended;
       // Plaintexts of one giant step that are encoded when they are used.
       const encoded = Math.max(...outputs.flatMap((plan) => plan.giants.map(vectorsOf)));
