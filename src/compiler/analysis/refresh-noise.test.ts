@@ -114,3 +114,37 @@ it('samples tell the same: imaginary parts come along unseen, and on to what fol
   const mean = expected.reduce((sum, variance) => sum + variance, 0) / expected.length;
   expect(sampled[2]! ** 2 / mean).toBeCloseTo(1, 1);
 });
+
+it('what one refresh lets in is real from there on: the next takes only half of what is imaginary since', () => {
+  // Scales so small that the input's error is most of it.
+  const chain = { ...parameters, scaleBits: 24 } as typeof parameters;
+  const builder = new ProgramBuilder(chain);
+  const input = builder.input(1, 3);
+  const program = builder.build([builder.refresh(builder.refresh(input, 4), 4)]);
+  const shape = [1, program.slotCount];
+  const node = { layer: 'n', shape, bound: 1 };
+  const graph: LinearGraph = {
+    name: 'refreshes',
+    nodes: [
+      { ...node, id: 0, kind: 'input', name: 'x' },
+      { ...node, id: 1, kind: 'refresh', source: 0, ratio: 4 },
+      { ...node, id: 2, kind: 'refresh', source: 1, ratio: 4 },
+    ],
+    outputs: [{ name: 'y', node: 2 }],
+  };
+  const sample = Float64Array.from(
+    { length: program.slotCount },
+    (_, i) => 0.8 * (2 * ((i * 0.618) % 1) - 1),
+  );
+  const { layout } = program.inputs[0]!;
+  const layouts = [layout, layout, layout];
+  const { std } = forecastOnSamples(program, chain, graph, layouts, [[sample], [sample]]);
+  const own = refreshNoise(chain, noiseSources(chain))(2 ** 24, 4);
+  const squaredSlope = (z: number): number => ((Math.PI / 2) * Math.cos((Math.PI * z) / 2)) ** 2;
+  const expected = sample.map((z) => {
+    const [first, second] = [squaredSlope(z), squaredSlope(Math.sin((Math.PI * z) / 2))];
+    return second * (first * 1.5 * std[0]! ** 2 + 1.5 * own) + own;
+  });
+  const mean = expected.reduce((sum, variance) => sum + variance, 0) / expected.length;
+  expect(std[2]! ** 2 / mean).toBeCloseTo(1, 1);
+});

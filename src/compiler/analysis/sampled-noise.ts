@@ -46,18 +46,31 @@ export function forecastOnSamples(
   const own = ownVariances(program, parameters, meanSquares);
   const deviations = own.map((variances, id) => elementDeviations(variances, layouts[id]!));
   const random = new Random(1);
+  const disturbed = (value: Float64Array, by: Float64Array): Float64Array =>
+    value.map((x, e) => x + by[e]! * laplace(random));
+  const refreshes = graph.nodes.some(({ kind }) => kind === 'refresh');
   /** Of each value, what its operands' errors have made of it, before its own is added. */
-  const brought = graph.nodes.map(({ kind }) => new Measured(kind === 'refresh' ? IMAGINARY_SHARE : 0));
+  const brought = graph.nodes.map(() => new Measured());
   for (const [s, inputs] of used.entries()) {
-    evaluateNodes(graph, inputs, (id, value) => {
-      const exact = clean[s]![id]!;
-      const { hidden } = brought[id]!;
-      brought[id]!.add(value, exact);
-      return value.map((x, e) => {
-        const own = deviations[id]![e]!;
-        const deviation = hidden === 0 ? own : Math.hypot(own, Math.sqrt(hidden) * (x - exact[e]!));
-        return x + deviation * laplace(random);
+    // Imaginary parts are as large as real ones and take the same way, but only up to the next refresh, where they are taken off:
+    // half of their variance comes along with the real ones.
+    const hidden = new Map<number, Float64Array>();
+    if (refreshes) {
+      evaluateNodes(graph, inputs, (id, value) => {
+        if (graph.nodes[id]!.kind !== 'refresh') return disturbed(value, deviations[id]!);
+        const exact = clean[s]![id]!;
+        hidden.set(
+          id,
+          value.map((x, e) => Math.sqrt(IMAGINARY_SHARE) * (x - exact[e]!)),
+        );
+        return disturbed(exact, deviations[id]!);
       });
+    }
+    evaluateNodes(graph, inputs, (id, value) => {
+      const unseen = hidden.get(id);
+      const whole = unseen === undefined ? value : value.map((x, e) => x + unseen[e]!);
+      brought[id]!.add(whole, clean[s]![id]!);
+      return disturbed(whole, deviations[id]!);
     });
   }
   const std = graph.nodes.map(({ id }) =>
@@ -88,15 +101,9 @@ export function forecastOnSamples(
 
 /** Differences from clean values, over all samples. */
 class Measured {
-  /** Variance that comes along unseen, in parts of what is seen: imaginary parts, which refreshes let in. */
-  readonly hidden: number;
   #sum = 0;
   #count = 0;
   #largest = 0;
-
-  constructor(hidden: number) {
-    this.hidden = hidden;
-  }
 
   add(value: Float64Array, clean: Float64Array): void {
     this.#sum += value.reduce((sum, x, e) => sum + (x - clean[e]!) ** 2, 0);
@@ -105,11 +112,11 @@ class Measured {
   }
 
   get meanSquare(): number {
-    return ((1 + this.hidden) * this.#sum) / Math.max(this.#count, 1);
+    return this.#sum / Math.max(this.#count, 1);
   }
 
   get largest(): number {
-    return Math.sqrt(1 + this.hidden) * this.#largest;
+    return this.#largest;
   }
 }
 
