@@ -19,3 +19,20 @@ it('a program of many diagonals that are mostly empty takes what is in them', ()
   // Full ones are nothing but their slots.
   expect(memoryWith(100, 100 * cost.slotCount) - none).toBe(100 * cost.slotCount * 8);
 });
+
+it('what an evaluation takes, diagonals and all, is no more than is allowed where keys are loaded beside it', () => {
+  const node = {
+    level: 12,
+    ciphertexts: 1,
+    products: 1,
+    babies: 8,
+    giants: 8,
+    diagonals: 50_000,
+    entries: 1e6,
+  };
+  const limits = { backend: 'native', maxMemoryMb: 6144, optimize: 'balanced' } as const;
+  const rough = roughMemory({ nodes: [node], rotationKeys: 40 }, cost, parameters, limits);
+  expect(rough.obstacle).toBeNull();
+  expect(rough.memoryBytes).toBeLessThanOrEqual(6144 * 2 ** 20);
+  expect(rough.memoryBytes).toBeGreaterThan(6000 * 2 ** 20);
+});

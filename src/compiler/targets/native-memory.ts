@@ -92,7 +92,7 @@ export function roughNativeMemory(
   const room = nativePlaintextRoom(memory, limit);
   return {
     keyBytes: memory.keyBytes,
-    memoryBytes: memory.total + Math.min(room, memory.plaintextBytes),
+    memoryBytes: Math.max(memory.total, memory.evaluationBytes + Math.min(room, memory.plaintextBytes)),
     obstacle:
       memory.total <= limit
         ? null
