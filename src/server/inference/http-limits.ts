@@ -1,29 +1,37 @@
 /** The limits of the server as its HTTP listener takes them. */
+import { base64Length, HIGHEST_CHUNK_BYTES } from '../protocol/identifiers.ts';
 import type { HttpListenerOptions } from '../transport/http-listener.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 import type { ServerLimits } from './configuration.ts';
 
 const SESSION_IDLE_MS = 3_600_000;
 
+/** What a message has besides a chunk. */
+const ENVELOPE_BYTES = 64 * 1024;
+/** Negotiation parameters and certificate chains fit in this even if chunks are tiny. */
+const LEAST_BODY_BYTES = 2 ** 20;
+/** Chunks up to what the draft allows are taken, so that one too large for this server hears so in the protocol's own words. */
+export const MAX_MESSAGE_BYTES = base64Length(HIGHEST_CHUNK_BYTES) + ENVELOPE_BYTES;
+
 export function httpLimits(
   limits: ServerLimits,
-  maxBodyBytes: number,
 ): Pick<HttpListenerOptions, 'maxBodyBytes' | 'sessions' | 'admission' | 'strangers'> {
+  const bodyBytes = Math.max(LEAST_BODY_BYTES, base64Length(limits.maxChunkBytes) + ENVELOPE_BYTES);
+  // One that is too large has room, and then somebody else's.
+  const room = (bodies: number, largest = 1): number =>
+    Math.max(bodies * bodyBytes, largest * MAX_MESSAGE_BYTES);
   return {
-    maxBodyBytes,
+    maxBodyBytes: MAX_MESSAGE_BYTES,
     sessions: { all: limits.mcpSessions, perCaller: limits.mcpSessionsPerCaller, idleMs: SESSION_IDLE_MS },
     admission: {
       connections: limits.connections,
       connectionsPerOrigin: limits.connectionsPerOrigin,
-      bodyBytes: limits.bodiesInFlight * maxBodyBytes,
-      bodyBytesPerCaller: limits.bodiesInFlightPerCaller * maxBodyBytes,
+      bodyBytes: room(limits.bodiesInFlight, 2),
+      bodyBytesPerCaller: room(limits.bodiesInFlightPerCaller),
     },
     strangers: {
       requests: new RateLimiter(limits.strangerRequestsPerSecond, limits.strangerRequestBurst),
-      bytes: new RateLimiter(
-        limits.strangerBodiesPerSecond * maxBodyBytes,
-        limits.strangerBodyBurst * maxBodyBytes,
-      ),
+      bytes: new RateLimiter(limits.strangerBodiesPerSecond * bodyBytes, room(limits.strangerBodyBurst)),
     },
   };
 }

@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExtensionSettings } from '../protocol/extension.ts';
 import { DRAFT } from '../protocol/extension.ts';
-import { base64Length } from '../protocol/identifiers.ts';
 import { Ballast, BALLAST_BYTES } from '../storage/ballast.ts';
 import { diskSpace } from '../storage/disk-space.ts';
 import { FairQueue } from '../storage/fair-queue.ts';
@@ -21,7 +20,7 @@ import type { ServerConfiguration } from './configuration.ts';
 import { EnrolmentOffice } from './enrolment.ts';
 import { EvaluationRunner } from './evaluation-runner.ts';
 import { EvaluatorPool } from './evaluation/evaluator-pool.ts';
-import { httpLimits } from './http-limits.ts';
+import { httpLimits, MAX_MESSAGE_BYTES } from './http-limits.ts';
 import { KeyProvisioning } from './key-provisioning.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
@@ -37,10 +36,6 @@ import { REMOTE_TOOLS } from './tools/registry.ts';
 
 const INSTRUCTIONS =
   'Evaluates models on encrypted inputs; it sees neither inputs nor results. Steps: describe_model, enrol_client, begin_key_provisioning / upload_evaluation_key_chunk / commit_evaluation_keys, upload_ciphertext_chunk, remote_inference_cnn; encrypt and decrypt with a local cryptographic server. Ciphertexts are megabytes: let a program move them.';
-/** What a message has besides a chunk. */
-const ENVELOPE_BYTES = 64 * 1024;
-/** Negotiation parameters and certificate chains fit in this even if chunks are tiny. */
-const MIN_BODY_BYTES = 2 ** 20;
 const SWEEP_MS = 60_000;
 
 export type HttpSettings = Pick<
@@ -160,7 +155,7 @@ export class InferenceServer implements AsyncDisposable {
     const { limits } = this.services.configuration;
     const listener = await listenHttp(toolServerFactory(this.#host('http')), {
       ...settings,
-      ...httpLimits(limits, this.#maxMessageBytes()),
+      ...httpLimits(limits),
       holderOf: (token) => this.services.authentication.holderOf(token),
       pages: {
         '/healthz': () => ({
@@ -178,7 +173,7 @@ export class InferenceServer implements AsyncDisposable {
 
   listenStdio(): StdioListener {
     const factory = toolServerFactory(this.#host('stdio'));
-    const listener = listenStdio(factory, this.#maxMessageBytes(), (error) => this.#report(error));
+    const listener = listenStdio(factory, MAX_MESSAGE_BYTES, (error) => this.#report(error));
     this.#listeners.push(listener);
     return listener;
   }
@@ -252,12 +247,6 @@ export class InferenceServer implements AsyncDisposable {
       keyTransport: ['chunks'],
       serverKey: identity.publicKey,
     };
-  }
-
-  #maxMessageBytes(): number {
-    const { maxChunkBytes } = this.services.configuration.limits;
-    // One chunk too large by a little still gets a tool's answer.
-    return Math.max(MIN_BODY_BYTES, base64Length(maxChunkBytes) + ENVELOPE_BYTES);
   }
 
   #health(): string {

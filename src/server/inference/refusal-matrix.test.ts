@@ -24,7 +24,7 @@ import type { ErrorCode } from '../protocol/error-codes.ts';
 import { ERROR_TABLE } from '../protocol/error-codes.ts';
 import { SIGNATURE_META } from '../protocol/extension.ts';
 import { encodeSignature } from '../protocol/signature-document.ts';
-import { sha256Of } from '../protocol/identifiers.ts';
+import { HIGHEST_CHUNK_BYTES, sha256Of } from '../protocol/identifiers.ts';
 import { signRequest } from '../protocol/signing.ts';
 import type { Connection } from '../testing/mcp-clients.ts';
 import { connectors } from '../testing/mcp-clients.ts';
@@ -342,6 +342,11 @@ const REMOTE: readonly (readonly [what: string, code: ErrorCode, attack: () => P
       expect(largest).toMatchObject({ ok: true, chunk_bytes: MIB });
       return owner.callAs('upload_ciphertext_chunk', chunkOf(Buffer.alloc(MIB + 1, 1), { chunk_index: 1 }));
     },
+  ],
+  [
+    'a chunk as large as the draft allows, where the server takes less',
+    'ERROR_CHUNK_TOO_LARGE',
+    () => owner.callAs('upload_ciphertext_chunk', chunkOf(Buffer.alloc(HIGHEST_CHUNK_BYTES, 1))),
   ],
   [
     'a tampered chunk',
@@ -672,7 +677,7 @@ describe('over HTTP, before any tool', () => {
     ['another type', 415, { 'Content-Type': 'text/plain' }, LIST],
     ['no JSON', 400, {}, '{"jsonrpc":'],
     ['JSON too deep for a stack', 400, {}, `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
-    ['a body too large', 413, {}, ' '.repeat(3 * MIB)],
+    ['a body too large', 413, {}, ' '.repeat(44 * MIB)],
   ] as const)('%s is refused by both servers: %i', async (_what, status, headers, body) => {
     expect(await statusOf(main.url, headers, body)).toBe(status);
     const Authorization = `Bearer ${world.token}`;

@@ -126,7 +126,7 @@ describe('a flood of requests', () => {
 
   it('of large bodies costs its address by the byte', async () => {
     const url = await listen({ maxChunkBytes: 1000, strangerBodyBurst: 1, strangerBodiesPerSecond: 1e-3 });
-    const large = JSON.stringify({ a: 'x'.repeat(600_000) });
+    const large = JSON.stringify({ a: 'x'.repeat(30_000_000) });
     expect((await post(url, FLOOD, large)).status).toBe(400);
     expect((await post(url, FLOOD, large)).status).toBe(429);
     expect((await post(url, OTHER, large)).status).toBe(400);
@@ -135,17 +135,21 @@ describe('a flood of requests', () => {
 
 describe('bodies and connections that stay', () => {
   it('hold no more than the share of their address', async () => {
-    const url = await listen({ maxChunkBytes: 1000, bodiesInFlight: 8, bodiesInFlightPerCaller: 1 });
+    const rates = { strangerBodyBurst: 1000, strangerBodiesPerSecond: 1000 };
+    const url = await listen({
+      ...{ maxChunkBytes: 1000, bodiesInFlight: 8, bodiesInFlightPerCaller: 1 },
+      ...rates,
+    });
     const { port } = new URL(url);
     const slow = connect(Number(port), '127.0.0.1');
     const head = [
       'POST /mcp HTTP/1.1',
       ...['Host: localhost', 'Content-Type: application/json', `X-Forwarded-For: ${FLOOD}`],
-      ...['Content-Length: 1000000', '', ''],
+      ...['Content-Length: 44000000', '', ''],
     ];
     slow.write(head.join('\r\n'));
-    slow.write(`"${'x'.repeat(900_000)}`);
-    const large = JSON.stringify({ a: 'x'.repeat(600_000) });
+    slow.write(`"${'x'.repeat(40_000_000)}`);
+    const large = JSON.stringify({ a: 'x'.repeat(30_000_000) });
     await expect.poll(async () => (await post(url, FLOOD, large)).status).toBe(503);
     expect((await post(url, OTHER, large)).status).toBe(400);
     slow.destroy();
