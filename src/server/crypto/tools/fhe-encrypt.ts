@@ -4,8 +4,8 @@ import { clientId, modelId } from '../../protocol/identifiers.ts';
 import { encryptFile } from '../encrypt-file.ts';
 import { absolutePath, allowOutOfRange, define, fileEntry, keySet, warnings } from './define.ts';
 
-/** What a model can be expected to pass on. */
-const MAX_INLINE_BYTES = 256 * 1024;
+/** An image at N = 16384, and not more than a program can be expected to pass on in a message. */
+const MAX_INLINE_BYTES = 2 * 2 ** 20;
 
 export const fheEncrypt = define({
   name: 'fhe_encrypt',
