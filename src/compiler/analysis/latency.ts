@@ -14,25 +14,35 @@ import { operationMs, refreshOf, type CostModel } from './cost-model.ts';
  */
 export function predictLatency(program: Program, cost: CostModel, room = Infinity): number[] {
   const { expanding: refreshExpanding, left: behind } = roomBehindRefreshes(program, cost, room);
-  let left = behind;
-  let missing = Math.max(0, -left);
-  return program.instructions
+  const lost = lostTerms(program, cost, Math.max(0, -behind));
+  // Encoded from the first instruction on, as `encodeAhead` does.
+  let left = Math.max(0, behind);
+  return program.instructions.map((instruction, index) => {
+    if (instruction.kind === 'refresh' && refreshExpanding) {
+      const { ciphertexts } = program.values[instruction.input]!;
+      return ciphertexts * (refreshOf(cost).ms + refreshOf(cost).expand);
+    }
+    if (instruction.kind !== 'linear') return primitivesMs(program, instruction, cost);
+    const costs = cost.linear(instruction.level);
+    const held = termCount(instruction) - lost[index]!;
+    const growth = costs.diagonalBytes - costs.coefficientBytes;
+    const kept = growth === 0 ? held : Math.min(held, Math.floor(left / growth));
+    left -= kept * growth;
+    return linearMs(instruction, cost) + (held - kept) * costs.expand + lost[index]! * costs.encode;
+  });
+}
+
+/** Diagonals of each instruction that not even coefficients are kept of, from the last one on, where so many bytes are missing. */
+function lostTerms({ instructions }: Program, cost: CostModel, bytes: number): number[] {
+  let missing = bytes;
+  return instructions
     .toReversed()
     .map((instruction) => {
-      if (instruction.kind === 'refresh' && refreshExpanding) {
-        const { ciphertexts } = program.values[instruction.input]!;
-        return ciphertexts * (refreshOf(cost).ms + refreshOf(cost).expand);
-      }
-      if (instruction.kind !== 'linear') return primitivesMs(program, instruction, cost);
-      const costs = cost.linear(instruction.level);
-      const terms = termCount(instruction);
-      const lost = Math.min(terms, Math.ceil(missing / costs.coefficientBytes));
-      missing -= lost * costs.coefficientBytes;
-      const growth = costs.diagonalBytes - costs.coefficientBytes;
-      const kept = growth === 0 ? terms : Math.min(terms - lost, Math.floor(Math.max(left, 0) / growth));
-      left -= kept * growth;
-      const expanding = (terms - lost - kept) * costs.expand;
-      return linearMs(instruction, cost) + expanding + lost * costs.encode;
+      if (instruction.kind !== 'linear') return 0;
+      const { coefficientBytes } = cost.linear(instruction.level);
+      const lost = Math.min(termCount(instruction), Math.ceil(missing / coefficientBytes));
+      missing -= lost * coefficientBytes;
+      return lost;
     })
     .reverse();
 }
