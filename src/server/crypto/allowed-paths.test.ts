@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -59,7 +70,7 @@ describe('reading', () => {
 
   it('does not follow a link that leads nowhere yet', async () => {
     await symlink(join(base, 'outside', 'later.txt'), join(root, 'dangling'));
-    await expect(allowed.read(join(root, 'dangling'), 100)).rejects.toMatchObject(INVALID);
+    await expect(allowed.read(join(root, 'dangling'), 100)).rejects.toMatchObject(REFUSED);
   });
 
   it('refuses the key store, also inside of a root', async () => {
@@ -75,9 +86,17 @@ describe('reading', () => {
         () => 'read',
         (error: Error) => error.message,
       );
-    expect(await messageOf(join(base, 'outside', 'out.txt'))).toBe(
-      await messageOf(join(base, 'outside', 'none.txt')),
-    );
+    await symlink(join(base, 'outside', 'out.txt'), join(root, 'there'));
+    await symlink(join(base, 'outside', 'none.txt'), join(root, 'nowhere'));
+    await symlink(join(root, 'circle'), join(root, 'circle'));
+    const outside = (name: string): string => join(base, 'outside', name);
+    const paths = [
+      ...['out.txt', 'none.txt', 'out.txt/x', 'none.txt/x', `${'n'.repeat(300)}`].map(outside),
+      ...['there', 'nowhere', 'circle'].map((name) => join(root, name)),
+    ];
+    const messages = new Set<string>();
+    for (const path of paths) messages.add(await messageOf(path));
+    expect([...messages]).toEqual(['the path is refused: it is outside of the allowed folders']);
   });
 
   it('reads no folder, no pipe, nothing that is too large and nothing that is not there', async () => {
@@ -112,6 +131,33 @@ describe('writing', () => {
 
   it('refuses a file in the place of a folder', async () => {
     await expect(allowed.folder(join(root, 'in.txt', 'x'))).rejects.toMatchObject(REFUSED);
+  });
+});
+
+describe('new files', () => {
+  it('never take the place of others', async () => {
+    const paths: string[] = [];
+    for (const content of ['1', '2', '3'])
+      paths.push(await allowed.write(root, 'in.txt', Buffer.from(content)));
+    expect(paths).toEqual(['in-2.txt', 'in-3.txt', 'in-4.txt'].map((name) => join(root, name)));
+    expect(await readFile(join(root, 'in.txt'), 'utf8')).toBe('inside');
+    expect(await readFile(join(root, 'in-4.txt'), 'utf8')).toBe('3');
+    await symlink(join(base, 'outside', 'later.txt'), join(root, 'link.txt'));
+    expect(await allowed.write(root, 'link.txt', Buffer.from('x'))).toBe(join(root, 'link-2.txt'));
+    expect((await stat(join(root, 'link-2.txt'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('are not written to where a folder leads that was moved in its place', async () => {
+    const folder = await allowed.folder(join(root, 'session'));
+    await rename(folder, join(root, 'aside'));
+    for (const target of [join(base, 'outside'), join(root, 'aside')]) {
+      await symlink(target, folder);
+      await expect(allowed.write(folder, 'f', Buffer.from('x'))).rejects.toMatchObject(REFUSED);
+      await rm(folder);
+    }
+    await expect(allowed.write(folder, 'f', Buffer.from('x'))).rejects.toMatchObject(REFUSED);
+    expect(await readdir(join(base, 'outside'))).toEqual(['out.txt']);
+    expect(await readdir(join(root, 'aside'))).toEqual([]);
   });
 });
 

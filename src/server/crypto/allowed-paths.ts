@@ -4,13 +4,16 @@
  */
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, realpath } from 'node:fs/promises';
+import { lstat, mkdir, open, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, parse, relative, resolve, sep } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { ToolError } from '../protocol/error-codes.ts';
-import { PRIVATE_FOLDER } from '../vault/private-files.ts';
+import { createPrivate, PRIVATE_FOLDER } from '../vault/private-files.ts';
 
+const OUTSIDE = 'it is outside of the allowed folders';
 const MAX_PATH = 4096;
+/** Of files that have the same name but for a number. */
+const MAX_NUMBER = 1000;
 
 export class AllowedPaths {
   readonly #roots: readonly string[];
@@ -96,6 +99,31 @@ export class AllowedPaths {
     return real;
   }
 
+  /**
+   * A new file: of names that are taken the next is tried, `name-2.ext` and so on, so that nothing of the user's is ever replaced.
+   * @param folder as `folder` returned it; should it lead elsewhere meanwhile, nothing is written there
+   * @returns its path
+   * @throws ToolError ERROR_PATH_REFUSED
+   */
+  async write(folder: string, name: string, bytes: Uint8Array): Promise<string> {
+    const { name: stem, ext } = parse(name);
+    const check = async (file: FileHandle): Promise<void> => {
+      // What was moved here meanwhile leads elsewhere; the link that names the file does not find it there.
+      if ((await realpath(folder)) !== folder) throw refused(OUTSIDE);
+      await this.#requireOpened(file, folder);
+    };
+    try {
+      for (let number = 1; number <= MAX_NUMBER; number++) {
+        const path = join(folder, number === 1 ? name : `${stem}-${number}${ext}`);
+        if (await createPrivate(path, bytes, check)) return path;
+      }
+    } catch (error) {
+      if (error instanceof ToolError) throw error;
+      throw new ToolError('ERROR_PATH_REFUSED', 'the file cannot be written', { cause: error });
+    }
+    throw refused('there are too many files of this name');
+  }
+
   #requirePlain(path: string): void {
     if (path.length > MAX_PATH || path.includes('\0')) throw refused('it is no path');
     if (!isAbsolute(path)) throw refused('it is not absolute');
@@ -104,7 +132,7 @@ export class AllowedPaths {
   #requireInside(real: string): void {
     const allowed = this.#roots.some((root) => isInside(real, root));
     const forbidden = this.#forbidden.some((path) => isInside(real, path));
-    if (!allowed || forbidden) throw refused('it is outside of the allowed folders');
+    if (!allowed || forbidden) throw refused(OUTSIDE);
   }
 
   /** Where the system tells, the file that was opened is the one that was checked, whatever was moved in between. */
@@ -118,14 +146,17 @@ export class AllowedPaths {
 async function realpathOfNearest(path: string): Promise<string> {
   const rest: string[] = [];
   for (let at = resolve(path); ; at = dirname(at)) {
-    const real = await realpath(at).catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-      throw refused('it cannot be resolved');
-    });
-    // Of a link that leads nowhere too nothing is real: opening does not follow it, and no folder can be made of it.
+    // Whatever the reason is, nothing is said of it: it would tell what there is outside.
+    const real = await realpath(at).catch(() => null);
     if (real !== null) return join(real, ...rest);
+    // As a link that leads outside, whether there is something or not.
+    const isLink = await lstat(at).then(
+      (info) => info.isSymbolicLink(),
+      () => false,
+    );
+    if (isLink) throw refused(OUTSIDE);
     rest.unshift(basename(at));
-    if (dirname(at) === at) throw refused('it cannot be resolved');
+    if (dirname(at) === at) throw refused(OUTSIDE);
   }
 }
 

@@ -1,12 +1,11 @@
 /** Steps 1 and 2: a file of the user → a file of ciphertexts. */
-import { join } from 'node:path';
+import { basename } from 'node:path';
 import { requireInputs } from '../../runtime/encryption/encrypt-inputs.ts';
 import { ciphertextSetContainer } from '../../runtime/formats/ciphertext-set.ts';
 import { encodeContainer } from '../../runtime/formats/container.ts';
 import type { LocalFile } from '../client/upload-file.ts';
 import { sha256Of } from '../protocol/identifiers.ts';
 import { toToolError } from '../protocol/translate-error.ts';
-import { writePrivate } from '../vault/private-files.ts';
 import type { AllowedPaths } from './allowed-paths.ts';
 import type { StoredKeySet } from './key-store.ts';
 import { readInput } from './read-input.ts';
@@ -23,16 +22,20 @@ export interface EncryptedFile {
   readonly warnings: readonly string[];
 }
 
+/** Writes a new file under this name, or a like one, and returns its path. */
+export interface WriteNew {
+  (name: string, bytes: Uint8Array): Promise<string>;
+}
+
 /**
  * Encrypts with the secret key: half the bytes and less noise than with the public one.
- * @param folder real path of an existing folder that may be written to
  * @throws ToolError ERROR_PATH_REFUSED, ERROR_INVALID_INPUT, ERROR_INPUT_OUT_OF_RANGE or ERROR_KEYSTORE_LOCKED
  */
 export async function encryptFile(
   { allowed, clients }: { readonly allowed: AllowedPaths; readonly clients: SecretClients },
   keySet: StoredKeySet,
   inputs: readonly string[],
-  folder: string,
+  write: WriteNew,
   allowOutOfRange: boolean,
 ): Promise<EncryptedFile> {
   const { signature, record } = keySet;
@@ -46,10 +49,9 @@ export async function encryptFile(
       client.encrypt(tensors, allowOutOfRange ? { allowOutOfRange: () => undefined } : {}),
     );
     const content = encodeContainer(ciphertextSetContainer(set));
-    const path = join(folder, INPUT_FILE);
-    await writePrivate(path, content);
+    const path = await write(INPUT_FILE, content);
     return {
-      file: { fileName: INPUT_FILE, path, bytes: content.length, sha256: sha256Of(content) },
+      file: { fileName: basename(path), path, bytes: content.length, sha256: sha256Of(content) },
       content,
       notes,
       warnings,

@@ -20,6 +20,7 @@ import { signatureDigest } from './key-record.ts';
 import type { StoredKeySet } from './key-store.ts';
 import { MAX_INPUT_BYTES, readInput } from './read-input.ts';
 import type { CryptoServices } from './services.ts';
+import { writePrivate } from '../vault/private-files.ts';
 
 export class LocalCryptographyOfServices implements LocalCryptography {
   readonly #services: Pick<CryptoServices, 'keys' | 'clients' | 'allowed'>;
@@ -84,11 +85,17 @@ export class LocalCryptographyOfServices implements LocalCryptography {
     { allowOutOfRange }: EncryptionStep,
   ): ReturnType<LocalCryptography['encrypt']> {
     const stored = await this.#services.keys.get({ clientId: this.#clientId, keySet });
+    // Our own folder, where an attempt that broke off may have left a file.
+    const write = async (name: string, bytes: Uint8Array): Promise<string> => {
+      const path = join(folder, name);
+      await writePrivate(path, bytes);
+      return path;
+    };
     const { file, notes, warnings } = await encryptFile(
       this.#services,
       stored,
       inputs,
-      folder,
+      write,
       allowOutOfRange,
     );
     return { files: [file], notes, warnings };

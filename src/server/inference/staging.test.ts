@@ -119,6 +119,27 @@ describe('a chunk', () => {
     expect(staging.files(SESSION)).toHaveLength(expected.startsWith('ERROR') ? 0 : 1);
   });
 
+  it.each([
+    [
+      [5, 20],
+      [0, 1, 2],
+    ],
+    [
+      [5, 20],
+      [2, 1, 0],
+    ],
+    [Array.from({ length: 63 }, (_, i) => i + 1), Array.from({ length: 64 }, (_, i) => 63 - i)],
+    [[80], [1, 0]],
+  ])('of a secret key is recognised whatever pieces it comes in: cut at %j', async (cuts, order) => {
+    const text = `HECT012345678901{"blobs":[1],"kind":"secret-key"}${' '.repeat(40)}`;
+    const pieces = [0, ...cuts].map((from, i) => text.slice(from, cuts[i] ?? text.length));
+    const codes: string[] = [];
+    for (const index of order) codes.push(await send(chunk(index, pieces.length, pieces[index]!)));
+    expect(codes).toContain('ERROR_SECRET_KEY_REFUSED');
+    expect(store.storedBytes()).toBe(0);
+    expect(await blobs.list(ownerPrefix(SESSION))).toEqual([]);
+  });
+
   it('is stored as it came', async () => {
     await send(chunk(1, 2, 'second'));
     await send(chunk(0, 2, 'first'));

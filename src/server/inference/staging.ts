@@ -83,12 +83,12 @@ export class Staging {
     if (arrival.chunkSha256 !== undefined && arrival.chunkSha256 !== digest) {
       throw new ToolError('ERROR_CHUNK_INVALID', 'the chunk does not have the SHA-256 that was announced');
     }
-    if (chunkIndex === 0) refuseSecretKey(bytes);
     const record: ChunkRecord = { index: chunkIndex, bytes: bytes.length, sha256: digest };
     // One at a time for each client, so that bounds hold whatever arrives at once.
     return this.#lock.run(owner.clientId, async () => {
       bounds.requireOpen?.();
       if (!this.#isNew(owner, arrival, record)) return this.#acknowledge(owner, arrival, record);
+      await this.#refuseSecretKey(owner, arrival, bytes);
       this.#requireRoom(owner, fileName, bytes.length, bounds);
       using _ = this.#room.hold(owner.clientId, bytes.length);
       const upload = this.#store.beginUpload({ owner, fileName, totalChunks });
@@ -183,6 +183,31 @@ export class Staging {
     }
   }
 
+  /**
+   * §2.7: a container of a secret key is refused as soon as its beginning tells, whatever chunks that comes in; with a first chunk of the
+   * usual size before a byte of it is written. What has come of it goes.
+   */
+  async #refuseSecretKey(
+    owner: UploadOwner,
+    { fileName, chunkIndex }: ChunkArrival,
+    bytes: Buffer,
+  ): Promise<void> {
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    let concerned = false;
+    for (let index = 0; length < SNIFF_BYTES; index++) {
+      concerned ||= index === chunkIndex;
+      if (index !== chunkIndex && this.#store.chunk(owner, fileName, index) === null) break;
+      const piece = index === chunkIndex ? bytes : await this.#blobs.get(chunkKey(owner, fileName, index));
+      pieces.push(piece.subarray(0, SNIFF_BYTES));
+      length += piece.length;
+    }
+    if (!concerned || !Buffer.concat(pieces).subarray(0, SNIFF_BYTES).includes('"kind":"secret-key"')) return;
+    this.#store.deleteUploads(owner);
+    await this.#blobs.deleteAll(ownerPrefix(owner));
+    throw new ToolError('ERROR_SECRET_KEY_REFUSED', 'this is a secret key: it must never leave its owner');
+  }
+
   #acknowledge(
     owner: UploadOwner,
     { fileName, totalChunks }: ChunkArrival,
@@ -208,13 +233,6 @@ function inputPrefix(owner: UploadOwner, fileName: string): string {
 
 function chunkKey(owner: UploadOwner, fileName: string, index: number): string {
   return `${inputPrefix(owner, fileName)}/${index}`;
-}
-
-/** §2.7: a container of a secret key is refused before a byte of it is written. */
-function refuseSecretKey(bytes: Buffer): void {
-  if (bytes.subarray(0, SNIFF_BYTES).includes('"kind":"secret-key"')) {
-    throw new ToolError('ERROR_SECRET_KEY_REFUSED', 'this is a secret key: it must never leave its owner');
-  }
 }
 
 function missingRanges(chunks: readonly ChunkRecord[], total: number): number[][] {

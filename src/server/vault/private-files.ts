@@ -1,7 +1,8 @@
 /** Files for their owner only: they appear whole or not at all, survive a crash, and are refused if others may read them. */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ToolError } from '../protocol/error-codes.ts';
 
@@ -30,11 +31,22 @@ export async function writePrivate(path: string, pieces: Uint8Array | Iterable<U
   }
 }
 
-/** As `writePrivate`, unless the file is there already; true if it was written. Of several processes one wins. */
-export async function createPrivate(path: string, bytes: Uint8Array): Promise<boolean> {
-  const temporary = await writeTemporary(path, bytes);
+/**
+ * As `writePrivate`, unless the file is there already; true if it was written. Of several processes one wins.
+ * @param check is given the file before anything is written to it, and may throw
+ */
+export async function createPrivate(
+  path: string,
+  bytes: Uint8Array,
+  check?: (file: FileHandle) => Promise<void>,
+): Promise<boolean> {
+  const temporary = await writeTemporary(path, bytes, check);
   try {
-    await link(temporary, path);
+    await link(temporary, path).catch((error: unknown) => {
+      // Some file systems have no links.
+      if (!['EPERM', 'ENOTSUP', 'ENOSYS'].some((code) => hasCode(error, code))) throw error;
+      return copyFile(temporary, path, constants.COPYFILE_EXCL);
+    });
     await syncFolder(dirname(path));
     return true;
   } catch (error) {
@@ -89,10 +101,15 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-async function writeTemporary(path: string, pieces: Uint8Array | Iterable<Uint8Array>): Promise<string> {
+async function writeTemporary(
+  path: string,
+  pieces: Uint8Array | Iterable<Uint8Array>,
+  check?: (file: FileHandle) => Promise<void>,
+): Promise<string> {
   const temporary = join(dirname(path), `.${randomBytes(9).toString('hex')}.tmp`);
   const file = await open(temporary, 'wx', PRIVATE_FILE);
   try {
+    await check?.(file);
     for (const piece of pieces instanceof Uint8Array ? [pieces] : pieces) await file.writeFile(piece);
     await file.sync();
   } catch (error) {

@@ -11,7 +11,7 @@ export const fheEncrypt = define({
   name: 'fhe_encrypt',
   title: 'Encrypt an image',
   description:
-    'Steps 1 and 2 (§6.1): reads an image or array on this machine, prepares it as the model demands and writes its ciphertexts into session_dir. No pixel and no metadata leaves this machine. Upload the files with upload_ciphertext_chunk.',
+    'Steps 1 and 2 (§6.1): reads an image or array on this machine, prepares it as the model demands and writes its ciphertexts into a new file in session_dir. No pixel and no metadata leaves this machine. Upload the files with upload_ciphertext_chunk.',
   input: z.strictObject({
     client_id: clientId,
     image_path: absolutePath.describe('PNG, JPEG or .npy, absolute path'),
@@ -58,7 +58,8 @@ export const fheEncrypt = define({
     const stored = await keys.get({ clientId: input.client_id, keySet: input.key_set, model: input.model });
     const folder = await allowed.folder(input.session_dir);
     const paths = [input.image_path, ...(input.more_paths ?? [])];
-    const encrypted = await encryptFile(services, stored, paths, folder, input.allow_out_of_range === true);
+    const write = (name: string, bytes: Uint8Array): Promise<string> => allowed.write(folder, name, bytes);
+    const encrypted = await encryptFile(services, stored, paths, write, input.allow_out_of_range === true);
     const { file, content, notes } = encrypted;
     if (input.inline === true && content.length > MAX_INLINE_BYTES) {
       throw new ToolError(
