@@ -62,8 +62,8 @@ export function define(command: Command, run: Runner): void {
     )
     .option(
       '--refresh <WHEN>',
-      `auto: values are refreshed (bootstrapped) where no chain is long enough without; never: such models are refused (default: ${DEFAULT_OPTIONS.refresh})`,
-      oneOf('auto', 'never'),
+      `auto: values are refreshed (bootstrapped) where no chain is long enough without, or it is dearer; never: such models are refused; everywhere: before every activation, so that no value beyond its range runs away (default: ${DEFAULT_OPTIONS.refresh})`,
+      oneOf('auto', 'never', 'everywhere'),
     )
     .option(
       '--precision <BITS>',

@@ -51,8 +51,11 @@ export interface CompileOptions {
   readonly batch: number;
   /** Bits of precision asked for at the worst output, relative to what outputs typically reach. */
   readonly precision: number;
-  /** 'auto': values are refreshed (bootstrapped) where no chain is long enough without. 'never': such models are refused. */
-  readonly refresh: 'auto' | 'never';
+  /**
+   * 'auto': values are refreshed (bootstrapped) where no chain is long enough without, or that is dearer. 'never': such models are
+   * refused. 'everywhere': before every activation that can have one, so that no value beyond its range runs away.
+   */
+  readonly refresh: 'auto' | 'never' | 'everywhere';
   /** Whether approximation is held against them, too, where an accuracy is known: where somebody asked for bits. */
   readonly holdPrecision: boolean;
   /**

@@ -6,16 +6,17 @@ import { optionsWith, randomDataset } from './passes/approximation/testing/graph
 import { compileModel } from './pipeline.ts';
 
 const WIDTH = 8;
+const ACTIVATIONS = 24;
 
 /** (MatMul → ReLU) so often that no chain reaches to the end. */
 function deepModel(): Uint8Array {
   const builder = new ModelBuilder().input('x', [1, WIDTH]);
-  for (let i = 0; i < 24; i++) {
+  for (let i = 0; i < ACTIVATIONS; i++) {
     builder.constant(`w${i}`, randomTensor([WIDTH, WIDTH], i + 1, 0.6));
     builder.node('MatMul', [i === 0 ? 'x' : `relu${i - 1}`, `w${i}`], [`dense${i}`]);
     builder.node('Relu', [`dense${i}`], [`relu${i}`]);
   }
-  return builder.output('relu23').bytes();
+  return builder.output(`relu${ACTIVATIONS - 1}`).bytes();
 }
 
 class Stopped extends Error {}
@@ -44,6 +45,18 @@ describe('where the polynomial model is wanted as well', () => {
     const refreshed = await refreshesOf({}, true);
     expect(refreshed).toBeGreaterThan(12);
     expect(await refreshesOf({}, false)).toBe(refreshed);
+  });
+
+  it('everywhere, every activation is refreshed, the first ones too', async () => {
+    const some = await refreshesOf({}, false);
+    const all = await refreshesOf({ refresh: 'everywhere' }, false);
+    expect(all).toBe(ACTIVATIONS);
+    expect(some).toBeLessThan(all);
+  });
+
+  it('but not where a backend cannot', async () => {
+    const refusal = expect.objectContaining({ code: 'REFRESH_UNAVAILABLE' }) as Error;
+    await expect(refreshesOf({ refresh: 'everywhere', backend: 'seal' }, false)).rejects.toThrow(refusal);
   });
 
   it('a model that nothing holds is fitted before it is refused', async () => {

@@ -100,7 +100,8 @@ export async function foreseeDegrees(
     const unrefreshed = { degree, ...plain, refreshed: new Set<string>(), instead: null };
     if (levels === null) return unrefreshed;
     // Within fewer levels than any refresh needs there is nothing to gain.
-    const mayGain = plain.refusal !== null || plain.depth > leastRefreshed(levels) + levels.top;
+    const everywhere = options.refresh === 'everywhere';
+    const mayGain = everywhere || plain.refusal !== null || plain.depth > leastRefreshed(levels) + levels.top;
     if (!mayGain) return unrefreshed;
     const open = layersOf(of.filter(({ fixed }) => fixed === null));
     /** Infinite where that cannot be said. */
@@ -111,7 +112,7 @@ export async function foreseeDegrees(
       return options.optimize === 'memory' ? cost.memoryBytes : cost.milliseconds;
     };
     const linear = await sketchWith(FUSED_RATIO);
-    const placed = refreshPlacements(linear, levels).map(({ layers, length }) => {
+    const placed = refreshPlacements(linear, levels, everywhere).map(({ layers, length }) => {
       const forecast = foreseeDepth(linear, largest, options, longest, length);
       const refreshed = of.filter(({ name }) => layers.has(firstLayer(name))).map(({ name }) => name);
       return { ...forecast, refreshed: new Set(refreshed), cost: costOf(forecast, layers) };
@@ -122,7 +123,7 @@ export async function foreseeDegrees(
     );
     if (best === undefined) return unrefreshed;
     const { cost, ...forecast } = best;
-    if (plain.refusal !== null) return { degree, ...forecast, instead: null };
+    if (everywhere || plain.refusal !== null) return { degree, ...forecast, instead: null };
     if (forecast.refusal !== null) return unrefreshed;
     return cost < WORTH_REFRESHING * costOf(plain, new Set())
       ? { degree, ...forecast, instead: null }
@@ -151,7 +152,15 @@ export function firstLayer(site: string): string {
 
 /** Of the target's refreshes; null where nothing may be refreshed. */
 function refreshLevels({ refresh, backend, optimize }: CompileOptions): RefreshLevels | null {
-  return refresh === 'never' || optimize === 'throughput' ? null : targetOf(backend).refresh;
+  const { title, refresh: levels } = targetOf(backend);
+  const allowed = refresh === 'never' || optimize === 'throughput' ? null : levels;
+  if (refresh === 'everywhere' && allowed === null)
+    throw new CompileError(
+      'REFRESH_UNAVAILABLE',
+      optimize === 'throughput' ? 'throughput mode has no refreshes' : `${title} has no refresh (bootstrap)`,
+      { pass: 'foresee-degrees', hint: 'leave out --refresh everywhere' },
+    );
+  return allowed;
 }
 
 /** One level for a network. */
@@ -160,10 +169,14 @@ function leastRefreshed({ down }: RefreshLevels): number {
 }
 
 /** Fewer levels between refreshes make each of them, and all between, quicker; more levels make them fewer. */
-function refreshPlacements(linear: LinearGraph, levels: RefreshLevels): RefreshPlacement[] {
+function refreshPlacements(
+  linear: LinearGraph,
+  levels: RefreshLevels,
+  everywhere: boolean,
+): RefreshPlacement[] {
   const least = leastRefreshed(levels);
   const given = Array.from({ length: levels.most - least + 1 }, (_, i) => least + i);
-  return given.flatMap((most) => placeRefreshes(linear, { ...levels, most }) ?? []);
+  return given.flatMap((most) => placeRefreshes(linear, { ...levels, most }, everywhere) ?? []);
 }
 
 /** @throws CompileError DEPTH_EXCEEDED or MEMORY_EXCEEDED if nothing holds even the lowest degrees */

@@ -17,13 +17,18 @@ export interface RefreshPlacement {
 /**
  * @param graph with a refresh before every activation that may have one
  * @param levels that refreshes take; what they give is at the level `most` or below
+ * @param everywhere all of them stay
  * @returns null if the levels between refreshes do not reach from one to the next
  */
-export function placeRefreshes(graph: LinearGraph, levels: RefreshLevels): RefreshPlacement | null {
+export function placeRefreshes(
+  graph: LinearGraph,
+  levels: RefreshLevels,
+  everywhere = false,
+): RefreshPlacement | null {
   const layers = new Set(graph.nodes.filter(({ kind }) => kind === 'refresh').map(({ layer }) => layer));
   let length = lengthWith(graph, layers, levels);
   if (!reaches(length, levels)) return null;
-  for (const layer of [...layers]) {
+  for (const layer of everywhere ? [] : [...layers]) {
     layers.delete(layer);
     const shorter = lengthWith(graph, layers, levels);
     if (layers.size > 0 && reaches(shorter, levels)) length = shorter;

@@ -12,7 +12,7 @@ export function resultWarnings(
   if (overflows > 0) {
     warnings.push(
       `${overflows} of ${quality.samples} held-out calibration inputs overflow: they leave the range ` +
-        `of a polynomial; more calibration data widens the ranges`,
+        `of a polynomial; more calibration data widens the ranges, and refreshes (--refresh everywhere) keep values from running away`,
     );
   }
   if (boundReport(drop, options).shown) return warnings;
