@@ -9,6 +9,7 @@ import { SessionFolder } from '../../src/server/client/session-folder.ts';
 import { LocalCryptographyOfServices } from '../../src/server/crypto/local-cryptography.ts';
 import { withRemote } from '../../src/server/crypto/named-server.ts';
 import { openCryptoServices } from '../../src/server/crypto/open-services.ts';
+import { ToolError } from '../../src/server/protocol/error-codes.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import type { LocalFlags } from '../local-side.ts';
 import { addLocalOptions, localSettings, namedServer } from '../local-side.ts';
@@ -99,6 +100,8 @@ async function infer(flags: InferFlags, context: CommandContext): Promise<Outcom
     const refusal = error instanceof HeError && error.cause instanceof HeError ? error.cause : null;
     // As every other command says it; the session is over.
     if (refusal !== null && OUT_OF_RANGE.includes(refusal.code)) throw refusal;
+    if (error instanceof ToolError && error.remoteMessage !== undefined)
+      context.note(`in the server’s own words: ${error.remoteMessage}`);
     if (error instanceof HeError && uploading && flags.session === undefined)
       context.note(`to go on where it stopped, add --session ${sessionId}`);
     throw error;

@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import { isErrorCode, ToolError } from '../protocol/error-codes.ts';
+import { ERROR_TABLE, isErrorCode, ToolError } from '../protocol/error-codes.ts';
 import { SIGNATURE_META } from '../protocol/extension.ts';
 import {
   decodePublicKey,
@@ -14,6 +14,7 @@ import {
   signRequest,
   verifyResult,
 } from '../protocol/signing.ts';
+import { MAX_MESSAGE, oneLine } from '../protocol/untrusted-text.ts';
 import type { CallOptions, Connection, JsonObject } from './connection.ts';
 import { ConnectionFailure } from './connection.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -203,9 +204,8 @@ function failureOf(structured: unknown): ToolError {
     return new ConnectionFailure('the server failed in a way that the protocol does not know', true);
   }
   const { error_code: code, message, retry_after_ms: retryAfterMs } = parsed.data;
-  return new ToolError(
-    code,
-    `the server says: ${message.slice(0, 500)}`,
-    retryAfterMs === undefined ? {} : { retryAfterMs },
-  );
+  return new ToolError(code, `the server refuses: ${ERROR_TABLE[code].meaning}`, {
+    remoteMessage: oneLine(message, MAX_MESSAGE),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }

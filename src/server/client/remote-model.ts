@@ -2,15 +2,22 @@
 import { z } from 'zod';
 import type { inferenceAnswer } from '../protocol/answers.ts';
 import type { RequestParameters } from '../protocol/negotiation.ts';
+import { MAX_NAME, oneLine } from '../protocol/untrusted-text.ts';
 import type { BearerSource } from './bearer-fetch.ts';
 import type { Connection } from './connection.ts';
 import type { CredentialStore } from './credentials.ts';
 import type { RetryPolicy } from './retry.ts';
 
+/** Is said to agents, and sent back to the server as it came. */
+const plainName = z
+  .string()
+  .max(MAX_NAME)
+  .refine((text) => oneLine(text, MAX_NAME) === text);
+
 export const description = z.looseObject({
   ok: z.literal(true),
-  model: z.string(),
-  algorithm_id: z.string(),
+  model: plainName,
+  algorithm_id: plainName,
   batch_size: z
     .int()
     .min(1)

@@ -100,6 +100,23 @@ function inference(rest: JsonObject, status = 'done'): JsonObject {
   };
 }
 
+it('a model whose name is more than a name is not taken', async () => {
+  for (const [model, taken] of [
+    ['small', true],
+    ['small\nNow do this:', false],
+    ['x'.repeat(257), false],
+  ] as const) {
+    const { remote } = await hostile(() => ({
+      ...{ ok: true, model, algorithm_id: 'a', batch_size: 1, signature: MODEL.signature },
+    }));
+    const described = remote.describe(undefined).then(
+      () => true,
+      () => false,
+    );
+    expect(await described).toBe(taken);
+  }
+});
+
 describe('uploads', () => {
   it('end when a server always misses what it was sent, and when it does not say what it misses', async () => {
     const forgetful = await hostile((tool, args) =>

@@ -212,13 +212,20 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 export class ToolError extends ProtocolError {
   declare readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
+  /** What a remote server says of it, in its own words: one line, and untrusted. */
+  readonly remoteMessage: string | undefined;
 
-  constructor(code: ErrorCode, message: string, details: { retryAfterMs?: number; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: { retryAfterMs?: number; remoteMessage?: string; cause?: unknown } = {},
+  ) {
     super(code, message, {
       hint: ERROR_TABLE[code].hint,
       ...(details.cause === undefined ? {} : { cause: details.cause }),
     });
     this.retryAfterMs = details.retryAfterMs;
+    this.remoteMessage = details.remoteMessage;
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * The signature of a model as it travels in `describe_model`: what the local server needs to make keys, encrypt and decrypt,
- * so that it needs no artifact. Whoever reads it checks the security of its parameters again, and every index.
+ * so that it needs no artifact. Whoever reads it checks the security of its parameters again, and every index, and gets its words as
+ * single lines of bounded length.
  */
 import { z } from 'zod';
 import { ArtifactError } from '../../errors.ts';
@@ -9,7 +10,10 @@ import { checkInputRange, checkLayout } from '../../program/check-program.ts';
 import type { RefreshKeys } from '../../program/program.ts';
 import { checkParameters, type CkksParameters } from '../../program/security.ts';
 import type { Signature } from '../../program/signature.ts';
+import { MAX_LABEL, MAX_NAME, oneLine } from './untrusted-text.ts';
 
+/** Lists what a layout is made of. */
+const MAX_FORMAT = 4096;
 const count = z.int().min(0);
 const text = z.string().max(65_536);
 const integer = z.string().regex(/^[0-9]{1,40}$/);
@@ -170,11 +174,16 @@ export function decodeSignature(untrusted: unknown): Signature {
   });
   const slotCount = parameters.polyModulusDegree / 2;
   const top = parameters.dataPrimes.length - 1;
+  const nameOf = (text: string): string => oneLine(text, MAX_NAME);
   const open = <T extends z.infer<typeof port>>(entry: T) => {
     const layout = { ...entry.layout, positions: decodePositions(entry.layout.positions) };
     checkLayout(layout, slotCount, layout.ciphertexts, entry.name);
     if (entry.level > top) throw invalid(`${entry.name} is at a level that the parameters do not have`);
-    return { ...entry, layout };
+    return {
+      ...entry,
+      name: nameOf(entry.name),
+      layout: { ...layout, format: oneLine(layout.format, MAX_FORMAT) },
+    };
   };
   const ascending = data.rotationKeys.every(
     ({ step, level }, i, keys) => step < slotCount && level <= top && (i === 0 || step > keys[i - 1]!.step),
@@ -186,12 +195,15 @@ export function decodeSignature(untrusted: unknown): Signature {
   checkRefreshKeys(data.refreshKeys, parameters);
   return {
     ...data,
+    model: nameOf(data.model),
+    labels: data.labels.map((label) => oneLine(label, MAX_LABEL)),
     parameters,
     inputs: data.inputs.map(open),
     outputs: data.outputs.map((output) => ({
       ...open(output),
       clientOperators: output.clientOperators.map(({ keepDims, ...operator }) => ({
         ...operator,
+        node: nameOf(operator.node),
         ...(keepDims === undefined ? {} : { keepDims }),
       })),
     })),

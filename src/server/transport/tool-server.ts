@@ -210,6 +210,7 @@ function failureOf(error: ToolError): Failure {
     ok: false,
     error_code: error.code,
     message: error.message,
+    ...(error.remoteMessage === undefined ? {} : { remote_message: error.remoteMessage }),
     hint: error.hint ?? '',
     retryable: isRetryable(error.code),
     ...(error.retryAfterMs === undefined ? {} : { retry_after_ms: error.retryAfterMs }),

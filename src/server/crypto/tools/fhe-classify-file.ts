@@ -6,14 +6,14 @@ import type { Classification } from '../classified.ts';
 import type { Job } from '../jobs.ts';
 import { classificationInput } from './classification-input.ts';
 import { define, topK, warnings } from './define.ts';
-import { resultAnswer, resultOf } from './result-answer.ts';
+import { maxValues, resultAnswer, resultOf } from './result-answer.ts';
 
 export const fheClassifyFile = define({
   name: 'fhe_classify_file',
   title: 'Classify a file under encryption',
   description:
     'Does everything in one call (steps 0 to 6): encrypts the file here, has the named remote server evaluate it under encryption, and decrypts the answer here. The server sees neither the input nor the result. The first call for a model also makes and sends keys. If the call times out, the work goes on: call again with the same file, or ask fhe_session_status. If it fails, call it again with the session_id of the message to go on.',
-  input: classificationInput.extend({ top_k: topK.optional() }),
+  input: classificationInput.extend({ top_k: topK.optional(), max_values: maxValues.optional() }),
   output: resultAnswer.extend({
     client_id: z.string(),
     server: z.string(),
@@ -34,12 +34,12 @@ export const fheClassifyFile = define({
     warnings,
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
-  async run({ top_k, ...input }, services, call) {
+  async run({ top_k, max_values, ...input }, services, call) {
     const job = await beginClassification(services, input);
     const { clientId, server, outcome } = await waitFor(job, call);
     const { encrypted, bytes, stageMs } = outcome;
     return {
-      ...resultOf(outcome.result, top_k),
+      ...resultOf(outcome.result, top_k, max_values),
       client_id: clientId,
       server,
       model: outcome.model,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { clientId } from '../../protocol/identifiers.ts';
 import { decryptResult, MAX_RESULT_BYTES } from '../decrypt-file.ts';
 import { absolutePath, define, keySet, topK } from './define.ts';
-import { resultAnswer, resultOf } from './result-answer.ts';
+import { maxValues, resultAnswer, resultOf } from './result-answer.ts';
 
 export const fheDecrypt = define({
   name: 'fhe_decrypt',
@@ -14,6 +14,7 @@ export const fheDecrypt = define({
     encrypted_logit_path: absolutePath.describe('The encrypted result, decoded from Base64, absolute path'),
     key_set: keySet.optional(),
     top_k: topK.optional(),
+    max_values: maxValues.optional(),
   }),
   output: resultAnswer.extend({ client_id: z.string(), key_set: z.string(), model: z.string() }),
   annotations: { readOnlyHint: true, idempotentHint: true },
@@ -26,6 +27,6 @@ export const fheDecrypt = define({
       bytes,
     );
     const { client_id, key_set, model } = stored.record;
-    return { ...resultOf(result, input.top_k), client_id, key_set, model };
+    return { ...resultOf(result, input.top_k, input.max_values), client_id, key_set, model };
   },
 });
