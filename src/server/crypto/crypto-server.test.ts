@@ -462,7 +462,8 @@ describe('single steps', () => {
   it('return the ciphertexts of an ordinary input inline, where that is asked for', async () => {
     const args = { client_id, image_path: image('7-1'), session_dir: sessionDir, inline: true };
     const answer = await call('fhe_encrypt', args);
-    const file = await readFile(join(sessionDir, 'input.hect'));
+    const [written] = answer['files'] as { path: string }[];
+    const file = await readFile(written!.path);
     expect(Buffer.from(answer['encrypted_payload'] as string, 'base64').equals(file)).toBe(true);
     const { encrypted_payload: none } = await call('fhe_encrypt', { ...args, inline: false });
     expect(none).toBeUndefined();
