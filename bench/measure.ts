@@ -46,7 +46,7 @@ export async function measureCase(one: BenchCase): Promise<BenchResult> {
       return program !== null && 'artifact' in program ? resultOfProgram(one, program) : program;
     };
     return {
-      schema: 2,
+      schema: 3,
       name: one.name,
       createdAt,
       commit: await describeCommit(),

@@ -6,7 +6,8 @@ import type { Machine, Versions } from '../cli/versions.ts';
 import type { Backend } from './case.ts';
 
 export interface BenchResult {
-  readonly schema: 2;
+  /** 3: bits of precision count from what outputs typically reach; 2: from the largest of all outputs. */
+  readonly schema: 2 | 3;
   readonly name: string;
   /** ISO 8601, UTC; when the run began. */
   readonly createdAt: string;
