@@ -288,7 +288,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
     sentence: 'Steps 0, 2 and 6, which the draft leaves open, are defined.',
     tests: [
       [SERVER, 'are named by content, never sent twice, and gone for good when revoked'],
-      [LOCAL, 'return ciphertexts inline only below a cap'],
+      [LOCAL, 'return the ciphertexts of an ordinary input inline, where that is asked for'],
       [LOCAL, 'round what they decrypt to the certified precision'],
     ],
   },

@@ -5,6 +5,7 @@ import { HTTP_SETTINGS, type IdleServers, idleServers } from '../testing/idle-se
 import { connectClient } from '../testing/mcp-clients.ts';
 import { ProtocolClient } from '../testing/protocol-client.ts';
 import * as httpListener from '../transport/http-listener.ts';
+import { MAX_MESSAGE_BYTES } from './http-limits.ts';
 import * as stdioListener from '../transport/stdio-listener.ts';
 
 vi.mock('../transport/http-listener.ts', { spy: true });
@@ -86,20 +87,28 @@ it.each([
   [1000, MIB],
   [2 * MIB, base64Length(2 * MIB) + 65_536],
 ])(
-  'messages are of a chunk and what goes with it, of a mebibyte at least: %i',
+  'messages may be the largest of the draft, and what is held at once counts by this server’s chunks of %i',
   async (maxChunkBytes, bound) => {
     const server = await servers.start({
       ...{ maxChunkBytes, mcpSessions: 17, mcpSessionsPerCaller: 3 },
-      ...{ connectionsPerOrigin: 5, bodiesInFlight: 4, bodiesInFlightPerCaller: 2 },
+      ...{ connectionsPerOrigin: 5, bodiesInFlight: 400, bodiesInFlightPerCaller: 200 },
     });
     await server.listenHttp(HTTP_SETTINGS);
     expect(listenHttp.mock.lastCall![1]).toMatchObject({
       ...HTTP_SETTINGS,
-      ...{ maxBodyBytes: bound, sessions: { all: 17, perCaller: 3, idleMs: 3_600_000 } },
-      admission: { connectionsPerOrigin: 5, bodyBytes: 4 * bound, bodyBytesPerCaller: 2 * bound },
+      ...{ maxBodyBytes: MAX_MESSAGE_BYTES, sessions: { all: 17, perCaller: 3, idleMs: 3_600_000 } },
+      admission: { connectionsPerOrigin: 5, bodyBytes: 400 * bound, bodyBytesPerCaller: 200 * bound },
     });
   },
 );
+
+it('however few bodies are held at once, one that is too large has room, and somebody else’s', async () => {
+  const server = await servers.start({ maxChunkBytes: 1000, bodiesInFlight: 1, bodiesInFlightPerCaller: 1 });
+  await server.listenHttp(HTTP_SETTINGS);
+  const { admission } = listenHttp.mock.lastCall![1];
+  expect(admission.bodyBytesPerCaller).toBe(MAX_MESSAGE_BYTES);
+  expect(admission.bodyBytes).toBe(2 * MAX_MESSAGE_BYTES);
+});
 
 it('tokens are those of clients, and what goes wrong is logged without more than it needs', async () => {
   const server = await servers.start();
@@ -156,7 +165,7 @@ it('over stdio a server takes what it takes over HTTP, and stops listening when 
   expect(server.httpUrl).toBeNull();
   const [factory, bytes, onError] = listenStdio.mock.lastCall!;
   expect(factory).toBeTypeOf('function');
-  expect(bytes).toBe(MIB);
+  expect(bytes).toBe(MAX_MESSAGE_BYTES);
   servers.logged.length = 0;
   onError('no error' as unknown as Error);
   expect(servers.logged).toEqual([{ level: 'warn', event: 'transport', fields: { detail: '' } }]);

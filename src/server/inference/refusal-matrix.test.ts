@@ -506,7 +506,7 @@ const LOCAL: readonly (readonly [what: string, code: ErrorCode, attack: () => Pr
   ['a file outside', 'ERROR_PATH_REFUSED', encrypting(() => '/etc/passwd.png')],
   ['a way up and out', 'ERROR_PATH_REFUSED', encrypting(() => `${world.root}/../../../etc/x.png`)],
   ['a link that leads out', 'ERROR_PATH_REFUSED', encrypting(() => link('link.png', '/etc/passwd'))],
-  ['a link to nowhere', 'ERROR_INVALID_INPUT', encrypting(() => link('loose.png', '/nowhere/at/all'))],
+  ['a link to nowhere', 'ERROR_PATH_REFUSED', encrypting(() => link('loose.png', '/nowhere/at/all'))],
   [
     'a link to itself',
     'ERROR_PATH_REFUSED',
