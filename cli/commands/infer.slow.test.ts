@@ -298,6 +298,7 @@ describe('crypto', () => {
     );
     const { tools } = await agent.listTools();
     expect(tools.map(({ name }) => name).sort()).toEqual([
+      'fhe_cancel_session',
       'fhe_classify_file',
       'fhe_decrypt',
       'fhe_delete_keys',
@@ -305,6 +306,8 @@ describe('crypto', () => {
       'fhe_keygen',
       'fhe_list_keys',
       'fhe_list_servers',
+      'fhe_session_status',
+      'fhe_start_classification',
     ]);
     const call = { name: 'fhe_classify_file', arguments: { image_path: image('7-1'), server: 'digits' } };
     expect((await agent.callTool(call)).structuredContent).toMatchObject({ ok: true, class: { index: 7 } });

@@ -99,7 +99,11 @@ export async function evaluationWorld(
   const log: Log = (level, event, fields) =>
     void logged.push(`${level}: ${event} ${fields?.code ?? ''}`.trim());
   const metrics = new Metrics();
-  const staging = new Staging(store, blobs, new StorageRoom(store, folder, configuration.limits, { missingBytes: 0 }));
+  const staging = new Staging(
+    store,
+    blobs,
+    new StorageRoom(store, folder, configuration.limits, { missingBytes: 0 }),
+  );
   const keys = new KeyProvisioning(store, staging, pool, catalog, configuration, blobs.location);
   const runner = new EvaluationRunner(keys, configuration.limits.evaluationTimeoutMs, log, metrics);
   const queue = new FairQueue({

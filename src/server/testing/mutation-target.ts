@@ -29,6 +29,8 @@ async function inference(model: string, stateFolder: string): Promise<string> {
         maxChunkBytes: 2 ** 20,
         maxInlineResultBytes: 2 ** 10,
         requestsPerSecond: 1e6,
+        strangerRequestsPerSecond: 1e6,
+        strangerRequestBurst: 1e6,
         requestBurst: 1e6,
       },
       enrolment: { open: true, unsigned: false, authorities: [] },
