@@ -56,6 +56,7 @@ export async function walk(options: Walk): Promise<number> {
   const session = { ...own, session_id: 'inspected' };
   await upload(options, 'upload_ciphertext_chunk', session, input.files);
   await remote('remote_inference_cnn', session);
+  await remote('remote_inference', session);
   await remote('get_session_status', session);
   const result = chunkOfResult.parse(await remote('get_inference_result', session));
   const encrypted_logit_path = join(session_dir, 'result.hect');
@@ -64,6 +65,11 @@ export async function walk(options: Walk): Promise<number> {
   const decrypted = await local('fhe_decrypt', decrypt);
 
   await local('fhe_classify_file', { client_id: `${client_id}-in-one-call`, image_path, server });
+  // Where each call is a process of its own, nothing is at work by the next.
+  const begun = { client_id: `${client_id}-in-the-background`, session_id: 'inspected' };
+  await local('fhe_start_classification', { ...begun, image_path, server });
+  await local('fhe_session_status', { client_id: begun.client_id });
+  await local('fhe_cancel_session', begun);
   await local('fhe_list_keys', {});
   await remote('cancel_inference', { ...session, discard: true });
   await remote('revoke_evaluation_keys', { ...own, key_ref });

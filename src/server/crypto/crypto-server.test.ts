@@ -324,7 +324,9 @@ describe('calls that give up', () => {
     const begun = await call('fhe_start_classification', args);
     expect(begun).toMatchObject({ ok: true, state: 'running' });
     await expect.poll(reached, { timeout: 20_000 }).toBe(2);
-    expect(await call('fhe_cancel_session', { session_id: 'cancelled' })).toMatchObject({ ok: true });
+    const cancel = (): Promise<Answer> => call('fhe_cancel_session', { session_id: 'cancelled' });
+    expect(await cancel()).toMatchObject({ ok: true, stopped: true });
+    expect(await cancel()).toMatchObject({ ok: true, stopped: false });
 
     world.network.wrap = (connection) => connection;
     expect(await call('fhe_classify_file', args)).toMatchObject({ ok: true, class: { index: 3 } });

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { ToolError } from '../../protocol/error-codes.ts';
 import { clientId, sessionId } from '../../protocol/identifiers.ts';
 import { define } from './define.ts';
 
@@ -9,14 +8,18 @@ export const fheCancelSession = define({
   description:
     'Stops a classification that is at work, here and at the server. Its ciphertexts stay, so that the same session_id goes on with them.',
   input: z.strictObject({ client_id: clientId.optional(), session_id: sessionId }),
-  output: z.object({ ok: z.literal(true), client_id: z.string(), session_id: z.string() }),
+  output: z.object({
+    ok: z.literal(true),
+    client_id: z.string(),
+    session_id: z.string(),
+    stopped: z.boolean().describe('False where no such session was at work'),
+  }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
   async run({ client_id, session_id }, { jobs, defaultClientId }) {
     const owner = client_id ?? defaultClientId;
     const job = jobs.get(owner, session_id);
-    if (job === null) throw new ToolError('ERROR_UNKNOWN_SESSION', 'no session of this name is at work');
-    job.stop();
-    await job.settled;
-    return { ok: true as const, client_id: owner, session_id };
+    job?.stop();
+    await job?.settled;
+    return { ok: true as const, client_id: owner, session_id, stopped: job !== null };
   },
 });
