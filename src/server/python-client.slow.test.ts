@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS } from './inference/configuration.ts';
 import { InferenceServer } from './inference/inference-server.ts';
 import { SILENT_LOG } from './inference/log.ts';
 import { findPython } from './testing/python.ts';
+import { HTTP_SETTINGS } from './testing/idle-servers.ts';
 import type { TestModel } from './testing/served-model.ts';
 import { compileFixture } from './testing/served-model.ts';
 
@@ -47,14 +48,7 @@ describe.skipIf(python === null)('the client in Python', () => {
     );
 
   const listen = (server: InferenceServer): Promise<{ readonly url: string }> =>
-    server.listenHttp({
-      address: { host: '127.0.0.1', port: 0 },
-      tls: null,
-      sse: false,
-      allowedHosts: [],
-      allowedOrigins: [],
-      requireBearer: false,
-    });
+    server.listenHttp(HTTP_SETTINGS);
 
   async function classify(url: string): Promise<{ logits: number[]; ok: boolean }> {
     const work = join(folder, 'work');

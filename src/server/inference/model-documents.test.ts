@@ -10,6 +10,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as StreamableV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSignature } from '../protocol/signature-document.ts';
+import { HTTP_SETTINGS } from '../testing/idle-servers.ts';
 import type { TestModel } from '../testing/served-model.ts';
 import { compileFixture } from '../testing/served-model.ts';
 import { DEFAULT_LIMITS, type ServerLimits } from './configuration.ts';
@@ -37,14 +38,7 @@ async function openServer(name: string, limits: Partial<ServerLimits> = {}) {
     threads: 1,
   };
   const server = await InferenceServer.open([model.file], configuration, '0.0.0-test', SILENT_LOG);
-  const { url } = await server.listenHttp({
-    address: { host: '127.0.0.1', port: 0 },
-    tls: null,
-    sse: false,
-    allowedHosts: [],
-    allowedOrigins: [],
-    requireBearer: false,
-  });
+  const { url } = await server.listenHttp(HTTP_SETTINGS);
   return { url: new URL(url), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
