@@ -72,13 +72,16 @@ export interface ConnectOptions {
 
 /** @throws ConnectionFailure */
 export async function connect(address: ServerAddress, options: ConnectOptions = {}): Promise<Connection> {
-  const { signal } = options;
+  const { signal, bearers } = options;
+  const bounded = boundedFetch(options.fetch ?? globalThis.fetch);
+  const door =
+    bearers === undefined ? { fetch: bounded, show: () => undefined } : bearerFetch(bounded, bearers);
   const client = new Client(
     { name: 'he-compile', version: options.version ?? '0' },
     { capabilities: {}, versionNegotiation: { mode: 'auto' } },
   );
   try {
-    await client.connect(transportTo(address, options), {
+    await client.connect(transportTo(address, door.fetch), {
       timeout: CONNECT_MS,
       ...(signal === undefined ? {} : { signal }),
     });
@@ -87,14 +90,17 @@ export async function connect(address: ServerAddress, options: ConnectOptions = 
     signal?.throwIfAborted();
     throw explain(error);
   }
-  return new McpConnection(client);
+  return new McpConnection(client, (token) => door.show(token));
 }
 
 class McpConnection implements Connection {
   readonly #client: Client;
+  readonly #show: (token: string) => void;
 
-  constructor(client: Client) {
+  /** @param show hears of every token that calls carry */
+  constructor(client: Client, show: (token: string) => void) {
     this.#client = client;
+    this.#show = show;
   }
 
   get settings(): unknown {
@@ -105,6 +111,7 @@ class McpConnection implements Connection {
 
   async call(tool: string, args: JsonObject, meta: JsonObject, options: CallOptions): Promise<Answer> {
     const { signal, progress, silenceMs = SILENCE_MS, patienceMs = PATIENCE_MS } = options;
+    if (typeof args['auth_token'] === 'string') this.#show(args['auth_token']);
     try {
       const result = await this.#client.callTool(
         { name: tool, arguments: args, ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }) },
@@ -143,9 +150,8 @@ function fractionOf(done: number, total: number | undefined): number {
   return Number.isFinite(fraction) ? Math.min(1, Math.max(0, fraction)) : 0;
 }
 
-function transportTo(address: ServerAddress, { fetch, bearers }: ConnectOptions): Transport {
-  const bounded = boundedFetch(fetch ?? globalThis.fetch);
-  const options = { fetch: bearers === undefined ? bounded : bearerFetch(bounded, bearers) };
+function transportTo(address: ServerAddress, fetch: typeof globalThis.fetch): Transport {
+  const options = { fetch };
   switch (address.kind) {
     case 'http':
       return new StreamableHTTPClientTransport(address.url, options);

@@ -85,11 +85,15 @@ export async function freePort(): Promise<number> {
 function listening(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
-    child.stderr!.on('data', (bytes: Buffer) => {
+    const look = (bytes: Buffer): void => {
       text += bytes.toString('utf8');
       const url = /listening on (\S+)/.exec(text)?.[1];
-      if (url !== undefined) resolve(url);
-    });
+      if (url === undefined) return;
+      // Its log may be long from here on; a pipe that nobody reads would stop it.
+      child.stderr!.off('data', look).resume();
+      resolve(url);
+    };
+    child.stderr!.on('data', look);
     child.once('exit', () => reject(new InternalError(`the server did not start: ${text.slice(-2000)}`)));
   });
 }

@@ -55,6 +55,7 @@ export class Admission {
     const { bodyBytes, bodyBytesPerCaller } = this.#limits;
     return {
       caller,
+      stranger,
       hold: (bytes) => {
         const wait = paying ? this.#rates.bytes.tryTake(origin, bytes) : 0;
         if (wait > 0) return { ...TOO_MANY_BYTES, retryAfterMs: wait };
@@ -83,6 +84,8 @@ export class Admission {
 export interface Visit {
   /** Whom it counts against. */
   readonly caller: string;
+  /** It shows no token. */
+  readonly stranger: boolean;
   /** Of the body, as it arrives. */
   hold(bytes: number): Refusal | null;
   /** The call proved to be a client's. */

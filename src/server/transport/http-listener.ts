@@ -1,6 +1,7 @@
 /**
  * One HTTP listener for everything: Streamable HTTP of both revisions, HTTP+SSE if asked for, health and metrics. Checks, in
- * this order: number of connections, Host and Origin (DNS rebinding), path, bearer token, rate, and the body while it arrives.
+ * this order: number of connections, Host and Origin (DNS rebinding), path, bearer token, rate, and the body while it arrives, for
+ * which strangers stand in line.
  */
 import { createServer as createPlain } from 'node:http';
 import type { Server as HttpServer, ServerResponse } from 'node:http';
@@ -22,6 +23,7 @@ import { NO_PROXY, Origins } from './origin-address.ts';
 import type { Body } from './request-body.ts';
 import { readJsonBody, sendRefusal } from './request-body.ts';
 import { SseSessions } from './sse-sessions.ts';
+import { StrangerTurns } from './stranger-turns.ts';
 
 export interface HttpListenerOptions {
   readonly address: ListenAddress;
@@ -60,6 +62,9 @@ const SSE_MESSAGES_PATH = '/messages';
 const DRAIN_MS = 3000;
 const SESSIONS_DRAIN_MS = 100;
 const DRAIN_POLL_MS = 10;
+/** Revisions that have batches at all say nothing of their size; each message of one costs like a request. */
+const MAX_BATCH = 16;
+const LINE_TOO_LONG = { status: 503, code: -32000, message: 'Too many requests at once', retryAfterMs: 5000 };
 const BEARER = /^Bearer ([A-Za-z0-9_.~+/=-]{1,512})$/i;
 
 /** @throws ProtocolError PLAINTEXT_REFUSED, LISTEN_FAILED */
@@ -141,6 +146,7 @@ class FrontDoor {
   readonly #sse: SseSessions | null;
   readonly #admission: Admission;
   readonly #origins: Origins;
+  readonly #turns = new StrangerTurns();
   readonly #guards: readonly ReturnType<typeof hostHeaderValidation>[];
 
   constructor(factory: (context?: McpRequestContext) => Server, options: HttpListenerOptions) {
@@ -192,7 +198,7 @@ class FrontDoor {
       return;
     }
     const visit = this.#admit(request, response);
-    if (visit === null) return;
+    if (visit === null || !(await this.#standInLine(visit, response))) return;
     const post = request.method === 'POST';
     if (url.pathname === MCP_PATH) return this.#streamable(request, response, visit);
     if (this.#sse !== null && url.pathname === SSE_PATH && request.method === 'GET') {
@@ -208,6 +214,23 @@ class FrontDoor {
 
   async close(): Promise<void> {
     await Promise.all([this.#modern.close(), this.#legacy.close(), this.#sse?.close()]);
+  }
+
+  /** False if it was answered or is gone. */
+  async #standInLine({ stranger }: Visit, response: ServerResponse): Promise<boolean> {
+    if (!stranger) {
+      this.#turns.clientSeen();
+      return true;
+    }
+    const turn = this.#turns.take();
+    if (turn === null) {
+      sendRefusal(response, LINE_TOO_LONG);
+      return false;
+    }
+    const end = await turn;
+    if (response.destroyed) end();
+    else response.once('close', end);
+    return !response.destroyed;
   }
 
   #read(request: AuthorisedRequest, visit: Visit): Promise<Body> {
@@ -227,6 +250,13 @@ class FrontDoor {
     }
     const body = await this.#read(request, visit);
     if (!body.ok) return sendRefusal(response, body.refuse);
+    if (Array.isArray(body.value) && body.value.length > MAX_BATCH) {
+      return sendRefusal(response, {
+        status: 400,
+        code: -32600,
+        message: 'Too many messages in one request',
+      });
+    }
     const probe = new Request(`http://localhost${MCP_PATH}`, { method: 'POST', headers: headersOf(request) });
     if (await isLegacyRequest(probe, body.value)) {
       return this.#legacy.handle(request, response, body.value, visit.caller);

@@ -12,7 +12,7 @@ import { sendRefusal } from './request-body.ts';
 interface Session {
   readonly transport: NodeStreamableHTTPServerTransport;
   readonly server: Server;
-  /** The Authorization header it was opened with; whoever knows the session id must know this too. */
+  /** Of the Authorization header it was opened with; "": there was none. */
   readonly token: string;
   readonly caller: string;
   usedAt: number;
@@ -28,6 +28,11 @@ export interface SessionLimits {
 }
 
 export type AuthorisedRequest = IncomingMessage & { auth?: AuthInfo };
+
+/** Whoever knows a session's id must know the token that it was opened with; who opened it without one may show one later. */
+export function mayUse({ token }: Pick<Session, 'token'>, request: AuthorisedRequest): boolean {
+  return token === '' || token === (request.auth?.token ?? '');
+}
 
 export class LegacySessions {
   readonly #factory: () => Server;
@@ -55,7 +60,7 @@ export class LegacySessions {
     const id = request.headers['mcp-session-id'];
     if (typeof id === 'string') {
       const session = this.#sessions.get(id);
-      if (session === undefined || session.token !== (request.auth?.token ?? '')) {
+      if (session === undefined || !mayUse(session, request)) {
         return sendRefusal(response, { status: 404, code: -32001, message: 'Session not found' });
       }
       return this.#serve(session, request, response, body);

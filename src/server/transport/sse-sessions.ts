@@ -13,6 +13,7 @@ import type {
 } from '@modelcontextprotocol/server';
 import { parseJSONRPCMessage } from '@modelcontextprotocol/server';
 import type { AuthorisedRequest, SessionLimits } from './legacy-sessions.ts';
+import { mayUse } from './legacy-sessions.ts';
 import { sendRefusal } from './request-body.ts';
 
 const KEEP_ALIVE_MS = 15_000;
@@ -109,7 +110,7 @@ export class SseSessions {
 
   post(request: AuthorisedRequest, response: ServerResponse, sessionId: string | null, body: unknown): void {
     const session = sessionId === null ? undefined : this.#sessions.get(sessionId);
-    if (session === undefined || session.token !== (request.auth?.token ?? '')) {
+    if (session === undefined || !mayUse(session, request)) {
       return sendRefusal(response, { status: 404, code: -32001, message: 'Session not found' });
     }
     let message: JSONRPCMessage;

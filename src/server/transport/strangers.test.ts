@@ -110,6 +110,39 @@ describe('a flood of requests', () => {
     await connection.close();
   });
 
+  it('from many addresses waits in one line, which a client that shows its token does not stand in', async () => {
+    const url = await listen({});
+    const connection = await connectClient('v2, 2026-07-28', { kind: 'http', url });
+    const client = new ProtocolClient('c', connection.call, connection.capabilities);
+    await client.enrol();
+    await connection.close();
+    const own = await connectClient('v2, 2026-07-28', { kind: 'http', url, token: client.token! });
+    client.reconnect(own.call);
+    const ask = (): Promise<unknown> => client.callAs('get_session_status', { session_id: 's' });
+    await ask();
+    const values = `[${'0,'.repeat(10_000)}0]`;
+    let answered = 0;
+    const flood = Array.from({ length: 100 }, async (_, i) => {
+      await post(url, `198.51.100.${i}`, values);
+      answered++;
+    });
+    await ask();
+    expect(answered).toBeLessThan(50);
+    await Promise.all(flood);
+    await own.close();
+  });
+
+  it('in one message is refused', async () => {
+    const url = await listen({});
+    const many = Array.from({ length: 17 }, (_, id) => ({ ...CALL, id }));
+    expect(await post(url, FLOOD, many)).toMatchObject({
+      status: 400,
+      text: expect.stringContaining('Too many messages') as string,
+    });
+    const { session } = await post(url, FLOOD, INITIALIZE);
+    expect((await post(url, FLOOD, many.slice(0, 2), session)).status).toBe(200);
+  });
+
   it('of calls is refused before arguments are looked at, and without a signature', async () => {
     const url = await listen({ requestBurst: 2, requestsPerSecond: 1e-3 });
     const { session } = await post(url, FLOOD, INITIALIZE);

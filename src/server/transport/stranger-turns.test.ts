@@ -1,0 +1,68 @@
+/** The line of strangers, on a clock that stands still. */
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { StrangerTurns } from './stranger-turns.ts';
+
+const OPTIONS = { waiting: 3, longestMs: 25, pause: 2, clientMs: 1000 };
+
+beforeEach(() => vi.useFakeTimers({ now: 0 }));
+afterEach(() => vi.useRealTimers());
+
+function line() {
+  const turns = new StrangerTurns(OPTIONS, () => Date.now());
+  const begun: number[] = [];
+  const ends = new Map<number, () => void>();
+  return {
+    turns,
+    begun,
+    ends,
+    /** False if the line is too long. */
+    stand: (who: number): boolean => {
+      const turn = turns.take();
+      void turn?.then((end) => {
+        begun.push(who);
+        ends.set(who, end);
+      });
+      return turn !== null;
+    },
+  };
+}
+
+it('begins one at a time, in the order of their coming', async () => {
+  const { begun, ends, stand } = line();
+  for (const who of [1, 2, 3]) stand(who);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(begun).toEqual([1]);
+  ends.get(1)!();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(begun).toEqual([1, 2]);
+});
+
+it('waits for none that only waits itself', async () => {
+  const { begun, stand } = line();
+  for (const who of [1, 2]) stand(who);
+  await vi.advanceTimersByTimeAsync(24);
+  expect(begun).toEqual([1]);
+  await vi.advanceTimersByTimeAsync(2);
+  expect(begun).toEqual([1, 2]);
+});
+
+it('pauses after each while a client is served, and not when there is none', async () => {
+  const { turns, begun, ends, stand } = line();
+  turns.clientSeen();
+  for (const who of [1, 2, 3]) stand(who);
+  await vi.advanceTimersByTimeAsync(10);
+  ends.get(1)!();
+  await vi.advanceTimersByTimeAsync(19);
+  expect(begun).toEqual([1]);
+  await vi.advanceTimersByTimeAsync(2);
+  expect(begun).toEqual([1, 2]);
+  vi.setSystemTime(2000);
+  ends.get(2)!();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(begun).toEqual([1, 2, 3]);
+});
+
+it('refuses those who come when it is too long', async () => {
+  const { stand } = line();
+  expect([0, 1, 2, 3, 4].map(stand)).toEqual([true, true, true, true, false]);
+});
