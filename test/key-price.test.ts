@@ -8,7 +8,7 @@ import { compileModel } from '../src/compiler/pipeline.ts';
 import { loadDataset } from '../src/data/load-dataset.ts';
 import type { Artifact } from '../src/program/artifact.ts';
 import { sentBytes } from '../src/program/key-bytes.ts';
-import { nativeKeyBytes } from '../src/program/native-memory.ts';
+import { nativeKeyBytes } from '../src/program/native-keys.ts';
 import { smallArtifact } from '../src/program/testing/small-artifact.ts';
 import { SecretClient } from '../src/runtime/client/secret-client.ts';
 

@@ -63,7 +63,7 @@ export function limitMs(operation: string, shape: RingShape, limits: Limits): nu
 }
 
 function workOf(operation: string, shape: RingShape): Work | null {
-  const { degree, dataPrimes, specialPrimes, digits } = shape;
+  const { degree, dataPrimes, specialPrimes, digits, largestBits } = shape;
   const extended = dataPrimes + specialPrimes;
   const vectors = degree / LANES;
   const transform = (Math.log2(degree) / 2) * vectors * BUTTERFLY;
@@ -74,7 +74,8 @@ function workOf(operation: string, shape: RingShape): Work | null {
   const inner = 2 * digits * extended * ACCUMULATE * vectors;
   const divide =
     2 * (extended * transform + (specialPrimes * dataPrimes * ACCUMULATE + dataPrimes * BUTTERFLY) * vectors);
-  const keyBytes = 2 * digits * extended * degree * 8;
+  const residueBytes = [4, 5, 6].find((bytes) => largestBits <= 8 * bytes) ?? 8;
+  const keyBytes = 2 * digits * extended * degree * residueBytes;
   const ciphertextBytes = 2 * dataPrimes * degree * 8;
   switch (operation) {
     case 'rotate':

@@ -112,12 +112,16 @@ void reduce(const FieldData& f, u64* dst, const u64* a, u64 sourceModulus, std::
     for (std::size_t i = 0; i < n; i += 8) store(dst + i, barrettWide(load(a + i), m));
 }
 
-void multiplyAccumulate(const FieldData& f, u64* dst0, u64* dst1, const u64* const* x, const u64* const* y0, const u64* const* y1,
-                        std::size_t terms, bool add, std::size_t n) {
+template <unsigned X, unsigned Y>
+void accumulate(const FieldData& f, u64* dst0, u64* dst1, const u64* const* x, const u64* const* y0, const u64* const* y1, std::size_t terms,
+                bool add, std::size_t n) {
   // Each product is below 2^52 q, so that the reduced sum of t of them is below (t + 1) q and some bits of the low sum.
   const bool wide = terms + 2 > word52 / f.modulus;
-  Accumulation{Modulus(f), x, y0, y1, dst0, dst1, add, wide}.run(terms, n);
+  Accumulation<X, Y>{Modulus(f), x, y0, y1, dst0, dst1, add, wide}.run(terms, n);
 }
+
+constexpr KernelTable::Sums sumsOfKeys[] = {accumulate<wordWidth, 4>, accumulate<wordWidth, 5>, accumulate<wordWidth, 6>};
+constexpr KernelTable::Sums sumsOfPlaintexts[] = {accumulate<4, wordWidth>, accumulate<5, wordWidth>, accumulate<6, wordWidth>};
 
 /** (a - b) c: b is brought below 2q first, whatever form it has. */
 struct Difference {
@@ -157,7 +161,9 @@ constexpr KernelTable table(RootForm forwardRoots, decltype(KernelTable::forward
       .scale = scale,
       .scaleAdd = scaleAdd,
       .reduce = reduce,
-      .multiplyAccumulate = multiplyAccumulate,
+      .multiplyAccumulate = accumulate<wordWidth, wordWidth>,
+      .multiplyPackedKeys = sumsOfKeys,
+      .multiplyPackedPlaintexts = sumsOfPlaintexts,
       .convert = convert,
       .convertForwardLazy = convertForwardLazyKernel,
       .subtractScale = subtractScale,

@@ -1,4 +1,5 @@
 // Fields: choice of a path, tables, and the thin class that hands calls on to the path's functions.
+#include <algorithm>
 #include <bit>
 #include <new>
 #include <stdexcept>
@@ -54,6 +55,25 @@ void fillRoots(const FieldData& f, RootForm form, u64 root, u64* value, u64* quo
     if (power >= f.modulus) power -= f.modulus;
   }
 }
+
+/** Some terms of a sum over a range of places: as many as are unpacked at a time. */
+struct Part {
+  static constexpr std::size_t most = 8, places = 256;
+  std::size_t term, terms, start, length;
+};
+
+/** Operands of a part as words: where they are, or unpacked to the first-level cache. */
+struct PartOperands {
+  PartOperands(const u64* const* operands, unsigned width, const Part& part) noexcept {
+    for (std::size_t t = 0; t < part.terms; t++) {
+      const u64* const from = operands[part.term + t] + packedWords(width, part.start);
+      if (width != wordWidth) unpack(buffer[t], from, width, part.length);
+      words[t] = width != wordWidth ? buffer[t] : from;
+    }
+  }
+  alignas(64) u64 buffer[Part::most][Part::places];
+  const u64* words[Part::most];
+};
 
 class TableField final : public Field {
  public:
@@ -119,6 +139,20 @@ class TableField final : public Field {
                           std::size_t terms, bool add, std::size_t n) const noexcept override {
     k.multiplyAccumulate(f, dst0, dst1, x, y0, y1, terms, add, n);
   }
+  void multiplyPackedKeys(u64* dst0, u64* dst1, const u64* const* x, const Packed* y0, const Packed* y1, std::size_t terms, bool add,
+                          std::size_t n) const noexcept override {
+    const unsigned width = packedWidth(f.modulus);
+    if (width == wordWidth) return k.multiplyAccumulate(f, dst0, dst1, x, y0, y1, terms, add, n);
+    if (k.multiplyPackedKeys == nullptr) return sumParts(dst0, dst1, x, wordWidth, y0, y1, width, terms, add, n);
+    k.multiplyPackedKeys[width - narrowest](f, dst0, dst1, x, y0, y1, terms, add, n);
+  }
+  void multiplyPackedPlaintexts(u64* dst0, u64* dst1, const Packed* x, const u64* const* y0, const u64* const* y1, std::size_t terms,
+                                bool add, std::size_t n) const noexcept override {
+    const unsigned width = packedWidth(f.modulus);
+    if (width == wordWidth) return k.multiplyAccumulate(f, dst0, dst1, x, y0, y1, terms, add, n);
+    if (k.multiplyPackedPlaintexts == nullptr) return sumParts(dst0, dst1, x, width, y0, y1, wordWidth, terms, add, n);
+    k.multiplyPackedPlaintexts[width - narrowest](f, dst0, dst1, x, y0, y1, terms, add, n);
+  }
   void convert(u64* dst, const u64* const* y, const Constant* c, std::size_t count, std::size_t n, u64 bound) const noexcept override {
     k.convert(f, dst, y, c, count, bound, n);
   }
@@ -137,6 +171,19 @@ class TableField final : public Field {
   FieldData f;
 
  private:
+  /** With kernels that know words only. */
+  void sumParts(u64* dst0, u64* dst1, const u64* const* x, unsigned widthOfX, const u64* const* y0, const u64* const* y1, unsigned widthOfY,
+                std::size_t terms, bool add, std::size_t n) const noexcept {
+    for (std::size_t start = 0; start < n; start += Part::places) {
+      for (std::size_t term = 0; term < terms; term += Part::most) {
+        const Part part{term, std::min(Part::most, terms - term), start, std::min(Part::places, n - start)};
+        const PartOperands own(x, widthOfX, part), first(y0, widthOfY, part), second(y1, widthOfY, part);
+        k.multiplyAccumulate(f, dst0 + start, dst1 + start, own.words, first.words, second.words, part.terms, add || term != 0, part.length);
+      }
+    }
+  }
+
+  static constexpr unsigned narrowest = 4;  // of the tables of packed sums
   Table tables;
 };
 

@@ -20,12 +20,32 @@ struct alignas(64) Carried {
 /** How far ahead operands are asked for. Main memory takes longer than ten steps of a loop; nearer and farther measured slower. */
 constexpr std::size_t wordsAhead = 512;
 
+/** Eight operands of a width in bytes, from a multiple of eight on: words, or packed residues (`packed.h`). */
+template <unsigned width>
+HE_INLINE V eight(const u64* start, std::size_t at) {
+  if constexpr (width == wordWidth) {
+    return load(start + at);
+  } else {
+    const auto* const p = reinterpret_cast<const std::byte*>(start + packedWords(width, at));
+    const V lower = _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    if constexpr (width == 4) return lower;
+    const auto* const rest = reinterpret_cast<const __m128i*>(p + 32);
+    const V upper = width == 5 ? _mm512_cvtepu8_epi64(_mm_loadl_epi64(rest)) : _mm512_cvtepu16_epi64(_mm_loadu_si128(rest));
+    return _mm512_or_si512(lower, _mm512_slli_epi64(upper, 32));
+  }
+}
+
 /**
  * Keys and diagonals come from main memory, in more streams than the processor follows by itself. To the second-level cache only:
  * in the first, lines of many operands that share a set would drive one another out.
  */
-HE_INLINE void ahead(const u64* p) { _mm_prefetch(reinterpret_cast<const char*>(p + wordsAhead), _MM_HINT_T1); }
+template <unsigned width>
+HE_INLINE void ahead(const u64* start, std::size_t at) {
+  _mm_prefetch(reinterpret_cast<const char*>(start + packedWords(width, at + wordsAhead)), _MM_HINT_T1);
+}
 
+/** @tparam X, Y widths of the operands x and y */
+template <unsigned X, unsigned Y>
 struct Accumulation {
   const Modulus m;
   const u64* const* x;
@@ -46,8 +66,8 @@ struct Accumulation {
   HE_INLINE void group(Carried& carried, std::size_t start, std::size_t words, std::size_t firstTerm, bool isLast) const {
     const u64 *xs[terms], *y0s[terms], *y1s[terms];
     for (std::size_t t = 0; t < terms; t++) {
-      xs[t] = x[firstTerm + t] + start, y0s[t] = y0[firstTerm + t] + start;
-      if constexpr (two) y1s[t] = y1[firstTerm + t] + start;
+      xs[t] = x[firstTerm + t], y0s[t] = y0[firstTerm + t];
+      if constexpr (two) y1s[t] = y1[firstTerm + t];
     }
     for (std::size_t i = 0; i < words; i += 8) {
       Sums s;
@@ -56,12 +76,12 @@ struct Accumulation {
         if constexpr (two) s.low1 = load(carried.word[2] + i), s.high1 = load(carried.word[3] + i);
       }
       HE_UNROLL for (std::size_t t = 0; t < terms; t++) {
-        const V factor = load(xs[t] + i), a = load(y0s[t] + i);
-        ahead(xs[t] + i), ahead(y0s[t] + i);
+        const V factor = eight<X>(xs[t], start + i), a = eight<Y>(y0s[t], start + i);
+        ahead<X>(xs[t], start + i), ahead<Y>(y0s[t], start + i);
         s.low0 = low(s.low0, factor, a), s.high0 = high(s.high0, factor, a);
         if constexpr (two) {
-          const V b = load(y1s[t] + i);
-          ahead(y1s[t] + i);
+          const V b = eight<Y>(y1s[t], start + i);
+          ahead<Y>(y1s[t], start + i);
           s.low1 = low(s.low1, factor, b), s.high1 = high(s.high1, factor, b);
         }
       }

@@ -47,6 +47,8 @@ enum class RootForm : std::uint8_t {
 
 /** Members as in `Field`, which documents them. */
 struct KernelTable {
+  using Sums = void (*)(const FieldData&, u64* dst0, u64* dst1, const u64* const* x, const u64* const* y0, const u64* const* y1,
+                        std::size_t terms, bool add, std::size_t n);
   Path path;
   unsigned shift;
   RootForm forwardRoots, inverseRoots;
@@ -62,8 +64,10 @@ struct KernelTable {
   void (*scale)(const FieldData&, u64*, const u64*, Constant, std::size_t);
   void (*scaleAdd)(const FieldData&, u64*, const u64*, Constant, std::size_t);
   void (*reduce)(const FieldData&, u64*, const u64*, u64 sourceModulus, std::size_t);
-  void (*multiplyAccumulate)(const FieldData&, u64*, u64*, const u64* const*, const u64* const*, const u64* const*,
-                             std::size_t terms, bool add, std::size_t n);
+  Sums multiplyAccumulate;
+  /** For widths of 4, 5 and 6 bytes; null where residues are unpacked first. */
+  const Sums* multiplyPackedKeys;
+  const Sums* multiplyPackedPlaintexts;
   void (*convert)(const FieldData&, u64*, const u64* const*, const Constant*, std::size_t count, u64 bound, std::size_t n);
   void (*convertForwardLazy)(const FieldData&, u64*, const u64* const*, const Constant*, std::size_t count, u64 bound);
   void (*subtractScale)(const FieldData&, u64*, const u64*, const u64*, Constant, std::size_t);

@@ -17,6 +17,8 @@
 #include <memory>
 #include <span>
 
+#include "packed.h"
+
 namespace he {
 
 using u64 = std::uint64_t;
@@ -69,6 +71,11 @@ class Field {
    */
   virtual void multiplyAccumulate(u64* dst0, u64* dst1, const u64* const* x, const u64* const* y0, const u64* const* y1,
                                   std::size_t terms, bool add, std::size_t n) const noexcept = 0;
+  /** The same where the multiplicands are packed, in the width of this modulus: all `y`, or all `x`. */
+  virtual void multiplyPackedKeys(u64* dst0, u64* dst1, const u64* const* x, const Packed* y0, const Packed* y1, std::size_t terms,
+                                  bool add, std::size_t n) const noexcept = 0;
+  virtual void multiplyPackedPlaintexts(u64* dst0, u64* dst1, const Packed* x, const u64* const* y0, const u64* const* y1,
+                                        std::size_t terms, bool add, std::size_t n) const noexcept = 0;
 
   /**
    * One limb of a fast base conversion: dst = sum_i y[i] * c[i] mod q, y[i] in [0, bound), bound <= 2^60, c[i] prepared by

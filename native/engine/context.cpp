@@ -198,6 +198,11 @@ std::size_t Context::specialCount() const noexcept { return tables_->specialCoun
 std::size_t Context::alpha() const noexcept { return tables_->alpha; }
 std::size_t Context::digitsAt(std::size_t level) const noexcept { return level / tables_->alpha + 1; }
 const Field& Context::field(std::size_t limb) const noexcept { return *tables_->fields[limb]; }
+std::vector<unsigned> Context::packedWidths(std::size_t level) const {
+  std::vector<unsigned> widths(extendedCount(level));
+  for (std::size_t index = 0; index < widths.size(); ++index) widths[index] = packedWidth(field(extendedLimb(level, index)).modulus());
+  return widths;
+}
 bool Context::sealShaped() const noexcept { return tables_->alpha == 1 && tables_->specialCount == 1; }
 const ParmsId& Context::levelId(std::size_t level) const noexcept { return tables_->levelIds[level]; }
 const ParmsId& Context::keyId(std::size_t level) const noexcept { return tables_->keyIds[level]; }

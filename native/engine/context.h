@@ -87,6 +87,8 @@ class Context {
 
   /** Number of limbs in the extended basis at a level, and the limb number of each: data limbs first. */
   std::size_t extendedCount(std::size_t level) const noexcept { return level + 1 + specialCount(); }
+  /** Bytes of a packed residue, by index in the extended basis of a level. */
+  std::vector<unsigned> packedWidths(std::size_t level) const;
   std::size_t extendedLimb(std::size_t level, std::size_t index) const noexcept {
     return index <= level ? index : topLevel() + index - level;
   }

@@ -17,7 +17,7 @@ SwitchingKey prepareKey(Workspace& workspace, format::SwitchingKeyData data, u64
   const std::size_t degree = context.degree(), digits = data.digits.size();
   const Automorphism& inverse = workspace.automorphism(inverseElement(element, degree));
   const std::size_t count = context.extendedCount(data.level);
-  Limbs limbs = workspace.limbs(2 * digits * count);
+  PackedLimbs limbs(workspace.pool(), context.packedWidths(data.level), 2 * digits, degree);
   workspace.eachLimb(digits * count, [&](std::size_t item, std::size_t thread) {
     const std::size_t index = item % count, d = item / count;
     const Field& field = context.field(context.extendedLimb(data.level, index));
@@ -25,7 +25,8 @@ SwitchingKey prepareKey(Workspace& workspace, format::SwitchingKeyData data, u64
     for (std::size_t p = 0; p < 2; ++p) {
       const format::Polynomial& polynomial = p == 0 ? data.digits[d].b : data.digits[d].a;
       permute(inverse, spare, polynomial.words.data() + index * degree);
-      field.toMultiplicand(limbs[2 * (index * digits + d) + p], spare, degree);
+      field.toMultiplicand(spare, spare, degree);
+      pack(limbs.at(index, 2 * d + p), spare, limbs.width(index), degree);
     }
   });
   return SwitchingKey(context, data.level, std::move(limbs));
@@ -95,12 +96,14 @@ const Limbs& KeySwitcher::flipProduct(const SwitchingKey& key, std::size_t level
     const Field& field = context().field(limb);
     u64* const flips = workspace_.spareLimb(thread, 0);
     u64* const sum = workspace_.spareLimb(thread, 1);
+    u64* const part = workspace_.spareLimb(thread, 2);
     markFlips(flips, element, degree);
     field.forward(flips, flips);
     for (std::size_t p = 0; p < 2; ++p) {
       std::fill_n(sum, degree, 0);
       for (std::size_t d = 0; d < count; ++d) {
-        field.scaleAdd(sum, p == 0 ? key.b(d, limb) : key.a(d, limb), context().digit(level, d).to[limb].back(), degree);
+        unpack(part, p == 0 ? key.b(d, limb) : key.a(d, limb), packedWidth(field.modulus()), degree);
+        field.scaleAdd(sum, part, context().digit(level, d).to[limb].back(), degree);
       }
       field.multiplyAccumulate(limbs[2 * index + p], nullptr, &flips, &sum, nullptr, 1, false, degree);
     }
@@ -181,13 +184,13 @@ void KeySwitcher::digitsOf(const Decomposition& decomposition, std::size_t limb,
 
 void KeySwitcher::innerProduct(std::size_t level, const u64* const* digits, const SwitchingKey& key, std::size_t limb,
                                u64* dst0, u64* dst1, bool add) const {
-  Inputs b, a;
+  std::array<Packed, maximumInputs> b, a;
   const std::size_t count = context().digitsAt(level);
   for (std::size_t d = 0; d < count; ++d) {
     b[d] = key.b(d, limb);
     a[d] = key.a(d, limb);
   }
-  context().field(limb).multiplyAccumulate(dst0, dst1, digits, b.data(), a.data(), count, add, context().degree());
+  context().field(limb).multiplyPackedKeys(dst0, dst1, digits, b.data(), a.data(), count, add, context().degree());
 }
 
 void KeySwitcher::divideLimb(const ModulusDown& down, std::size_t limb, const u64* const* dropped, u64* dst, const u64* a,

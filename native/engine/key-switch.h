@@ -10,24 +10,22 @@
 
 namespace he {
 
-/** An evaluation key as multiplicands, its limbs moved by the inverse automorphism so that results are moved once instead. */
+/** An evaluation key as packed multiplicands, its limbs moved by the inverse automorphism so that results are moved once instead. */
 class SwitchingKey {
  public:
-  SwitchingKey(const Context& context, std::size_t level, Limbs limbs)
-      : level_(level), topLevel_(context.topLevel()), digits_(context.digitsAt(level)), limbs_(std::move(limbs)) {}
+  SwitchingKey(const Context& context, std::size_t level, PackedLimbs limbs)
+      : level_(level), topLevel_(context.topLevel()), limbs_(std::move(limbs)) {}
 
   std::size_t level() const noexcept { return level_; }
-  const u64* b(std::size_t digit, std::size_t limb) const noexcept { return limbs_[place(digit, limb)]; }
-  const u64* a(std::size_t digit, std::size_t limb) const noexcept { return limbs_[place(digit, limb) + 1]; }
+  Packed b(std::size_t digit, std::size_t limb) const noexcept { return limbs_.at(index(limb), 2 * digit); }
+  Packed a(std::size_t digit, std::size_t limb) const noexcept { return limbs_.at(index(limb), 2 * digit + 1); }
 
  private:
   /** Limb by limb, so that an inner product reads on from where it is. */
-  std::size_t place(std::size_t digit, std::size_t limb) const noexcept {
-    return 2 * ((limb <= topLevel_ ? limb : limb - topLevel_ + level_) * digits_ + digit);
-  }
+  std::size_t index(std::size_t limb) const noexcept { return limb <= topLevel_ ? limb : limb - topLevel_ + level_; }
   friend class KeySwitcher;
-  std::size_t level_, topLevel_, digits_;
-  Limbs limbs_;
+  std::size_t level_, topLevel_;
+  PackedLimbs limbs_;
   /** See `KeySwitcher::flipProduct`: of the level last asked for, both polynomials by limb index. */
   struct Flips {
     std::size_t level = 0;

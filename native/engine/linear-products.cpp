@@ -6,7 +6,22 @@
 namespace he {
 namespace {
 
-constexpr std::size_t noPlace = SIZE_MAX;
+constexpr std::size_t noPlace = SIZE_MAX, mostWaiting = 64;
+
+/** Terms that wait for the next sum: their plaintexts, as words or packed, and the values that these multiply. */
+template <class X>
+struct Waiting {
+  std::array<X, mostWaiting> x;
+  std::array<const u64*, mostWaiting> y0, y1;
+  std::size_t count = 0;
+
+  void add(X plaintext, const u64* value0, const u64* value1) {
+    x[count] = plaintext;
+    y0[count] = value0;
+    y1[count] = value1;
+    ++count;
+  }
+};
 
 }  // namespace
 
@@ -68,50 +83,57 @@ bool LinearEvaluation::isExpanded(std::size_t giant) const {
 /** The giant's sum at one limb, for a range of values: the first polynomial to the scratch, the second to `sums_`. */
 void LinearEvaluation::multiplyGiant(const Block& block, const Scratch& scratch, std::size_t giant, std::size_t index,
                                std::size_t from, std::size_t length) {
-  constexpr std::size_t group = 64;
-  std::array<const u64*, group> x, y0, y1;
+  Waiting<const u64*> words;
+  Waiting<Packed> packed;
   const Field& field = fieldAt(index);
   const auto& terms = plan_.giants[giant].terms;
   u64* const dst0 = scratch.first(giant - block.first) + from;
   u64* const dst1 = sums_[giant][index] + from;
   bool written0 = false, written1 = filled_[giant];
-  const auto flush = [&](std::size_t count) {
-    if (count == 0) return;
+  const auto flush = [&](auto& waiting, const auto& multiply) {
+    if (waiting.count == 0) return;
     if (written0 != written1) {
       if (written0) std::memset(dst1, 0, length * sizeof(u64));
       if (written1) std::memset(dst0, 0, length * sizeof(u64));
     }
-    field.multiplyAccumulate(dst0, dst1, x.data(), y0.data(), y1.data(), count, written0 || written1, length);
+    multiply(waiting.x.data(), waiting.y0.data(), waiting.y1.data(), waiting.count, written0 || written1);
     written0 = written1 = true;
+    waiting.count = 0;
   };
-  std::size_t count = 0, expandedCount = 0;
+  const auto flushWords = [&] {
+    flush(words, [&](auto x, auto y0, auto y1, std::size_t count, bool add) {
+      field.multiplyAccumulate(dst0, dst1, x, y0, y1, count, add, length);
+    });
+  };
+  const auto flushPacked = [&] {
+    flush(packed, [&](auto x, auto y0, auto y1, std::size_t count, bool add) {
+      field.multiplyPackedPlaintexts(dst0, dst1, x, y0, y1, count, add, length);
+    });
+  };
   for (const auto& term : terms) {
     if (index > level_ && isInput(term.node)) continue;
     const Plain& plain = *term.plain;
-    if (plain.form == Plain::Form::limbs) {
-      x[count] = plain.limbs[index] + from;
-    } else if (plain.form == Plain::Form::constant) {
-      u64* const limb = scratch.expanded(expandedCount++);
+    const u64* const value0 = scratch.value(block.place[term.node], 0) + from;
+    const u64* const value1 = scratch.value(block.place[term.node], 1) + from;
+    if (plain.form == Plain::Form::packed) {
+      packed.add(plain.packed.at(index) + packedWords(plain.packed.width(index), from), value0, value1);
+      if (packed.count == mostWaiting) flushPacked();
+      continue;
+    }
+    u64* const limb = scratch.expanded(words.count);
+    if (plain.form == Plain::Form::constant) {
       std::fill_n(limb, length, plain.multiplicands[index]);
-      x[count] = limb;
     } else if (plain.form == Plain::Form::runs) {
-      u64* const limb = scratch.expanded(expandedCount++);
       plaintexts_.expandRuns(plain, index, from, length, limb);
-      x[count] = limb;
     } else {
       const u64* integers = plain.form == Plain::Form::integers ? plain.integers.data() : block.integers.at(&plain).data();
-      u64* const limb = scratch.expanded(expandedCount++);
       plaintexts_.expandLimb(plain, reinterpret_cast<const std::int64_t*>(integers), index, limb);
-      x[count] = limb;
     }
-    y0[count] = scratch.value(block.place[term.node], 0) + from;
-    y1[count] = scratch.value(block.place[term.node], 1) + from;
-    if (++count == group || expandedCount == expansions) {
-      flush(count);
-      count = expandedCount = 0;
-    }
+    words.add(limb, value0, value1);
+    if (words.count == expansions) flushWords();
   }
-  flush(count);
+  flushWords();
+  flushPacked();
   if (!written0) std::memset(dst0, 0, length * sizeof(u64));
   if (!written1) std::memset(dst1, 0, length * sizeof(u64));
 }

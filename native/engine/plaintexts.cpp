@@ -36,6 +36,14 @@ std::size_t Plaintexts::limbCount(const PlainRequest& request) const noexcept {
   return request.extended ? workspace_.context().extendedCount(request.level) : request.level + 1;
 }
 
+/** Of residues of every limb, in the form that the request has them in. */
+std::size_t Plaintexts::limbBytes(const PlainRequest& request) const noexcept {
+  const std::size_t degree = workspace_.degree();
+  const std::size_t words = request.extended ? PackedLimbs::words(workspace_.context().packedWidths(request.level), 1, degree)
+                                             : Limbs::words(limbCount(request), degree);
+  return words * sizeof(u64);
+}
+
 const Field& Plaintexts::fieldAt(const PlainRequest& request, std::size_t index) const noexcept {
   return workspace_.context().field(workspace_.context().extendedLimb(request.level, index));
 }
@@ -156,7 +164,6 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
   if (largest == 0) return;
 
   const bool large = largest >= Encoder::integerBound;
-  const std::size_t limbBytes = Limbs::words(limbCount(request), degree) * sizeof(u64);
   std::size_t others = expected_.load();
   while (others != 0 && !expected_.compare_exchange_weak(others, others - 1)) {
   }
@@ -171,10 +178,10 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
     if (request.multiplicand) field.toMultiplicand(limb, limb, degree);
     field.forward(limb, limb);
   };
-  if (runLength > 1 && reserve(plain, limbBytes / runLength, 0)) {
+  u64* const limb = workspace_.spareLimb(thread, 1);
+  if (runLength > 1 && reserve(plain, limbCount(request) * (degree / runLength) * sizeof(u64), 0)) {
     if (!large) Encoder::round(integers, coefficients, degree);
     const std::size_t count = degree / runLength;
-    u64* const limb = workspace_.spareLimb(thread, 1);
     plain.runs = Block(workspace_.pool(), limbCount(request) * count);
     plain.runLength = runLength;
     plain.form = Plain::Form::runs;
@@ -182,11 +189,21 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
       expand(index, limb);
       for (std::size_t i = 0; i < count; ++i) plain.runs.data()[index * count + i] = limb[i * runLength];
     }
-  } else if (reserve(plain, limbBytes, kept) || large) {
-    plain.limbs = workspace_.limbs(limbCount(request));
-    plain.form = Plain::Form::limbs;
+  } else if (reserve(plain, limbBytes(request), kept) || large) {
     if (!large) Encoder::round(integers, coefficients, degree);
-    for (std::size_t index = 0; index < limbCount(request); ++index) expand(index, plain.limbs[index]);
+    if (request.extended) {
+      const Context& context = workspace_.context();
+      plain.packed = PackedLimbs(workspace_.pool(), context.packedWidths(request.level), 1, degree);
+      plain.form = Plain::Form::packed;
+      for (std::size_t index = 0; index < limbCount(request); ++index) {
+        expand(index, limb);
+        pack(plain.packed.at(index), limb, plain.packed.width(index), degree);
+      }
+    } else {
+      plain.limbs = workspace_.limbs(limbCount(request));
+      plain.form = Plain::Form::limbs;
+      for (std::size_t index = 0; index < limbCount(request); ++index) expand(index, plain.limbs[index]);
+    }
   } else if (reserve(plain, integerBytes, 0)) {
     plain.integers = Block(workspace_.pool(), degree);
     plain.form = Plain::Form::integers;

@@ -1,5 +1,5 @@
 /**
- * Encoded plaintexts within a bound on memory: as residues of every limb in NTT form (quick), as one integer per coefficient
+ * Encoded plaintexts within a bound on memory: as residues of every limb in NTT form (quick; of linear transforms packed), as one integer per coefficient
  * (small), or as slot values that are encoded whenever they are used. Of slots that repeat every P, a power of two, the coefficients
  * are zero but for every (N / 2P)-th, and the residues come in runs of N / 2P equal ones: each is kept once (small and quick).
  */
@@ -20,18 +20,19 @@ struct PlainRequest {
   const SlotValues* values = nullptr;
   double scale = 1;
   std::size_t level = 0;
-  bool extended = false;      // special limbs too
+  bool extended = false;      // special limbs too: for linear transforms
   bool multiplicand = false;  // for products; otherwise reduced, for sums
 };
 
 struct Plain {
-  enum class Form : std::uint8_t { zero, constant, limbs, runs, integers, slots };
+  enum class Form : std::uint8_t { zero, constant, limbs, packed, runs, integers, slots };
 
   Form form = Form::zero;
   PlainRequest request;          // `values` is null, or points to `slots`
   std::vector<u64> constants;    // by limb index, reduced: every coefficient of NTT form
   std::vector<u64> multiplicands;  // the same for products, where the request is for them
   Limbs limbs;                   // by limb index
+  PackedLimbs packed;            // the same
   Block runs;                    // by limb index, N / runLength residues each
   std::size_t runLength = 0;
   Block integers;                // N signed words
@@ -75,6 +76,7 @@ class Plaintexts {
                         std::size_t thread) const noexcept;
   std::vector<u64> multiplicandsOf(const Plain& plain) const;
   void checkMagnitude(const PlainRequest& request, double largest) const;
+  std::size_t limbBytes(const PlainRequest& request) const noexcept;
   std::size_t limbCount(const PlainRequest& request) const noexcept;
   const Field& fieldAt(const PlainRequest& request, std::size_t index) const noexcept;
   bool reserve(Plain& plain, std::size_t bytes, std::size_t kept) noexcept;

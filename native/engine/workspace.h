@@ -30,6 +30,7 @@ class Limbs {
   static constexpr std::size_t words(std::size_t count, std::size_t degree) noexcept { return count * (degree + gap) + page; }
 
  private:
+  friend class PackedLimbs;
   static constexpr std::size_t page = 512, line = 8, gap = 9 * line;
   static std::size_t skew(const u64* block) noexcept {
     return reinterpret_cast<std::uintptr_t>(block) / (2 * page * sizeof(u64)) * 13 * line % page;
@@ -37,6 +38,36 @@ class Limbs {
   Block block_;
   u64* first_ = nullptr;
   std::size_t stride_ = 0;
+};
+
+/** Limbs packed in the width of their primes, by index, some of each prime; apart as those of `Limbs`. */
+class PackedLimbs {
+ public:
+  PackedLimbs() noexcept = default;
+  /** @param widths by index @param each limbs of every index */
+  PackedLimbs(Pool& pool, std::vector<unsigned> widths, std::size_t each, std::size_t degree)
+      : block_(pool, words(widths, each, degree)), widths_(std::move(widths)), degree_(degree) {
+    u64* next = block_.data() + Limbs::skew(block_.data());
+    for (const unsigned width : widths_) {
+      starts_.push_back(next);
+      next += each * stride(width, degree);
+    }
+  }
+  u64* at(std::size_t index, std::size_t which = 0) const noexcept { return starts_[index] + which * stride(widths_[index], degree_); }
+  unsigned width(std::size_t index) const noexcept { return widths_[index]; }
+  /** Of memory that they take. */
+  static std::size_t words(const std::vector<unsigned>& widths, std::size_t each, std::size_t degree) noexcept {
+    std::size_t sum = Limbs::page;
+    for (const unsigned width : widths) sum += each * stride(width, degree);
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t stride(unsigned width, std::size_t degree) noexcept { return packedWords(width, degree) + Limbs::gap; }
+  Block block_;
+  std::vector<unsigned> widths_;
+  std::size_t degree_ = 0;
+  std::vector<u64*> starts_;
 };
 
 class Workspace {

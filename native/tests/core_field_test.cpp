@@ -1,4 +1,6 @@
 // The scalar path against definitions in 128-bit arithmetic, and every path that this machine has against the scalar one.
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <vector>
 
@@ -119,6 +121,37 @@ void testPointwise(const Field& field, const std::string& name, Pattern pattern,
   compare("multiplicand and back", [&](std::size_t i) { return a[i]; });
 }
 
+std::vector<Words> packAll(const Pointers& operands, unsigned width, std::size_t n) {
+  std::vector<Words> packed;
+  for (const u64* operand : operands) pack(packed.emplace_back(packedWords(width, n)).data(), operand, width, n);
+  return packed;
+}
+
+Pointers pointersTo(const std::vector<Words>& list) {
+  Pointers p;
+  for (const Words& w : list) p.push_back(w.data());
+  return p;
+}
+
+/** The sum of packed multiplicands is that of the same as words. */
+void testPackedSum(const Field& field, const std::string& name, bool plaintexts, const std::array<Pointers, 3>& operands, bool add,
+                   const Words& start0, const Words& start1, const Words& expected0, const Words& expected1) {
+  const std::size_t n = start0.size(), terms = operands[0].size();
+  const unsigned width = packedWidth(field.modulus());
+  Words d0 = start0, d1 = start1, back(n);
+  if (plaintexts) {
+    const auto x = packAll(operands[0], width, n);
+    unpack(back.data(), x[0].data(), width, n);
+    check(std::equal(back.data(), back.data() + n, operands[0][0]), name + ": packed and back");
+    field.multiplyPackedPlaintexts(d0.data(), d1.data(), pointersTo(x).data(), operands[1].data(), operands[2].data(), terms, add, n);
+  } else {
+    const auto y0 = packAll(operands[1], width, n), y1 = packAll(operands[2], width, n);
+    field.multiplyPackedKeys(d0.data(), d1.data(), operands[0].data(), pointersTo(y0).data(), pointersTo(y1).data(), terms, add, n);
+  }
+  check(d0 == expected0 && d1 == expected1,
+        name + ": packed " + (plaintexts ? "plaintexts, " : "keys, ") + std::to_string(terms) + " terms" + (add ? ", added" : ""));
+}
+
 void testSums(const Field& field, const std::string& name, std::size_t terms, std::size_t n, Pattern pattern) {
   const u64 q = field.modulus();
   Random random(q + terms);
@@ -132,17 +165,12 @@ void testSums(const Field& field, const std::string& name, std::size_t terms, st
     field.toMultiplicand(m0.back().data(), y0.back().data(), n);
     field.toMultiplicand(m1.back().data(), y1.back().data(), n);
   }
-  const auto pointers = [](const std::vector<Words>& list) {
-    Pointers p;
-    for (const Words& w : list) p.push_back(w.data());
-    return p;
-  };
   const Words start0 = values(pattern, n, q, random), start1 = values(pattern, n, q, random);
   for (const bool add : {false, true})
     for (const bool swapped : {false, true})
       for (const bool both : {true, false}) {
         Words d0 = start0, d1 = start1;
-        const Pointers px = pointers(swapped ? m : x), p0 = pointers(swapped ? y0 : m0), p1 = pointers(swapped ? y1 : m1);
+        const Pointers px = pointersTo(swapped ? m : x), p0 = pointersTo(swapped ? y0 : m0), p1 = pointersTo(swapped ? y1 : m1);
         field.multiplyAccumulate(d0.data(), both ? d1.data() : nullptr, px.data(), p0.data(), both ? p1.data() : nullptr, terms, add, n);
         bool same = true;
         for (std::size_t i = 0; i < n; i++) {
@@ -154,6 +182,7 @@ void testSums(const Field& field, const std::string& name, std::size_t terms, st
           same = same && d0[i] == s0 && d1[i] == (both ? s1 : start1[i]);
         }
         check(same, name + ": multiplyAccumulate, " + std::to_string(terms) + " terms" + (add ? ", added" : "") + (swapped ? ", swapped" : ""));
+        if (both) testPackedSum(field, name, swapped, {px, p0, p1}, add, start0, start1, d0, d1);
       }
 }
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { galoisKeyBytes, sentBytes } from './key-bytes.ts';
-import { nativeKeyBytes, nativeMemory, raiseKeyBytes } from './native-memory.ts';
+import { nativeKeyBytes, nativeKeys, raiseKeyBytes } from './native-keys.ts';
+import { nativeMemory } from './native-memory.ts';
 import { refreshingArtifact, smallArtifact } from './testing/small-artifact.ts';
 
 const { program, parameters } = refreshingArtifact();
@@ -20,9 +21,11 @@ it('keys of refreshes count as Galois keys: with relinearization they are all th
   );
 });
 
-it('what is sent is half of it, and an index for each Galois key', () => {
+it('what is sent is half of their words, and an index for each Galois key', () => {
   const indices = 8 * parameters.polyModulusDegree * (program.rotationKeys.length + 1);
-  expect(2 * (sentBytes(program, parameters) - indices)).toBe(nativeMemory(program, parameters).keyBytes);
+  const words = total(nativeKeys(program, parameters).map(({ inFile }) => inFile));
+  expect(2 * (sentBytes(program, parameters) - indices)).toBe(words);
+  expect(words).toBeGreaterThan(nativeMemory(program, parameters).keyBytes);
 });
 
 it('without refreshes there is one for each rotation', () => {

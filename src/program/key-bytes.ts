@@ -1,6 +1,6 @@
 /** Bytes of evaluation keys, on their way to a server and where they are used. */
 import type { KeyNeeds } from './key-needs.ts';
-import { nativeKeyBytes, raiseKeyBytes } from './native-memory.ts';
+import { fileKeyBytes, raiseKeyBytes } from './native-keys.ts';
 import type { ParametersLiteral } from './parameters.ts';
 import type { Program } from './program.ts';
 
@@ -14,7 +14,7 @@ type Shape = Pick<
  * schemes have a key for each plain modulus.
  */
 export function sentKeyBytes(parameters: Shape, level: number): number {
-  return ((parameters.plainModuli?.length ?? 1) * nativeKeyBytes(parameters, level)) / 2;
+  return ((parameters.plainModuli?.length ?? 1) * fileKeyBytes(parameters, level)) / 2;
 }
 
 /** SEAL's format of a Galois key has an index of a word for every element of the group. */

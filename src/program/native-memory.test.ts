@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  nativeKeyBytes,
-  nativeMemory,
-  nativePlaintextRoom,
-  nativePoolBytes,
-  refreshDiagonals,
-} from './native-memory.ts';
+import { fileKeyBytes, nativeKeyBytes, packedBytes } from './native-keys.ts';
+import { nativeMemory, nativePlaintextRoom, nativePoolBytes, refreshDiagonals } from './native-memory.ts';
 import type { LinearInstruction } from './program.ts';
 import { checkParameters } from './security.ts';
 import { ProgramBuilder } from './testing/program-builder.ts';
@@ -19,9 +14,13 @@ describe('the native memory model', () => {
   const parameters = testParameters(8192, [33, 25, 25, 25, 25], [30, 30], 25, 3);
 
   it('truncates keys to the level where they are used', () => {
-    expect(nativeKeyBytes(parameters, 4)).toBe(3 * 2 * 7 * LIMB);
-    expect(nativeKeyBytes(parameters, 3)).toBe(2 * 2 * 6 * LIMB);
-    expect(nativeKeyBytes(parameters, 0)).toBe(1 * 2 * 3 * LIMB);
+    expect(fileKeyBytes(parameters, 4)).toBe(3 * 2 * 7 * LIMB);
+    expect(fileKeyBytes(parameters, 3)).toBe(2 * 2 * 6 * LIMB);
+    expect(fileKeyBytes(parameters, 0)).toBe(1 * 2 * 3 * LIMB);
+    // The prime of 33 bits takes five bytes, each of the others four.
+    expect(nativeKeyBytes(parameters, 4)).toBe(3 * 2 * (5 + 6 * 4) * 8192);
+    expect(nativeKeyBytes(parameters, 3)).toBe(2 * 2 * (5 + 5 * 4) * 8192);
+    expect(nativeKeyBytes(parameters, 0)).toBe(1 * 2 * (5 + 2 * 4) * 8192);
   });
 
   it('adds up the keys that the program lists, and what its instructions hold', () => {
@@ -35,9 +34,8 @@ describe('the native memory model', () => {
     expect(program.relinearizationLevel).toBe(3);
     const memory = nativeMemory(program, parameters);
     expect(memory.keyBytes).toBe(4 * nativeKeyBytes(parameters, 4) + nativeKeyBytes(parameters, 3));
-    // Eight diagonals in the extended basis of 7 limbs.
-    expect(memory.plaintextBytes).toBeGreaterThanOrEqual(8 * 7 * LIMB);
-    expect(memory.plaintextBytes).toBeLessThan(9 * 7 * LIMB);
+    // Eight diagonals in the extended basis of 7 limbs, and a bias.
+    expect(memory.plaintextBytes).toBe(8 * packedBytes(parameters, 4) + 4 * LIMB);
     expect(memory.ciphertextBytes).toBe((2 * 5 + 2 * 4) * LIMB);
     expect(memory.workspaceBytes).toBeGreaterThan(2 * 7 * LIMB);
     expect(memory.total).toBeGreaterThan(memory.keyBytes + memory.ciphertextBytes + memory.workspaceBytes);
@@ -87,10 +85,11 @@ describe('the native memory model', () => {
       builder.linear([x], randomLinear(seededRandom(1), builder.slotCount, shape)),
     ]);
     const memory = nativeMemory(program, parameters);
-    // A key is there twice while it is made ready, and the seeded forms of all, half their size, besides.
+    // A key is there as words besides while it is made ready, and so are the seeded forms of all, half their size.
     const key = nativeKeyBytes(parameters, 4);
+    const words = fileKeyBytes(parameters, 4);
     expect(memory.keyBytes).toBe(32 * key);
-    expect(memory.total).toBe(Math.ceil(1.02 * 33 * key) + 16 * key + memory.contextBytes);
+    expect(memory.total).toBe(Math.ceil(1.02 * (32 * key + words)) + 16 * words + memory.contextBytes);
     expect(memory.evaluationBytes).toBeLessThan(memory.total);
     expect(nativePlaintextRoom(memory, memory.total)).toBe(
       Math.floor((memory.total - memory.evaluationBytes) / 1.02),
@@ -117,14 +116,15 @@ describe('the native memory model', () => {
     const once = [builder.refresh(x, 4)];
     // Diagonals: 255 and 128 at levels 2 and 1; 16, 63 and 63 from the top: each limb of the extended basis, of which runs of 128, 16 and
     // 512 equal residues are kept once.
-    const [down, up] = [(255 * 7) / 128 + 128 * 6, 16 * 22 + (63 * 21) / 16 + (63 * 20) / 512];
-    expect(memoryOf(...once).plaintextBytes).toBe((down + up) * limb);
+    const runs = ((255 * 7) / 128 + (63 * 21) / 16 + (63 * 20) / 512) * limb;
+    const [down, up] = [128 * packedBytes(able, 1), 16 * packedBytes(able, 17)];
+    expect(memoryOf(...once).plaintextBytes).toBe(runs + down + up);
     expect(refreshDiagonals(builder.build(once), able)).toBe(255 + 128 + 16 + 63 + 63);
     const twice = [...once, builder.refresh(x, 4)];
-    expect(memoryOf(...twice).plaintextBytes).toBe((down + up) * limb);
+    expect(memoryOf(...twice).plaintextBytes).toBe(runs + down + up);
     // Of another ratio only the last transform from slots is another.
     const other = [...twice, builder.refresh(x, 8)];
-    expect(memoryOf(...other).plaintextBytes).toBe((down + 128 * 6 + up) * limb);
+    expect(memoryOf(...other).plaintextBytes).toBe(runs + 2 * down + up);
     const { keyBytes } = memoryOf(...once);
     const keys = builder.build(once);
     const galois = [...keys.rotationKeys.map(({ level }) => level), keys.refreshKeys!.conjugationLevel];

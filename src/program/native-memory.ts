@@ -1,19 +1,25 @@
 /**
  * Bytes that the native engine needs, from the shapes alone: a compile constraint and a forecast. One limb is N coefficients of
- * 8 bytes. Keys are held at the level they are used at; the linear maps' sums stay in the extended basis, K limbs more than a
+ * 8 bytes, but for keys and encoded diagonals, which are packed. The linear maps' sums stay in the extended basis, K limbs more than a
  * ciphertext has.
  */
 import { digitsAt, type ParametersLiteral } from './parameters.ts';
 import { lastUses, slotVectorBytes } from './memory-model.ts';
 import type { GiantStep, Instruction, LinearInstruction, Program } from './program.ts';
-import type { KeyNeeds } from './key-needs.ts';
+import {
+  extendedLimbs,
+  limbBytes,
+  nativeKeys,
+  packedBytes,
+  type KeyBytes,
+  type KeyShape,
+} from './native-keys.ts';
 import { rotationPoints } from './rotation-points.ts';
 import { planStructure } from './semantics/choose-polynomial-plan.ts';
 import { sinePolynomial } from './semantics/evaluate-sine.ts';
 import { planRefresh, refreshShape } from './semantics/refresh-plan.ts';
 import { residueShare, stageKey, transformGrid, type TransformStage } from './semantics/transform-stage.ts';
 
-type KeyShape = Pick<ParametersLiteral, 'polyModulusDegree' | 'dataPrimes' | 'specialPrimes' | 'dnum'>;
 type Shape = KeyShape & Pick<ParametersLiteral, 'scaleBits' | 'refresh'>;
 
 /** Roots and inverse roots with their quotients, and base conversions, per prime. */
@@ -46,28 +52,6 @@ export interface NativeMemory {
   readonly total: number;
 }
 
-/** A Galois or relinearization key for ciphertexts at `level` and below. */
-export function nativeKeyBytes(parameters: KeyShape, level: number): number {
-  return digitsAt(parameters, level) * 2 * extendedLimbs(parameters, level) * limbBytes(parameters);
-}
-
-/** Both keys that raise the modulus: one over q_0 and the first special prime, one of a single digit over the extended basis. */
-export function raiseKeyBytes(parameters: KeyShape, level: number): number {
-  return 2 * (2 + extendedLimbs(parameters, level)) * limbBytes(parameters);
-}
-
-/** Of each key of a program, in memory. */
-export function nativeKeys(
-  { rotationKeys, relinearizationLevel, refreshKeys }: KeyNeeds,
-  parameters: KeyShape,
-): number[] {
-  const levels = rotationKeys.map(({ level }) => level);
-  if (relinearizationLevel !== null) levels.push(relinearizationLevel);
-  if (refreshKeys !== undefined) levels.push(refreshKeys.conjugationLevel);
-  const bytes = levels.map((level) => nativeKeyBytes(parameters, level));
-  return refreshKeys === undefined ? bytes : [...bytes, raiseKeyBytes(parameters, refreshKeys.raiseLevel)];
-}
-
 export function nativeMemory(program: Program, parameters: Shape): NativeMemory {
   const limb = limbBytes(parameters);
   return addUpNative(
@@ -77,10 +61,10 @@ export function nativeMemory(program: Program, parameters: Shape): NativeMemory 
       workspaceBytes:
         limb * Math.max(0, ...program.instructions.map((instruction) => workLimbs(instruction, parameters))),
       slotVectorBytes: slotVectorBytes(program),
-      plaintextBytes:
-        limb *
-        (program.instructions.reduce((sum, instruction) => sum + plainLimbs(instruction, parameters), 0) +
-          refreshPlainLimbs(program, parameters)),
+      plaintextBytes: program.instructions.reduce(
+        (sum, instruction) => sum + plaintextsOf(instruction, parameters),
+        refreshPlaintexts(program, parameters),
+      ),
     },
     parameters,
   );
@@ -91,8 +75,7 @@ export interface NativeParts extends Pick<
   NativeMemory,
   'ciphertextBytes' | 'workspaceBytes' | 'plaintextBytes'
 > {
-  /** Of each key. */
-  readonly keys: readonly number[];
+  readonly keys: readonly KeyBytes[];
   readonly slotVectorBytes: number;
 }
 
@@ -100,14 +83,16 @@ export function addUpNative(
   { keys, ciphertextBytes, workspaceBytes, slotVectorBytes, plaintextBytes }: NativeParts,
   parameters: KeyShape,
 ): NativeMemory {
-  const keyBytes = keys.reduce((sum, bytes) => sum + bytes, 0);
+  const keyBytes = keys.reduce((sum, { held }) => sum + held, 0);
+  const inFiles = keys.reduce((sum, { inFile }) => sum + inFile, 0);
   const primes = parameters.dataPrimes.length + parameters.specialPrimes.length;
   const tables = primes * TABLE_LIMBS * limbBytes(parameters);
   const contextBytes = Math.ceil(PROCESS_BYTES + tables + slotVectorBytes);
   const pooled = (bytes: number): number => Math.ceil(bytes * POOL_OVERHEAD);
   const evaluationBytes = pooled(keyBytes + ciphertextBytes + workspaceBytes) + contextBytes;
-  // Keys come in their seeded form, half their size, which is gone once they are loaded; of the one made ready there are two.
-  const loadingBytes = pooled(keyBytes + Math.max(0, ...keys)) + Math.ceil(keyBytes / 2) + contextBytes;
+  // Keys come in their seeded form, half their size, which is gone once they are loaded; the one made ready is there in words besides.
+  const inWords = Math.max(0, ...keys.map(({ inFile }) => inFile));
+  const loadingBytes = pooled(keyBytes + inWords) + Math.ceil(inFiles / 2) + contextBytes;
   const total = Math.max(evaluationBytes, loadingBytes);
   return {
     keyBytes,
@@ -120,10 +105,6 @@ export function addUpNative(
   };
 }
 
-function limbBytes({ polyModulusDegree }: KeyShape): number {
-  return polyModulusDegree * 8;
-}
-
 /** Of the limit, what the engine's pool may take. */
 export function nativePoolBytes(memory: NativeMemory, limitBytes: number): number {
   return Math.max(0, Math.floor(limitBytes - memory.contextBytes));
@@ -132,10 +113,6 @@ export function nativePoolBytes(memory: NativeMemory, limitBytes: number): numbe
 /** Of the limit, what encoded plaintexts may take: the compiler counts on it and the runtime keeps to it. */
 export function nativePlaintextRoom(memory: NativeMemory, limitBytes: number): number {
   return Math.max(0, Math.floor((limitBytes - memory.evaluationBytes) / POOL_OVERHEAD));
-}
-
-function extendedLimbs(parameters: KeyShape, level: number): number {
-  return level + 1 + parameters.specialPrimes.length;
 }
 
 function peakValueLimbs(program: Program): number {
@@ -224,30 +201,36 @@ export function refreshDiagonals(program: Program, parameters: Shape): number {
   return distinctStages(program, parameters).reduce((sum, stage) => sum + transformGrid(stage).diagonals, 0);
 }
 
-function refreshPlainLimbs(program: Program, parameters: Shape): number {
-  return distinctStages(program, parameters).reduce(
-    (sum, stage) =>
-      sum + residueShare(stage) * transformGrid(stage).diagonals * extendedLimbs(parameters, stage.level),
-    0,
-  );
+/** Residues in runs are kept as words, once for each run. */
+function refreshPlaintexts(program: Program, parameters: Shape): number {
+  return distinctStages(program, parameters).reduce((sum, stage) => {
+    const share = residueShare(stage);
+    const { level } = stage;
+    const words = share * extendedLimbs(parameters, level) * limbBytes(parameters);
+    return sum + transformGrid(stage).diagonals * (share < 1 ? words : packedBytes(parameters, level));
+  }, 0);
 }
 
-function plainLimbs(instruction: Instruction, parameters: Shape): number {
+/** Bytes of an instruction's own plaintexts, encoded. */
+function plaintextsOf(instruction: Instruction, parameters: Shape): number {
   const { level } = instruction;
+  const limb = limbBytes(parameters);
   switch (instruction.kind) {
     case 'linear':
-      return vectorTerms(instruction) * extendedLimbs(parameters, level) + instruction.outputs.length * level;
+      return (
+        vectorTerms(instruction) * packedBytes(parameters, level) + instruction.outputs.length * level * limb
+      );
     case 'polynomial': {
       const vectors = instruction.coefficients.reduce(
         (sum, own) => sum + own.filter((coefficient) => typeof coefficient !== 'number').length,
         0,
       );
-      return vectors * (level + 1);
+      return vectors * (level + 1) * limb;
     }
     case 'product':
       return 0;
     case 'refresh':
-      // Shared by all: `refreshPlainLimbs`.
+      // Shared by all: `refreshPlaintexts`.
       return 0;
   }
 }

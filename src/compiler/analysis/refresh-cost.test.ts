@@ -1,5 +1,6 @@
 /** What a refresh is predicted to cost, held against the sum over its parts done by hand. */
 import { expect, it } from 'vitest';
+import { packedBytes } from '../../program/native-keys.ts';
 import { ProgramBuilder } from '../../program/testing/program-builder.ts';
 import { refreshableParameters } from '../../program/testing/test-parameters.ts';
 import { REFRESH_STEPS } from '../../program/semantics/refresh-plan.ts';
@@ -37,9 +38,11 @@ it('a refresh takes what its transforms take, and the raising and the sine', () 
   expect(rest).toBeGreaterThan(8 * product(10));
   expect(rest).toBeLessThan(20 * product(14));
   // Of the first and the last two transforms residues come in runs of 128, 16 and 512.
-  const runs = (255 * 7) / 128 + (63 * 21) / 16 + (63 * 20) / 512;
-  expect(refresh.diagonalBytes).toBe((runs + 128 * 6 + 16 * 22) * LIMB);
-  expect(refresh.coefficientBytes).toBe((runs + 128 + 16) * LIMB);
+  const runs = ((255 * 7) / 128 + (63 * 21) / 16 + (63 * 20) / 512) * LIMB;
+  expect(refresh.diagonalBytes).toBe(
+    runs + 128 * packedBytes(parameters, 1) + 16 * packedBytes(parameters, 17),
+  );
+  expect(refresh.coefficientBytes).toBe(runs + (128 + 16) * LIMB);
   expect(refresh.expand).toBe(128 * cost.linear(1).expand + 16 * cost.linear(17).expand);
 });
 

@@ -1,4 +1,5 @@
 /** What a refresh costs, from what its parts do: transforms, the raising of the modulus, the sine. */
+import { extendedLimbs, limbBytes } from '../../program/native-keys.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { CountingAlgebra } from '../../program/semantics/counting-algebra.ts';
 import { evaluateSine } from '../../program/semantics/evaluate-sine.ts';
@@ -37,7 +38,8 @@ export function refreshCosts(parameters: CkksParameters, cost: CostModel, raiseM
   const perDiagonal = (
     of: readonly TransformShape[],
     unit: 'expand' | 'diagonalBytes' | 'coefficientBytes',
-  ): number => sum(of.map((stage) => transformGrid(stage).diagonals * diagonalCost(stage, cost)[unit]));
+  ): number =>
+    sum(of.map((stage) => transformGrid(stage).diagonals * diagonalCost(stage, cost, parameters)[unit]));
   const transform = (step: RefreshStep, of: readonly TransformShape[]): RefreshStepCosts => ({
     step,
     ms: sum(of.map((stage) => stageMs(stage, cost))),
@@ -58,15 +60,16 @@ export function refreshCosts(parameters: CkksParameters, cost: CostModel, raiseM
   };
 }
 
-/** What one diagonal takes. Where residues come in runs they are kept, coefficients never. */
+/** What one diagonal takes. Where residues come in runs they are kept, as words, coefficients never. */
 function diagonalCost(
   stage: TransformShape,
   cost: CostModel,
+  parameters: CkksParameters,
 ): Pick<LinearCosts, 'expand' | 'diagonalBytes' | 'coefficientBytes'> {
   const costs = cost.linear(stage.level);
   const share = residueShare(stage);
   if (share === 1) return costs;
-  const bytes = share * costs.diagonalBytes;
+  const bytes = share * extendedLimbs(parameters, stage.level) * limbBytes(parameters);
   return { expand: 0, diagonalBytes: bytes, coefficientBytes: bytes };
 }
 

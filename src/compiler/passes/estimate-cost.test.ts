@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { nativeKeys } from '../../program/native-memory.ts';
 import { refreshKeyNeeds } from '../../program/key-needs.ts';
+import { nativeKeys } from '../../program/native-keys.ts';
 import { SILENT } from '../options.ts';
 import {
   deepNet,
@@ -22,7 +22,7 @@ it('an estimate of a refreshed model: its levels end at refreshes, and those bri
   const layers = new Set([...refreshed].map(firstLayer));
   const whole = estimator()!.estimate(null, open, layers, chain!, options);
   expect(whole.obstacle).toBeNull();
-  const keys = nativeKeys(refreshKeyNeeds(chain!), chain!).reduce((sum, bytes) => sum + bytes, 0);
+  const keys = nativeKeys(refreshKeyNeeds(chain!), chain!).reduce((sum, { held }) => sum + held, 0);
   expect(whole.keyBytes).toBeGreaterThan(keys);
   expect(whole.keyBytes).toBeLessThan(2 * keys);
   // Half as many refreshes, about half of the time.

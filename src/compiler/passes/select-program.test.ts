@@ -6,7 +6,7 @@ import type { GraphNode, LinearGraph } from '../ir/linear-graph.ts';
 import { diagonal } from '../linear/sparse-matrix.ts';
 import { dense, graphOf, weights } from '../linear/testing/maps.ts';
 import { sentBytes } from '../../program/key-bytes.ts';
-import { nativeKeyBytes } from '../../program/native-memory.ts';
+import { nativeKeyBytes } from '../../program/native-keys.ts';
 import { isSealShaped } from '../../program/parameters.ts';
 import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
 import type { CompileOptions } from '../options.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { packedBytes } from '../../program/native-keys.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { DEFAULT_NATIVE_PROFILE } from '../profile/default-profile.ts';
 import type { NativeKernels, NativeProfile } from '../profile/native-profile.ts';
@@ -50,16 +51,17 @@ describe('the native cost model', () => {
   it('counts fewer digits and limbs at lower levels', () => {
     expect(transforms.linear(4).open / TRANSFORM).toBeCloseTo(2 * 8 - 5, 9);
     expect(products.linear(4).baby / LIMB).toBeCloseTo(2 * 2 * 8, 9);
-    expect(products.keyBytes(4)).toBe(2 * 2 * 8 * 16384 * 8);
-    expect(products.keyBytes(7)).toBe(3 * 2 * 11 * 16384 * 8);
+    expect(products.keyBytes(4)).toBe(2 * 2 * packedBytes(parameters, 4));
+    expect(products.keyBytes(7)).toBe(3 * 2 * packedBytes(parameters, 7));
   });
 
   it('holds whole keys where they are of the shape that SEAL knows', () => {
-    const shaped = nativeCostModel(chain(8, 1), only('stream'));
-    expect(shaped.keyBytes(2)).toBe(8 * 2 * 9 * 16384 * 8);
+    const whole = chain(8, 1);
+    const shaped = nativeCostModel(whole, only('stream'));
+    expect(shaped.keyBytes(2)).toBe(8 * 2 * packedBytes(whole, 7));
     expect(shaped.keyBytes(2)).toBe(shaped.keyBytes(7));
     // What a rotation reads of them is less.
-    expect(shaped.linear(2).baby).toBeCloseTo((3 * 2 * 4 * 16384) / 1e6, 9);
+    expect(shaped.linear(2).baby).toBeCloseTo((3 * 2 * packedBytes(whole, 2)) / 8 / 1e6, 9);
   });
 
   it('hoists: a further rotation transforms nothing', () => {

@@ -4,6 +4,7 @@
  * the digits' products with the key (Han and Ki, eprint 2019/688). In a linear map sums stay in the extended basis until they
  * are rotated again or finished (double hoisting: Bossuat et al., EUROCRYPT 2021, §5; Halevi and Shoup, CRYPTO 2018).
  */
+import { limbBytes, nativeKeyBytes, packedBytes } from '../../program/native-keys.ts';
 import { digitsAt, digitSize, isSealShaped } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { kernelsFor, type NativeKernels, type NativeProfile } from '../profile/native-profile.ts';
@@ -76,9 +77,7 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
   const specials = specialPrimes.length;
   const top = parameters.dataPrimes.length - 1;
   const word = n / NS_PER_MS;
-  const limbBytes = 8 * n;
-  const usedKeyBytes = (level: number): number =>
-    digitsAt(parameters, level) * 2 * (level + 1 + specials) * limbBytes;
+  const usedKeyBytes = byLevel((level) => nativeKeyBytes(parameters, level));
 
   /** The digits of a polynomial whose limbs are at hand, in all limbs of the extended basis. */
   const raise = (level: number): number => {
@@ -132,7 +131,7 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
     backend: 'native',
     slotCount: n / 2,
     linear: byLevel((level): LinearCosts => {
-      const extended = level + 1 + specials;
+      const diagonalBytes = packedBytes(parameters, level);
       const baby = innerProduct(level) + move(level) + limbs.data('multiply', level);
       const expand = limbs.extended('forward', level) + limbs.extended('add', level);
       const sums = 2 * limbs.extended('add', level);
@@ -141,13 +140,16 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
         reopen: reopen(level),
         baby,
         giant: reopen(level) + repeatedProduct(level) + move(level) + sums,
-        term: Math.max(2 * limbs.extended('accumulate', level), extended * word * profile.stream),
+        term: Math.max(
+          2 * limbs.extended('accumulate', level),
+          (diagonalBytes / 8 / NS_PER_MS) * profile.stream,
+        ),
         expand,
         encode: Math.log2(n) * word * profile.encode + expand,
         output: divide(level, level),
         key: KEY_PRICE * baby,
-        diagonalBytes: extended * limbBytes,
-        coefficientBytes: limbBytes,
+        diagonalBytes,
+        coefficientBytes: limbBytes(parameters),
       };
     }),
     multiply: byLevel((level) => 4 * limbs.data('multiply', level)),

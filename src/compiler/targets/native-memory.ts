@@ -1,7 +1,8 @@
 /** What the native engine takes of memory: of a program, and of one of which only the outline is known. */
 import { refreshKeyNeeds } from '../../program/key-needs.ts';
-import { addUpNative, nativeKeys, nativeMemory, nativePlaintextRoom } from '../../program/native-memory.ts';
-import { digitsAt } from '../../program/parameters.ts';
+import { nativeKey, nativeKeys, type KeyBytes } from '../../program/native-keys.ts';
+import { addUpNative, nativeMemory, nativePlaintextRoom } from '../../program/native-memory.ts';
+import { digitsAt, isSealShaped } from '../../program/parameters.ts';
 import type { Program } from '../../program/program.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { refreshOf, type CostModel } from '../analysis/cost-model.ts';
@@ -27,7 +28,7 @@ export function nativeLimits(program: Program, parameters: CkksParameters, optio
   const plaintextRoom = options.optimize === 'memory' ? 0 : nativePlaintextRoom(memory, limit);
   return {
     obstacle: memory.total <= limit ? null : nativeObstacle(program, parameters, limit),
-    keyRoom: limit - (memory.total - memory.keyBytes) - others.reduce((sum, bytes) => sum + bytes, 0),
+    keyRoom: limit - (memory.total - memory.keyBytes) - others.reduce((sum, { held }) => sum + held, 0),
     plaintextRoom,
     peakBytes: Math.max(
       memory.total,
@@ -63,13 +64,15 @@ export function roughNativeMemory(
   const relinearized = nodes.filter(({ products }) => products > 0).map(({ level }) => level);
   const { plaintextBytes, slotVectorBytes } = diagonalMemory(outline, cost, options);
   const limb = chain.polyModulusDegree * 8;
-  // Keys are held at the levels that they are used at: half of the chain's, on average.
+  // Keys are held at the levels that they are used at: half of the chain's, on average. Those of SEAL's shape cover all of it.
+  const keyAt = (level: number): KeyBytes =>
+    nativeKey(chain, isSealShaped(chain) ? Math.max(level, chain.dataPrimes.length - 1) : level);
   const keys = [
-    ...Array<number>(rotationKeys).fill(cost.keyBytes(Math.ceil((topLevel(outline) + 1) / 2))),
+    ...Array<KeyBytes>(rotationKeys).fill(keyAt(Math.ceil((topLevel(outline) + 1) / 2))),
     ...(refreshes
       ? nativeKeys(refreshKeyNeeds(chain), chain)
       : relinearized.length > 0
-        ? [cost.keyBytes(Math.max(...relinearized))]
+        ? [keyAt(Math.max(...relinearized))]
         : []),
   ];
   const values = mostByLevel(outline, ({ ciphertexts, level }) => 2 * ciphertexts * (level + 1));

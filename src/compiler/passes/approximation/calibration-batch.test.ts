@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CompileError } from '../../../errors.ts';
+import type { TensorGraph } from '../../ir/tensor-graph.ts';
 import { calibrationInputs, loadCalibration, partOf, unbatch, withBatchSize } from './calibration-batch.ts';
 import { optionsWith, randomDataset, smallConvNet } from './testing/graphs.ts';
 
@@ -27,6 +28,26 @@ describe('loadCalibration', () => {
     expect(load(30_000, 14_000)).toEqual([4000, 2000, 8000]);
     // More than that is fitted to, if asked for.
     expect(load(30_000, 20_000)).toEqual([10_000, 2000, 8000]);
+  });
+
+  it('fits deep networks to fewer: all their tensors go through the fit, for every sample', () => {
+    const deep = (layers: number): TensorGraph => {
+      const shape = [1, 16, 32, 32];
+      const names = Array.from({ length: layers + 1 }, (_, i) => `x${i}`);
+      const nodes = names
+        .slice(1)
+        .map((name, i) => ({ op: 'Relu', name, inputs: [names[i]!], outputs: [name], attributes: {} }));
+      const shapes = new Map(names.map((name) => [name, shape]));
+      return { ...graph, inputs: ['x0'], outputs: [names.at(-1)!], nodes, shapes, constants: new Map() };
+    };
+    const pixels = new Float32Array(16_384);
+    const few = { ...dataset, size: 3000, sample: () => pixels };
+    const load = (layers: number, samples: number) =>
+      loadCalibration(deep(layers), optionsWith({ calibration: few, samples })).samples;
+    // 3 · 10^9 elements are 1831 samples of a hundred layers of 16,384; at least 1500 are taken.
+    expect([load(10, 3000), load(100, 3000), load(200, 3000), load(200, 1000)]).toEqual([
+      3000, 1831, 1500, 1000,
+    ]);
   });
 
   it('reads the reserve in parts: samples that are neither fitted to nor held out otherwise', () => {

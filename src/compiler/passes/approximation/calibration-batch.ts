@@ -11,6 +11,9 @@ import { Random } from '../../random.ts';
 /** Samples that go through the fit, activation by activation; of these, a third and at most so many are held out. */
 const MAX_FITTED = 6000;
 const MAX_HELD_OUT = 2000;
+/** Fewer go through the fit of a deep network, which takes as long as all tensors of all of them: elements, and samples at the least. */
+const FITTED_ELEMENTS = 3e9;
+const LEAST_FITTED = 1500;
 /** Samples held out beyond these, at most, and elements of all tensors that judging one approximation by them may take. */
 const MAX_RESERVE = 8000;
 const RESERVE_ELEMENTS = 1.2e9;
@@ -55,7 +58,11 @@ export function loadCalibration(graph: TensorGraph, options: CompileOptions): Ca
   const dataset = options.calibration;
   const wanted = Math.min(Math.max(2, options.samples), dataset?.size ?? RANDOM_SAMPLES);
   const affordable = Math.max(2, Math.floor(MEMORY_BUDGET / (peakElements(graph) * 8)));
-  const fitted = Math.max(Math.min(wanted, MAX_FITTED), wanted - MAX_RESERVE);
+  const most = Math.min(
+    MAX_FITTED,
+    Math.max(LEAST_FITTED, Math.floor(FITTED_ELEMENTS / totalElements(graph))),
+  );
+  const fitted = wanted > MAX_FITTED + MAX_RESERVE ? wanted - MAX_RESERVE : Math.min(wanted, most);
   const samples = Math.min(fitted, affordable);
   if (samples < fitted) {
     warnings.push(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealCiphertextBytes } from '../../../program/memory-model.ts';
-import { nativeKeyBytes } from '../../../program/native-memory.ts';
+import { fileKeyBytes } from '../../../program/native-keys.ts';
 import { ProgramBuilder } from '../../../program/testing/program-builder.ts';
 import { signatureOf } from '../../../program/testing/signature-of.ts';
 import { smallArtifact } from '../../../program/testing/small-artifact.ts';
@@ -123,7 +123,7 @@ describe('evaluation keys', () => {
   });
 
   it('are no larger than keys of their level can be', async () => {
-    const most = (level: number): number => nativeKeyBytes(artifact.parameters, level) + 4096;
+    const most = (level: number): number => fileKeyBytes(artifact.parameters, level) + 4096;
     const of = (bytes: number, level: number) =>
       read(keyFile({ rotations: [key(1), key(2), key(3, bytes, level)], relinearization: RELINEARIZATION }));
     for (const level of [0, 3]) {
