@@ -25,7 +25,7 @@ const NOT_OFFERED: readonly (readonly [prefix: string, reason: string])[] = [
   ['resources-subscribe', 'needs `resources.subscribe`: the models do not change while they are served'],
   ['resources-unsubscribe', 'needs `resources.subscribe`: the models do not change while they are served'],
   ['input-required-result-', 'tools and prompts answer in one round: they never ask for input'],
-  ['tasks-', 'needs the tasks extension; long evaluations are followed with tools of our own'],
+  ['tasks-mrtr-', 'tasks never ask for input'],
 ];
 
 /** A header stands in logs of proxies, and has a few kilobytes. */

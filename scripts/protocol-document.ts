@@ -17,6 +17,7 @@ interface Described {
   readonly description: string;
   readonly input: z.ZodObject;
   readonly output: z.ZodObject;
+  readonly begin?: unknown;
 }
 
 /** The document with everything between its marks made anew. */
@@ -35,7 +36,7 @@ function replaceBetween(document: string, mark: string, text: string): string {
   return document.replace(pattern, (_, begin: string, end: string) => `${begin}\n${text}\n\n${end}`);
 }
 
-function toolSection({ name, description, input, output }: Described): string {
+function toolSection({ name, description, input, output, begin }: Described): string {
   const rows = fieldsOf(input, 'input').map(
     ({ name: argument, required, type, about }) =>
       `| ${required ? `\`${argument}\`` : `[\`${argument}\`]`} | ${type} | ${about} |`,
@@ -47,6 +48,7 @@ function toolSection({ name, description, input, output }: Described): string {
     `#### \`${name}\``,
     '',
     escaped(description),
+    ...(begin === undefined ? [] : ['', 'May be made as a [task](#tasks).']),
     '',
     ...(rows.length === 0
       ? ['No arguments.']

@@ -14,7 +14,7 @@ import { isLoopback } from '../transport/listen-address.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 import type { StdioListener } from '../transport/stdio-listener.ts';
 import { listenStdio } from '../transport/stdio-listener.ts';
-import type { ToolHost } from '../transport/tool-server.ts';
+import type { ToolHost } from '../transport/tool-host.ts';
 import { toolServerFactory } from '../transport/tool-server.ts';
 import { tokensMatch } from './loopback-token.ts';
 import { LOCAL_TOOLS } from './tools/registry.ts';
@@ -105,6 +105,7 @@ export class CryptoServer implements AsyncDisposable {
       tools: LOCAL_TOOLS,
       documents: localPrompts(services),
       services,
+      tasks: services.tasks,
       settings: { draft: DRAFT, role: 'local', schemes: ['CKKS'] },
       origin,
       onError: (tool, error) => onError(tool, error.code, stackOf(error)),

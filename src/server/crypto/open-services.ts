@@ -12,11 +12,13 @@ import { Vault } from '../vault/vault.ts';
 import { AllowedPaths } from './allowed-paths.ts';
 import type { KeyBudget } from './key-budget.ts';
 import { DEFAULT_KEY_BUDGET } from './key-budget.ts';
+import { CallTasks } from './call-tasks.ts';
 import type { Classification } from './classified.ts';
 import { Jobs } from './jobs.ts';
 import { KeyStore } from './key-store.ts';
 import { SecretClients } from './secret-clients.ts';
 import type { CryptoServices, NamedServer } from './services.ts';
+import { runTool } from './tools/registry.ts';
 
 /** Sessions that broke off can be resumed this long. */
 const FORGOTTEN_MS = 7 * 24 * 3_600_000;
@@ -48,21 +50,24 @@ export async function openCryptoServices(settings: CryptoSettings): Promise<Open
   const clientId = settings.clientId ?? (await storedClientId(vault));
   await new SessionFolder(join(sessionsFolder, clientId)).sweep(FORGOTTEN_MS);
   const secrets = [vaultFolder, ...(unlocking.kind === 'key-file' ? [unlocking.path] : [])];
-  return {
+  const services: OpenCryptoServices = {
     keys,
     clients,
     allowed: await AllowedPaths.create(settings.roots, [...secrets, sessionsFolder]),
     credentials: new CredentialVault(vault, settings.certified),
     servers: new Map(settings.servers.map((server) => [server.name, server])),
     jobs,
+    tasks: new CallTasks(vault, (...call) => runTool(services, ...call)),
     sessionsFolder,
     defaultClientId: clientId,
     async [Symbol.asyncDispose]() {
+      await services.tasks[Symbol.asyncDispose]();
       await jobs[Symbol.asyncDispose]();
       await clients[Symbol.asyncDispose]();
       vault[Symbol.dispose]();
     },
   };
+  return services;
 }
 
 async function storedClientId(vault: Vault): Promise<string> {

@@ -3,6 +3,7 @@ import type { BearerSource } from '../client/bearer-fetch.ts';
 import type { Connection } from '../client/connection.ts';
 import type { CredentialStore } from '../client/credentials.ts';
 import type { AllowedPaths } from './allowed-paths.ts';
+import type { CallTasks } from './call-tasks.ts';
 import type { Classification } from './classified.ts';
 import type { Jobs } from './jobs.ts';
 import type { KeyStore } from './key-store.ts';
@@ -26,6 +27,7 @@ export interface CryptoServices {
   readonly credentials: CredentialStore;
   readonly servers: ReadonlyMap<string, NamedServer>;
   readonly jobs: Jobs<Classification>;
+  readonly tasks: CallTasks;
   /** Folder of sessions of the one-call tool. */
   readonly sessionsFolder: string;
   /** The name that the one-call tool uses where none is given. */

@@ -63,12 +63,26 @@ export class Authentication {
   authenticate(credentials: Credentials, call: CallContext, now: number = Date.now()): ClientRecord {
     const client = this.#requireToken(credentials, call);
     if (client.tokenExpiresAt <= now) throw new ToolError('ERROR_TOKEN_EXPIRED', 'the token has expired');
-    if (client.publicKey !== null) {
-      this.requireSignature(call, decodePublicKey(client.publicKey), client.clientId, now);
-    } else if (!this.#settings.unsigned) {
-      throw new ToolError('ERROR_SIGNATURE_REQUIRED', 'this server takes signed requests only');
-    }
-    return client;
+    return this.#requireProof(client, call, now);
+  }
+
+  /**
+   * Who asks for something whose name nobody can guess, and so need not show a token where the transport carries none; one that is shown
+   * must be this client's, and a client that has a key signs.
+   * @throws ToolError ERROR_UNAUTHORIZED, ERROR_TOKEN_EXPIRED, ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW or ERROR_REPLAYED
+   */
+  authenticateHolder(clientId: string, call: CallContext, now: number = Date.now()): ClientRecord {
+    if (call.bearer !== null) return this.authenticate({ client_id: clientId }, call, now);
+    const client = this.#store.client(clientId);
+    if (client === null) throw new ToolError('ERROR_UNAUTHORIZED', 'unknown client');
+    if (client.tokenExpiresAt <= now) throw new ToolError('ERROR_TOKEN_EXPIRED', 'the token has expired');
+    return this.#requireProof(client, call, now);
+  }
+
+  /** By the Authorization header alone. @throws ToolError as `authenticate` does */
+  authenticateBearer(call: CallContext): ClientRecord {
+    const holder = call.bearer === null ? null : this.#store.clientByToken(tokenHash(call.bearer));
+    return this.authenticate({ client_id: holder?.clientId ?? '' }, call);
   }
 
   /**
@@ -109,6 +123,15 @@ export class Authentication {
     if (!this.#store.addNonce(clientId, signed.nonce, signed.timestamp + 2 * clockSkewMs)) {
       throw new ToolError('ERROR_REPLAYED', 'this request has been seen before');
     }
+  }
+
+  #requireProof(client: ClientRecord, call: CallContext, now: number): ClientRecord {
+    if (client.publicKey !== null) {
+      this.requireSignature(call, decodePublicKey(client.publicKey), client.clientId, now);
+    } else if (!this.#settings.unsigned) {
+      throw new ToolError('ERROR_SIGNATURE_REQUIRED', 'this server takes signed requests only');
+    }
+    return client;
   }
 
   /** By the token alone: whether it goes with the name that is given is seen later. */

@@ -1,4 +1,5 @@
 /** Runs one queued evaluation in the process that holds its keys, and says what became of it. */
+import type { Program } from '../../program/program.ts';
 import { isErrorCode, ToolError } from '../protocol/error-codes.ts';
 import { toToolError } from '../protocol/translate-error.ts';
 import type { KeySetRecord, SessionOutcome, SessionRecord } from '../storage/records.ts';
@@ -10,8 +11,8 @@ import type { StagedFile } from './staging.ts';
 import { ownerPrefix } from './staging.ts';
 
 export interface ProgressListener {
-  /** 0 … 1 */
-  (fraction: number, message: string): void;
+  /** `activity`: as `message`, in more detail. */
+  (fraction: number, message: string, activity?: string): void;
 }
 
 export interface EvaluationTask {
@@ -123,13 +124,23 @@ export class EvaluationRunner {
     );
     const inputs = files.map(({ chunks }) => ({ chunks, sha256: null }));
     const order = { inputs, outputKey: resultKey(record) };
+    const layers = layerNumbers(model.artifact.program);
     const outcome = await lease.process.evaluate(
       order,
-      (_stage, fraction) => progress(loaded + fraction * (1 - loaded), 'evaluating'),
+      (_stage, fraction, layer = '') => {
+        const number = layers.get(layer);
+        const activity = number === undefined ? undefined : `layer ${number} of ${layers.size}`;
+        progress(loaded + fraction * (1 - loaded), 'evaluating', activity);
+      },
       signal,
     );
     return { ok: true, ...outcome };
   }
+}
+
+/** From 1, in the order in which a program comes to its layers. */
+function layerNumbers({ instructions }: Program): ReadonlyMap<string, number> {
+  return new Map([...new Set(instructions.map(({ layer }) => layer))].map((layer, i) => [layer, i + 1]));
 }
 
 /** Beside the inputs, under a name that no input has. */

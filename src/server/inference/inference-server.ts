@@ -13,7 +13,7 @@ import type { HttpListener, HttpListenerOptions } from '../transport/http-listen
 import { listenHttp } from '../transport/http-listener.ts';
 import type { StdioListener } from '../transport/stdio-listener.ts';
 import { listenStdio } from '../transport/stdio-listener.ts';
-import type { ToolHost } from '../transport/tool-server.ts';
+import type { ToolHost } from '../transport/tool-host.ts';
 import { toolServerFactory } from '../transport/tool-server.ts';
 import { Authentication } from './authentication.ts';
 import type { ServerConfiguration } from './configuration.ts';
@@ -29,6 +29,7 @@ import { modelDocuments } from './model-documents.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 import { ServerIdentity } from './server-identity.ts';
 import type { InferenceServices } from './services.ts';
+import { SessionTasks } from './session-tasks.ts';
 import { Sessions } from './sessions.ts';
 import { Staging } from './staging.ts';
 import { StorageRoom } from './storage-room.ts';
@@ -213,6 +214,8 @@ export class InferenceServer implements AsyncDisposable {
       version: this.#version,
       instructions: INSTRUCTIONS,
       tools: REMOTE_TOOLS,
+      // Over stdio nobody shows a token, and several clients may share a process.
+      tasks: new SessionTasks(services, origin === 'http'),
       documents: modelDocuments(services),
       services,
       settings: { ...this.settings() },

@@ -1,6 +1,6 @@
 /** The server's own Ed25519 key: signs answers, and names the server in signed requests. Kept in its state folder. */
 import type { KeyObject } from 'node:crypto';
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, hkdfSync } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArtifactError } from '../../errors.ts';
@@ -11,6 +11,7 @@ const FILE = 'server-key.pem';
 
 export class ServerIdentity {
   readonly #privateKey: KeyObject;
+  readonly #nameKey: Buffer;
   /** SubjectPublicKeyInfo, Base64. */
   readonly publicKey: string;
   readonly id: string;
@@ -32,9 +33,16 @@ export class ServerIdentity {
 
   private constructor(privateKey: KeyObject) {
     this.#privateKey = privateKey;
+    const seed = privateKey.export({ format: 'der', type: 'pkcs8' });
+    this.#nameKey = Buffer.from(hkdfSync('sha256', seed, '', 'names that nobody can guess', 32));
     const publicKey = createPublicKey(privateKey);
     this.publicKey = encodePublicKey(publicKey);
     this.id = keyId(publicKey);
+  }
+
+  /** What only this server can add to a name: HMAC-SHA-256, Base64url. */
+  seal(name: string): string {
+    return createHmac('sha256', this.#nameKey).update(name).digest('base64url');
   }
 
   sign(result: unknown, call: ToolCall, nonce: string | null): ResultSignature {

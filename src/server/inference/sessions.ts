@@ -24,6 +24,8 @@ export interface InferenceRequest {
   readonly model: string | undefined;
   readonly keyRef: string | undefined;
   readonly ompThreads: number | undefined;
+  /** How long the session is kept from now on, if that is shorter than it would be anyway. */
+  readonly lifetimeMs?: number | undefined;
   readonly parameters: RequestParameters;
 }
 
@@ -32,6 +34,8 @@ export interface SessionStatus {
   readonly files: FileState[];
   readonly position: QueuePosition | null;
   readonly fraction: number | null;
+  /** What an evaluation that runs is at. */
+  readonly activity: string | null;
 }
 
 /** An evaluation that is queued or runs in this process. */
@@ -42,6 +46,7 @@ interface Running {
   waiters: number;
   detached: boolean;
   fraction: number;
+  activity: string | null;
 }
 
 export class Sessions {
@@ -102,12 +107,24 @@ export class Sessions {
 
   status(clientId: string, sessionId: string): SessionStatus {
     const record = this.get(clientId, sessionId);
+    return { ...this.progress(record), files: this.#staging.files(ownerOf(clientId, sessionId)) };
+  }
+
+  /** How far its evaluation is. */
+  progress(record: SessionRecord): Omit<SessionStatus, 'files'> {
+    const running = this.#running.get(nameOf(record));
     return {
       record,
-      files: this.#staging.files(ownerOf(clientId, sessionId)),
-      position: this.#queue.position(clientId, sessionId),
-      fraction: this.#running.get(nameOf(record))?.fraction ?? null,
+      position: this.#queue.position(record.clientId, record.sessionId),
+      fraction: running?.fraction ?? null,
+      activity: running?.activity ?? null,
     };
+  }
+
+  /** What this client has here and has not expired. */
+  list(clientId: string): SessionRecord[] {
+    const now = Date.now();
+    return this.#store.sessions(clientId).filter(({ expiresAt }) => expiresAt > now);
   }
 
   /**
@@ -135,13 +152,16 @@ export class Sessions {
     checkNegotiation(request.parameters, model);
     this.#staging.complete(ownerOf(clientId, request.sessionId));
     this.#queue.requireRoom(clientId);
+    const now = Date.now();
     const queued: SessionRecord = {
       ...record,
       state: 'queued',
+      expiresAt: Math.min(record.expiresAt, now + (request.lifetimeMs ?? Infinity)),
       model: model.id,
       keyRef: keySet.keyRef,
       ompThreads: request.ompThreads ?? null,
-      queuedAt: Date.now(),
+      // Tells this evaluation from one of the same session before, however soon that one ended.
+      queuedAt: Math.max(now, (record.queuedAt ?? 0) + 1),
       outcome: null,
     };
     this.#submit(queued);
@@ -253,8 +273,10 @@ export class Sessions {
       .submit(job, async ({ signal }) => {
         this.#store.putSession({ ...queued, state: 'running' });
         const files = this.#staging.complete(ownerOf(clientId, sessionId));
-        return this.#runner.run({ record: queued, keySet, model, files, signal }, (fraction, message) => {
+        const task = { record: queued, keySet, model, files, signal };
+        return this.#runner.run(task, (fraction, message, activity = message) => {
           running.fraction = Math.max(running.fraction, fraction);
+          running.activity = activity;
           for (const listener of listeners) listener(running.fraction, message);
         });
       })
@@ -264,7 +286,7 @@ export class Sessions {
       )
       .catch((error: unknown) => this.#runner.failed(queued, error))
       .finally(() => this.#running.delete(nameOf(queued)));
-    const running: Running = { finished, listeners, waiters: 0, detached, fraction: 0 };
+    const running: Running = { finished, listeners, waiters: 0, detached, fraction: 0, activity: null };
     this.#running.set(nameOf(queued), running);
   }
 

@@ -1,28 +1,10 @@
 /** What a tool is, on either server: a name, two schemas and a function. Adding one takes one file and its line in a list. */
 import { z } from 'zod';
+import type { CallContext, ToolReport } from './call.ts';
 import type { Telemetry } from './negotiation.ts';
-import type { ToolCall } from './signing.ts';
+import type { TaskHandle } from './task.ts';
 
-export interface ToolReport {
-  /** 0 … 1, never less than before. */
-  (fraction: number, message?: string): void;
-}
-
-/** What surrounds one call. */
-export interface CallContext {
-  /** Aborted when the caller cancels or goes away. */
-  readonly signal: AbortSignal;
-  readonly progress: ToolReport;
-  /** Token of the Authorization header, if the transport has one. */
-  readonly bearer: string | null;
-  /** Where the call comes from, for rate limits: an address, or the name of the transport. */
-  readonly origin: string;
-  /** Tells the transport that the call is a known client's, and not for its origin to pay. */
-  vouch(): void;
-  /** The call as it came, which is what a signature covers. */
-  readonly received: ToolCall;
-  readonly meta: Readonly<Record<string, unknown>>;
-}
+export type { CallContext, ToolReport };
 
 export interface ToolDefinition<Services, Input extends z.ZodObject, Output extends z.ZodObject> {
   readonly name: string;
@@ -37,6 +19,16 @@ export interface ToolDefinition<Services, Input extends z.ZodObject, Output exte
     readonly idempotentHint?: boolean;
   };
   run(input: z.infer<Input>, services: Services, call: CallContext): Promise<z.input<Output>>;
+  /**
+   * Of tools whose calls take long: begins the same without waiting for it, and resolves once it would survive a crash.
+   * @param ttlMs how long the caller wants the task to be kept, if it says so
+   */
+  begin?(
+    input: z.infer<Input>,
+    services: Services,
+    call: CallContext,
+    ttlMs: number | undefined,
+  ): Promise<TaskHandle>;
 }
 
 /** A tool of any shape, for lists of them. */
@@ -48,6 +40,14 @@ export interface AnyTool<Services> {
   readonly output: z.ZodObject;
   readonly annotations: ToolDefinition<Services, z.ZodObject, z.ZodObject>['annotations'];
   run(input: unknown, services: Services, call: CallContext): Promise<object>;
+  readonly begin?:
+    | ((
+        input: unknown,
+        services: Services,
+        call: CallContext,
+        ttlMs: number | undefined,
+      ) => Promise<TaskHandle>)
+    | undefined;
 }
 
 /** Ties the types of schemas and function together. */
@@ -57,6 +57,10 @@ export function defineTool<Services>() {
   ): AnyTool<Services> => ({
     ...definition,
     run: (input, services, call) => definition.run(input as z.infer<Input>, services, call),
+    begin:
+      definition.begin === undefined
+        ? undefined
+        : (input, services, call, ttlMs) => definition.begin!(input as z.infer<Input>, services, call, ttlMs),
   });
 }
 

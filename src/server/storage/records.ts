@@ -79,6 +79,8 @@ export interface SessionRecord {
   readonly expiresAt: number;
   /** Order of arrival in the queue, so that a restart keeps it. */
   readonly queuedAt: number | null;
+  /** Stamped by the store. */
+  readonly updatedAt?: number;
   readonly outcome: SessionOutcome | null;
 }
 

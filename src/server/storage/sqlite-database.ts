@@ -42,6 +42,8 @@ const MIGRATIONS: readonly string[] = [
        AND chunks.owner_id = uploads.owner_id AND chunks.file_name = uploads.file_name);
    INSERT INTO stored SELECT client_id, sum(bytes) FROM chunks GROUP BY client_id;
    INSERT INTO stored SELECT '', sum(bytes) FROM chunks HAVING count(*) > 0;`,
+  `ALTER TABLE sessions ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
+   UPDATE sessions SET updated_at = created_at;`,
 ];
 
 /** https://sqlite.org/rescode.html: the disk is full, also where it is the index of the log that cannot grow. */

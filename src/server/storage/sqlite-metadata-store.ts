@@ -240,7 +240,7 @@ export class SqliteMetadataStore implements MetadataStore {
 
   putSession(record: SessionRecord): void {
     this.#db.run(
-      'INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       record.clientId,
       record.sessionId,
       record.state,
@@ -251,6 +251,7 @@ export class SqliteMetadataStore implements MetadataStore {
       record.expiresAt,
       record.queuedAt,
       record.outcome === null ? null : JSON.stringify(record.outcome),
+      Date.now(),
     );
   }
 

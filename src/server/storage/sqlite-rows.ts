@@ -71,6 +71,7 @@ export function sessionOf(row: Row): SessionRecord {
     createdAt: number(row, 'created_at'),
     expiresAt: number(row, 'expires_at'),
     queuedAt: numberOrNull(row, 'queued_at'),
+    updatedAt: number(row, 'updated_at'),
     outcome: outcome === null ? null : (JSON.parse(outcome) as SessionOutcome),
   };
 }

@@ -16,6 +16,7 @@ import { documentCapabilities, serveDocuments } from '../transport/documents.ts'
 import type { HttpListener } from '../transport/http-listener.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 import { listenHttp } from '../transport/http-listener.ts';
+import { ConformanceTasks, TASK_TOOLS } from './conformance-tasks.ts';
 
 /** One red pixel. */
 const PNG =
@@ -167,17 +168,22 @@ const DOCUMENTS: DocumentLibrary = {
   valuesOf: () => ['paris', 'park', 'party'],
 };
 
-function createFixtureServer(): Server {
-  const server = new Server(
-    { name: 'conformance-fixture', version: '1' },
-    { capabilities: { tools: {}, ...documentCapabilities(DOCUMENTS) } },
-  );
+function createFixtureServer(tasks: ConformanceTasks, modern: boolean): Server {
+  const capabilities = {
+    tools: {},
+    ...documentCapabilities(DOCUMENTS),
+    ...tasks.form(modern).capabilities(true),
+  };
+  const server = new Server({ name: 'conformance-fixture', version: '1' }, { capabilities });
   serveDocuments(server, DOCUMENTS, () => undefined);
+  tasks.serve(server, modern);
   const tools = Object.entries(TOOLS).map(([name, { description, inputSchema }]) => {
     return { name, ...(description === undefined ? {} : { description }), inputSchema };
   });
-  server.setRequestHandler('tools/list', () => ({ tools }));
+  server.setRequestHandler('tools/list', () => ({ tools: [...tools, ...TASK_TOOLS] }));
   server.setRequestHandler('tools/call', async ({ params }, context) => {
+    const answer = await tasks.call(params, modern, context);
+    if (answer !== null) return answer;
     const tool = TOOLS[params.name];
     if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Unknown tool');
     try {
@@ -193,7 +199,8 @@ function createFixtureServer(): Server {
 
 /** On a free loopback port. */
 export function listenForConformance(): Promise<HttpListener> {
-  return listenHttp(createFixtureServer, {
+  const tasks = new ConformanceTasks();
+  return listenHttp((request) => createFixtureServer(tasks, request?.era === 'modern'), {
     address: { host: '127.0.0.1', port: 0 },
     tls: null,
     sse: true,

@@ -10,8 +10,7 @@ import type {
   ServerContext,
 } from '@modelcontextprotocol/server';
 import { ProtocolError, ProtocolErrorCode, ResourceNotFoundError } from '@modelcontextprotocol/server';
-import { isRetryable, type ToolError } from '../protocol/error-codes.ts';
-import { toToolError } from '../protocol/translate-error.ts';
+import { asProtocolError } from './refusals.ts';
 
 export interface DocumentPrompt extends Prompt {
   /** @param given every required argument, and no unknown one */
@@ -83,28 +82,17 @@ function serveResources(
   server.setRequestHandler('resources/list', () => ({ resources: [...library.list()] }));
   server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...library.templates] }));
   server.setRequestHandler('resources/read', ({ params }, context) => {
-    const contents = refusing(() => {
+    try {
       admit(context);
-      return library.read(params.uri);
-    });
-    if (contents === null) throw new ResourceNotFoundError(params.uri);
-    return { contents: [contents] };
+      const contents = library.read(params.uri);
+      if (contents === null) throw new ResourceNotFoundError(params.uri);
+      return { contents: [contents] };
+    } catch (thrown) {
+      throw asProtocolError({}, context.mcpReq.method, thrown);
+    }
   });
 }
 
 function invalid(message: string): ProtocolError {
   return new ProtocolError(ProtocolErrorCode.InvalidParams, message);
-}
-
-/** Reading has no result to put a refusal into: it becomes the protocol's error, with the same code in its data. */
-function refusing<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (thrown) {
-    const error: ToolError = toToolError(thrown);
-    throw new ProtocolError(ProtocolErrorCode.InternalError, error.message, {
-      error_code: error.code,
-      retryable: isRetryable(error.code),
-    });
-  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { newSessionId } from '../../client/encrypted-inference.ts';
 import type { CallContext } from '../../protocol/tool.ts';
 import { noiseBudget } from '../../protocol/negotiation.ts';
 import { beginClassification } from '../classification.ts';
@@ -8,8 +9,10 @@ import { classificationInput } from './classification-input.ts';
 import { define, topK, warnings } from './define.ts';
 import { maxValues, resultAnswer, resultOf } from './result-answer.ts';
 
+const NAME = 'fhe_classify_file';
+
 export const fheClassifyFile = define({
-  name: 'fhe_classify_file',
+  name: NAME,
   title: 'Classify a file under encryption',
   description:
     'Does everything in one call (steps 0 to 6): encrypts the file here, has the named remote server evaluate it under encryption, and decrypts the answer here. The server sees neither the input nor the result. The first call for a model also makes and sends keys. If the call times out, the work goes on: call again with the same file, or ask fhe_session_status. If it fails, call it again with the session_id of the message to go on.',
@@ -62,6 +65,9 @@ export const fheClassifyFile = define({
       ...(outcome.warnings.length === 0 ? {} : { warnings: [...outcome.warnings] }),
     };
   },
+  // With a session of its own, so that it goes on with what was encrypted if it is interrupted.
+  begin: (input, { tasks }, _call, ttlMs) =>
+    tasks.begin(NAME, { ...input, session_id: input.session_id ?? newSessionId() }, ttlMs),
 });
 
 const TIMED_OUT = /tim(?:ed|e)[ -]?out/iu;

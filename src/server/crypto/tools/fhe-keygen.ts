@@ -30,8 +30,10 @@ const description = z.looseObject({
     .max(2 ** 20),
 });
 
+const NAME = 'fhe_keygen';
+
 export const fheKeygen = define({
-  name: 'fhe_keygen',
+  name: NAME,
   title: 'Make keys',
   description:
     'Step 0: makes a secret key, which stays here, encrypted, and the public and evaluation keys that belong to it, for one model: given by its artifact, by the answer of describe_model with include_signature saved as JSON, or by the name of a configured server. Returns the evaluation key files to provision and their signed manifest.',
@@ -88,6 +90,7 @@ export const fheKeygen = define({
       manifest_path: manifest.path,
     };
   },
+  begin: (input, { tasks }, _call, ttlMs) => tasks.begin(NAME, { ...input }, ttlMs),
 });
 
 async function readSource(

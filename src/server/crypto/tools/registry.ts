@@ -1,5 +1,6 @@
 /** The tools of the local server, in the order of the protocol's steps. A new one is a file beside this one and a line here. */
-import type { AnyTool } from '../../protocol/tool.ts';
+import { ToolError } from '../../protocol/error-codes.ts';
+import type { AnyTool, ToolReport } from '../../protocol/tool.ts';
 import type { CryptoServices } from '../services.ts';
 import { fheClassifyFile } from './fhe-classify-file.ts';
 import { fheCancelSession } from './fhe-cancel-session.ts';
@@ -24,3 +25,22 @@ export const LOCAL_TOOLS: readonly AnyTool<CryptoServices>[] = [
   fheListKeys,
   fheDeleteKeys,
 ];
+
+/** A call that nobody waits for. @throws ToolError */
+export async function runTool(
+  services: CryptoServices,
+  name: string,
+  input: unknown,
+  signal: AbortSignal,
+  progress: ToolReport,
+): Promise<object> {
+  const tool = LOCAL_TOOLS.find((each) => each.name === name);
+  const parsed = tool?.input.safeParse(input);
+  // Of another version of this program, should it have been interrupted.
+  if (tool === undefined || parsed?.success !== true)
+    throw new ToolError('ERROR_INVALID_ARGUMENT', 'this version does not know what the task is to do');
+  return tool.run(parsed.data, services, {
+    ...{ signal, progress, bearer: null, origin: 'task', vouch: () => undefined, meta: {} },
+    received: { tool: name, arguments: input },
+  });
+}

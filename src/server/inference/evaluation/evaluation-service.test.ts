@@ -241,9 +241,9 @@ it('progress is told ten times a second at most, and its end always', async () =
   };
   await answer({ kind: 'evaluate', id: 3, order });
   expect(progress()).toEqual([
-    { kind: 'progress', id: null, stage: 'keys', fraction: 0.1 },
-    { kind: 'progress', id: null, stage: 'keys', fraction: 0.3 },
-    { kind: 'progress', id: 3, stage: 'evaluation', fraction: 1 },
+    { kind: 'progress', id: null, stage: 'keys', layer: '', fraction: 0.1 },
+    { kind: 'progress', id: null, stage: 'keys', layer: '', fraction: 0.3 },
+    { kind: 'progress', id: 3, stage: 'evaluation', layer: 'l', fraction: 1 },
   ]);
 });
 

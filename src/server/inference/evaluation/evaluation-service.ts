@@ -8,6 +8,7 @@ import { multiplicativeDepth } from '../../../program/multiplicative-depth.ts';
 import { readBounded } from '../../../data/read-file.ts';
 import { ArtifactError, InternalError } from '../../../errors.ts';
 import { Evaluator } from '../../../runtime/evaluation/evaluator.ts';
+import type { EvaluationProgress } from '../../../runtime/evaluation/load-worker.ts';
 import type { CiphertextSet } from '../../../runtime/formats/ciphertext-set.ts';
 import { ciphertextSetContainer } from '../../../runtime/formats/ciphertext-set.ts';
 import { containerChunks } from '../../../runtime/formats/container.ts';
@@ -89,7 +90,7 @@ class EvaluationService {
       threads: opening.threads,
       maxMemoryMb: opening.evaluatorBytes / 2 ** 20,
       takeKeys: true,
-      progress: ({ stage, fraction }) => this.#progress(null, stage, fraction),
+      progress: (now) => this.#progress(null, now),
     });
     this.#ready = { artifact, blobs, evaluator };
     this.#send({ kind: 'opened', memoryBytes: process.memoryUsage.rss(), threads: evaluator.threads });
@@ -106,7 +107,7 @@ class EvaluationService {
       const start = performance.now();
       const { outputs } = await evaluator.evaluate(set, {
         signal: cancellation.signal,
-        progress: ({ stage, fraction }) => this.#progress(id, stage, fraction),
+        progress: (now) => this.#progress(id, now),
       });
       const inferSeconds = Math.round(performance.now() - start) / 1000;
       const pieces = containerChunks(ciphertextSetContainer(outputs));
@@ -118,11 +119,11 @@ class EvaluationService {
     }
   }
 
-  #progress(id: number | null, stage: string, fraction: number): void {
+  #progress(id: number | null, { stage, fraction, layer }: EvaluationProgress): void {
     const now = performance.now();
     if (fraction < 1 && now - this.#lastProgress < PROGRESS_MS) return;
     this.#lastProgress = now;
-    this.#send({ kind: 'progress', id, stage, fraction });
+    this.#send({ kind: 'progress', id, stage, fraction, layer });
   }
 }
 

@@ -90,9 +90,9 @@ describe('opening', () => {
     const seen: string[] = [];
     const evaluator = opening(quiet(), seen);
     expect(child.sent).toEqual([{ kind: 'open', opening: OPENING }]);
-    child.says({ kind: 'progress', id: null, stage: 'keys', fraction: 0.5 });
+    child.says({ kind: 'progress', id: null, stage: 'keys', fraction: 0.5, layer: '' });
     child.says({ kind: 'opened', memoryBytes: 123, threads: 2 });
-    child.says({ kind: 'progress', id: null, stage: 'keys', fraction: 1 });
+    child.says({ kind: 'progress', id: null, stage: 'keys', fraction: 1, layer: '' });
     const { memoryBytes, alive, processId } = await evaluator;
     expect({ memoryBytes, alive, processId, seen }).toEqual({
       memoryBytes: 123,
@@ -154,16 +154,16 @@ describe('an evaluation', () => {
       { kind: 'evaluate', id: 0, order: ORDER },
       { kind: 'evaluate', id: 1, order: ORDER },
     ]);
-    child.says({ kind: 'progress', id: 1, stage: 'evaluation', fraction: 0.5 });
-    child.says({ kind: 'progress', id: 7, stage: 'evaluation', fraction: 0.5 });
+    child.says({ kind: 'progress', id: 1, stage: 'evaluation', fraction: 0.5, layer: '' });
+    child.says({ kind: 'progress', id: 7, stage: 'evaluation', fraction: 0.5, layer: '' });
     child.says({ kind: 'done', id: 1, outcome: OUTCOME, memoryBytes: 456 });
-    child.says({ kind: 'progress', id: 1, stage: 'evaluation', fraction: 1 });
-    child.says({ kind: 'progress', id: 0, stage: 'evaluation', fraction: 0.25 });
+    child.says({ kind: 'progress', id: 1, stage: 'evaluation', fraction: 1, layer: '' });
+    child.says({ kind: 'progress', id: 0, stage: 'evaluation', fraction: 0.25, layer: '' });
     expect(await second).toEqual(OUTCOME);
     expect(evaluator.memoryBytes).toBe(456);
     const failure = { code: 'ERROR_NOISE_OVERFLOW', message: 'too much noise' } as const;
     child.says({ kind: 'failed', id: 0, failure });
-    child.says({ kind: 'progress', id: 0, stage: 'evaluation', fraction: 1 });
+    child.says({ kind: 'progress', id: 0, stage: 'evaluation', fraction: 1, layer: '' });
     await expect(first).rejects.toMatchObject(failure);
     expect(seen).toEqual(['second: evaluation 0.5', 'first: evaluation 0.25']);
     expect({ alive: evaluator.alive, killed: child.kill.mock.calls.length }).toEqual({

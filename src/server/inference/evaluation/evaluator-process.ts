@@ -6,7 +6,8 @@ import { ToolError } from '../../protocol/error-codes.ts';
 import type { EvaluationOutcome, FromProcess, Opening, Order, ToProcess } from './process-protocol.ts';
 
 export interface ProcessProgress {
-  (stage: string, fraction: number): void;
+  /** `layer`: what an evaluation is at, as the program names it. */
+  (stage: string, fraction: number, layer?: string): void;
 }
 
 interface Pending {
@@ -120,7 +121,7 @@ export class EvaluatorProcess {
         return;
       case 'progress': {
         const listener = message.id === null ? this.#opening : this.#pending.get(message.id);
-        listener?.progress(message.stage, message.fraction);
+        listener?.progress(message.stage, message.fraction, message.layer);
         return;
       }
       case 'done':

@@ -52,6 +52,8 @@ export type FromProcess =
       readonly id: number | null;
       readonly stage: string;
       readonly fraction: number;
+      /** Empty while keys are loaded. */
+      readonly layer: string;
     }
   | {
       readonly kind: 'done';
