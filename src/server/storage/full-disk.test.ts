@@ -110,6 +110,10 @@ describe('what is stored', () => {
       CREATE TABLE chunks (client_id TEXT NOT NULL, kind TEXT NOT NULL, owner_id TEXT NOT NULL, file_name TEXT NOT NULL,
         chunk_index INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
         PRIMARY KEY (client_id, kind, owner_id, file_name, chunk_index)) STRICT, WITHOUT ROWID;
+      CREATE TABLE sessions (client_id TEXT NOT NULL, session_id TEXT NOT NULL, state TEXT NOT NULL, model TEXT, key_ref TEXT,
+        omp_threads INTEGER, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, queued_at INTEGER, outcome TEXT,
+        PRIMARY KEY (client_id, session_id)) STRICT;
+      INSERT INTO sessions VALUES ('c', 's', 'staging', NULL, NULL, NULL, 17, 1000, NULL, NULL);
       INSERT INTO uploads VALUES ('c', 'session', 's', 'f', 3), ('c', 'session', 's', 'empty', 1);
       INSERT INTO chunks VALUES ('c', 'session', 's', 'f', 0, 10, '0'), ('c', 'session', 's', 'f', 1, 20, '0'),
         ('d', 'keys', 'k', 'g', 0, 5, '0');
@@ -117,6 +121,7 @@ describe('what is stored', () => {
     old.close();
     using store = await SqliteMetadataStore.open(file);
     expect(store.upload(OWNER, 'f')).toMatchObject({ receivedChunks: 2, receivedBytes: 30 });
+    expect(store.session('c', 's')).toMatchObject({ createdAt: 17, updatedAt: 17, expiresAt: 1000 });
     expect(store.upload(OWNER, 'empty')).toMatchObject({ receivedChunks: 0, receivedBytes: 0 });
     expect([store.stagedBytes('c'), store.stagedBytes('d'), store.storedBytes()]).toEqual([30, 5, 35]);
   });
