@@ -1,4 +1,6 @@
 /** Evaluations as tasks of both revisions, over Streamable HTTP; evaluation processes do what the test says. */
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ToolError } from '../protocol/error-codes.ts';
 import type { EvaluationWorld } from '../testing/evaluation-world.ts';
@@ -85,8 +87,9 @@ async function upload(session: string, client = 'alice'): Promise<void> {
 }
 
 /** What does not change from one answer to the next. */
-function lasting({ content, structuredContent, isError }: ToolResult): object {
-  return { content, structuredContent, isError };
+function lasting(result: ToolResult & { resultType?: string }): object {
+  const { content, structuredContent, isError, resultType } = result;
+  return { content, structuredContent, isError, resultType };
 }
 
 function layers(): number {
@@ -269,6 +272,28 @@ describe('of revision 2025-11-25', () => {
     await alice.result(taskId);
     await expect(alice.cancel(taskId)).rejects.toMatchObject({ code: INVALID_PARAMS });
     expect(await alice.get(taskId)).toMatchObject({ status: 'completed' });
+  });
+
+  it('the SDK’s own stream follows a call from its task to its result', async () => {
+    const client = new Client({ name: 'host', version: '1' });
+    const requestInit = { headers: { Authorization: `Bearer ${tokens.get('alice')}` } };
+    await client.connect(new StreamableHTTPClientTransport(new URL(listener.url), { requestInit }));
+    await client.listTools();
+    await upload('s');
+    const heard: string[] = [];
+    for await (const message of client.experimental.tasks.callToolStream({
+      name: TOOL,
+      arguments: order('s'),
+    })) {
+      heard.push(message.type);
+      if (message.type === 'taskStatus') gate.resolve();
+      if (message.type === 'result')
+        expect(message.result.structuredContent).toMatchObject({ ok: true, status: 'done', session_id: 's' });
+    }
+    expect(heard.at(0)).toBe('taskCreated');
+    expect(heard.at(-1)).toBe('result');
+    expect(heard).toContain('taskStatus');
+    await client.close();
   });
 
   it('a result names its task', async () => {

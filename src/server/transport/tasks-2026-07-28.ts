@@ -53,7 +53,8 @@ async function outcome(
   const { status } = handle.task;
   if (status === 'working' || status === 'cancelled') return {};
   try {
-    return { result: await desk.answer(handle, context) };
+    // As a whole result: clients hold it against the schema of one.
+    return { result: { resultType: 'complete', ...(await desk.answer(handle, context)) } };
   } catch (thrown) {
     if (!(thrown instanceof ProtocolError)) throw thrown;
     return { status: 'failed', error: { code: thrown.code, message: thrown.message } };
