@@ -58,6 +58,13 @@ bool Plaintexts::reserve(Plain& plain, std::size_t bytes, std::size_t kept) noex
   return true;
 }
 
+/** Others have less room then, or none. */
+bool Plaintexts::take(Plain& plain, std::size_t bytes) noexcept {
+  cached_->fetch_add(bytes);
+  plain.cachedBytes = bytes;
+  return true;
+}
+
 std::vector<Plaintexts::Handle> Plaintexts::prepare(std::span<const PlainRequest> requests, bool constants) {
   const std::size_t slots = encoder_.slotCount();
   std::vector<Key> keys(requests.size());
@@ -179,7 +186,9 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
     field.forward(limb, limb);
   };
   u64* const limb = workspace_.spareLimb(thread, 1);
-  if (runLength > 1 && reserve(plain, limbCount(request) * (degree / runLength) * sizeof(u64), 0)) {
+  // What has no smaller form is kept whether there is room or not.
+  const auto keeps = [&](std::size_t bytes, std::size_t keptFree) { return large ? take(plain, bytes) : reserve(plain, bytes, keptFree); };
+  if (runLength > 1 && keeps(limbCount(request) * (degree / runLength) * sizeof(u64), 0)) {
     if (!large) Encoder::round(integers, coefficients, degree);
     const std::size_t count = degree / runLength;
     plain.runs = Block(workspace_.pool(), limbCount(request) * count);
@@ -189,7 +198,7 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
       expand(index, limb);
       for (std::size_t i = 0; i < count; ++i) plain.runs.data()[index * count + i] = limb[i * runLength];
     }
-  } else if (reserve(plain, limbBytes(request), kept) || large) {
+  } else if (keeps(limbBytes(request), kept)) {
     if (!large) Encoder::round(integers, coefficients, degree);
     if (request.extended) {
       const Context& context = workspace_.context();

@@ -80,6 +80,7 @@ class Plaintexts {
   std::size_t limbCount(const PlainRequest& request) const noexcept;
   const Field& fieldAt(const PlainRequest& request, std::size_t index) const noexcept;
   bool reserve(Plain& plain, std::size_t bytes, std::size_t kept) noexcept;
+  bool take(Plain& plain, std::size_t bytes) noexcept;
 
   Workspace& workspace_;
   Encoder encoder_;

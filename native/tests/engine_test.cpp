@@ -363,6 +363,23 @@ void testRaise(const Shape& shape, std::size_t threads) {
   require(refused, here + " raise: a key of more primes in place of the narrow one");
 }
 
+/** Coefficients beyond integers are kept as limbs whether there is room or not: they count. */
+void testLargeCoefficients(const Shape& shape) {
+  std::mt19937_64 random(8);
+  Party party(shape, 1);
+  const std::size_t top = party.context->topLevel();
+  LinearDescription d;
+  d.level = static_cast<u32>(top);
+  d.plainScales = {std::pow(2.0, 70)};
+  d.outputScale = kScale;
+  d.babies = {{0, -1, {}, 0}};
+  d.diagonals = {{randomSlots(party.slots(), random), {}}};
+  d.outputs = {{{{-1, {}, {{0, 0}}}}, {}, -1}};
+  Engine engine(party.context, {std::size_t{2} << 30, 0, 1, {}, 1000});
+  engine.prepareLinear(d);
+  require(engine.cachedPlaintextBytes() >= party.context->extendedCount(top) * shape.degree * 4, describe(shape) + ": large coefficients are not counted");
+}
+
 /** Same bytes whatever the number of threads and the form of plaintexts. */
 void testDeterminism(const Shape& shape) {
   std::mt19937_64 random(4);
@@ -601,6 +618,7 @@ void testAll() {
     testRaise(shape, 1);
     testRaise(shape, 3);
   }
+  testLargeCoefficients(shapes(1024)[0]);
   testDeterminism(shapes(1024)[0]);
   testDeterminism(shapes(1024)[1]);
   testErrors();
