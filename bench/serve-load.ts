@@ -14,7 +14,7 @@ import { memoryNeed } from '../src/server/inference/evaluation/memory-need.ts';
 import { sha256Of } from '../src/server/protocol/identifiers.ts';
 import { startServer } from '../src/server/testing/crash-server.ts';
 import { describeCommit } from './commit.ts';
-import { heCompile } from './measure.ts';
+import { compileServedFixture } from './serve-fixture.ts';
 import type { ServeBenchOptions } from './serve-options.ts';
 import { parseServeOptions } from './serve-options.ts';
 import { measureOverhead } from './serve-overhead.ts';
@@ -25,7 +25,6 @@ import { ServerWatch } from './serve-watch.ts';
 const ROOT = join(import.meta.dirname, '..');
 const ENTRY = join(ROOT, 'bin/he-compile.js');
 const RESULTS = join(import.meta.dirname, 'results');
-const FIXTURES = join(ROOT, 'fixtures');
 const MIB = 2 ** 20;
 
 async function measure(
@@ -34,7 +33,7 @@ async function measure(
 ): Promise<{ name: string; result: object }> {
   const createdAt = new Date().toISOString();
   const loadBefore = loadavg()[0]!;
-  const file = options.artifact ?? (await compileFixture(folder));
+  const file = options.artifact ?? (await compileServedFixture(folder));
   const bytes = await readFile(file);
   const artifact = decodeArtifact(bytes);
   const backend = evaluationBackend(artifact);
@@ -98,16 +97,6 @@ async function measure(
     for (const participant of participants) await participant[Symbol.asyncDispose]();
     await server.kill();
   }
-}
-
-/** Compiled as the command line would. */
-async function compileFixture(folder: string): Promise<string> {
-  const file = join(folder, 'digits-square.hemodel');
-  const part = (suffix: string): string => join(FIXTURES, `digits-calibration${suffix}.npy`);
-  const calibration = ['--calibration', `npy:${part('')},${part('-labels')}`];
-  const model = join(FIXTURES, 'digits-square.onnx');
-  await heCompile('compile', model, '-o', file, ...calibration);
-  return file;
 }
 
 async function main(argv: readonly string[]): Promise<number> {

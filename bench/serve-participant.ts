@@ -20,6 +20,13 @@ import { sha256Of } from '../src/server/protocol/identifiers.ts';
 import { encodePublicKey } from '../src/server/protocol/signing.ts';
 import { createPublicKey } from 'node:crypto';
 
+export interface JoinOptions {
+  /** One-time code, where the server asks for one. */
+  readonly enrolmentCode?: string;
+  /** To see what is sent. */
+  readonly fetch?: typeof fetch;
+}
+
 interface Task {
   readonly input: LocalFile;
   readonly expectedSha256: string;
@@ -47,6 +54,7 @@ export class Participant implements AsyncDisposable {
     index: number,
     inferences: number,
     parent: string,
+    options: JoinOptions = {},
   ): Promise<Participant> {
     const folder = join(parent, `client-${index}`);
     await mkdir(folder);
@@ -74,7 +82,12 @@ export class Participant implements AsyncDisposable {
       clientId: `client-${index}`,
       server: url,
       credentials: credentialsInMemory(),
-      connect: (signal) => connect(address, { signal, version: '0' }),
+      connect: (signal, bearers) =>
+        connect(address, {
+          ...{ signal, bearers, version: '0' },
+          ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+        }),
+      ...(options.enrolmentCode === undefined ? {} : { enrolmentCode: options.enrolmentCode }),
     });
     const model = await remote.describe(undefined);
     const { keyRef } = await remote.provisionKeys(model, [keyFile]);
@@ -88,10 +101,13 @@ export class Participant implements AsyncDisposable {
     this.#tasks = tasks;
   }
 
-  /** @throws BackendError BENCH_FAILED if a bit of the result is wrong */
-  async infer(phase: string, k: number, phaseStart: number): Promise<InferenceTimes> {
+  /**
+   * @param session a new name for each inference
+   * @param k which of the inputs
+   * @throws BackendError BENCH_FAILED if a bit of the result is wrong
+   */
+  async infer(session: string, k: number, phaseStart: number): Promise<InferenceTimes> {
     const { input, expectedSha256 } = this.#tasks[k]!;
-    const session = `${phase}-${k}`;
     const start = performance.now();
     await this.#remote.uploadInputs(session, [{ ...input, fileName: 'input.hect' }]);
     const { bytes, inferSeconds } = await this.#remote.infer(session, this.#model, this.#keyRef);
@@ -99,6 +115,11 @@ export class Participant implements AsyncDisposable {
     if (sha256Of(bytes) !== expectedSha256)
       throw new BackendError('BENCH_FAILED', `the result of session ${session} is wrong`);
     return { endMs: end - phaseStart, wallMs: end - start, evaluationMs: 1000 * (inferSeconds ?? 0) };
+  }
+
+  /** Deletes what the server has of a session. */
+  discard(session: string): Promise<void> {
+    return this.#remote.discard(session);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

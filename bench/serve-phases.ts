@@ -29,7 +29,7 @@ export async function inSequence(
   const start = performance.now();
   const times: InferenceTimes[] = [];
   for (const participant of participants) {
-    for (let k = 0; k < inferences; k++) times.push(await participant.infer('sequence', k, start));
+    for (let k = 0; k < inferences; k++) times.push(await participant.infer(`sequence-${k}`, k, start));
   }
   return summary(times, performance.now() - start, before, await watch.counters());
 }
@@ -43,7 +43,7 @@ export async function atOnce(
   const start = performance.now();
   const each = await Promise.all(
     participants.map((participant) =>
-      Promise.all(Array.from({ length: inferences }, (_, k) => participant.infer('at-once', k, start))),
+      Promise.all(Array.from({ length: inferences }, (_, k) => participant.infer(`at-once-${k}`, k, start))),
     ),
   );
   const wallMs = performance.now() - start;

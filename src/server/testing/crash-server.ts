@@ -44,15 +44,22 @@ export async function startServer(args: readonly string[], entry = ENTRY): Promi
 /** One server that is killed and comes back to the same address with the same state. */
 export class CrashingServer implements AsyncDisposable {
   readonly #args: readonly string[];
+  readonly #entry: string;
   #process: ServerProcess;
 
-  static async start(args: readonly string[]): Promise<CrashingServer> {
-    return new CrashingServer(args, await startServer(args));
+  static async start(args: readonly string[], entry = ENTRY): Promise<CrashingServer> {
+    return new CrashingServer(args, entry, await startServer(args, entry));
   }
 
-  private constructor(args: readonly string[], process: ServerProcess) {
+  private constructor(args: readonly string[], entry: string, process: ServerProcess) {
     this.#args = args;
+    this.#entry = entry;
     this.#process = process;
+  }
+
+  /** Of the process that runs now. */
+  get processId(): number {
+    return this.#process.processId;
   }
 
   get url(): string {
@@ -64,8 +71,13 @@ export class CrashingServer implements AsyncDisposable {
     return this.#process.kill();
   }
 
+  /** SIGTERM; the exit code, null if it did not end by itself. */
+  stop(): Promise<number | null> {
+    return this.#process.stop();
+  }
+
   async restart(): Promise<void> {
-    this.#process = await startServer(this.#args);
+    this.#process = await startServer(this.#args, this.#entry);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
