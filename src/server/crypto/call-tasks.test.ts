@@ -113,6 +113,12 @@ describe('a task', () => {
     expect(calls).toHaveLength(1);
   });
 
+  it('is cancelled with its session', async () => {
+    const { task } = await tasks.begin('tool', {}, undefined);
+    calls[0]!.reject(new ToolError('ERROR_CANCELLED', 'the session was cancelled'));
+    await vi.waitFor(async () => expect((await tasks.find(task.taskId)).task.status).toBe('cancelled'));
+  });
+
   it('lies sealed in the key store, before it is begun and when it has ended', async () => {
     const { task } = await tasks.begin('tool', { image: SECRET }, undefined);
     const [file] = await files();

@@ -157,7 +157,8 @@ export class CallTasks implements TaskStore, AsyncDisposable {
     const error = aborted ? new ToolError('ERROR_CANCELLED', 'the task was cancelled') : toToolError(thrown);
     const { code, message, remoteMessage, retryAfterMs } = error;
     await this.#end(taskId, begun, {
-      state: aborted ? 'cancelled' : 'failed',
+      // Also by its session, with a tool for that.
+      state: code === 'ERROR_CANCELLED' ? 'cancelled' : 'failed',
       failure: {
         code,
         message,

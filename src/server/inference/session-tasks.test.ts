@@ -296,6 +296,21 @@ describe('of revision 2025-11-25', () => {
     await client.close();
   });
 
+  it('who waits for a result while the server stops is told so, and not that there is one', async () => {
+    const alice = await as('alice', '2025-11-25');
+    await upload('s');
+    const { taskId } = await alice.begin(TOOL, order('s'));
+    await vi.waitFor(() => expect(world.leases.open).toBe(1));
+    const waiting = expect(alice.result(taskId)).rejects.toMatchObject({
+      data: { error_code: 'ERROR_SHUTTING_DOWN', retryable: true },
+    });
+    await alice.get(taskId);
+    world.runner.stopping = true;
+    await world.queue.close(0);
+    await waiting;
+    expect(await alice.get(taskId)).toMatchObject({ status: 'working' });
+  });
+
   it('a result names its task', async () => {
     const alice = await as('alice', '2025-11-25');
     await upload('s');

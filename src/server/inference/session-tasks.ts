@@ -54,7 +54,12 @@ export class SessionTasks implements TaskStore {
     const { sessions } = this.#services;
     return {
       task: this.#taskOf(record),
-      answer: async (report, signal) => answerOf(await sessions.wait(record, report, signal), this.#services),
+      answer: async (report, signal) => {
+        const ended = await sessions.wait(record, report, signal);
+        if (ended.state === 'queued' || ended.state === 'running')
+          throw new ToolError('ERROR_SHUTTING_DOWN', 'the evaluation goes on after a restart');
+        return answerOf(ended, this.#services);
+      },
       cancel: async () => this.#taskOf(await sessions.cancel(clientId, sessionId)),
     };
   }

@@ -24,7 +24,7 @@ export interface TaskHandle {
   /**
    * Waits for the end; whoever stops waiting leaves the work as it is.
    * @returns what the call would have been answered with
-   * @throws ToolError what the call would have failed with
+   * @throws ToolError what the call would have failed with; ERROR_SHUTTING_DOWN if it goes on after a restart
    */
   answer(report: ToolReport, signal: AbortSignal): Promise<object>;
   /** The task as it is then: cancelled, or as it had ended before. */

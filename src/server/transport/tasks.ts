@@ -106,10 +106,13 @@ export function taskDesk<Services>(host: ToolHost<Services>, store: TaskStore): 
     async answer(handle, context) {
       const { taskId } = handle.task;
       using notifier = progressNotifier(context);
-      const { report } = notifier;
-      return await resultOf(host, receivedAs(context, { taskId }), context, () =>
-        handle.answer(report, context.mcpReq.signal),
-      );
+      const answer = handle.answer(notifier.report, context.mcpReq.signal);
+      await answer.catch((thrown: unknown) => {
+        // There will be another answer: this is not what came of the call.
+        if (thrown instanceof ToolError && thrown.code === 'ERROR_SHUTTING_DOWN')
+          throw asProtocolError(host, context.mcpReq.method, thrown);
+      });
+      return await resultOf(host, receivedAs(context, { taskId }), context, () => answer);
     },
     signed(facts, about, context) {
       const plain = asJson(facts);
