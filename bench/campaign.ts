@@ -101,6 +101,7 @@ class Campaign {
 
 async function run(options: CampaignOptions, folder: string): Promise<object> {
   const createdAt = new Date().toISOString();
+  const commit = await describeCommit();
   const loadBefore = loadavg()[0]!;
   const file = await compileServedFixture(folder);
   const artifact = decodeArtifact(await readFile(file));
@@ -161,7 +162,7 @@ async function run(options: CampaignOptions, folder: string): Promise<object> {
     return {
       schema: 1,
       createdAt,
-      commit: await describeCommit(),
+      commit,
       machine: describeMachine(),
       load: { before: loadBefore, after: loadavg()[0]! },
       versions: await collectVersions(),

@@ -31,6 +31,7 @@ const options = {
   threads: Number(values.threads),
 };
 const createdAt = new Date().toISOString();
+const commit = await describeCommit();
 const before = loadavg()[0]!;
 const backend = nativeUnavailable() === null ? 'native' : 'seal';
 await using model = await compileFixture('digits-square', 100, backend);
@@ -39,7 +40,7 @@ await mkdir(RESULTS, { recursive: true });
 const document = {
   schema: 1,
   createdAt,
-  commit: await describeCommit(),
+  commit,
   machine: describeMachine(),
   load: { before, after: loadavg()[0]! },
   versions: await collectVersions(),

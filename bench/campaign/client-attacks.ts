@@ -47,6 +47,13 @@ export const CLIENT_KINDS = [
   'token in the header',
 ] as const;
 
+/** Of them, what takes megabytes. */
+export const LARGE_KINDS: readonly string[] = [
+  'chunks of the largest size',
+  'key chunks of the largest size',
+  'chunks that are too large',
+];
+
 export function clientAttacks(
   client: ProtocolClient,
   victim: string,
