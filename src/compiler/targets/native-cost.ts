@@ -4,7 +4,7 @@
  * the digits' products with the key (Han and Ki, eprint 2019/688). In a linear map sums stay in the extended basis until they
  * are rotated again or finished (double hoisting: Bossuat et al., EUROCRYPT 2021, §5; Halevi and Shoup, CRYPTO 2018).
  */
-import { limbBytes, nativeKeyBytes, packedBytes } from '../../program/native-keys.ts';
+import { fileKeyBytes, limbBytes, nativeKeyBytes, packedBytes } from '../../program/native-keys.ts';
 import { digitsAt, digitSize, isSealShaped } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { kernelsFor, type NativeKernels, type NativeProfile } from '../profile/native-profile.ts';
@@ -16,6 +16,9 @@ const NS_PER_MS = 1e6;
 const KEY_PRICE = 0.3;
 /** What a mebibyte of keys in memory is worth in parts of the program's latency; sending them is `key-price.ts`'s. */
 const KEY_WORTH_PER_MIB = 4e-3;
+
+/** What a product with a number from memory takes besides its bytes, as a part of what it takes where these are eight. */
+const STREAMED_WITHOUT_BYTES = 0.2;
 
 type Unit = Exclude<keyof NativeKernels, 'maxBits'>;
 
@@ -78,6 +81,10 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
   const top = parameters.dataPrimes.length - 1;
   const word = n / NS_PER_MS;
   const usedKeyBytes = byLevel((level) => nativeKeyBytes(parameters, level));
+  /** Numbers that are packed in memory; `words` is what they would take as words. */
+  const streamed = (packed: number, words: number): number =>
+    ((STREAMED_WITHOUT_BYTES * words + (1 - STREAMED_WITHOUT_BYTES) * packed) / 8 / NS_PER_MS) *
+    profile.stream;
 
   /** The digits of a polynomial whose limbs are at hand, in all limbs of the extended basis. */
   const raise = (level: number): number => {
@@ -88,7 +95,7 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
   /** Products with a key: from memory, since all keys of a program together exceed any cache. */
   const innerProduct = (level: number): number => {
     const products = 2 * digitsAt(parameters, level) * limbs.extended('accumulate', level);
-    return Math.max(products, (usedKeyBytes(level) / 8 / NS_PER_MS) * profile.stream);
+    return Math.max(products, streamed(usedKeyBytes(level), fileKeyBytes(parameters, level)));
   };
   /** A key that is used again and again stays in cache if it fits. */
   const repeatedProduct = (level: number): number =>
@@ -132,6 +139,7 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
     slotCount: n / 2,
     linear: byLevel((level): LinearCosts => {
       const diagonalBytes = packedBytes(parameters, level);
+      const diagonalWords = (level + 1 + specials) * limbBytes(parameters);
       const baby = innerProduct(level) + move(level) + limbs.data('multiply', level);
       const expand = limbs.extended('forward', level) + limbs.extended('add', level);
       const sums = 2 * limbs.extended('add', level);
@@ -140,10 +148,7 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
         reopen: reopen(level),
         baby,
         giant: reopen(level) + repeatedProduct(level) + move(level) + sums,
-        term: Math.max(
-          2 * limbs.extended('accumulate', level),
-          (diagonalBytes / 8 / NS_PER_MS) * profile.stream,
-        ),
+        term: Math.max(2 * limbs.extended('accumulate', level), streamed(diagonalBytes, diagonalWords)),
         expand,
         encode: Math.log2(n) * word * profile.encode + expand,
         output: divide(level, level),
