@@ -9,6 +9,8 @@ const PACKAGES: Packages = {
   development: new Set(['vitest']),
 };
 const FOLDERS = ['src', 'cli', 'bench', 'bin', 'conformance', 'fixtures', 'native', 'scripts', 'test'];
+/** Not of this package: copied beside the packages of others, which they drive. */
+const FOREIGN = 'scripts/mcp-clients/drivers/';
 const SOURCE = /\.([cm]?[jt]s|h|hpp|c|cc|cpp|inl|gyp)$/;
 
 function readTree(): SourceTree {
@@ -17,6 +19,7 @@ function readTree(): SourceTree {
     for (const entry of readdirSync(new URL(folder, ROOT), { recursive: true, encoding: 'utf8' })) {
       const file = `${folder}/${entry.replaceAll('\\', '/')}`;
       if (!SOURCE.test(file) || /^native\/(build|node-api)\//.test(file) || file.endsWith('.d.ts')) continue;
+      if (file.startsWith(FOREIGN)) continue;
       tree.set(file, readFileSync(new URL(file, ROOT), 'utf8'));
     }
   }

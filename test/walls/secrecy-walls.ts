@@ -35,6 +35,7 @@ const MAY_REACH_SECRETS = [
   'bench/',
   'conformance/',
   'scripts/fuzz-objects.ts',
+  'scripts/mcp-clients.ts',
   'scripts/mcp-inspector.ts',
   // Describe the tools of the local server.
   'scripts/generate-protocol-docs.ts',
