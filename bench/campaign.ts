@@ -35,8 +35,6 @@ const MANY_ORIGINS = 16_384;
 const CODE_LIFETIME_MS = 3_600_000;
 /** What was open is closed, and what an attack left to do is done. */
 const AFTERMATH_MS = 5000;
-/** Held to, of the honest client's median. */
-const MOST_SLOWDOWN = 3;
 
 interface Phase {
   readonly name: string;
@@ -44,6 +42,8 @@ interface Phase {
   readonly honest: HonestWork;
   /** The median against that of the first phase. */
   readonly slowdown: number;
+  /** And against that of the second, where the same attacker only takes what it takes of the machine; null before. */
+  readonly slowdownByServer: number | null;
   /** Of one processor. */
   readonly serverProcessorShare: number;
   readonly resources: {
@@ -82,11 +82,13 @@ class Campaign {
     const { processorMs } = await this.#resources();
     await delay(AFTERMATH_MS);
     const first = this.phases[0]?.honest ?? honest;
+    const machine = this.phases[1]?.honest;
     const phase: Phase = {
       name,
       attack: report === null ? null : { ...report, processorShare: report.processorMs / report.wallMs },
       honest,
       slowdown: honest.latencyMs.median / first.latencyMs.median,
+      slowdownByServer: machine === undefined ? null : honest.latencyMs.median / machine.latencyMs.median,
       serverProcessorShare: (processorMs - before.processorMs) / wallMs,
       resources: { before, peak, after: await this.#resources() },
     };
@@ -153,9 +155,11 @@ async function run(options: CampaignOptions, folder: string): Promise<object> {
     if (options.byKind) {
       await everyKind(campaign, orders, enrolled, options.kinds);
     } else {
-      await campaign.phase(strangers[0]!, orders);
-      await campaign.phase(strangers[1]!, { ...orders, origins: MANY_ORIGINS });
-      await campaign.phase('with a token', await enrolled());
+      if (options.only !== 'clients') {
+        await campaign.phase(strangers[0]!, orders);
+        await campaign.phase(strangers[1]!, { ...orders, origins: MANY_ORIGINS });
+      }
+      if (options.only !== 'strangers') await campaign.phase('with a token', await enrolled());
     }
     await campaign.phase('nobody attacks any more', null);
     const { phases } = campaign;
@@ -168,10 +172,8 @@ async function run(options: CampaignOptions, folder: string): Promise<object> {
       versions: await collectVersions(),
       options: { ...options, output: undefined, model: 'fixtures/digits-square.onnx, compiled', backend },
       mostSlowdown: Math.max(...phases.map(({ slowdown }) => slowdown)),
+      mostSlowdownByServer: Math.max(...phases.map(({ slowdownByServer }) => slowdownByServer ?? 1)),
       failed: phases.reduce((sum, phase) => sum + phase.honest.failed.length, 0),
-      withinBounds: phases.every(
-        ({ slowdown, honest: { failed } }) => slowdown <= MOST_SLOWDOWN && failed.length === 0,
-      ),
       phases,
     };
   } finally {
@@ -201,7 +203,11 @@ async function main(argv: readonly string[]): Promise<number> {
     const options = parseCampaignOptions(argv);
     const result = await run(options, folder);
     await mkdir(RESULTS, { recursive: true });
-    await writeFile(options.output ?? join(RESULTS, 'campaign.json'), `${JSON.stringify(result, null, 2)}\n`);
+    await writeFile(
+      options.output ??
+        join(RESULTS, options.only === null ? 'campaign.json' : `campaign-${options.only}.json`),
+      `${JSON.stringify(result, null, 2)}\n`,
+    );
     return 0;
   } catch (error) {
     if (!(error instanceof HeError)) throw error;

@@ -1,9 +1,9 @@
 /** What an enrolled client that means harm may send, by kind, beside all that strangers may. */
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { SIGNATURE_META } from '../../src/server/protocol/extension.ts';
 import { keyReferenceOf } from '../../src/server/inference/key-provisioning.ts';
 import { sha256Of } from '../../src/server/protocol/identifiers.ts';
-import { signRequest } from '../../src/server/protocol/signing.ts';
+import { encodePublicKey, signRequest } from '../../src/server/protocol/signing.ts';
 import type { ProtocolClient } from '../../src/server/testing/protocol-client.ts';
 import type { KeyFile } from '../../src/server/storage/records.ts';
 import type { HostileRequest } from './hostile-request.ts';
@@ -81,6 +81,7 @@ export function clientAttacks(
   const tooLarge = randomBytes(9 * MIB).toString('base64');
   const input = Buffer.from(own.input).toString('base64');
   const replayed = signed('get_key_status', { key_ref: own.keyRef });
+  const otherKey = encodePublicKey(generateKeyPairSync('ed25519').publicKey);
   let n = 0;
   const fresh = (): string => `hostile-${n++}`;
   const reference = (file: KeyFile): string => keyReferenceOf(client.clientId, own.algorithmId, [file]);
@@ -107,8 +108,9 @@ export function clientAttacks(
     'large arguments': () =>
       toolCall('list_models', { auth_token: client.token, surprise: 'x'.repeat(300_000) }),
     describe_model: () => withHeader(toolCall('describe_model', { include_signature: true })),
+    // With another key: with its own it would be given another token, and this one would be void.
     'renewed enrolments': () =>
-      signedAs('enrol_client', { client_id: client.clientId, public_key: client.publicKey }),
+      signedAs('enrol_client', { client_id: client.clientId, public_key: otherKey }),
     'replayed requests': () => replayed,
     'signatures of other requests': () => signedAs('cancel_inference', { ...identity, session_id: 's' }, 'x'),
     'token in the header': () => withHeader(chunk(fresh(), '!'.repeat(200_000))),

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '../../src/errors.ts';
 
 const USAGE =
-  'npm run bench:campaign -- [--requests N] [--seconds N] [--connections N] [--threads N] [--nice N] [--by-kind] [--kinds A,B] [--output FILE]';
+  'npm run bench:campaign -- [--requests N] [--seconds N] [--connections N] [--threads N] [--nice N] [--only strangers|clients] [--by-kind] [--kinds A,B] [--output FILE]';
 
 export interface CampaignOptions {
   /** Hostile ones of each phase, at least. */
@@ -16,11 +16,13 @@ export interface CampaignOptions {
   readonly nice: number;
   /** Of one evaluation. */
   readonly threads: number;
+  /** The phases without a token, or the one with; null: all. */
+  readonly only: 'strangers' | 'clients' | null;
   /** Each kind of request in a phase of its own, to see which of them costs. */
   readonly byKind: boolean;
   /** Of requests; null: all. */
   readonly kinds: readonly string[] | null;
-  /** Null: `results/campaign.json`. */
+  /** Null: `results/campaign.json`, or `results/campaign-ONLY.json`. */
   readonly output: string | null;
 }
 
@@ -41,10 +43,16 @@ export function parseCampaignOptions(argv: readonly string[]): CampaignOptions {
     connections: count('connections', 20),
     threads: count('threads', 2),
     nice: count('nice', 19),
+    only: onlyOf(values.only),
     byKind: values['by-kind'] ?? false,
     kinds: values.kinds?.split(',') ?? null,
     output: values.output ?? null,
   };
+}
+
+function onlyOf(text: string | undefined): CampaignOptions['only'] {
+  if (text === undefined || text === 'strangers' || text === 'clients') return text ?? null;
+  throw usage('--only must be strangers or clients');
 }
 
 function parse(argv: readonly string[]) {
@@ -60,6 +68,7 @@ function parse(argv: readonly string[]) {
           threads: text,
           nice: text,
           kinds: text,
+          only: text,
           output: text,
         },
         'by-kind': { type: 'boolean' },
