@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { fileKeyBytes, nativeKeyBytes, packedBytes } from './native-keys.ts';
-import { nativeMemory, nativePlaintextRoom, nativePoolBytes, refreshDiagonals } from './native-memory.ts';
+import {
+  type NativeMemory,
+  nativeMemory,
+  nativePlaintextRoom,
+  nativePoolBytes,
+  refreshDiagonals,
+} from './native-memory.ts';
 import type { LinearInstruction } from './program.ts';
-import { checkParameters } from './security.ts';
+import type { SlotVector } from './slot-vector.ts';
+import { checkParameters, type CkksParameters } from './security.ts';
 import { ProgramBuilder } from './testing/program-builder.ts';
 import { randomLinear, seededRandom } from './testing/random-instructions.ts';
 import { refreshableParameters, testParameters } from './testing/test-parameters.ts';
@@ -75,6 +82,28 @@ describe('the native memory model', () => {
     expect(nativePoolBytes(memory, 0)).toBe(0);
     expect(nativePlaintextRoom(memory, memory.evaluationBytes + 102)).toBe(100);
     expect(nativePlaintextRoom(memory, 0)).toBe(0);
+  });
+
+  it('cannot do without vectors that are added at the scale of a product', () => {
+    const able = refreshableParameters();
+    const of = (chain: CkksParameters, constant: number | SlotVector): NativeMemory => {
+      const builder = new ProgramBuilder(chain);
+      return nativeMemory(
+        builder.build([builder.polynomial(builder.input(1, 4), [[constant, 1, 0.5]])]),
+        chain,
+      );
+    };
+    const vector = { indices: null, values: new Float64Array(able.polyModulusDegree / 2).fill(0.3) };
+    const [number, large] = [of(able, 0.3), of(able, vector)];
+    expect(number.unshrinkableBytes).toBe(0);
+    // One vector, at the scale of products of level 3: that before the last rescale.
+    expect(large.unshrinkableBytes).toBe(4 * 8 * able.polyModulusDegree);
+    expect(large.total).toBe(
+      Math.max(number.total, large.evaluationBytes + Math.ceil(1.02 * large.unshrinkableBytes)),
+    );
+    // 25 and 25 bits make integers.
+    const short = { indices: null, values: new Float64Array(parameters.polyModulusDegree / 2).fill(0.3) };
+    expect(of(parameters, short).unshrinkableBytes).toBe(0);
   });
 
   it('takes for many keys what loading them takes, which is room for plaintexts later', () => {

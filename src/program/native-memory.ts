@@ -5,7 +5,7 @@
  */
 import { digitsAt, type ParametersLiteral } from './parameters.ts';
 import { lastUses, slotVectorBytes } from './memory-model.ts';
-import type { GiantStep, Instruction, LinearInstruction, Program } from './program.ts';
+import type { Coefficient, GiantStep, Instruction, LinearInstruction, Program } from './program.ts';
 import {
   extendedLimbs,
   limbBytes,
@@ -16,6 +16,8 @@ import {
 } from './native-keys.ts';
 import { rotationPoints } from './rotation-points.ts';
 import { planStructure } from './semantics/choose-polynomial-plan.ts';
+import { CountingAlgebra, type ShapePlaintext } from './semantics/counting-algebra.ts';
+import { evaluatePolynomial } from './semantics/evaluate-polynomial.ts';
 import { sinePolynomial } from './semantics/evaluate-sine.ts';
 import { planRefresh, refreshShape } from './semantics/refresh-plan.ts';
 import { residueShare, stageKey, transformGrid, type TransformStage } from './semantics/transform-stage.ts';
@@ -46,9 +48,11 @@ export interface NativeMemory {
   readonly contextBytes: number;
   /** All diagonals and coefficients encoded; those that do not fit are encoded when they are used. */
   readonly plaintextBytes: number;
+  /** Of these, what has no smaller form than encoded: constants that are added at the scale of a product. */
+  readonly unshrinkableBytes: number;
   /** What an evaluation cannot do without: all but the plaintexts. */
   readonly evaluationBytes: number;
-  /** What cannot be done without: that, or more, while keys are loaded. */
+  /** What cannot be done without: that and the plaintexts that have no smaller form, or more, while keys are loaded. */
   readonly total: number;
 }
 
@@ -65,6 +69,9 @@ export function nativeMemory(program: Program, parameters: Shape): NativeMemory 
         (sum, instruction) => sum + plaintextsOf(instruction, parameters),
         refreshPlaintexts(program, parameters),
       ),
+      unshrinkableBytes:
+        limb *
+        program.instructions.reduce((sum, instruction) => sum + largeLimbs(instruction, parameters), 0),
     },
     parameters,
   );
@@ -73,14 +80,14 @@ export function nativeMemory(program: Program, parameters: Shape): NativeMemory 
 /** What a program itself takes, in bytes, however that is known. */
 export interface NativeParts extends Pick<
   NativeMemory,
-  'ciphertextBytes' | 'workspaceBytes' | 'plaintextBytes'
+  'ciphertextBytes' | 'workspaceBytes' | 'plaintextBytes' | 'unshrinkableBytes'
 > {
   readonly keys: readonly KeyBytes[];
   readonly slotVectorBytes: number;
 }
 
 export function addUpNative(
-  { keys, ciphertextBytes, workspaceBytes, slotVectorBytes, plaintextBytes }: NativeParts,
+  { keys, ciphertextBytes, workspaceBytes, slotVectorBytes, plaintextBytes, unshrinkableBytes }: NativeParts,
   parameters: KeyShape,
 ): NativeMemory {
   const keyBytes = keys.reduce((sum, { held }) => sum + held, 0);
@@ -93,13 +100,14 @@ export function addUpNative(
   // Keys come in their seeded form, half their size, which is gone once they are loaded; the one made ready is there in words besides.
   const inWords = Math.max(0, ...keys.map(({ inFile }) => inFile));
   const loadingBytes = pooled(keyBytes + inWords) + Math.ceil(inFiles / 2) + contextBytes;
-  const total = Math.max(evaluationBytes, loadingBytes);
+  const total = Math.max(evaluationBytes + pooled(unshrinkableBytes), loadingBytes);
   return {
     keyBytes,
     ciphertextBytes,
     workspaceBytes,
     contextBytes,
     plaintextBytes,
+    unshrinkableBytes,
     evaluationBytes,
     total,
   };
@@ -233,6 +241,30 @@ function plaintextsOf(instruction: Instruction, parameters: Shape): number {
       // Shared by all: `refreshPlaintexts`.
       return 0;
   }
+}
+
+/** Coefficients of this many bits are no integers that the engine computes with (native/engine/encoder.h). */
+const INTEGER_BITS = 58;
+
+/** Adds up the limbs of vectors whose scale, that of a product, makes their coefficients too large. */
+class LargeVectors extends CountingAlgebra {
+  limbs = 0;
+
+  override encode(value: Coefficient, level: number, scale: number): ShapePlaintext | null {
+    if (typeof value !== 'number' && Math.log2(scale) >= INTEGER_BITS) this.limbs += level + 1;
+    return super.encode(value, level, scale);
+  }
+}
+
+function largeLimbs(instruction: Instruction, { dataPrimes, scaleBits }: Shape): number {
+  if (instruction.kind !== 'polynomial') return 0;
+  const { level, coefficients } = instruction;
+  const vectors = coefficients.filter((own) => own.some((one) => typeof one !== 'number')).length;
+  if (vectors === 0) return 0;
+  const algebra = new LargeVectors(1, dataPrimes.map(Number));
+  const input = { level, scale: 2 ** scaleBits, degree: 1 as const };
+  evaluatePolynomial(algebra, planStructure(instruction), level, input, 0);
+  return vectors * algebra.limbs;
 }
 
 function vectorTerms({ outputs }: LinearInstruction): number {

@@ -89,6 +89,7 @@ export function roughNativeMemory(
       workspaceBytes: limb * Math.max(0, ...work.values()),
       slotVectorBytes,
       plaintextBytes: plaintextBytes + (refreshes ? refreshOf(cost).diagonalBytes : 0),
+      unshrinkableBytes: 0,
     },
     chain,
   );
