@@ -7,6 +7,8 @@ import { ToolError } from '../protocol/error-codes.ts';
 import type { ToolReport } from '../protocol/tool.ts';
 import { Vault } from '../vault/vault.ts';
 import { CallTasks } from './call-tasks.ts';
+import { CryptoServer } from './crypto-server.ts';
+import type { CryptoServices } from './services.ts';
 
 const HOUR = 3_600_000;
 const UNKNOWN = { code: 'ERROR_UNKNOWN_SESSION' };
@@ -154,6 +156,32 @@ describe('after another start', () => {
     expect(await again.answer(silent, waiting)).toEqual({ ok: true, class: 3 });
   });
 
+  it('what was at work goes on, though a stop has closed what it works with', async () => {
+    const { task } = await tasks.begin('tool', {}, undefined);
+    const close = (): void => calls[0]!.reject(new Error('the worker is closed'));
+    const clients = { [Symbol.asyncDispose]: () => Promise.resolve(close()) };
+    const services = { tasks, clients } as unknown as CryptoServices;
+    const server = new CryptoServer({ services, version: '0', onError: () => undefined });
+    await server[Symbol.asyncDispose]();
+    await tasks[Symbol.asyncDispose]();
+    tasks = open();
+    expect((await tasks.find(task.taskId)).task.status).toBe('working');
+    expect(calls).toHaveLength(2);
+  });
+
+  it('what was begun as the server stopped goes on, and not before', async () => {
+    const write = vault.write.bind(vault);
+    vi.spyOn(vault, 'write').mockImplementationOnce(async (...file) => {
+      await write(...file);
+      await tasks[Symbol.asyncDispose]();
+    });
+    const { task } = await tasks.begin('tool', {}, undefined);
+    expect(calls).toHaveLength(0);
+    tasks = open();
+    expect((await tasks.find(task.taskId)).task.status).toBe('working');
+    expect(calls).toHaveLength(1);
+  });
+
   it('all are listed, the oldest first', async () => {
     const begun = [];
     for (let i = 0; i < 3; i++) begun.push((await tasks.begin('tool', {}, undefined)).task);
@@ -171,6 +199,7 @@ describe('the time of a task', () => {
     ['an hour unless asked otherwise', undefined, HOUR],
     ['as asked', 2 * HOUR, 2 * HOUR],
     ['a minute at least', 0, 60_000],
+    ['whole milliseconds', 90_000.5, 90_000],
     ['a day at most', 1e15, 24 * HOUR],
   ])('is %s', async (_, asked, kept) => {
     vi.useFakeTimers({ toFake: ['Date'] });
@@ -184,6 +213,21 @@ describe('the time of a task', () => {
     expect(await tasks.list()).toEqual([]);
     expect(await files()).toEqual([]);
     expect(calls[0]!.signal.reason).toBe('the task has expired');
+  });
+
+  it('ends by itself: answers do not lie there until somebody asks, nor until they are begun anew', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
+    await tasks[Symbol.asyncDispose]();
+    tasks = open();
+    for (const restart of [false, true]) {
+      const { task } = await tasks.begin('tool', {}, undefined);
+      calls.at(-1)!.resolve({ ok: true, logits: SECRET });
+      await (await tasks.find(task.taskId)).answer(silent, waiting);
+      vi.setSystemTime(task.expiresAt);
+      if (restart) tasks = open();
+      else await vi.advanceTimersByTimeAsync(60_000);
+      await vi.waitFor(async () => expect(await files()).toEqual([]));
+    }
   });
 
   it('does not come for what is no id: nothing is looked for', async () => {
@@ -203,6 +247,14 @@ describe('there are no more tasks', () => {
     await expect(tasks.begin('tool', {}, undefined)).rejects.toMatchObject({ code: 'ERROR_BUSY' });
     calls[0]!.resolve({ ok: true });
     await vi.waitFor(() => tasks.begin('tool', {}, undefined));
+  });
+
+  it('at work if they are begun at once', async () => {
+    const begun = await Promise.allSettled(
+      Array.from({ length: 40 }, () => tasks.begin('tool', {}, undefined)),
+    );
+    expect(begun.filter(({ status }) => status === 'fulfilled')).toHaveLength(32);
+    expect(calls).toHaveLength(32);
   });
 
   it('kept than there may be', async () => {

@@ -18,6 +18,7 @@ const LONGEST_MS = 24 * HOUR;
 const MOST_KEPT = 1024;
 /** As many as a remote server lets a client have waiting. */
 const MOST_WORKING = 32;
+const SWEEP_MS = 60_000;
 /** A task that this process is at work on. */
 interface Running {
   readonly controller: AbortController;
@@ -38,11 +39,20 @@ export class CallTasks implements TaskStore, AsyncDisposable {
   readonly #records: TaskRecords;
   readonly #run: ToolRunner;
   readonly #running = new Map<string, Running>();
+  readonly #sweeping: NodeJS.Timeout;
+  /** Tasks that are being written before they are at work. */
+  #beginning = 0;
   #closing = false;
 
+  /** What is over is removed from now on, whether anybody asks or not. */
   constructor(vault: Vault, run: ToolRunner) {
     this.#records = new TaskRecords(vault);
     this.#run = run;
+    // What cannot be removed now is tried again later.
+    const sweep = (): void => void this.#sweep().catch(() => undefined);
+    this.#sweeping = setInterval(sweep, SWEEP_MS);
+    this.#sweeping.unref();
+    sweep();
   }
 
   /** @throws ToolError ERROR_QUOTA_EXCEEDED or ERROR_BUSY */
@@ -52,9 +62,9 @@ export class CallTasks implements TaskStore, AsyncDisposable {
     ttlMs: number | undefined,
   ): Promise<TaskHandle> {
     const kept = (await this.#sweep()).length;
-    if (this.#running.size >= MOST_WORKING)
+    if (this.#running.size + this.#beginning >= MOST_WORKING)
       throw new ToolError('ERROR_BUSY', `${MOST_WORKING} tasks are at work`, { retryAfterMs: 2000 });
-    if (kept >= MOST_KEPT)
+    if (kept + this.#beginning >= MOST_KEPT)
       throw new ToolError('ERROR_QUOTA_EXCEEDED', `${MOST_KEPT} tasks are kept: their time must end first`);
     const now = Date.now();
     const taskId = newTaskId(now + taskLifetimeMs(ttlMs, LONGEST_MS, KEPT_MS));
@@ -66,8 +76,9 @@ export class CallTasks implements TaskStore, AsyncDisposable {
       failure: null,
     };
     const begun: TaskRecord = { version: 1, tool, input, ...facts };
-    await this.#records.save(taskId, begun);
-    this.#start(taskId, begun);
+    this.#beginning++;
+    await this.#records.save(taskId, begun).finally(() => this.#beginning--);
+    if (!this.#closing) this.#start(taskId, begun);
     return this.#handle(taskId, begun);
   }
 
@@ -95,6 +106,7 @@ export class CallTasks implements TaskStore, AsyncDisposable {
   /** What is at work stops, and goes on after the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
+    clearInterval(this.#sweeping);
     const running = [...this.#running.values()];
     for (const { controller } of running)
       controller.abort(new ToolError('ERROR_SHUTTING_DOWN', 'the server stops'));

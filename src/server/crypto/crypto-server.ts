@@ -91,8 +91,11 @@ export class CryptoServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { tasks, clients } = this.#options.services;
+    // Before what they work with: a task that is stopped goes on after the next start, one whose worker is gone has failed.
+    await tasks[Symbol.asyncDispose]();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    await this.#options.services.clients[Symbol.asyncDispose]();
+    await clients[Symbol.asyncDispose]();
   }
 
   #host(origin: string): ToolHost<CryptoServices> {

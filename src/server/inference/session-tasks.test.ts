@@ -250,6 +250,7 @@ describe('of revision 2025-11-25', () => {
   it.each([
     ['as long as asked for', 10 * MINUTE, 10 * MINUTE],
     ['a minute at least', 1, MINUTE],
+    ['for whole milliseconds', 90_000.5, 90_000],
     ['no longer than a session', 1e15, 24 * 60 * MINUTE],
   ])('tasks are kept %s', async (_, asked, kept) => {
     vi.useFakeTimers({ toFake: ['Date'] });

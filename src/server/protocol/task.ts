@@ -42,7 +42,7 @@ export interface TaskStore {
 
 const LEAST_TTL_MS = 60_000;
 
-/** How long a task is kept: as asked for, but a minute at least, so that its answer can be fetched, and `most` at most. */
+/** How long a task is kept, in whole ms: as asked for, but a minute at least, so that its answer can be fetched, and `most` at most. */
 export function taskLifetimeMs(asked: number | undefined, most: number, otherwise = most): number {
-  return Math.min(Math.max(asked ?? otherwise, LEAST_TTL_MS), most);
+  return Math.floor(Math.min(Math.max(asked ?? otherwise, LEAST_TTL_MS), most));
 }

@@ -131,6 +131,10 @@ describe('a vault', () => {
     await vault.write(join(folder, 'a'), 'a', SECRET);
     vault[Symbol.dispose]();
     await expect(vault.read(join(folder, 'a'), 'a')).rejects.toMatchObject(LOCKED);
+    // Work that outlives it writes nothing: that would be sealed with a key of zeros.
+    await expect(vault.write(join(folder, 'b'), 'b', SECRET)).rejects.toMatchObject(LOCKED);
+    await expect(vault.create(join(folder, 'b'), 'b', SECRET)).rejects.toMatchObject(LOCKED);
+    expect(await readdir(folder)).not.toContain('b');
   });
 
   it('removes what is there, and does not mind what is not', async () => {

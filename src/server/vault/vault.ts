@@ -25,6 +25,7 @@ const description = z.strictObject({
 export class Vault implements Disposable {
   readonly folder: string;
   readonly #master: Buffer;
+  #closed = false;
 
   /**
    * Opens the vault in `folder`, or makes one.
@@ -80,12 +81,12 @@ export class Vault implements Disposable {
 
   /** Seals `bytes` into a file; `purpose` must be given again to read it. */
   async write(path: string, purpose: string, bytes: Uint8Array): Promise<void> {
-    await writePrivate(path, sealBytes(this.#master, purpose, bytes));
+    await writePrivate(path, sealBytes(this.#key(), purpose, bytes));
   }
 
   /** As `write`, unless the file is there already; true if it was written. Of several processes one wins. */
-  create(path: string, purpose: string, bytes: Uint8Array): Promise<boolean> {
-    return createPrivate(path, sealBytes(this.#master, purpose, bytes));
+  async create(path: string, purpose: string, bytes: Uint8Array): Promise<boolean> {
+    return await createPrivate(path, sealBytes(this.#key(), purpose, bytes));
   }
 
   /**
@@ -94,15 +95,22 @@ export class Vault implements Disposable {
    */
   async read(path: string, purpose: string): Promise<Buffer | null> {
     const sealed = await readPrivate(path, MAX_SEALED_BYTES);
-    return sealed === null ? null : openBytes(this.#master, purpose, sealed);
+    return sealed === null ? null : openBytes(this.#key(), purpose, sealed);
   }
 
   async remove(path: string): Promise<void> {
     await rm(path, { force: true });
   }
 
+  /** Nothing is sealed with what is left of it: everybody knows zeros. @throws ToolError ERROR_KEYSTORE_LOCKED if it is forgotten */
+  #key(): Buffer {
+    if (this.#closed) throw new ToolError('ERROR_KEYSTORE_LOCKED', 'the key store is closed');
+    return this.#master;
+  }
+
   /** Forgets the master key. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     this.#master.fill(0);
   }
 }
