@@ -64,7 +64,8 @@ const SESSIONS_DRAIN_MS = 100;
 const DRAIN_POLL_MS = 10;
 /** Revisions that have batches at all say nothing of their size; each message of one costs like a request. */
 const MAX_BATCH = 16;
-const LINE_TOO_LONG = { status: 503, code: -32000, message: 'Too many requests at once', retryAfterMs: 5000 };
+/** So that whoever has a token shows it. */
+const LINE_TOO_LONG = { status: 429, code: -32000, message: 'Too many requests at once', retryAfterMs: 5000 };
 const BEARER = /^Bearer ([A-Za-z0-9_.~+/=-]{1,512})$/i;
 
 /** @throws ProtocolError PLAINTEXT_REFUSED, LISTEN_FAILED */
@@ -217,12 +218,12 @@ class FrontDoor {
   }
 
   /** False if it was answered or is gone. */
-  async #standInLine({ stranger }: Visit, response: ServerResponse): Promise<boolean> {
+  async #standInLine({ stranger, caller }: Visit, response: ServerResponse): Promise<boolean> {
     if (!stranger) {
       this.#turns.clientSeen();
       return true;
     }
-    const turn = this.#turns.take();
+    const turn = this.#turns.take(caller);
     if (turn === null) {
       sendRefusal(response, LINE_TOO_LONG);
       return false;

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { StrangerTurns } from './stranger-turns.ts';
 
-const OPTIONS = { waiting: 3, longestMs: 25, pause: 2, clientMs: 1000 };
+const OPTIONS = { waiting: 5, waitingPerOrigin: 3, longestMs: 25, pause: 2, clientMs: 1000 };
 
 beforeEach(() => vi.useFakeTimers({ now: 0 }));
 afterEach(() => vi.useRealTimers());
@@ -16,8 +16,8 @@ function line() {
     begun,
     ends,
     /** False if the line is too long. */
-    stand: (who: number): boolean => {
-      const turn = turns.take();
+    stand: (who: number, from = 'a'): boolean => {
+      const turn = turns.take(from);
       void turn?.then((end) => {
         begun.push(who);
         ends.set(who, end);
@@ -64,5 +64,15 @@ it('pauses after each while a client is served, and not when there is none', asy
 
 it('refuses those who come when it is too long', async () => {
   const { stand } = line();
-  expect([0, 1, 2, 3, 4].map(stand)).toEqual([true, true, true, true, false]);
+  const from = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  expect(from.map((address, who) => stand(who, address))).toEqual([...Array<boolean>(6).fill(true), false]);
+});
+
+it('is no longer for others because of one address, however many come from it', async () => {
+  const { begun, stand } = line();
+  expect([0, 1, 2, 3, 4].map((who) => stand(who))).toEqual([true, true, true, true, false]);
+  expect(stand(5, 'b')).toBe(true);
+  expect(stand(6, 'b')).toBe(true);
+  for (let turn = 0; turn < 6; turn++) await vi.advanceTimersByTimeAsync(26);
+  expect(begun).toEqual([0, 1, 5, 2, 6, 3]);
 });

@@ -1,12 +1,13 @@
 /**
- * The line in which strangers stand. However many addresses they come from, one request of theirs is begun at a time, and while clients
+ * The line in which strangers stand, their addresses in turn. However many those are, one request of theirs is begun at a time, and while clients
  * are served there is a pause after each, so that all of them together take a part of this process's time and no more. Clients, who show
  * their token at the door, do not stand in it.
  */
 
 export interface TurnOptions {
-  /** Of those who stand in line; more are refused. */
+  /** Of those who stand in line, and of one address; more are refused. */
   readonly waiting: number;
+  readonly waitingPerOrigin: number;
   /** A turn ends with the answer, or after this: what takes longer waits for something else than this process. */
   readonly longestMs: number;
   /** Time between turns, as a multiple of the last one, while clients are served. */
@@ -15,12 +16,17 @@ export interface TurnOptions {
   readonly clientMs: number;
 }
 
-export const TURN_OPTIONS: TurnOptions = { waiting: 512, longestMs: 25, pause: 2, clientMs: 2000 };
+export const TURN_OPTIONS: TurnOptions = {
+  ...{ waiting: 512, waitingPerOrigin: 64 },
+  ...{ longestMs: 25, pause: 2, clientMs: 2000 },
+};
 
 export class StrangerTurns {
   readonly #options: TurnOptions;
   readonly #now: () => number;
-  readonly #line: (() => void)[] = [];
+  /** By address; the first one's turn is next. */
+  readonly #lines = new Map<string, (() => void)[]>();
+  #waiting = 0;
   #busy = false;
   #clientAt = -Infinity;
 
@@ -36,18 +42,28 @@ export class StrangerTurns {
   }
 
   /** Resolves when it is the caller's turn, to what ends it; null at once if the line is too long. */
-  take(): Promise<() => void> | null {
-    if (this.#line.length >= this.#options.waiting) return null;
+  take(origin: string): Promise<() => void> | null {
+    const { waiting, waitingPerOrigin } = this.#options;
+    const own = this.#lines.get(origin) ?? [];
+    if (this.#waiting >= waiting || own.length >= waitingPerOrigin) return null;
     return new Promise((resolve) => {
-      this.#line.push(() => resolve(this.#begin()));
+      own.push(() => resolve(this.#begin()));
+      this.#lines.set(origin, own);
+      this.#waiting++;
       this.#next();
     });
   }
 
   #next(): void {
     if (this.#busy) return;
-    const start = this.#line.shift();
-    if (start === undefined) return;
+    const [first] = this.#lines;
+    if (first === undefined) return;
+    const [origin, own] = first;
+    const start = own.shift()!;
+    // The others' turns come before its next one.
+    this.#lines.delete(origin);
+    if (own.length > 0) this.#lines.set(origin, own);
+    this.#waiting--;
     this.#busy = true;
     start();
   }

@@ -1,11 +1,12 @@
 /** A listener among strangers: floods of each kind from one address, and what others find meanwhile. A proxy says whose is what. */
 import { connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ServerLimits } from '../inference/configuration.ts';
 import { HTTP_SETTINGS, type IdleServers, idleServers } from '../testing/idle-servers.ts';
 import { connectClient } from '../testing/mcp-clients.ts';
 import { ProtocolClient } from '../testing/protocol-client.ts';
 import { exchange } from '../testing/raw-http.ts';
+import { StrangerTurns } from './stranger-turns.ts';
 
 const PROXIES = { addresses: ['127.0.0.1'], header: 'x-forwarded-for' };
 const FLOOD = '192.0.2.1';
@@ -21,7 +22,10 @@ let servers: IdleServers;
 beforeEach(async () => {
   servers = await idleServers();
 });
-afterEach(() => servers[Symbol.asyncDispose]());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await servers[Symbol.asyncDispose]();
+});
 
 async function listen(limits: Partial<ServerLimits>, sse = false): Promise<string> {
   const server = await servers.start(limits);
@@ -127,9 +131,15 @@ describe('a flood of requests', () => {
       answered++;
     });
     await ask();
-    expect(answered).toBeLessThan(50);
+    expect(answered).toBeLessThan(100);
     await Promise.all(flood);
     await own.close();
+  });
+
+  it('that is too long a line is refused so that whoever has a token shows it', async () => {
+    const take = vi.spyOn(StrangerTurns.prototype, 'take').mockReturnValue(null);
+    expect(await post(await listen({}), OTHER, INITIALIZE)).toMatchObject({ status: 429, retryAfter: '5' });
+    expect(take).toHaveBeenCalledWith(`origin ${OTHER}`);
   });
 
   it('in one message is refused', async () => {
