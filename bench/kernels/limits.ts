@@ -1,4 +1,5 @@
 /** How fast the machine would allow a kernel or an operation to be: multiplications issued and bytes moved (the roofline). */
+import { packedWidth } from '../../src/program/native-keys.ts';
 import type { KernelTime, RingShape } from './result.ts';
 
 export type Limits = Readonly<Record<string, number>>;
@@ -74,8 +75,7 @@ function workOf(operation: string, shape: RingShape): Work | null {
   const inner = 2 * digits * extended * ACCUMULATE * vectors;
   const divide =
     2 * (extended * transform + (specialPrimes * dataPrimes * ACCUMULATE + dataPrimes * BUTTERFLY) * vectors);
-  const residueBytes = [4, 5, 6].find((bytes) => largestBits <= 8 * bytes) ?? 8;
-  const keyBytes = 2 * digits * extended * degree * residueBytes;
+  const keyBytes = 2 * digits * extended * degree * packedWidth(1n << BigInt(largestBits));
   const ciphertextBytes = 2 * dataPrimes * degree * 8;
   switch (operation) {
     case 'rotate':

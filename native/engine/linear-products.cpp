@@ -9,13 +9,11 @@ namespace {
 constexpr std::size_t noPlace = SIZE_MAX, mostWaiting = 64;
 
 /** Terms that wait for the next sum: their plaintexts, as words or packed, and the values that these multiply. */
-template <class X>
 struct Waiting {
-  std::array<X, mostWaiting> x;
-  std::array<const u64*, mostWaiting> y0, y1;
+  std::array<const u64*, mostWaiting> x, y0, y1;
   std::size_t count = 0;
 
-  void add(X plaintext, const u64* value0, const u64* value1) {
+  void add(const u64* plaintext, const u64* value0, const u64* value1) {
     x[count] = plaintext;
     y0[count] = value0;
     y1[count] = value1;
@@ -83,33 +81,24 @@ bool LinearEvaluation::isExpanded(std::size_t giant) const {
 /** The giant's sum at one limb, for a range of values: the first polynomial to the scratch, the second to `sums_`. */
 void LinearEvaluation::multiplyGiant(const Block& block, const Scratch& scratch, std::size_t giant, std::size_t index,
                                std::size_t from, std::size_t length) {
-  Waiting<const u64*> words;
-  Waiting<Packed> packed;
+  Waiting words, packed;
   const Field& field = fieldAt(index);
   const auto& terms = plan_.giants[giant].terms;
   u64* const dst0 = scratch.first(giant - block.first) + from;
   u64* const dst1 = sums_[giant][index] + from;
   bool written0 = false, written1 = filled_[giant];
-  const auto flush = [&](auto& waiting, const auto& multiply) {
+  const auto flush = [&](Waiting& waiting, decltype(&Field::multiplyAccumulate) multiply) {
     if (waiting.count == 0) return;
     if (written0 != written1) {
       if (written0) std::memset(dst1, 0, length * sizeof(u64));
       if (written1) std::memset(dst0, 0, length * sizeof(u64));
     }
-    multiply(waiting.x.data(), waiting.y0.data(), waiting.y1.data(), waiting.count, written0 || written1);
+    (field.*multiply)(dst0, dst1, waiting.x.data(), waiting.y0.data(), waiting.y1.data(), waiting.count, written0 || written1, length);
     written0 = written1 = true;
     waiting.count = 0;
   };
-  const auto flushWords = [&] {
-    flush(words, [&](auto x, auto y0, auto y1, std::size_t count, bool add) {
-      field.multiplyAccumulate(dst0, dst1, x, y0, y1, count, add, length);
-    });
-  };
-  const auto flushPacked = [&] {
-    flush(packed, [&](auto x, auto y0, auto y1, std::size_t count, bool add) {
-      field.multiplyPackedPlaintexts(dst0, dst1, x, y0, y1, count, add, length);
-    });
-  };
+  const auto flushWords = [&] { flush(words, &Field::multiplyAccumulate); };
+  const auto flushPacked = [&] { flush(packed, &Field::multiplyPackedPlaintexts); };
   for (const auto& term : terms) {
     if (index > level_ && isInput(term.node)) continue;
     const Plain& plain = *term.plain;

@@ -39,7 +39,8 @@ export function packedBytes(
   return polyModulusDegree * specialPrimes.reduce((sum, prime) => sum + packedWidth(prime), bytes);
 }
 
-function packedWidth(prime: bigint): number {
+/** Bytes of a residue where it is packed. */
+export function packedWidth(prime: bigint): number {
   return PACKED_BYTES.find((bytes) => prime <= 1n << BigInt(8 * bytes)) ?? WORD_BYTES;
 }
 
