@@ -60,13 +60,11 @@ async function crypto(flags: CryptoFlags, context: CommandContext): Promise<Outc
       },
     );
   }
-  await using services = await openCryptoServices(await localSettings(flags, rootsOf(flags), servers));
-  await using server = new CryptoServer({
-    services,
-    version,
-    onError: (event, code, detail) =>
-      context.note(JSON.stringify({ event, code, ...(detail === undefined ? {} : { detail }) })),
-  });
+  const onError = (event: string, code: string, detail?: string): void =>
+    context.note(JSON.stringify({ event, code, ...(detail === undefined ? {} : { detail }) }));
+  const settings = await localSettings(flags, rootsOf(flags), servers);
+  await using services = await openCryptoServices({ ...settings, onError });
+  await using server = new CryptoServer({ services, version, onError });
   if (address === null) {
     const { closed } = server.listenStdio();
     await Promise.race([closed, aborted(context.signal)]);

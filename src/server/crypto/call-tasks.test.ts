@@ -1,5 +1,5 @@
 /** Tasks of the local server by themselves: a runner of the test's own stands for the tools, and nothing is encrypted but the records. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -28,10 +28,13 @@ let base: string;
 let vault: Vault;
 let tasks: CallTasks;
 let calls: Call[];
+/** Codes of what was reported. */
+let unreadable: string[];
 
 beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), 'he-compile-tasks-'));
   calls = [];
+  unreadable = [];
   vault = await Vault.open(join(base, 'store'), { kind: 'key-file', path: join(base, 'vault.key') });
   tasks = open();
 });
@@ -52,6 +55,7 @@ function open(): CallTasks {
         calls.push({ tool, input, signal, report, resolve, reject });
         signal.addEventListener('abort', () => reject(signal.reason as Error));
       }),
+    ({ code }) => unreadable.push(code),
   );
 }
 
@@ -123,7 +127,7 @@ describe('a task', () => {
 
   it('lies sealed in the key store, before it is begun and when it has ended', async () => {
     const { task } = await tasks.begin('tool', { image: SECRET }, undefined);
-    const [file] = await files();
+    const file = (await files()).find((name) => name.endsWith('.sealed'));
     expect(await readFile(file!, 'latin1')).not.toContain(SECRET);
     calls[0]!.resolve({ ok: true, logits: SECRET });
     await (await tasks.find(task.taskId)).answer(silent, waiting);
@@ -187,10 +191,104 @@ describe('after another start', () => {
     for (let i = 0; i < 3; i++) begun.push((await tasks.begin('tool', {}, undefined)).task);
     await tasks[Symbol.asyncDispose]();
     tasks = open();
-    const listed = await tasks.list();
+    const { tasks: listed } = await tasks.list(null, null, 10);
     expect(listed.map(({ taskId }) => taskId).sort()).toEqual(begun.map(({ taskId }) => taskId).sort());
     const times = listed.map(({ createdAt }) => createdAt);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+});
+
+describe('a list', () => {
+  const firstPage = (most: number, after: string | null = null) => tasks.list(null, after, most);
+
+  it('comes in pages, for which no other records are opened', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const begun: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      // Those that are kept longer are not behind others.
+      begun.push((await tasks.begin('tool', {}, (10 - i) * HOUR)).task.taskId);
+      vi.setSystemTime(Date.now() + 1);
+    }
+    const reading = vi.spyOn(vault, 'read');
+    const pages: string[][] = [];
+    let more = true;
+    for (let last: string | null = null; more; last = pages.at(-1)!.at(-1)!) {
+      const page = await firstPage(2, last);
+      pages.push(page.tasks.map(({ taskId }) => taskId));
+      more = page.more;
+      expect(reading.mock.calls.length).toBe(pages.flat().length);
+    }
+    expect(pages.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(pages.flat()).toEqual(begun);
+    await expect(firstPage(2, 'no task')).rejects.toMatchObject({ code: 'ERROR_INVALID_ARGUMENT' });
+  });
+
+  it('leaves out what cannot be read, says so once, and keeps it', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const begun: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      begun.push((await tasks.begin('tool', {}, undefined)).task.taskId);
+      vi.setSystemTime(Date.now() + 1);
+    }
+    const damaged = join(base, 'store', 'tasks', `${begun[0]}.sealed`);
+    const bytes = await readFile(damaged);
+    bytes[bytes.length - 1]! ^= 1;
+    await writeFile(damaged, bytes);
+    await vault.write(
+      join(base, 'store', 'tasks', `${begun[1]}.sealed`),
+      `task/${begun[1]}`,
+      Buffer.from('{'),
+    );
+    for (let again = 0; again < 2; again++) {
+      const { tasks: listed, more } = await firstPage(1);
+      expect(listed.map(({ taskId }) => taskId)).toEqual([begun[2]]);
+      expect(more).toBe(false);
+    }
+    expect(unreadable).toEqual(['ERROR_KEYSTORE_LOCKED', 'ERROR_KEYSTORE_LOCKED']);
+    expect(await readFile(damaged)).toEqual(bytes);
+  });
+});
+
+describe('with another server on the key store', () => {
+  let other: CallTasks;
+  beforeEach(() => {
+    other = open();
+  });
+  afterEach(() => other[Symbol.asyncDispose]());
+
+  it('a task that one is at work on, the other leaves, and tells its end', async () => {
+    const { task } = await tasks.begin('tool', {}, undefined);
+    const found = await other.find(task.taskId);
+    expect(found.task).toMatchObject({
+      status: 'working',
+      message: expect.stringContaining('another server') as string,
+    });
+    const answer = found.answer(silent, waiting);
+    await expect(found.cancel()).rejects.toMatchObject({ code: 'ERROR_BUSY' });
+    expect(calls).toHaveLength(1);
+    calls[0]!.resolve({ ok: true, class: 3 });
+    expect(await answer).toEqual({ ok: true, class: 3 });
+    expect((await other.find(task.taskId)).task.status).toBe('completed');
+    expect(calls).toHaveLength(1);
+    expect((await files()).filter((file) => !file.endsWith('.sealed'))).toEqual([]);
+  });
+
+  it('one that was interrupted is taken up by one of those who are asked at once', async () => {
+    const interrupted = await tasks.begin('tool', {}, undefined);
+    await tasks[Symbol.asyncDispose]();
+    tasks = open();
+    const asked = [tasks, other, tasks, other].map((server) => server.find(interrupted.task.taskId));
+    for (const { task } of await Promise.all(asked)) expect(task.status).toBe('working');
+    expect(calls).toHaveLength(2);
+  });
+
+  it('one whose server stops is gone on with by who waits for it', async () => {
+    const { task } = await tasks.begin('tool', {}, undefined);
+    const answer = (await other.find(task.taskId)).answer(silent, waiting);
+    await tasks[Symbol.asyncDispose]();
+    await vi.waitFor(() => expect(calls).toHaveLength(2), 5000);
+    calls[1]!.resolve({ ok: true, class: 5 });
+    expect(await answer).toEqual({ ok: true, class: 5 });
   });
 });
 
@@ -210,7 +308,7 @@ describe('the time of a task', () => {
     expect((await tasks.find(taskId)).task.status).toBe('working');
     vi.setSystemTime(expiresAt);
     await expect(tasks.find(taskId)).rejects.toMatchObject(UNKNOWN);
-    expect(await tasks.list()).toEqual([]);
+    expect(await tasks.list(null, null, 10)).toEqual({ tasks: [], more: false });
     expect(await files()).toEqual([]);
     expect(calls[0]!.signal.reason).toBe('the task has expired');
   });
@@ -255,6 +353,28 @@ describe('there are no more tasks', () => {
     );
     expect(begun.filter(({ status }) => status === 'fulfilled')).toHaveLength(32);
     expect(calls).toHaveLength(32);
+  });
+
+  it('at work when interrupted ones are asked for; those wait, and can be cancelled', async () => {
+    const begun: string[] = [];
+    for (let i = 0; i < 34; i++) {
+      if (i === 32) {
+        await tasks[Symbol.asyncDispose]();
+        tasks = open();
+      }
+      begun.push((await tasks.begin('tool', {}, undefined)).task.taskId);
+    }
+    calls.splice(0, 32);
+    const handles = await Promise.all(begun.map((taskId) => tasks.find(taskId)));
+    expect(calls).toHaveLength(32);
+    const [first, second] = handles.filter(({ task }) => task.message.startsWith('waits'));
+    expect(await first!.cancel()).toMatchObject({ status: 'cancelled' });
+    expect(calls).toHaveLength(32);
+    const answer = second!.answer(silent, waiting);
+    calls[0]!.resolve({ ok: true });
+    await vi.waitFor(() => expect(calls).toHaveLength(33), 5000);
+    calls[32]!.resolve({ ok: true, class: 3 });
+    expect(await answer).toEqual({ ok: true, class: 3 });
   });
 
   it('kept than there may be', async () => {

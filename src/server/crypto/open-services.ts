@@ -35,6 +35,8 @@ export interface CryptoSettings {
   readonly clientId: string | null;
   /** Where it differs from the defaults. */
   readonly keyBudget?: Partial<KeyBudget>;
+  /** Hears of what is damaged and left out; never of paths or values. */
+  readonly onError?: (event: string, code: string) => void;
 }
 
 export type OpenCryptoServices = CryptoServices & AsyncDisposable;
@@ -57,7 +59,11 @@ export async function openCryptoServices(settings: CryptoSettings): Promise<Open
     credentials: new CredentialVault(vault, settings.certified),
     servers: new Map(settings.servers.map((server) => [server.name, server])),
     jobs,
-    tasks: new CallTasks(vault, (...call) => runTool(services, ...call)),
+    tasks: new CallTasks(
+      vault,
+      (...call) => runTool(services, ...call),
+      ({ code }) => settings.onError?.('task unreadable', code),
+    ),
     sessionsFolder,
     defaultClientId: clientId,
     async [Symbol.asyncDispose]() {

@@ -4,7 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { ToolError } from '../protocol/error-codes.ts';
-import type { Task, TaskHandle, TaskStore } from '../protocol/task.ts';
+import type { Task, TaskHandle, TaskPage, TaskStore } from '../protocol/task.ts';
 import type { CallContext } from '../protocol/tool.ts';
 import type { SessionRecord } from '../storage/records.ts';
 import type { InferenceServices } from './services.ts';
@@ -24,10 +24,10 @@ export class SessionTasks implements TaskStore {
   }
 
   async find(taskId: string, call: CallContext): Promise<TaskHandle> {
-    const [, name = '', clientId = '', sessionId = '', queuedAt = '', seal = ''] = TASK_ID.exec(taskId) ?? [];
-    const { identity, authentication, sessions } = this.#services;
-    const expected = Buffer.from(identity.seal(name));
-    if (seal.length !== expected.length || !timingSafeEqual(Buffer.from(seal), expected)) throw unknownTask();
+    const { authentication, sessions } = this.#services;
+    const named = this.#read(taskId);
+    if (named === null) throw unknownTask();
+    const { clientId, sessionId, queuedAt } = named;
     try {
       authentication.authenticateHolder(clientId, call);
     } catch (error) {
@@ -36,17 +36,21 @@ export class SessionTasks implements TaskStore {
       throw error;
     }
     const record = sessions.get(clientId, sessionId);
-    if (record.queuedAt !== Number(queuedAt)) throw unknownTask();
+    if (record.queuedAt !== queuedAt) throw unknownTask();
     return this.of(record);
   }
 
-  async list(call: CallContext): Promise<Task[]> {
+  async list(call: CallContext, after: string | null, most: number): Promise<TaskPage> {
     const { clientId } = this.#services.authentication.authenticateBearer(call);
-    return this.#services.sessions
-      .list(clientId)
-      .filter(({ queuedAt }) => queuedAt !== null)
-      .map((record) => this.#taskOf(record))
-      .sort((a, b) => a.createdAt - b.createdAt || (a.taskId < b.taskId ? -1 : 1));
+    const last = after === null ? null : this.#read(after);
+    if (after !== null && last?.clientId !== clientId)
+      throw new ToolError('ERROR_INVALID_ARGUMENT', 'unknown cursor');
+    // One more than the page tells whether there is another.
+    const records = this.#services.sessions.ordered(clientId, last, most + 1);
+    return {
+      tasks: records.slice(0, most).map((record) => this.#taskOf(record)),
+      more: records.length > most,
+    };
   }
 
   of(record: SessionRecord): TaskHandle {
@@ -62,6 +66,15 @@ export class SessionTasks implements TaskStore {
       },
       cancel: async () => this.#taskOf(await sessions.cancel(clientId, sessionId)),
     };
+  }
+
+  /** What an id of ours names, whether or not it is there; null for any other. */
+  #read(taskId: string): { clientId: string; sessionId: string; queuedAt: number } | null {
+    const [, name = '', clientId = '', sessionId = '', queuedAt = '', seal = ''] = TASK_ID.exec(taskId) ?? [];
+    const expected = Buffer.from(this.#services.identity.seal(name));
+    const given = Buffer.from(seal);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null;
+    return { clientId, sessionId, queuedAt: Number(queuedAt) };
   }
 
   #taskOf(record: SessionRecord): Task {

@@ -8,7 +8,7 @@ import type { RequestParameters } from '../protocol/negotiation.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { EvaluationQueue, QueuePosition } from '../storage/evaluation-queue.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
-import type { SessionRecord, UploadOwner } from '../storage/records.ts';
+import type { QueuePlace, SessionRecord, UploadOwner } from '../storage/records.ts';
 import type { ServerLimits } from './configuration.ts';
 import type { EvaluationRunner, ProgressListener } from './evaluation-runner.ts';
 import type { KeyProvisioning } from './key-provisioning.ts';
@@ -121,10 +121,9 @@ export class Sessions {
     };
   }
 
-  /** What this client has here and has not expired. */
-  list(clientId: string): SessionRecord[] {
-    const now = Date.now();
-    return this.#store.sessions(clientId).filter(({ expiresAt }) => expiresAt > now);
+  /** Those of this client that were ever to be evaluated and have not expired, in that order, behind `after`. */
+  ordered(clientId: string, after: QueuePlace | null, most: number): SessionRecord[] {
+    return this.#store.orderedSessions(clientId, after, Date.now(), most);
   }
 
   /**
@@ -234,7 +233,7 @@ export class Sessions {
   }
 
   #open(clientId: string, sessionId: string, now: number): void {
-    if (this.#store.sessions(clientId).length >= this.#limits.sessionsPerClient) {
+    if (this.#store.sessionCount(clientId) >= this.#limits.sessionsPerClient) {
       throw new ToolError(
         'ERROR_QUOTA_EXCEEDED',
         `this client has ${this.#limits.sessionsPerClient} sessions open`,

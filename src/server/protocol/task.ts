@@ -36,8 +36,18 @@ export interface TaskStore {
   readonly lists: boolean;
   /** @throws ToolError ERROR_UNKNOWN_SESSION: not there, over, or somebody else's; those of authentication */
   find(taskId: string, call: CallContext): Promise<TaskHandle>;
-  /** Of whoever asks, the oldest first. */
-  list(call: CallContext): Promise<Task[]>;
+  /**
+   * Of whoever asks, the oldest first, and no more than `most`: with many, what others have is not looked at.
+   * @param after the last task of the page before, which may be gone; null: from the first on
+   * @throws ToolError ERROR_INVALID_ARGUMENT if that is no task of theirs; those of authentication
+   */
+  list(call: CallContext, after: string | null, most: number): Promise<TaskPage>;
+}
+
+export interface TaskPage {
+  readonly tasks: readonly Task[];
+  /** Whether there are others behind them. */
+  readonly more: boolean;
 }
 
 const LEAST_TTL_MS = 60_000;

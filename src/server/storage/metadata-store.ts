@@ -9,6 +9,7 @@ import type {
   KeySetRecord,
   KeyState,
   NewUpload,
+  QueuePlace,
   SessionRecord,
   UploadOwner,
   UploadRecord,
@@ -55,7 +56,9 @@ export interface MetadataStore extends Disposable {
 
   // Sessions
   session(clientId: string, sessionId: string): SessionRecord | null;
-  sessions(clientId: string): SessionRecord[];
+  sessionCount(clientId: string): number;
+  /** At most `most` of those that were queued once and are not past their time, in that order, behind `after`. */
+  orderedSessions(clientId: string, after: QueuePlace | null, now: number, most: number): SessionRecord[];
   putSession(record: SessionRecord): void;
   deleteSession(clientId: string, sessionId: string): void;
   /** Of all clients, in the order in which they were queued: what a restart takes up again. */

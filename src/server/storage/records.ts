@@ -84,6 +84,12 @@ export interface SessionRecord {
   readonly outcome: SessionOutcome | null;
 }
 
+/** In the order of arrival in the queue, also of those that have left it. */
+export interface QueuePlace {
+  readonly queuedAt: number;
+  readonly sessionId: string;
+}
+
 export type SessionOutcome =
   | {
       readonly ok: true;

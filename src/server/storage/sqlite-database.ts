@@ -44,6 +44,8 @@ const MIGRATIONS: readonly string[] = [
    INSERT INTO stored SELECT '', sum(bytes) FROM chunks HAVING count(*) > 0;`,
   `ALTER TABLE sessions ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
    UPDATE sessions SET updated_at = created_at;`,
+  // Lists of tasks are read page by page.
+  `CREATE INDEX sessions_by_queue ON sessions (client_id, queued_at, session_id);`,
 ];
 
 /** https://sqlite.org/rescode.html: the disk is full, also where it is the index of the log that cannot grow. */

@@ -8,6 +8,7 @@ import type {
   KeySetRecord,
   KeyState,
   NewUpload,
+  QueuePlace,
   SessionRecord,
   UploadOwner,
   UploadRecord,
@@ -234,8 +235,25 @@ export class SqliteMetadataStore implements MetadataStore {
     return row === null ? null : sessionOf(row);
   }
 
-  sessions(clientId: string): SessionRecord[] {
-    return this.#db.all('SELECT * FROM sessions WHERE client_id = ?', clientId).map(sessionOf);
+  sessionCount(clientId: string): number {
+    return Number(
+      this.#db.get('SELECT count(*) AS n FROM sessions WHERE client_id = ?', clientId)?.['n'] ?? 0,
+    );
+  }
+
+  orderedSessions(clientId: string, after: QueuePlace | null, now: number, most: number): SessionRecord[] {
+    // What was never queued has no place, and no place is behind another.
+    return this.#db
+      .all(
+        `SELECT * FROM sessions WHERE client_id = ? AND (queued_at, session_id) > (?, ?) AND expires_at > ?
+         ORDER BY queued_at, session_id LIMIT ?`,
+        clientId,
+        after?.queuedAt ?? -1,
+        after?.sessionId ?? '',
+        now,
+        most,
+      )
+      .map(sessionOf);
   }
 
   putSession(record: SessionRecord): void {

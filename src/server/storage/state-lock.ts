@@ -1,23 +1,33 @@
 /**
- * One server for one state folder: a lock that the operating system lets go when the process ends, however it ends. SQLite's
- * file locks are the portable way to get one.
+ * Locks between processes, which the operating system lets go when the process ends, however it ends. SQLite's file locks are the
+ * portable way to get them.
  */
 import { join } from 'node:path';
 import { BackendError } from '../../errors.ts';
 import { importSqlite } from './import-sqlite.ts';
 
-/** @throws BackendError STATE_IN_USE */
+/** https://sqlite.org/rescode.html: somebody else has the lock. */
+const BUSY = 5;
+
+/** One server for one state folder. @throws BackendError STATE_IN_USE */
 export async function lockState(folder: string): Promise<Disposable> {
+  const lock = await tryLock(join(folder, 'lock.db'));
+  if (lock !== null) return lock;
+  throw new BackendError('STATE_IN_USE', `another server uses ${folder}`, {
+    hint: 'stop it, or give this one a folder of its own with --state',
+  });
+}
+
+/** @param path of a file for nothing else, which is made; null if somebody has the lock, in this process or another */
+export async function tryLock(path: string): Promise<Disposable | null> {
   const { DatabaseSync } = await importSqlite();
-  const database = new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 });
+  const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-  } catch (cause) {
+  } catch (error) {
     database.close();
-    throw new BackendError('STATE_IN_USE', `another server uses ${folder}`, {
-      hint: 'stop it, or give this one a folder of its own with --state',
-      cause,
-    });
+    if (error instanceof Error && 'errcode' in error && error.errcode === BUSY) return null;
+    throw error;
   }
   return { [Symbol.dispose]: () => database.close() };
 }

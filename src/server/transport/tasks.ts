@@ -86,15 +86,9 @@ export function taskDesk<Services>(host: ToolHost<Services>, store: TaskStore): 
     find: (taskId, context) => asking(context, { taskId }, (call) => store.find(taskId, call)),
     list: (cursor, context) =>
       asking(context, cursor === undefined ? {} : { cursor }, async (call) => {
-        const all = await store.list(call);
-        const start = cursor === undefined ? 0 : all.findIndex(({ taskId }) => taskId === cursor) + 1;
-        if (cursor !== undefined && start === 0)
-          throw new ToolError('ERROR_INVALID_ARGUMENT', 'unknown cursor');
-        const tasks = all.slice(start, start + PAGE);
+        const { tasks, more } = await store.list(call, cursor ?? null, PAGE);
         const last = tasks.at(-1);
-        return last === undefined || start + PAGE >= all.length
-          ? { tasks }
-          : { tasks, nextCursor: last.taskId };
+        return more && last !== undefined ? { tasks, nextCursor: last.taskId } : { tasks };
       }),
     async cancel(handle) {
       try {
