@@ -199,7 +199,7 @@ class FrontDoor {
       return;
     }
     const visit = this.#admit(request, response);
-    if (visit === null || !(await this.#standInLine(visit, response))) return;
+    if (visit === null || !(await this.#standInLine(visit, this.#origins.of(request), response))) return;
     const post = request.method === 'POST';
     if (url.pathname === MCP_PATH) return this.#streamable(request, response, visit);
     if (this.#sse !== null && url.pathname === SSE_PATH && request.method === 'GET') {
@@ -218,17 +218,16 @@ class FrontDoor {
   }
 
   /** False if it was answered or is gone. */
-  async #standInLine({ stranger, caller }: Visit, response: ServerResponse): Promise<boolean> {
+  async #standInLine({ stranger }: Visit, origin: string, response: ServerResponse): Promise<boolean> {
     if (!stranger) {
       this.#turns.clientSeen();
       return true;
     }
-    const turn = this.#turns.take(caller);
-    if (turn === null) {
+    const end = await this.#turns.take(origin);
+    if (end === null) {
       sendRefusal(response, LINE_TOO_LONG);
       return false;
     }
-    const end = await turn;
     if (response.destroyed) end();
     else response.once('close', end);
     return !response.destroyed;

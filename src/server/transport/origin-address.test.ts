@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_PROXY_HEADER, Origins } from './origin-address.ts';
+import { DEFAULT_PROXY_HEADER, neighbourhoodOf, Origins } from './origin-address.ts';
 
 type Asked = Parameters<Origins['of']>[0];
 
@@ -42,6 +42,15 @@ describe('where a request comes from', () => {
     expect(origins().of(request('2001:db8:1:3::1'))).not.toBe(one);
     expect(origins().of(request('::1'))).toBe('0:0:0:0::/64');
     expect(origins().of(request('::ffff:192.0.2.7'))).toBe('192.0.2.7');
+  });
+
+  it('has a neighbourhood, which somebody may have whole', () => {
+    expect(neighbourhoodOf('192.0.2.7')).toBe('192.0.2.0/24');
+    const of = (address: string): string => neighbourhoodOf(origins().of(request(address)));
+    expect(of('2001:db8:1:2::1')).toBe('2001:db8:1::/48');
+    expect(of('2001:db8:1:ffff::1')).toBe('2001:db8:1::/48');
+    expect(of('2001:db8:2::1')).toBe('2001:db8:2::/48');
+    expect(neighbourhoodOf('unknown')).toBe('unknown');
   });
 
   it.each(['proxy.example', '10.0.0.0/33', '::1/129', '10.0.0', '/8', ''])('"%s" names no proxy', (text) => {

@@ -64,6 +64,17 @@ export class Origins {
   }
 }
 
+/**
+ * The network that an origin belongs to, of which somebody may well have all: the /24 of an IPv4 address, the /48 of an IPv6 one; else itself.
+ * Not who a request counts against, since neighbours are others.
+ */
+export function neighbourhoodOf(origin: string): string {
+  const [, ipv4] = /^(\d+\.\d+\.\d+)\.\d+$/.exec(origin) ?? [];
+  if (ipv4 !== undefined) return `${ipv4}.0/24`;
+  const [, ipv6] = /^([\da-f]+:[\da-f]+:[\da-f]+):[\da-f]+::\/64$/.exec(origin) ?? [];
+  return ipv6 === undefined ? origin : `${ipv6}::/48`;
+}
+
 /** Without brackets, port and zone; IPv4 as such where the system maps it into IPv6. */
 function plainAddress(text: string): string {
   const bare =

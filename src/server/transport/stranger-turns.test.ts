@@ -1,31 +1,42 @@
 /** The line of strangers, on a clock that stands still. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { TurnOptions } from './stranger-turns.ts';
 import { StrangerTurns } from './stranger-turns.ts';
 
-const OPTIONS = { waiting: 5, waitingPerOrigin: 3, longestMs: 25, pause: 2, clientMs: 1000 };
+const OPTIONS = {
+  ...{ waiting: 5, waitingPerOrigin: 3, patienceMs: 1000, longestMs: 25, pause: 2, clientMs: 1000 },
+  ...{ firstTurns: 100, memoryMs: 60_000 },
+};
 
 beforeEach(() => vi.useFakeTimers({ now: 0 }));
 afterEach(() => vi.useRealTimers());
 
-function line() {
-  const turns = new StrangerTurns(OPTIONS, () => Date.now());
+function line(options: Partial<TurnOptions> = {}) {
+  const turns = new StrangerTurns({ ...OPTIONS, ...options }, () => Date.now());
   const begun: number[] = [];
+  const refused: number[] = [];
   const ends = new Map<number, () => void>();
   return {
     turns,
     begun,
+    refused,
     ends,
-    /** False if the line is too long. */
-    stand: (who: number, from = 'a'): boolean => {
-      const turn = turns.take(from);
-      void turn?.then((end) => {
+    stand: (who: number, from = '192.0.2.1'): void => {
+      void turns.take(from).then((end) => {
+        if (end === null) return refused.push(who);
         begun.push(who);
-        ends.set(who, end);
+        return ends.set(who, end);
       });
-      return turn !== null;
+    },
+    /** So many turns, each as long as one may be. */
+    pass: async (count: number): Promise<void> => {
+      for (let turn = 0; turn < count; turn++) await vi.advanceTimersByTimeAsync(26);
     },
   };
 }
+
+/** Of a network that nobody else is of. */
+const far = (index: number): string => `198.51.${index}.1`;
 
 it('begins one at a time, in the order of their coming', async () => {
   const { begun, ends, stand } = line();
@@ -63,16 +74,89 @@ it('pauses after each while a client is served, and not when there is none', asy
 });
 
 it('refuses those who come when it is too long', async () => {
-  const { stand } = line();
-  const from = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
-  expect(from.map((address, who) => stand(who, address))).toEqual([...Array<boolean>(6).fill(true), false]);
+  const { stand, begun, refused, pass } = line();
+  for (let who = 0; who < 7; who++) stand(who, far(who));
+  await pass(7);
+  expect(refused).toEqual([6]);
+  expect(begun).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
 it('is no longer for others because of one address, however many come from it', async () => {
-  const { begun, stand } = line();
-  expect([0, 1, 2, 3, 4].map((who) => stand(who))).toEqual([true, true, true, true, false]);
-  expect(stand(5, 'b')).toBe(true);
-  expect(stand(6, 'b')).toBe(true);
-  for (let turn = 0; turn < 6; turn++) await vi.advanceTimersByTimeAsync(26);
+  const { begun, refused, stand, pass } = line();
+  for (let who = 0; who < 5; who++) stand(who);
+  for (const who of [5, 6]) stand(who, far(1));
+  await pass(7);
+  expect(refused).toEqual([4]);
   expect(begun).toEqual([0, 1, 5, 2, 6, 3]);
+});
+
+it('is no longer for others because of one network, though each of its addresses stands in it once', async () => {
+  const { begun, stand, pass } = line();
+  for (let who = 0; who < 4; who++) stand(who, `192.0.2.${who}`);
+  for (let who = 4; who < 6; who++) stand(who, far(1));
+  await pass(6);
+  expect(begun).toEqual([0, 1, 4, 2, 5, 3]);
+});
+
+it('lets the addresses of a network have turns alike', async () => {
+  const { begun, stand, pass } = line();
+  for (const who of [0, 1, 2]) stand(who, '192.0.2.1');
+  for (const who of [3, 4]) stand(who, '192.0.2.2');
+  await pass(5);
+  expect(begun).toEqual([0, 1, 3, 2, 4]);
+});
+
+it('keeps nobody longer than it says', async () => {
+  const { turns, begun, refused, stand, ends } = line({ patienceMs: 100, longestMs: 60 });
+  turns.clientSeen();
+  for (const who of [0, 1]) stand(who, far(who));
+  await vi.advanceTimersByTimeAsync(99);
+  expect(refused).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2);
+  expect(refused).toEqual([1]);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(begun).toEqual([0]);
+  // Whose turn has come is not refused any more.
+  ends.get(0)!();
+  expect(refused).toEqual([1]);
+});
+
+it('lets a network that has had few turns go before those that come again and again, also when it is full', async () => {
+  const { begun, refused, stand, pass } = line({ firstTurns: 2 });
+  let who = 0;
+  // Each has had its turns, and stands there again.
+  for (let round = 0; round < 2; round++) {
+    for (let network = 0; network < 5; network++) stand(who++, far(network));
+    await pass(5);
+  }
+  for (const network of [0, 1, 2, 3, 4, 0]) stand(who++, far(network));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(begun).toHaveLength(11);
+  for (const newcomer of [100, 101]) stand(newcomer, far(99));
+  await pass(2);
+  expect(begun.slice(-2)).toEqual([100, 101]);
+  expect(refused).toHaveLength(2);
+  // It has had its own.
+  stand(102, far(99));
+  await pass(1);
+  expect(begun.at(-1)).not.toBe(102);
+});
+
+it('forgets turns after a while', async () => {
+  const { begun, stand, pass } = line({ firstTurns: 1, memoryMs: 500 });
+  stand(0, far(0));
+  await pass(1);
+  await vi.advanceTimersByTimeAsync(1100);
+  stand(1, far(9));
+  await vi.advanceTimersByTimeAsync(600);
+  for (const [who, network] of [
+    [2, 8],
+    [3, 9],
+    [4, 0],
+    [5, 7],
+  ] as const)
+    stand(who, far(network));
+  await pass(4);
+  // What is long ago does not count; what is not, does.
+  expect(begun).toEqual([0, 1, 2, 4, 5, 3]);
 });

@@ -137,9 +137,39 @@ describe('a flood of requests', () => {
   });
 
   it('that is too long a line is refused so that whoever has a token shows it', async () => {
-    const take = vi.spyOn(StrangerTurns.prototype, 'take').mockReturnValue(null);
+    const take = vi.spyOn(StrangerTurns.prototype, 'take').mockResolvedValue(null);
     expect(await post(await listen({}), OTHER, INITIALIZE)).toMatchObject({ status: 429, retryAfter: '5' });
-    expect(take).toHaveBeenCalledWith(`origin ${OTHER}`);
+    expect(take).toHaveBeenCalledWith(OTHER);
+  });
+
+  it('is hushed while somebody shows a client’s token, whatever strangers say of themselves', async () => {
+    const url = await listen({});
+    const connection = await connectClient('v2, 2026-07-28', { kind: 'http', url });
+    const client = new ProtocolClient('c', connection.call, connection.capabilities);
+    await client.enrol();
+    await connection.close();
+    const seen = vi.spyOn(StrangerTurns.prototype, 'clientSeen');
+    await post(url, OTHER, INITIALIZE);
+    expect(seen).not.toHaveBeenCalled();
+    const own = await connectClient('v2, 2026-07-28', { kind: 'http', url, token: client.token! });
+    expect(seen).toHaveBeenCalled();
+    await own.close();
+  });
+
+  it('holds no turn for who has left the line', async () => {
+    const url = await listen({});
+    let begin = (_end: () => void): void => undefined;
+    const turn = new Promise<() => void>((resolve) => (begin = resolve));
+    const take = vi.spyOn(StrangerTurns.prototype, 'take').mockReturnValueOnce(turn);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write('GET /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await expect.poll(() => take.mock.calls.length).toBe(1);
+    socket.destroy();
+    // By then the server has heard of it.
+    for (let i = 0; i < 2; i++) await fetch(new URL('/healthz', url));
+    const end = vi.fn();
+    begin(end);
+    await expect.poll(() => end.mock.calls.length).toBe(1);
   });
 
   it('in one message is refused', async () => {
