@@ -40,6 +40,7 @@ interface ServeFlags {
   readonly maxMemoryMb?: number;
   readonly maxChunkMb?: number;
   readonly maxStorageMb?: number;
+  readonly clientRateMb?: number;
 }
 
 const MIB = 2 ** 20;
@@ -89,6 +90,7 @@ export function define(command: Command, run: Runner): void {
     )
     .option('--max-memory-mb <N>', 'bound of all evaluation processes together', naturalNumber)
     .option('--max-storage-mb <N>', 'keys and inputs of all clients together, on disk', naturalNumber)
+    .option('--client-rate-mb <N>', 'what one client may send a second, in the long run', naturalNumber)
     .option('--max-chunk-mb <N>', 'largest chunk of an upload, at most 32', naturalNumber)
     .action((artifacts: readonly string[], flags: ServeFlags) =>
       run((context) => serve(artifacts, flags, context)),
@@ -188,6 +190,7 @@ async function configurationOf(stateFolder: string, flags: ServeFlags): Promise<
         : DEFAULT_LIMITS.maxInlineResultBytes,
     // As many as have processors of their own.
     evaluationsAtOnce: flags.evaluations ?? Math.max(1, Math.floor(availableParallelism() / threads)),
+    ...(flags.clientRateMb === undefined ? {} : { clientBytesPerSecond: flags.clientRateMb * MIB }),
     ...(flags.maxStorageMb === undefined ? {} : { storedBytes: flags.maxStorageMb * MIB }),
     ...(flags.maxMemoryMb === undefined ? {} : { maxMemoryBytes: flags.maxMemoryMb * MIB }),
   };

@@ -27,6 +27,7 @@ const SESSIONS = { all: 64, perCaller: 64, idleMs: 3_600_000 };
 const ADMISSION = {
   ...{ connections: 256, connectionsPerOrigin: 256 },
   ...{ bodyBytes: 16 * MAX_MESSAGE_BYTES, bodyBytesPerCaller: 16 * MAX_MESSAGE_BYTES },
+  bodyBytesOfStrangers: MAX_MESSAGE_BYTES,
 };
 /** Of those who do not have the token: they are told so, and no body of theirs is read. */
 const STRANGER_REQUESTS_PER_SECOND = 100;
@@ -69,9 +70,11 @@ export class CryptoServer implements AsyncDisposable {
       allowedOrigins: [],
       sessions: SESSIONS,
       admission: ADMISSION,
-      strangers: {
+      rates: {
         requests: new RateLimiter(STRANGER_REQUESTS_PER_SECOND, 4 * STRANGER_REQUESTS_PER_SECOND),
         bytes: new RateLimiter(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
+        // Whoever has the token is the user of this machine.
+        clientBytes: new RateLimiter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
       },
       holderOf: (given) => (tokensMatch(given, token) ? 'agent' : null),
       requireBearer: true,

@@ -226,7 +226,9 @@ describe('a call', () => {
     const received = { tool: 'list_models', arguments: 'token' in given ? { auth_token: given.token } : {} };
     const call = { ...callWith({}, given.bearer ?? null), origin: given.origin ?? 'test', received, vouch };
     const code = codeOf(() => authentication.admit(call));
-    return vouch.mock.calls.length === 1 ? `vouched for, ${code}` : code;
+    if (vouch.mock.calls.length === 0) return code;
+    expect(vouch.mock.calls).toEqual([[given.token === 'other' ? 'neighbour' : 'client']]);
+    return `vouched for, ${code}`;
   }
 
   it('counts once: against the client whose token it has, in the arguments or in the header, else against its origin', async () => {

@@ -55,7 +55,7 @@ export class Authentication {
   admit(call: CallContext): void {
     const client = this.#clientOf(call);
     if (client === null) return this.#limiter.take(`origin ${call.origin}`);
-    call.vouch();
+    call.vouch(client.clientId);
     this.#limiter.take(`client ${client.clientId}`);
   }
 

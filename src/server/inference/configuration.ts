@@ -26,6 +26,9 @@ export interface ServerLimits {
   /** Bodies of such requests, as largest bodies: rate and burst. */
   readonly strangerBodiesPerSecond: number;
   readonly strangerBodyBurst: number;
+  /** Bodies of one client, in bytes: what it sends again and again is looked at each time, whatever its quotas say. */
+  readonly clientBytesPerSecond: number;
+  readonly clientByteBurst: number;
   /** Bodies that are held at once, as largest bodies; and of one client or address. */
   readonly bodiesInFlight: number;
   readonly bodiesInFlightPerCaller: number;
@@ -77,6 +80,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   strangerRequestBurst: 200,
   strangerBodiesPerSecond: 2,
   strangerBodyBurst: 8,
+  clientBytesPerSecond: 64 * MIB,
+  clientByteBurst: 1024 * MIB,
   bodiesInFlight: 24,
   bodiesInFlightPerCaller: 6,
   connections: 1024,

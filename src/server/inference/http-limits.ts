@@ -10,12 +10,14 @@ const SESSION_IDLE_MS = 3_600_000;
 const ENVELOPE_BYTES = 64 * 1024;
 /** Negotiation parameters and certificate chains fit in this even if chunks are tiny. */
 const LEAST_BODY_BYTES = 2 ** 20;
+/** Of the bodies in flight: at least one that is as large as any. */
+const STRANGERS_SHARE = 0.5;
 /** Chunks up to what the draft allows are taken, so that one too large for this server hears so in the protocol's own words. */
 export const MAX_MESSAGE_BYTES = base64Length(HIGHEST_CHUNK_BYTES) + ENVELOPE_BYTES;
 
 export function httpLimits(
   limits: ServerLimits,
-): Pick<HttpListenerOptions, 'maxBodyBytes' | 'sessions' | 'admission' | 'strangers'> {
+): Pick<HttpListenerOptions, 'maxBodyBytes' | 'sessions' | 'admission' | 'rates'> {
   const bodyBytes = Math.max(LEAST_BODY_BYTES, base64Length(limits.maxChunkBytes) + ENVELOPE_BYTES);
   // One that is too large has room, and then somebody else's.
   const room = (bodies: number, largest = 1): number =>
@@ -28,10 +30,12 @@ export function httpLimits(
       connectionsPerOrigin: limits.connectionsPerOrigin,
       bodyBytes: room(limits.bodiesInFlight, 2),
       bodyBytesPerCaller: room(limits.bodiesInFlightPerCaller),
+      bodyBytesOfStrangers: room(limits.bodiesInFlight, 2) * STRANGERS_SHARE,
     },
-    strangers: {
+    rates: {
       requests: new RateLimiter(limits.strangerRequestsPerSecond, limits.strangerRequestBurst),
       bytes: new RateLimiter(limits.strangerBodiesPerSecond * bodyBytes, room(limits.strangerBodyBurst)),
+      clientBytes: new RateLimiter(limits.clientBytesPerSecond, Math.max(limits.clientByteBurst, room(1))),
     },
   };
 }

@@ -97,7 +97,10 @@ it.each([
     expect(listenHttp.mock.lastCall![1]).toMatchObject({
       ...HTTP_SETTINGS,
       ...{ maxBodyBytes: MAX_MESSAGE_BYTES, sessions: { all: 17, perCaller: 3, idleMs: 3_600_000 } },
-      admission: { connectionsPerOrigin: 5, bodyBytes: 400 * bound, bodyBytesPerCaller: 200 * bound },
+      admission: {
+        ...{ connectionsPerOrigin: 5, bodyBytes: 400 * bound, bodyBytesPerCaller: 200 * bound },
+        bodyBytesOfStrangers: 200 * bound,
+      },
     });
   },
 );
@@ -107,6 +110,7 @@ it('however few bodies are held at once, one that is too large has room, and som
   await server.listenHttp(HTTP_SETTINGS);
   const { admission } = listenHttp.mock.lastCall![1];
   expect(admission.bodyBytesPerCaller).toBe(MAX_MESSAGE_BYTES);
+  expect(admission.bodyBytesOfStrangers).toBe(MAX_MESSAGE_BYTES);
   expect(admission.bodyBytes).toBe(2 * MAX_MESSAGE_BYTES);
 });
 

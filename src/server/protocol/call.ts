@@ -16,7 +16,7 @@ export interface CallContext {
   /** Where the call comes from, for rate limits: an address, or the name of the transport. */
   readonly origin: string;
   /** Tells the transport that the call is a known client's, and not for its origin to pay. */
-  vouch(): void;
+  vouch(client: string): void;
   /** The call as it came, which is what a signature covers. */
   readonly received: ToolCall;
   readonly meta: Readonly<Record<string, unknown>>;

@@ -211,8 +211,13 @@ export function listenForConformance(): Promise<HttpListener> {
     admission: {
       ...{ connections: 256, connectionsPerOrigin: 256 },
       ...{ bodyBytes: 64 * 2 ** 20, bodyBytesPerCaller: 64 * 2 ** 20 },
+      bodyBytesOfStrangers: 64 * 2 ** 20,
     },
-    strangers: { requests: new RateLimiter(1e6, 1e6), bytes: new RateLimiter(1e9, 1e9) },
+    rates: {
+      requests: new RateLimiter(1e6, 1e6),
+      bytes: new RateLimiter(1e9, 1e9),
+      clientBytes: new RateLimiter(1e9, 1e9),
+    },
     holderOf: () => null,
     requireBearer: false,
     pages: {},

@@ -3,10 +3,17 @@ import type { Visit } from './admission.ts';
 import { Admission } from './admission.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
-const LIMITS = { connections: 4, connectionsPerOrigin: 2, bodyBytes: 100, bodyBytesPerCaller: 60 };
+const LIMITS = {
+  ...{ connections: 4, connectionsPerOrigin: 2 },
+  ...{ bodyBytes: 100, bodyBytesPerCaller: 60, bodyBytesOfStrangers: 70 },
+};
 
-function admission({ requests = 1000, bytes = 1e6 }: { requests?: number; bytes?: number } = {}): Admission {
-  const rates = { requests: new RateLimiter(1e-3, requests), bytes: new RateLimiter(1e-3, bytes) };
+function admission({ requests = 1000, bytes = 1e6, clientBytes = 1e6 } = {}): Admission {
+  const rates = {
+    requests: new RateLimiter(1e-3, requests),
+    bytes: new RateLimiter(1e-3, bytes),
+    clientBytes: new RateLimiter(1e-3, clientBytes),
+  };
   return new Admission(LIMITS, rates);
 }
 
@@ -55,8 +62,8 @@ describe('requests of strangers', () => {
       const visit = enter(gate, null);
       expect(visit.caller).toBe('origin here');
       expect(visit.hold(40)).toBeNull();
-      visit.vouch();
-      visit.vouch();
+      visit.vouch('c');
+      visit.vouch('c');
       expect(visit.hold(20)).toBeNull();
       visit.leave();
     }
@@ -67,7 +74,53 @@ describe('requests of strangers', () => {
   });
 });
 
+describe('bytes of clients', () => {
+  it('are counted by name, and not against where they come from', () => {
+    const gate = admission({ clientBytes: 50, bytes: 0 });
+    const visit = enter(gate, 'c');
+    expect(visit.hold(40)).toBeNull();
+    expect(visit.hold(20)).toMatchObject({ status: 429, retryAfterMs: expect.any(Number) as number });
+    visit.leave();
+    expect(enter(gate, 'c', 'elsewhere').hold(20)).toMatchObject({ status: 429 });
+    expect(enter(gate, 'other').hold(20)).toBeNull();
+  });
+
+  it('are the client’s, too, where its token is only in what it sends, or else its address has paid for them', () => {
+    const gate = admission({ clientBytes: 50, bytes: 100 });
+    for (const sent of [40, 40]) {
+      const visit = enter(gate, null);
+      expect(visit.hold(sent)).toBeNull();
+      visit.vouch('c');
+      visit.leave();
+    }
+    expect(enter(gate, 'c').hold(20)).toMatchObject({ status: 429 });
+    // Of its hundred, the first forty were given back.
+    expect(enter(gate, null).hold(60)).toBeNull();
+    expect(enter(gate, null).hold(1)).toMatchObject({ status: 429 });
+  });
+});
+
 describe('bodies', () => {
+  it('of strangers leave room for those of clients, wherever they come from', () => {
+    const gate = admission();
+    const [first, second, third] = ['a', 'b', 'c'].map((origin) => enter(gate, null, origin));
+    expect(first!.hold(35)).toBeNull();
+    expect(second!.hold(35)).toBeNull();
+    expect(third!.hold(1)).toMatchObject({ status: 503 });
+    const client = enter(gate, 'a');
+    expect(client.hold(30)).toBeNull();
+    // What was refused for want of room in all does not count as held.
+    first!.leave();
+    expect(enter(gate, 'b').hold(30)).toBeNull();
+    expect(third!.hold(20)).toMatchObject({ status: 503 });
+    expect(third!.hold(5)).toBeNull();
+    for (const visit of [second!, third!]) visit.leave();
+    client.leave();
+    const again = enter(gate, null);
+    expect(again.hold(60)).toBeNull();
+    expect(enter(gate, null, 'd').hold(10)).toBeNull();
+  });
+
   it('are held within the share of a caller and the budget of all, until they are answered', () => {
     const gate = admission();
     const [first, second, other] = [enter(gate, null), enter(gate, null), enter(gate, 'c')];

@@ -13,25 +13,33 @@ export interface AdmissionLimits {
   /** Bytes of bodies that are held, from the first to the answer; and of one caller. */
   readonly bodyBytes: number;
   readonly bodyBytesPerCaller: number;
+  /** Of all who show no token: what others hold is never theirs. */
+  readonly bodyBytesOfStrangers: number;
 }
 
-/** Sustained rates and bursts of one address that shows no token. */
-export interface StrangerRates {
+/** Sustained rates and bursts. */
+export interface AdmissionRates {
+  /** Of one address that shows no token. */
   readonly requests: RateLimiter;
   readonly bytes: RateLimiter;
+  /** Of one client; its requests are counted where its calls are known. */
+  readonly clientBytes: RateLimiter;
 }
 
 const TOO_MANY_REQUESTS = { status: 429, code: -32000, message: 'Too many requests' };
-const TOO_MANY_BYTES = { status: 429, code: -32000, message: 'Too many bytes from strangers' };
+const TOO_MANY_BYTES = { status: 429, code: -32000, message: 'Too many bytes' };
+/** All of them under one name. */
+const STRANGERS = 'strangers';
 const BODIES_FULL = { status: 503, code: -32000, message: 'Too many bodies are being received' };
 
 export class Admission {
   readonly #limits: AdmissionLimits;
-  readonly #rates: StrangerRates;
+  readonly #rates: AdmissionRates;
   readonly #connections = new Tally();
   readonly #bodies = new Tally();
+  readonly #strangersBodies = new Tally();
 
-  constructor(limits: AdmissionLimits, rates: StrangerRates) {
+  constructor(limits: AdmissionLimits, rates: AdmissionRates) {
     this.#limits = limits;
     this.#rates = rates;
   }
@@ -45,33 +53,47 @@ export class Admission {
 
   /** @param client whose token it shows; null: a stranger. A refusal if it asks too often */
   enter(client: string | null, origin: string): Visit | Refusal {
+    const { requests, bytes: strangerBytes, clientBytes } = this.#rates;
     const stranger = client === null;
-    const waitMs = stranger ? this.#rates.requests.tryTake(origin) : 0;
+    const waitMs = stranger ? requests.tryTake(origin) : 0;
     if (waitMs > 0) return { ...TOO_MANY_REQUESTS, retryAfterMs: waitMs };
     let paidBytes = 0;
     let held = 0;
     let paying = stranger;
     const caller = stranger ? `origin ${origin}` : `client ${client}`;
-    const { bodyBytes, bodyBytesPerCaller } = this.#limits;
     return {
       caller,
       stranger,
       hold: (bytes) => {
-        const wait = paying ? this.#rates.bytes.tryTake(origin, bytes) : 0;
-        if (wait > 0) return { ...TOO_MANY_BYTES, retryAfterMs: wait };
+        const wait = stranger
+          ? paying && strangerBytes.tryTake(origin, bytes)
+          : clientBytes.tryTake(client, bytes);
+        if (wait !== false && wait > 0) return { ...TOO_MANY_BYTES, retryAfterMs: wait };
         if (paying) paidBytes += bytes;
-        if (!this.#bodies.add(caller, bytes, bodyBytes, bodyBytesPerCaller)) return BODIES_FULL;
+        if (!this.#hold(caller, stranger, bytes)) return BODIES_FULL;
         held += bytes;
         return null;
       },
-      vouch: () => {
+      vouch: (known) => {
         if (!paying) return;
         paying = false;
-        this.#rates.requests.giveBack(origin);
-        this.#rates.bytes.giveBack(origin, paidBytes);
+        requests.giveBack(origin);
+        // What the client has no budget for, its address has paid.
+        if (clientBytes.tryTake(known, paidBytes) === 0) strangerBytes.giveBack(origin, paidBytes);
       },
-      leave: once(() => this.#bodies.remove(caller, held)),
+      leave: once(() => {
+        this.#bodies.remove(caller, held);
+        if (stranger) this.#strangersBodies.remove(STRANGERS, held);
+      }),
     };
+  }
+
+  #hold(caller: string, stranger: boolean, bytes: number): boolean {
+    const { bodyBytes, bodyBytesPerCaller, bodyBytesOfStrangers: most } = this.#limits;
+    if (stranger && !this.#strangersBodies.add(STRANGERS, bytes, most, most)) return false;
+    if (this.#bodies.add(caller, bytes, bodyBytes, bodyBytesPerCaller)) return true;
+    if (stranger) this.#strangersBodies.remove(STRANGERS, bytes);
+    return false;
   }
 
   /** Bytes of bodies that are held now. */
@@ -88,8 +110,8 @@ export interface Visit {
   readonly stranger: boolean;
   /** Of the body, as it arrives. */
   hold(bytes: number): Refusal | null;
-  /** The call proved to be a client's. */
-  vouch(): void;
+  /** The call proved to be this client's. */
+  vouch(client: string): void;
   /** It is answered, or gone. */
   leave(): void;
 }

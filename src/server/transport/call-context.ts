@@ -17,7 +17,7 @@ export function callContext(
     progress,
     bearer: authInfo?.token === undefined || authInfo.token === '' ? null : authInfo.token,
     origin: typeof address === 'string' ? address : origin,
-    vouch: () => (vouch as (() => void) | undefined)?.(),
+    vouch: (client) => (vouch as CallContext['vouch'] | undefined)?.(client),
     received,
     meta: mcpReq._meta ?? {},
   };

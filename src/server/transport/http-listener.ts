@@ -11,8 +11,7 @@ import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcon
 import type { McpRequestContext, Server } from '@modelcontextprotocol/server';
 import { createMcpHandler, isLegacyRequest } from '@modelcontextprotocol/server';
 import { ProtocolError } from '../../errors.ts';
-import type { AdmissionLimits, StrangerRates } from './admission.ts';
-import type { Visit } from './admission.ts';
+import type { AdmissionLimits, AdmissionRates, Visit } from './admission.ts';
 import { Admission } from './admission.ts';
 import type { AuthorisedRequest, SessionLimits } from './legacy-sessions.ts';
 import { LegacySessions } from './legacy-sessions.ts';
@@ -36,7 +35,7 @@ export interface HttpListenerOptions {
   readonly allowedOrigins: readonly string[];
   readonly sessions: SessionLimits;
   readonly admission: AdmissionLimits;
-  readonly strangers: StrangerRates;
+  readonly rates: AdmissionRates;
   /** None unless given. */
   readonly proxies?: ProxyTrust;
   /** Whose the token of an Authorization header is; null: nobody's. */
@@ -162,7 +161,7 @@ class FrontDoor {
     this.#modernNode = toNodeHandler(this.#modern, { maxRequestBodySize: maxBodyBytes, onerror: onError });
     this.#legacy = new LegacySessions(() => factory(), sessions);
     this.#sse = options.sse ? new SseSessions(() => factory(), SSE_MESSAGES_PATH, sessions) : null;
-    this.#admission = new Admission(options.admission, options.strangers);
+    this.#admission = new Admission(options.admission, options.rates);
     this.#origins = new Origins(options.proxies ?? NO_PROXY);
     const hosts = hostNames(options.address, options.allowedHosts);
     this.#guards = [hostHeaderValidation(hosts), originValidation([...hosts, ...options.allowedOrigins])];
@@ -290,7 +289,7 @@ class FrontDoor {
       );
       return null;
     }
-    const extra = { address: origin, vouch: () => visit.vouch() };
+    const extra = { address: origin, vouch: (client: string) => visit.vouch(client) };
     request.auth = { token, clientId: '', scopes: [], extra };
     return visit;
   }

@@ -172,6 +172,23 @@ describe('a flood of requests', () => {
     await expect.poll(() => end.mock.calls.length).toBe(1);
   });
 
+  it('of bytes costs a client, too, which hears so where it shows its token', async () => {
+    const url = await listen({ clientBytesPerSecond: 1, clientByteBurst: 1, maxChunkBytes: 1000 });
+    const connection = await connectClient('v2, 2026-07-28', { kind: 'http', url });
+    const client = new ProtocolClient('c', connection.call, connection.capabilities);
+    await client.enrol();
+    await connection.close();
+    const send = async (body: string): Promise<number> => {
+      const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${client.token}` };
+      const response = await fetch(url, { method: 'POST', headers, body });
+      await response.text();
+      return response.status;
+    };
+    // Whatever its budget, the largest message that there is passes.
+    expect(await send(JSON.stringify({ a: 'x'.repeat(30_000_000) }))).toBe(400);
+    expect(await send(JSON.stringify({ a: 'x'.repeat(30_000_000) }))).toBe(429);
+  });
+
   it('in one message is refused', async () => {
     const url = await listen({});
     const many = Array.from({ length: 17 }, (_, id) => ({ ...CALL, id }));
@@ -210,7 +227,7 @@ describe('bodies and connections that stay', () => {
   it('hold no more than the share of their address', async () => {
     const rates = { strangerBodyBurst: 1000, strangerBodiesPerSecond: 1000 };
     const url = await listen({
-      ...{ maxChunkBytes: 1000, bodiesInFlight: 8, bodiesInFlightPerCaller: 1 },
+      ...{ maxChunkBytes: 1000, bodiesInFlight: 200, bodiesInFlightPerCaller: 1 },
       ...rates,
     });
     const { port } = new URL(url);
@@ -227,6 +244,34 @@ describe('bodies and connections that stay', () => {
     expect((await post(url, OTHER, large)).status).toBe(400);
     slow.destroy();
     await expect.poll(async () => (await post(url, FLOOD, large)).status).toBe(400);
+  });
+
+  it('of strangers, however many addresses they have, leave room for a client’s', async () => {
+    const rates = { strangerBodyBurst: 1000, strangerBodiesPerSecond: 1000 };
+    const url = await listen({
+      ...{ maxChunkBytes: 1000, bodiesInFlight: 4, bodiesInFlightPerCaller: 1 },
+      ...rates,
+    });
+    const connection = await connectClient('v2, 2026-07-28', { kind: 'http', url });
+    const client = new ProtocolClient('c', connection.call, connection.capabilities);
+    await client.enrol();
+    await connection.close();
+    const { port } = new URL(url);
+    const slow = [FLOOD, OTHER, '198.51.100.1'].map((from) => {
+      const socket = connect(Number(port), '127.0.0.1');
+      const lines = ['Host: localhost', 'Content-Type: application/json', `X-Forwarded-For: ${from}`];
+      socket.write(['POST /mcp HTTP/1.1', ...lines, 'Content-Length: 44000000', '', ''].join('\r\n'));
+      socket.write(`"${'x'.repeat(40_000_000)}`);
+      socket.on('error', () => undefined);
+      return socket;
+    });
+    const large = JSON.stringify({ a: 'x'.repeat(30_000_000) });
+    await expect.poll(async () => (await post(url, '198.51.100.2', large)).status).toBe(503);
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${client.token}` };
+    const own = await fetch(url, { method: 'POST', headers, body: large });
+    expect(own.status).toBe(400);
+    await own.text();
+    for (const socket of slow) socket.destroy();
   });
 
   it('are closed at once beyond what one address may have', async () => {
