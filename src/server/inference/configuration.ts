@@ -10,6 +10,8 @@ export interface ServerLimits {
   readonly sessionBytesPerClient: number;
   readonly keySetsPerClient: number;
   readonly keyBytesPerClient: number;
+  /** Those that were revoked and are not to come back, too; of keys that are changed daily, more than are within their time. */
+  readonly keyRecordsPerClient: number;
   /** Chunks of all clients together. */
   readonly storedBytes: number;
   /** Of the disk, what is never taken for chunks: records, results and discards need it. Of a small disk a tenth. */
@@ -70,6 +72,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   sessionBytesPerClient: 4096 * MIB,
   keySetsPerClient: 8,
   keyBytesPerClient: 16_384 * MIB,
+  keyRecordsPerClient: 256,
   storedBytes: Number.MAX_SAFE_INTEGER,
   reservedBytes: 256 * MIB,
   clientShare: 0.5,

@@ -15,7 +15,10 @@ const QUIET = new AbortController().signal;
 
 let world: EvaluationWorld;
 beforeEach(async () => {
-  world = await evaluationWorld({ keySetsPerClient: 2, keyBytesPerClient: 10, maxChunkBytes: 8 }, ['a', 'b']);
+  world = await evaluationWorld(
+    { keySetsPerClient: 2, keyBytesPerClient: 10, keyRecordsPerClient: 4, maxChunkBytes: 8 },
+    ['a', 'b'],
+  );
 });
 afterEach(() => world[Symbol.asyncDispose]());
 
@@ -239,6 +242,31 @@ describe('keys that are revoked', () => {
     expect(world.keys.resolve('client', undefined, null).keyRef).toBe(kept.keyRef);
     // Nor do they count against the quota.
     expect(codeOf(() => world.keys.begin('client', model(), [keyFile('3')]))).toBe('none');
+  });
+
+  it('are remembered up to a bound, for which what was rejected is forgotten first', async () => {
+    const code = (client: string, content: string) =>
+      codeOf(() => world.keys.begin(client, model(), [keyFile(content)]));
+    world.process.load = () => Promise.reject(new ToolError('ERROR_INVALID_EVALUATION_KEY', 'no keys'));
+    await expect(world.provide('client', 'r')).rejects.toMatchObject({
+      code: 'ERROR_INVALID_EVALUATION_KEY',
+    });
+    world.process.load = () => Promise.resolve();
+    for (const content of ['1', '2', '3']) {
+      const { keyRef } = await world.provide('client', content);
+      await world.keys.revoke('client', keyRef);
+    }
+    expect(world.keys.list('client').map(({ state }) => state)).toContain('rejected');
+    const last = await world.provide('client', '4');
+    expect(world.keys.list('client')).toHaveLength(4);
+    await world.keys.revoke('client', last.keyRef);
+    expect(code('client', '5')).toBe('ERROR_QUOTA_EXCEEDED');
+    expect(code('client', '1')).toBe('ERROR_KEY_REVOKED');
+    expect(code('neighbour', '5')).toBe('none');
+    // Until their time is over.
+    const [record] = world.keys.list('client');
+    await world.keys.expire(record!);
+    expect(code('client', '5')).toBe('none');
   });
 
   it('are those of the client alone', async () => {

@@ -224,13 +224,22 @@ export class KeyProvisioning {
         `${files.length} key files of ${total} bytes, at most ${MAX_KEY_FILES} of ${model.maxKeyBytes} bytes can be needed`,
       );
     }
-    const others = this.#store
-      .keySets(clientId)
-      .filter((record) => record.keyRef !== keyRef && ['provisioning', 'active'].includes(record.state));
+    const all = this.#store.keySets(clientId).filter((record) => record.keyRef !== keyRef);
+    const others = all.filter(({ state }) => ['provisioning', 'active'].includes(state));
     const bytes = others.flatMap((record) => record.files).reduce((sum, file) => sum + file.bytes, 0);
     if (others.length >= limits.keySetsPerClient || bytes + total > limits.keyBytesPerClient) {
       throw new ToolError('ERROR_QUOTA_EXCEEDED', 'this client stores as many evaluation keys as it may');
     }
+    if (all.length < limits.keyRecordsPerClient) return;
+    // Why keys were rejected can be forgotten, that they were revoked cannot.
+    const rejected = all.findLast(({ state }) => state === 'rejected');
+    if (rejected === undefined) {
+      throw new ToolError(
+        'ERROR_QUOTA_EXCEEDED',
+        `${all.length} key sets of this client were revoked: the time of one must end first`,
+      );
+    }
+    this.#store.deleteKeySet(clientId, rejected.keyRef);
   }
 
   #status(record: KeySetRecord): KeyStatus {
