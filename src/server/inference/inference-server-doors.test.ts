@@ -1,6 +1,8 @@
 /** What a server shows of itself and takes, over HTTP and stdio, before any tool does its work. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { ToolError } from '../protocol/error-codes.ts';
 import { base64Length } from '../protocol/identifiers.ts';
+import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
 import { HTTP_SETTINGS, type IdleServers, idleServers } from '../testing/idle-servers.ts';
 import { connectClient } from '../testing/mcp-clients.ts';
 import { ProtocolClient } from '../testing/protocol-client.ts';
@@ -112,6 +114,19 @@ it('however few bodies are held at once, one that is too large has room, and som
   expect(admission.bodyBytesPerCaller).toBe(MAX_MESSAGE_BYTES);
   expect(admission.bodyBytesOfStrangers).toBe(MAX_MESSAGE_BYTES);
   expect(admission.bodyBytes).toBe(2 * MAX_MESSAGE_BYTES);
+});
+
+it('calls are answered once the records are durable that they rely on', async () => {
+  const server = await servers.start();
+  const settled = vi.spyOn(SqliteMetadataStore.prototype, 'settled');
+  settled.mockRejectedValue(new ToolError('ERROR_STORAGE_FULL', 'no room'));
+  const { url } = await server.listenHttp(HTTP_SETTINGS);
+  const connection = await connectClient('v2, 2026-07-28', { kind: 'http', url });
+  expect(await connection.call({ name: 'list_models', arguments: {} })).toMatchObject({
+    structuredContent: { error_code: 'ERROR_STORAGE_FULL' },
+  });
+  await connection.close();
+  settled.mockRestore();
 });
 
 it('tokens are those of clients, and what goes wrong is logged without more than it needs', async () => {

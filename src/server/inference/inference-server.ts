@@ -221,6 +221,7 @@ export class InferenceServer implements AsyncDisposable {
       settings: { ...this.settings() },
       origin,
       admit: (call) => services.authentication.admit(call),
+      settled: () => this.#store.settled(),
       sign: (result, call, nonce) => services.identity.sign(result, call, nonce),
       onCall: (tool) => services.metrics.add('requests_total', 1, ['tool', tool]),
       onError: (tool, error) => {

@@ -28,8 +28,12 @@ const clients: TaskClient[] = [];
 /** Evaluations wait for it, and tell on the way what they are at. */
 let gate: { readonly promise: Promise<void>; readonly resolve: () => void };
 
+/** What is durable, before anything is answered. */
+let settled: () => Promise<void>;
+
 beforeEach(async () => {
   world = await evaluationWorld({ requestsPerSecond: 1e6, requestBurst: 1e6, queueCapacityPerClient: 3 });
+  settled = () => Promise.resolve();
   let resolve = (): void => undefined;
   const promise = new Promise<void>((open) => (resolve = open));
   gate = { promise, resolve };
@@ -64,6 +68,7 @@ function listen(): Promise<HttpListener> {
     ...{ name: 'test', title: 'test', version: '0', instructions: '', settings: {}, origin: 'test' },
     ...{ tools: REMOTE_TOOLS, services, tasks: new SessionTasks(services, true) },
     sign: services.identity.sign.bind(services.identity),
+    settled: () => settled(),
   };
   return listenHttp(toolServerFactory(host), {
     ...httpLimits(world.limits),
@@ -125,6 +130,35 @@ describe.each<TaskRevision>(['2025-11-25', '2026-07-28'])('a call that becomes a
     const waited = await alice.call(TOOL, order('s'));
     expect(waited.structuredContent).toMatchObject({ ok: true, status: 'done', session_id: 's' });
     expect(lasting(result)).toEqual(lasting(waited));
+  });
+
+  it('is answered, and everything about it, once what it relies on is durable, or else not at all', async () => {
+    const alice = await as('alice', revision);
+    await upload('s');
+    await upload('t');
+    const { taskId } = await alice.begin(TOOL, order('s'));
+    const ways = [
+      () => alice.call('get_session_status', order('s')),
+      () => alice.begin(TOOL, order('t')),
+      () => alice.get(taskId),
+    ];
+    for (const ask of ways) {
+      let settle = (): void => undefined;
+      const durable = new Promise<void>((resolve) => (settle = resolve));
+      const asked = vi.fn(() => durable);
+      settled = asked;
+      let answered = false;
+      const answer = ask().then(() => (answered = true));
+      await vi.waitFor(() => expect(asked).toHaveBeenCalled());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(answered).toBe(false);
+      settle();
+      await answer;
+    }
+    settled = () => Promise.reject(new ToolError('ERROR_STORAGE_FULL', 'no room'));
+    const failed = await ways[0]!();
+    expect(failed).toMatchObject({ isError: true, structuredContent: { error_code: 'ERROR_STORAGE_FULL' } });
+    gate.resolve();
   });
 
   it('that fails has failed with the code of a call that waits', async () => {
@@ -295,6 +329,16 @@ describe('of revision 2025-11-25', () => {
     expect(heard.at(-1)).toBe('result');
     expect(heard).toContain('taskStatus');
     await client.close();
+  });
+
+  it('a call that joins an evaluation does not change how long that is kept', async () => {
+    const alice = await as('alice', '2025-11-25');
+    await upload('s');
+    const { taskId, ttlMs } = await alice.begin(TOOL, order('s'), { ttlMs: 10 * MINUTE });
+    expect(await alice.begin(TOOL, order('s'), { ttlMs: MINUTE })).toMatchObject({ taskId, ttlMs });
+    gate.resolve();
+    await alice.result(taskId);
+    expect(await alice.begin(TOOL, order('s'), { ttlMs: MINUTE })).toMatchObject({ taskId, ttlMs });
   });
 
   it('who waits for a result while the server stops is told so, and not that there is one', async () => {

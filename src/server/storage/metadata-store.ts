@@ -1,6 +1,6 @@
 /**
  * The records behind one interface, so that another database can take the embedded one's place. Every call is one
- * transaction that is durable when it returns; all lookups are by client, so that no query can cross clients.
+ * transaction that is durable when it returns, but for nonces; all lookups are by client, so that no query can cross clients.
  */
 import type {
   ChunkRecord,
@@ -27,8 +27,10 @@ export interface MetadataStore extends Disposable {
   hasInvitation(codeHash: string, now: number): boolean;
   /** Takes the invitation away, if it is in time and meant for this name or for any: each is used once, by whom it is for. */
   takeInvitation(codeHash: string, clientId: string, now: number): boolean;
-  /** False if the nonce was there before. */
+  /** False if the nonce was there before. Survives the process at once, and the machine once `settled`. */
   addNonce(clientId: string, nonce: string, expiresAt: number): boolean;
+  /** Resolves when everything is durable that was said before. */
+  settled(): Promise<void>;
 
   // Key sets
   keySet(clientId: string, keyRef: string): KeySetRecord | null;

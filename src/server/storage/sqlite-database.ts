@@ -1,8 +1,9 @@
-/** The embedded database: SQLite as Node has it, with write-ahead logging, synced at every commit. */
+/** The embedded database: SQLite as Node has it, with write-ahead logging, synced at every commit unless that is said to come later. */
 import { chmodSync, existsSync } from 'node:fs';
 import { importSqlite } from './import-sqlite.ts';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { BackendError } from '../../errors.ts';
+import { FileSync } from './file-sync.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -55,7 +56,11 @@ export class Database implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #makeRoom: () => boolean;
+  /** https://sqlite.org/wal.html: a commit is in the file beside the database, in the order of commits. */
+  readonly #log: FileSync;
   #inTransaction = false;
+  /** Of a transaction: what changes nothing is not written, nor synced. */
+  #changed = false;
 
   /**
    * Loads SQLite only here, since Node announces it as experimental on stderr in some versions.
@@ -67,11 +72,12 @@ export class Database implements Disposable {
     const database = new DatabaseSync(file, { timeout: 5000 });
     if (existsSync(file)) chmodSync(file, 0o600);
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
-    return new Database(database, makeRoom);
+    return new Database(database, new FileSync(`${file}-wal`), makeRoom);
   }
 
-  private constructor(database: DatabaseSync, makeRoom: () => boolean) {
+  private constructor(database: DatabaseSync, log: FileSync, makeRoom: () => boolean) {
     this.#database = database;
+    this.#log = log;
     this.#makeRoom = makeRoom;
     this.transaction(() => {
       const version = Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
@@ -97,16 +103,37 @@ export class Database implements Disposable {
   /** Rows changed. */
   run(sql: string, ...values: readonly SQLInputValue[]): number {
     const change = (): number => Number(this.#prepare(sql).run(...values).changes);
-    return this.#inTransaction ? change() : this.#withRoom(change);
+    const changes = this.#inTransaction ? change() : this.#withRoom(change);
+    if (this.#inTransaction) this.#changed ||= changes > 0;
+    else if (changes > 0) this.#log.wasSynced();
+    return changes;
+  }
+
+  /** As `run`, for what may be lost with the machine's power until `settled` or the next commit; with the process alone it is not. */
+  runUnsynced(sql: string, ...values: readonly SQLInputValue[]): number {
+    this.#database.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return this.#withRoom(() => Number(this.#prepare(sql).run(...values).changes));
+    } finally {
+      this.#database.exec('PRAGMA synchronous = FULL');
+      this.#log.wrote();
+    }
+  }
+
+  /** Resolves when all that was committed is on the disk, without holding up anybody else. */
+  async settled(): Promise<void> {
+    await this.#log.settled();
   }
 
   transaction<T>(action: () => T): T {
     return this.#withRoom(() => {
       this.#database.exec('BEGIN IMMEDIATE');
       this.#inTransaction = true;
+      this.#changed = false;
       try {
         const result = action();
         this.#database.exec('COMMIT');
+        if (this.#changed) this.#log.wasSynced();
         return result;
       } catch (error) {
         this.#rollBack();

@@ -85,7 +85,12 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   addNonce(clientId: string, nonce: string, expiresAt: number): boolean {
-    return this.#db.run('INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)', clientId, nonce, expiresAt) === 1;
+    const values = [clientId, nonce, expiresAt];
+    return this.#db.runUnsynced('INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)', ...values) === 1;
+  }
+
+  async settled(): Promise<void> {
+    await this.#db.settled();
   }
 
   keySet(clientId: string, keyRef: string): KeySetRecord | null {

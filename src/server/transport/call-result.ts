@@ -26,7 +26,7 @@ export async function resultOf<Services>(
   let isError = false;
   let unsigned = false;
   try {
-    answer = await work();
+    answer = await settling(host, work());
   } catch (thrown) {
     const error = toToolError(thrown);
     host.onError?.(received.tool, error);
@@ -42,6 +42,13 @@ export async function resultOf<Services>(
     isError,
     ...(unsigned ? {} : signedMeta(host, structuredContent, received, context)),
   };
+}
+
+/** What is refused is settled, too. @throws what the work throws, or else why it cannot be settled */
+export async function settling<Services, T>(host: ToolHost<Services>, work: Promise<T>): Promise<T> {
+  await work.catch(() => undefined);
+  await host.settled?.();
+  return work;
 }
 
 /** `_meta` with the signature over something that answers a request. */

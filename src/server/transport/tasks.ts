@@ -15,7 +15,7 @@ import type { Task, TaskHandle, TaskStore } from '../protocol/task.ts';
 import type { CallContext } from '../protocol/tool.ts';
 import { callContext, progressNotifier } from './call-context.ts';
 import type { JsonObject } from './call-result.ts';
-import { asJson, resultOf, signedMeta } from './call-result.ts';
+import { asJson, resultOf, settling, signedMeta } from './call-result.ts';
 import { asProtocolError } from './refusals.ts';
 import type { ToolHost } from './tool-host.ts';
 
@@ -76,7 +76,7 @@ export function taskDesk<Services>(host: ToolHost<Services>, store: TaskStore): 
     try {
       const call = callContext(context, receivedAs(context, about), host.origin, () => undefined);
       host.admit?.(call);
-      return await action(call);
+      return await settling(host, action(call));
     } catch (thrown) {
       throw asProtocolError(host, method, thrown);
     }

@@ -25,6 +25,8 @@ export interface ToolHost<Services> {
    * @throws ToolError ERROR_RATE_LIMITED
    */
   admit?(call: CallContext): void;
+  /** Resolves when what calls rely on is durable: nothing is answered before, so that no answered request is taken a second time. */
+  settled?(): Promise<void>;
   sign?(result: unknown, call: ToolCall, nonce: string | null): object;
   onCall?(tool: string): void;
   onError?(tool: string, error: ToolError): void;

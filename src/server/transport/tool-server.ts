@@ -12,7 +12,7 @@ import type { TaskHandle } from '../protocol/task.ts';
 import type { AnyTool } from '../protocol/tool.ts';
 import { inputSchemaOf, outputSchemaOf } from '../protocol/tool.ts';
 import { callContext, progressNotifier } from './call-context.ts';
-import { asJson, resultOf, signedMeta } from './call-result.ts';
+import { asJson, resultOf, settling, signedMeta } from './call-result.ts';
 import { documentCapabilities, serveDocuments } from './documents.ts';
 import { asProtocolError } from './refusals.ts';
 import { TASKS_2025_11_25 } from './tasks-2025-11-25.ts';
@@ -108,7 +108,7 @@ async function beginTool<Services>(
     return tool.begin!(parseArguments(tool, received.arguments), host.services, call, ttlMs);
   };
   try {
-    const created = form.created((await begin()).task);
+    const created = form.created((await settling(host, begin())).task);
     const { resultType: _, ...facts } = asJson(created);
     // The SDK wants `content` in every answer to a call.
     return { content: [], ...created, ...signedMeta(host, facts, received, context) };
