@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { evaluateChebyshev } from './chebyshev.ts';
-import { MOST_SCALED_DEGREE, scaleArgument, scaleUnitLeading } from './scale-argument.ts';
+import { chebyshevOfPower, MOST_SCALED_DEGREE, scaleArgument, scaleUnitLeading } from './scale-argument.ts';
 
 const coefficient = fc.double({ min: -1, max: 1, noNaN: true });
 const exponent = fc.integer({ min: -12, max: 12 });
@@ -15,6 +15,12 @@ function gap(a: (t: number) => number, b: (t: number) => number): number {
   const largest = Math.max(...POINTS.map((t) => Math.abs(b(t))));
   return Math.max(...POINTS.map((t) => Math.abs(a(t) - b(t)))) / (largest || 1);
 }
+
+it.each([0, 1, 2, 8, MOST_SCALED_DEGREE])('writes t to the power %i as a series', (power) => {
+  const series = chebyshevOfPower(power);
+  expect(series).toHaveLength(power + 1);
+  for (const t of [...POINTS, 1.5]) expect(evaluateChebyshev(series, t)).toBeCloseTo(t ** power, 9);
+});
 
 describe('scaleArgument', () => {
   it('computes the same of an argument in a larger unit', () => {

@@ -55,6 +55,11 @@ function scaled(coefficients: readonly Float64Array[], s: number, top: Float64Ar
   return result;
 }
 
+/** c with t^power = Σ_k c_k T_k(t). */
+export function chebyshevOfPower(power: number): Float64Array {
+  return chebyshevOfPowers(power).at(-1)!;
+}
+
 /** T_k = Σ_j result[k][j] t^j, k = 0 … degree. */
 function powersOfChebyshev(degree: number): Float64Array[] {
   const result = [Float64Array.of(1), Float64Array.of(0, 1)];

@@ -4,6 +4,8 @@
  */
 import type { ActivationChoice } from '../options.ts';
 import { throwIfCancelled } from '../reference/cancellation.ts';
+import { isRefreshed } from './approximation/degrees.ts';
+import type { ApproximationSettings } from './approximation/settings.ts';
 import type { ActivationSite } from './approximation/sites.ts';
 import type { Approximation, ApproximationContext, Checkpoint } from './approximation/walk.ts';
 import { startCheckpoint, Walk } from './approximation/walk.ts';
@@ -27,6 +29,7 @@ export async function approximateActivations(
 ): Promise<Approximation> {
   const { graph, batch, progress } = context;
   const walk = new Walk(context, from);
+  const unrefreshed = settingsBesideRefreshes(choices, context.settings);
   for (let index = from.index; index < graph.nodes.length; index++) {
     throwIfCancelled(progress.signal);
     const node = graph.nodes[index]!;
@@ -35,10 +38,20 @@ export async function approximateActivations(
       await walk.step(node);
     } else if (site.nodes[0] === node) {
       onSite?.(site, walk.checkpoint(index));
-      await walk.approximate(site, choices.get(site.name)!);
+      const choice = choices.get(site.name)!;
+      await walk.approximate(site, choice, isRefreshed(choice) ? context.settings : unrefreshed);
     }
     walk.release(index);
     progress.report('approximate-activations', (index + 1) / graph.nodes.length);
   }
   return walk.finish(batch);
+}
+
+/** Of sites that are not refreshed: where others are, they have to take more. */
+function settingsBesideRefreshes(
+  choices: ReadonlyMap<string, ActivationChoice>,
+  settings: ApproximationSettings,
+): ApproximationSettings {
+  if (![...choices.values()].some(isRefreshed)) return settings;
+  return { ...settings, highDegreeMargin: settings.unrefreshedMargin };
 }

@@ -169,6 +169,25 @@ describe('lowerLinear', () => {
     expectClose(run(lowerLinear(p), [1, 5, -2, 2])[0]!, [0, 2, 10, 110]);
   });
 
+  it('normalises what several polynomials of one range read once', () => {
+    const p = model({
+      inputs: { x: [1, 2, 2] },
+      outputs: ['y', 'z', 'w'],
+      nodes: [
+        polynomial('x', 'y', [0, 1], [1, 2]),
+        polynomial('x', 'z', [1, 0, 1], [1, 2]),
+        polynomial('x', 'w', [0, 1], [1, 4]),
+      ],
+      shapes: { y: [1, 2, 2], z: [1, 2, 2], w: [1, 2, 2] },
+    });
+    const graph = lowerLinear(p);
+    expect(graph.nodes.filter(({ kind }) => kind === 'linear')).toHaveLength(2);
+    const [y, z, w] = run(graph, [3, 1, -1, 5]);
+    expectClose(y!, [1, 0, -1, 2]);
+    expectClose(z!, [2, 0, 2, 8]);
+    expectClose(w!, [0.5, 0, -0.5, 1]);
+  });
+
   it('makes one linear node per output of Split, and none of them costs a level', () => {
     const p = model({
       inputs: { x: [1, 4] },

@@ -54,6 +54,8 @@ class Lowering {
   readonly #polynomial: Lowerable;
   readonly #builder = new LinearGraphBuilder();
   readonly #nodeOf = new Map<string, NodeId>();
+  /** t = (x − center) / halfWidth of polynomials, by what it is made of. */
+  readonly #arguments = new Map<string, NodeId>();
   readonly #maxEntries: number;
   #entries = 0;
 
@@ -121,7 +123,12 @@ class Lowering {
       const factors = perElement((c) => reach / of(halfWidth, c), false);
       const offsets = perElement((c) => (-reach * of(center, c)) / of(halfWidth, c), false);
       const bound = reach * this.#normalisedBound(node.inputs[0]!, center, halfWidth);
-      source = this.#builder.add(elementwise(source, factors, offsets, { layer: node.name, shape, bound }));
+      const key = JSON.stringify([source, reach, axis, center, halfWidth]);
+      // What several polynomials read is made once: each elementwise map is multiplied into the map before it.
+      source =
+        this.#arguments.get(key) ??
+        this.#builder.add(elementwise(source, factors, offsets, { layer: node.name, shape, bound }));
+      this.#arguments.set(key, source);
     }
     if (ratio !== undefined)
       source = this.#builder.add({ kind: 'refresh', source, ratio, layer: node.name, shape, bound: 1 });

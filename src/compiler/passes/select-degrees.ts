@@ -38,6 +38,7 @@ import { findSites } from './approximation/sites.ts';
 import type { Approximation, ApproximationContext, Checkpoint } from './approximation/walk.ts';
 import { startCheckpoint } from './approximation/walk.ts';
 import { calibrateRanges } from './calibrate-ranges.ts';
+import { guardRanges, visibleBits } from './guard-ranges.ts';
 
 export { calibrationInputs, withoutOutliers } from './approximation/calibration-batch.ts';
 
@@ -88,12 +89,10 @@ export async function approximateToFit<T>(
     approximation: Approximation,
     warnings: readonly string[],
   ): Promise<PolynomialGraph> => {
-    const { ranges, outliers } = await calibrateRanges(
-      approximation.graph,
-      batch.inputs,
-      batch.samples,
-      progress,
-    );
+    const { outputRanges, heldOut } = approximation;
+    const bits = visibleBits(heldOut.reading, elementsOf(single, single.outputs[0]!), options);
+    const guarded = await guardRanges(approximation.graph, outputRanges, batch, bits, progress);
+    const { ranges, outliers } = await calibrateRanges(guarded.graph, batch.inputs, batch.samples, progress);
     const nameOf = (s: number): string => {
       const index = batch.indices[s]!;
       return `sample ${options.calibration?.origin?.(index) ?? index}`;
@@ -101,22 +100,24 @@ export async function approximateToFit<T>(
     const { quality } = approximation.comparison;
     const classes = quality.agreement === null ? 0 : elementsOf(single, single.outputs[0]!);
     const guessing = guessingWarning(quality.originalAccuracy, quality.samples, classes, batch.labels ?? []);
-    const what = 'leave the range of a polynomial by far and count for no range: so would inputs like them';
+    const fate = guarded.guards.length === 0 ? 'so would inputs like them' : 'inputs like them are refused';
+    const what = `leave the range of a polynomial by far and count for no range: ${fate}`;
     return {
-      graph: batchSize === 1 ? approximation.graph : withBatchSize(approximation.graph, batchSize),
+      graph: batchSize === 1 ? guarded.graph : withBatchSize(guarded.graph, batchSize),
       approximations: approximation.approximations,
       quality: {
         ...quality,
         ...(exact ? {} : { bound: boundReport(approximation.comparison.drop, options) }),
       },
       ranges,
-      certified: { inputs, outputs: approximation.outputRanges },
+      certified: { inputs, outputs: outputRanges },
       outliers: new Set(outliers.map(({ sample }) => sample)),
       warnings: [
         ...graph.warnings,
         ...batch.warnings,
         ...(guessing === null ? [] : [guessing]),
         ...approximation.warnings,
+        ...guarded.warnings,
         ...(outliers.length === 0 ? [] : [outlierWarning(outliers, batch.samples, what, nameOf)]),
         ...warnings,
       ],

@@ -148,7 +148,11 @@ export class Walk {
     await this.#emit((await this.#refit(node)) ?? { nodes: [node], constants: new Map(), shapes: new Map() });
   }
 
-  async approximate(site: ActivationSite, choice: ActivationChoice): Promise<void> {
+  async approximate(
+    site: ActivationSite,
+    choice: ActivationChoice,
+    settings: ApproximationSettings,
+  ): Promise<void> {
     const { graph, progress } = this.#context;
     const input = this.#original.get(site.input)!;
     const target = await executeSite(graph, site, input, progress.signal);
@@ -158,7 +162,7 @@ export class Walk {
       site,
       choice,
       { values: this.#fitPart(site.input, seen), targets: this.#fitPart(site.output, target) },
-      this.#settings,
+      settings,
     );
     if (fitted.warning !== null) this.#warnings.push(fitted.warning);
     await this.#emit(fitted.fragment);
