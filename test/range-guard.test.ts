@@ -1,13 +1,16 @@
 /** Values that leave the range of an unrefreshed polynomial, behind which values are refreshed: refused by the client. */
 import { expect, it } from 'vitest';
+import { decodeArtifact, encodeArtifact } from '../src/program/codec.ts';
 import { packCleartextInputs, unpackCleartextOutputs } from '../src/runtime/client/cleartext-client.ts';
 import { Evaluator } from '../src/runtime/evaluation/evaluator.ts';
 import { BEYOND, OUTPUTS, refreshedModel, SAMPLES, scaledInput } from './refreshed-model.ts';
 
 it('what runs away before the first refresh is refused, what does not is answered', async () => {
-  const artifact = await refreshedModel();
+  const artifact = decodeArtifact(encodeArtifact(await refreshedModel()));
   const { signature, program } = artifact;
   expect(program.instructions.some(({ kind }) => kind === 'refresh')).toBe(true);
+  const guarded = artifact.report.approximations.filter(({ refusedFrom }) => refusedFrom !== undefined);
+  expect(guarded.map(({ node }) => node)).toEqual([expect.stringMatching(/^Relu_/)]);
   await using clear = await Evaluator.create(artifact, null, { backend: 'cleartext', threads: 1 });
   const answer = async (sample: number, factor: number): Promise<Float64Array> => {
     const allowed = { allowOutOfRange: () => undefined };

@@ -3,6 +3,7 @@ import {
   formatBits,
   formatBytes,
   formatCount,
+  formatEscapes,
   formatMs,
   formatPercent,
   formatSignificant,
@@ -23,4 +24,12 @@ it('writes numbers as people read them', () => {
   expect(formatBits(17.42)).toBe('17.4 bits');
   expect(formatBits(Number.POSITIVE_INFINITY)).toBe('–');
   expect(formatCount(16384)).toBe('16\u2009384');
+});
+
+it('says how often values escape, and from where they are refused', () => {
+  expect(formatEscapes({ inputsWithEscapes: 0.0025 })).toBe('0.25 %');
+  expect(formatEscapes({ inputsWithEscapes: 0, escapeBound: 0.003 })).toBe('0.00 % (at most 0.3 %)');
+  expect(formatEscapes({ inputsWithEscapes: 0, refusedFrom: 1.28 })).toBe(
+    '0.00 %, refused from 1.3 × the range',
+  );
 });

@@ -71,11 +71,13 @@ export function plural(count: number, noun: string, many = `${noun}s`): string {
   return `${formatCount(count)} ${count === 1 ? noun : many}`;
 }
 
-/** Share of inputs with escapes, and what it may be at most. */
+/** Share of inputs with escapes, what it may be at most, and how far they must go to be refused. */
 export function formatEscapes({
   inputsWithEscapes,
   escapeBound,
-}: Pick<ApproximationSummary, 'inputsWithEscapes' | 'escapeBound'>): string {
+  refusedFrom,
+}: Pick<ApproximationSummary, 'inputsWithEscapes' | 'escapeBound' | 'refusedFrom'>): string {
   const seen = formatPercent(inputsWithEscapes);
-  return escapeBound === undefined ? seen : `${seen} (at most ${formatPercent(escapeBound, 1)})`;
+  const bound = escapeBound === undefined ? seen : `${seen} (at most ${formatPercent(escapeBound, 1)})`;
+  return refusedFrom === undefined ? bound : `${bound}, refused from ${refusedFrom.toFixed(1)} × the range`;
 }

@@ -255,6 +255,7 @@ const report = z.object({
       escapeRate: finite,
       inputsWithEscapes: finite,
       escapeBound: finite.exactOptional(),
+      refusedFrom: finite.exactOptional(),
     }),
   ),
   quality: z.object({

@@ -132,6 +132,11 @@ export interface ApproximationSummary {
   readonly inputsWithEscapes: number;
   /** Largest share of inputs with escapes that the held-out ones leave possible, at 95 %. Older artifacts do not say. */
   readonly escapeBound?: number;
+  /**
+   * From where on a single value, in times the fitted range about its middle, clients refuse the output, whatever follows. Missing where
+   * nothing hides what runs away, and in older artifacts.
+   */
+  readonly refusedFrom?: number;
 }
 
 /** How the whole polynomial model compares with the original on held-out calibration inputs. */

@@ -9,7 +9,7 @@
  * is evaluated in the levels of the polynomial that it guards, and the sum in those of the last linear map.
  */
 import { chebyshevOfPower, MOST_SCALED_DEGREE } from '../approx/scale-argument.ts';
-import type { CertifiedRanges } from '../ir/polynomial-graph.ts';
+import type { ApproximationReport, CertifiedRanges } from '../ir/polynomial-graph.ts';
 import type { PolynomialAttributes, TensorGraph, TensorNode } from '../ir/tensor-graph.ts';
 import { shapeOf } from '../ir/tensor-graph.ts';
 import { polynomialAttributes } from '../onnx/ops/polynomial.ts';
@@ -92,6 +92,17 @@ export async function guardRanges(
     return sum;
   });
   return { graph: withGuards(graph, builder, output, sums, beside), guards, warnings: [] };
+}
+
+/** What is reported of activations, with what guards say of theirs. */
+export function guardedReports(
+  reports: readonly ApproximationReport[],
+  guards: readonly RangeGuard[],
+): readonly ApproximationReport[] {
+  return reports.map((report) => {
+    const guard = guards.find(({ node }) => node.startsWith(`${report.node}/polynomial-`));
+    return guard === undefined ? report : { ...report, refusedFrom: guard.refusedFrom };
+  });
 }
 
 /** @param elements of the output that is read so */

@@ -238,24 +238,23 @@ describe('degree search', () => {
 
   it('widens what is not refreshed where something is, and guards it', async () => {
     const options = optionsWith({ calibration, activations: fixed(8) });
-    const widthsBehind = async (...sites: string[]): Promise<{ widths: number[]; guards: number }> => {
+    const behind = async (...sites: string[]) => {
       const plan = { holdable: [], refreshed: new Map([[null, new Set(sites)]]) };
       const { polynomial } = await approximateToFit(smallConvNet(), options, SILENT, () => null, plan);
       const [first, second] = polynomial.approximations.map(({ range }) => range[1] - range[0]);
       const { nodes } = polynomial.graph;
       const guards = nodes.filter(({ name }) => name.startsWith('range-guard/polynomial')).length;
       for (const { outputs } of nodes) expect(polynomial.ranges.has(outputs[0]!)).toBe(true);
-      return { widths: [first!, second!], guards };
+      const refusedFrom = polynomial.approximations.map((report) => report.refusedFrom);
+      return { widths: [first!, second!], guards, refusedFrom };
     };
-    const [none, some, all] = [
-      await widthsBehind(),
-      await widthsBehind('relu2'),
-      await widthsBehind('relu1', 'relu2'),
-    ];
+    const [none, some, all] = [await behind(), await behind('relu2'), await behind('relu1', 'relu2')];
     expect(some.widths[0]! / none.widths[0]!).toBeCloseTo(1.5 / 1.25, 1);
     expect(some.widths[1]!).toBeLessThan(none.widths[1]!);
     expect(all.widths[0]! / none.widths[0]!).toBeCloseTo(1.1 / 1.25, 1);
     expect([none, some, all].map(({ guards }) => guards)).toEqual([0, 1, 0]);
+    expect(none.refusedFrom).toEqual([undefined, undefined]);
+    expect(some.refusedFrom).toEqual([expect.closeTo(1.28, 1), undefined]);
   });
 
   it('does not search where the error is of another kind', async () => {

@@ -38,7 +38,7 @@ import { findSites } from './approximation/sites.ts';
 import type { Approximation, ApproximationContext, Checkpoint } from './approximation/walk.ts';
 import { startCheckpoint } from './approximation/walk.ts';
 import { calibrateRanges } from './calibrate-ranges.ts';
-import { guardRanges, visibleBits } from './guard-ranges.ts';
+import { guardedReports, guardRanges, visibleBits } from './guard-ranges.ts';
 
 export { calibrationInputs, withoutOutliers } from './approximation/calibration-batch.ts';
 
@@ -104,7 +104,7 @@ export async function approximateToFit<T>(
     const what = `leave the range of a polynomial by far and count for no range: ${fate}`;
     return {
       graph: batchSize === 1 ? guarded.graph : withBatchSize(guarded.graph, batchSize),
-      approximations: approximation.approximations,
+      approximations: guardedReports(approximation.approximations, guarded.guards),
       quality: {
         ...quality,
         ...(exact ? {} : { bound: boundReport(approximation.comparison.drop, options) }),
