@@ -14,6 +14,7 @@ import { CrashingServer, freePort } from '../src/server/testing/crash-server.ts'
 import { Participant } from './serve-participant.ts';
 import type { Resources } from './server-resources.ts';
 import { readResources } from './server-resources.ts';
+import { Traffic } from './traffic.ts';
 
 export interface SoakOptions {
   /** Of all clients together. */
@@ -86,7 +87,8 @@ export async function soak(artifactFile: string, options: SoakOptions, entry?: s
     const wallMs = performance.now() - start;
     await delay(CALM_MS);
     await run.sample();
-    return { inferences: run.done, ...run.outcome, ...traffic.counts, wallMs };
+    const { requests, repeated } = traffic.take();
+    return { inferences: run.done, ...run.outcome, requests, repeated, wallMs };
   } finally {
     for (const participant of participants) await participant[Symbol.asyncDispose]();
     await server.kill();
@@ -154,29 +156,5 @@ class Run {
       await this.#server.restart();
       this.#restarts.push({ kind, after: this.done, exitCode, wallMs: performance.now() - start });
     }
-  }
-}
-
-/** Counts what clients send. */
-class Traffic {
-  #requests = 0;
-  readonly #repeated = new Map<string, number>();
-
-  readonly fetch: typeof fetch = async (input, init) => {
-    let status = 'no answer';
-    try {
-      const response = await fetch(input, init);
-      status = String(response.status);
-      return response;
-    } finally {
-      this.#requests++;
-      if (status !== '200' && status !== '202') {
-        this.#repeated.set(status, (this.#repeated.get(status) ?? 0) + 1);
-      }
-    }
-  };
-
-  get counts(): Pick<SoakResult, 'requests' | 'repeated'> {
-    return { requests: this.#requests, repeated: Object.fromEntries(this.#repeated) };
   }
 }

@@ -1,7 +1,7 @@
 /** What an enrolled client that means harm may send, by kind, beside all that strangers may. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { SIGNATURE_META } from '../../src/server/protocol/extension.ts';
-import { keyReferenceOf } from '../../src/server/inference/key-provisioning.ts';
+import { keyReferenceOf } from '../../src/server/inference/key-sets.ts';
 import { sha256Of } from '../../src/server/protocol/identifiers.ts';
 import { encodePublicKey, signRequest } from '../../src/server/protocol/signing.ts';
 import type { ProtocolClient } from '../../src/server/testing/protocol-client.ts';

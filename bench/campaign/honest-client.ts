@@ -1,6 +1,7 @@
 /** An honest client that classifies all the time: how long each classification takes, what fails, and what it had to ask again. */
 import type { JoinOptions } from '../serve-participant.ts';
 import type { Participant } from '../serve-participant.ts';
+import { Traffic } from '../traffic.ts';
 
 export interface HonestWork {
   readonly classifications: number;
@@ -24,16 +25,14 @@ export interface Spread {
 }
 
 const PAUSE_MS = 50;
-const OK = [200, 202];
 
 export class HonestClient {
-  #requestMs: number[] = [];
-  #repeated = new Map<string, number>();
+  readonly #traffic = new Traffic();
   #participant: Participant | null = null;
   #sessions = 0;
 
   /** What its participant is to send with. */
-  readonly options: JoinOptions = { fetch: (input, init) => this.#fetch(input, init) };
+  readonly options: JoinOptions = { fetch: this.#traffic.fetch };
 
   set participant(joined: Participant) {
     this.#participant = joined;
@@ -42,8 +41,7 @@ export class HonestClient {
   /** Until `over` says so, but one classification at least. @param inputs as many as the participant has */
   async work(over: () => boolean, inputs: number): Promise<HonestWork> {
     const participant = this.#participant!;
-    this.#requestMs = [];
-    this.#repeated = new Map();
+    this.#traffic.take();
     const latencies: number[] = [];
     const evaluations: number[] = [];
     const failed: string[] = [];
@@ -59,28 +57,16 @@ export class HonestClient {
       await participant.discard(session);
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     } while (!over());
+    const { requests, repeated, requestMs } = this.#traffic.take();
     return {
       classifications: latencies.length + failed.length,
       failed,
-      requests: this.#requestMs.length,
-      repeated: Object.fromEntries(this.#repeated),
+      requests,
+      repeated,
       latencyMs: spread(latencies),
-      requestMs: spread(this.#requestMs),
+      requestMs: spread(requestMs),
       evaluationMs: spread(evaluations),
     };
-  }
-
-  async #fetch(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
-    const start = performance.now();
-    let status = 'no answer';
-    try {
-      const response = await fetch(input, init);
-      status = String(response.status);
-      return response;
-    } finally {
-      this.#requestMs.push(performance.now() - start);
-      if (!OK.includes(Number(status))) this.#repeated.set(status, (this.#repeated.get(status) ?? 0) + 1);
-    }
   }
 }
 
