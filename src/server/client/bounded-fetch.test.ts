@@ -63,5 +63,9 @@ describe('boundedFetch', () => {
     expect(await answer('text/event-stream', events, `data: ${list(101)}`)).toBe(
       'an answer beyond its bounds: too many values',
     );
+    // Also of one that is over when it arrives.
+    expect(await answer('text/event-stream', `data: ${list(101)}\n\n${events}`)).toBe(
+      'an answer beyond its bounds: too many values',
+    );
   });
 });

@@ -30,6 +30,8 @@ describe('retryDelay', () => {
       [400, 800],
     ]);
     expect(range(7)).toEqual([6400, 12_800]);
+    const stubborn = { ...DEFAULT_RETRIES, attempts: 99 };
+    expect(retryDelay(broken, 50, stubborn, 1)).toBe(DEFAULT_RETRIES.maxDelayMs);
     expect(retryDelay(broken, DEFAULT_RETRIES.attempts, DEFAULT_RETRIES)).toBeNull();
   });
 

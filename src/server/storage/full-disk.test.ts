@@ -1,5 +1,5 @@
 /** Stores on a disk without room: what they say, that nothing is half done, and what ballast is for. */
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,6 +150,10 @@ describe('ballast', () => {
     expect([ballast.aboard, ballast.throwOff(), ballast.throwOff()]).toEqual([true, true, false]);
     await writeFile(join(folder, 'ballast'), 'too little');
     expect(ballast.throwOff()).toBe(false);
+    // What a crash has left of one that was being taken aboard is room, too.
+    await writeFile(join(folder, 'ballast.new'), 'stale');
+    expect(ballast.throwOff()).toBe(false);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('is left ashore where there is no room for it', async () => {
@@ -157,6 +161,15 @@ describe('ballast', () => {
     const ballast = new Ballast(folder);
     await ballast.takeAboard();
     expect(ballast.aboard).toBe(false);
+    const files = await vi.importActual<typeof fs>('node:fs/promises');
+    vi.mocked(fs.open).mockImplementationOnce(async (...given) => {
+      const file = await files.open(...given);
+      vi.spyOn(file, 'sync').mockRejectedValue(full);
+      return file;
+    });
+    await ballast.takeAboard();
+    // Nor does it take the room that is left.
+    expect(await readdir(folder)).toEqual([]);
     vi.mocked(fs.open).mockRejectedValueOnce(new Error('other'));
     await expect(ballast.takeAboard()).rejects.toThrow('other');
     expect([isDiskFull(full), isDiskFull(new Error('x')), isDiskFull('ENOSPC')]).toEqual([
