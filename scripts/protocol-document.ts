@@ -7,7 +7,7 @@ import { parametersDigest } from '../src/runtime/formats/parameters-digest.ts';
 import type { ParametersLiteral } from '../src/program/parameters.ts';
 import { LOCAL_TOOLS } from '../src/server/crypto/tools/registry.ts';
 import { DEFAULT_LIMITS } from '../src/server/inference/configuration.ts';
-import { keyReferenceOf } from '../src/server/inference/key-provisioning.ts';
+import { keyReferenceOf } from '../src/server/inference/key-sets.ts';
 import { REMOTE_TOOLS } from '../src/server/inference/tools/registry.ts';
 import { canonicalJson } from '../src/server/protocol/canonical-json.ts';
 import { encodePublicKey, keyId, requestDigest } from '../src/server/protocol/signing.ts';

@@ -8,7 +8,7 @@ import {
   keyFile,
   wholeChunk,
 } from '../testing/evaluation-world.ts';
-import { affinityOf, keyReferenceOf } from './key-provisioning.ts';
+import { affinityOf, keyReferenceOf } from './key-sets.ts';
 
 const NOW = Date.now();
 const QUIET = new AbortController().signal;

@@ -2,21 +2,19 @@
  * Evaluation keys from announcement to revocation (the draft's §5.3 and its open Step 0). A reference is the hash of client,
  * algorithm and contents, so the same keys are never sent twice; they serve only after a process has loaded all of them.
  */
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '../protocol/canonical-json.ts';
 import type { ErrorCode } from '../protocol/error-codes.ts';
 import { ToolError } from '../protocol/error-codes.ts';
 import type { ToolReport } from '../protocol/tool.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
-import type { KeyFile, KeySetRecord, UploadOwner } from '../storage/records.ts';
+import type { KeyFile, KeySetRecord } from '../storage/records.ts';
 import type { ServerConfiguration } from './configuration.ts';
 import type { EvaluatorPool, Lease } from './evaluation/evaluator-pool.ts';
 import { memoryNeed } from './evaluation/memory-need.ts';
+import { affinityOf, keyReferenceOf, ownerOf, requireKeyRoom, requireUsable } from './key-sets.ts';
 import type { ModelCatalog, ServedModel } from './model-catalog.ts';
 import type { Acknowledgement, ChunkArrival, FileState, Staging } from './staging.ts';
 import type { BlobStoreLocation } from '../storage/blob-store.ts';
 
-const MAX_KEY_FILES = 64;
 /** What can be said about keys that were refused, apart from failures that say nothing about the keys. */
 const REASONS_TO_REJECT: readonly ErrorCode[] = [
   'ERROR_INVALID_EVALUATION_KEY',
@@ -66,7 +64,9 @@ export class KeyProvisioning {
     const known = this.#store.keySet(clientId, keyRef);
     if (known?.state === 'revoked') throw new ToolError('ERROR_KEY_REVOKED', 'these keys were revoked');
     if (known !== null && known.state !== 'rejected' && known.expiresAt > now) return this.#status(known);
-    this.#requireRoom(clientId, keyRef, model, files);
+    const others = this.#store.keySets(clientId).filter((other) => other.keyRef !== keyRef);
+    const forgettable = requireKeyRoom(others, model, files, this.#configuration.limits);
+    if (forgettable !== null) this.#store.deleteKeySet(clientId, forgettable.keyRef);
     const record: KeySetRecord = {
       clientId,
       keyRef,
@@ -215,33 +215,6 @@ export class KeyProvisioning {
     return error;
   }
 
-  #requireRoom(clientId: string, keyRef: string, model: ServedModel, files: readonly KeyFile[]): void {
-    const { limits } = this.#configuration;
-    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (files.length > MAX_KEY_FILES || total > model.maxKeyBytes) {
-      throw new ToolError(
-        'ERROR_QUOTA_EXCEEDED',
-        `${files.length} key files of ${total} bytes, at most ${MAX_KEY_FILES} of ${model.maxKeyBytes} bytes can be needed`,
-      );
-    }
-    const all = this.#store.keySets(clientId).filter((record) => record.keyRef !== keyRef);
-    const others = all.filter(({ state }) => ['provisioning', 'active'].includes(state));
-    const bytes = others.flatMap((record) => record.files).reduce((sum, file) => sum + file.bytes, 0);
-    if (others.length >= limits.keySetsPerClient || bytes + total > limits.keyBytesPerClient) {
-      throw new ToolError('ERROR_QUOTA_EXCEEDED', 'this client stores as many evaluation keys as it may');
-    }
-    if (all.length < limits.keyRecordsPerClient) return;
-    // Why keys were rejected can be forgotten, that they were revoked cannot.
-    const rejected = all.findLast(({ state }) => state === 'rejected');
-    if (rejected === undefined) {
-      throw new ToolError(
-        'ERROR_QUOTA_EXCEEDED',
-        `${all.length} key sets of this client were revoked: the time of one must end first`,
-      );
-    }
-    this.#store.deleteKeySet(clientId, rejected.keyRef);
-  }
-
   #status(record: KeySetRecord): KeyStatus {
     const states = this.#staging.files(ownerOf(record));
     const files = record.files.map(
@@ -255,33 +228,5 @@ export class KeyProvisioning {
         },
     );
     return { record, files };
-  }
-}
-
-export function affinityOf({ clientId, keyRef }: KeySetRecord, model: ServedModel): string {
-  return `${clientId} ${keyRef} ${model.digest}`;
-}
-
-export function keyReferenceOf(clientId: string, algorithmId: string, files: readonly KeyFile[]): string {
-  const contents = files.map(({ fileName, bytes, sha256 }) => [fileName, bytes, sha256]).toSorted();
-  const text = canonicalJson({ algorithmId, clientId, contents });
-  return `hekey:${createHash('sha256').update(text).digest('hex')}`;
-}
-
-function ownerOf({ clientId, keyRef }: KeySetRecord): UploadOwner {
-  return { clientId, kind: 'keys', id: keyRef };
-}
-
-function requireUsable(record: KeySetRecord, now: number): KeySetRecord {
-  if (record.expiresAt <= now) throw new ToolError('ERROR_KEY_EXPIRED', 'the key set has expired');
-  switch (record.state) {
-    case 'active':
-      return record;
-    case 'revoked':
-      throw new ToolError('ERROR_KEY_REVOKED', 'the key set was revoked');
-    case 'rejected':
-      throw new ToolError('ERROR_INVALID_EVALUATION_KEY', 'the key set was rejected when it was committed');
-    case 'provisioning':
-      throw new ToolError('ERROR_KEY_NOT_READY', 'the key set is not committed yet');
   }
 }

@@ -6,15 +6,16 @@ import { checkNegotiation } from '../protocol/check-negotiation.ts';
 import { ToolError } from '../protocol/error-codes.ts';
 import type { RequestParameters } from '../protocol/negotiation.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
-import type { EvaluationQueue, QueuePosition } from '../storage/evaluation-queue.ts';
+import type { EvaluationQueue } from '../storage/evaluation-queue.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
-import type { QueuePlace, SessionRecord, UploadOwner } from '../storage/records.ts';
+import type { QueuePlace, SessionRecord } from '../storage/records.ts';
 import type { ServerLimits } from './configuration.ts';
 import type { EvaluationRunner, ProgressListener } from './evaluation-runner.ts';
 import type { KeyProvisioning } from './key-provisioning.ts';
-import { affinityOf } from './key-provisioning.ts';
 import type { ModelCatalog, ServedModel } from './model-catalog.ts';
 import type { Acknowledgement, ChunkArrival, FileState, Staging } from './staging.ts';
+import type { EvaluationProgress } from './running-evaluations.ts';
+import { ownerOf, RunningEvaluations } from './running-evaluations.ts';
 import { outcomeError, resultKey } from './evaluation-runner.ts';
 
 const MAX_INPUT_FILES = 256;
@@ -29,36 +30,20 @@ export interface InferenceRequest {
   readonly parameters: RequestParameters;
 }
 
-export interface SessionStatus {
+export interface SessionStatus extends EvaluationProgress {
   readonly record: SessionRecord;
   readonly files: FileState[];
-  readonly position: QueuePosition | null;
-  readonly fraction: number | null;
-  /** What an evaluation that runs is at. */
-  readonly activity: string | null;
-}
-
-/** An evaluation that is queued or runs in this process. */
-interface Running {
-  readonly finished: Promise<SessionRecord>;
-  readonly listeners: Set<ProgressListener>;
-  /** Callers that wait for it; it goes on without any if it was ordered asynchronously. */
-  waiters: number;
-  detached: boolean;
-  fraction: number;
-  activity: string | null;
 }
 
 export class Sessions {
   readonly #store: MetadataStore;
   readonly #blobs: BlobStore;
   readonly #staging: Staging;
-  readonly #queue: EvaluationQueue;
   readonly #keys: KeyProvisioning;
   readonly #catalog: ModelCatalog;
   readonly #runner: EvaluationRunner;
   readonly #limits: ServerLimits;
-  readonly #running = new Map<string, Running>();
+  readonly #evaluations: RunningEvaluations;
 
   constructor(parts: {
     readonly store: MetadataStore;
@@ -73,11 +58,11 @@ export class Sessions {
     this.#store = parts.store;
     this.#blobs = parts.blobs;
     this.#staging = parts.staging;
-    this.#queue = parts.queue;
     this.#keys = parts.keys;
     this.#catalog = parts.catalog;
     this.#runner = parts.runner;
     this.#limits = parts.limits;
+    this.#evaluations = new RunningEvaluations(parts);
   }
 
   /** The first chunk opens the session. */
@@ -112,13 +97,7 @@ export class Sessions {
 
   /** How far its evaluation is. */
   progress(record: SessionRecord): Omit<SessionStatus, 'files'> {
-    const running = this.#running.get(nameOf(record));
-    return {
-      record,
-      position: this.#queue.position(record.clientId, record.sessionId),
-      fraction: running?.fraction ?? null,
-      activity: running?.activity ?? null,
-    };
+    return { record, ...this.#evaluations.progress(record) };
   }
 
   /** Those of this client that were ever to be evaluated and have not expired, in that order, behind `after`. */
@@ -150,7 +129,7 @@ export class Sessions {
     }
     checkNegotiation(request.parameters, model);
     this.#staging.complete(ownerOf(clientId, request.sessionId));
-    this.#queue.requireRoom(clientId);
+    this.#evaluations.requireRoom(clientId);
     const now = Date.now();
     const queued: SessionRecord = {
       ...record,
@@ -163,7 +142,7 @@ export class Sessions {
       queuedAt: Math.max(now, (record.queuedAt ?? 0) + 1),
       outcome: null,
     };
-    this.#submit(queued);
+    this.#evaluations.submit(queued);
     return queued;
   }
 
@@ -172,35 +151,18 @@ export class Sessions {
    * cancelled.
    */
   async wait(record: SessionRecord, listener: ProgressListener, signal: AbortSignal): Promise<SessionRecord> {
-    const running = this.#running.get(nameOf(record));
-    if (running === undefined) return this.get(record.clientId, record.sessionId);
-    running.listeners.add(listener);
-    running.waiters++;
-    const leave = (): void => {
-      if (running.waiters === 1 && !running.detached) this.#queue.cancel(record.clientId, record.sessionId);
-    };
-    signal.addEventListener('abort', leave, { once: true });
-    if (signal.aborted) leave();
-    try {
-      return await running.finished;
-    } finally {
-      signal.removeEventListener('abort', leave);
-      running.waiters--;
-      running.listeners.delete(listener);
-    }
+    const ended = await this.#evaluations.wait(record, listener, signal);
+    return ended ?? this.get(record.clientId, record.sessionId);
   }
 
   /** The evaluation goes on even if nobody waits. */
   detach(record: SessionRecord): void {
-    const running = this.#running.get(nameOf(record));
-    if (running !== undefined) running.detached = true;
+    this.#evaluations.detach(record);
   }
 
   async cancel(clientId: string, sessionId: string): Promise<SessionRecord> {
     const record = this.get(clientId, sessionId);
-    const running = this.#running.get(nameOf(record));
-    if (running === undefined || !this.#queue.cancel(clientId, sessionId)) return record;
-    return running.finished;
+    return (await this.#evaluations.cancel(record)) ?? record;
   }
 
   /** @throws ToolError ERROR_RESULT_NOT_READY, or why the evaluation failed */
@@ -212,8 +174,7 @@ export class Sessions {
 
   /** Removes everything of a session. */
   async remove(record: SessionRecord): Promise<void> {
-    this.#queue.cancel(record.clientId, record.sessionId);
-    await this.#running.get(nameOf(record))?.finished;
+    await this.#evaluations.end(record);
     await this.#staging.remove(ownerOf(record.clientId, record.sessionId));
     this.#store.deleteSession(record.clientId, record.sessionId);
   }
@@ -223,7 +184,7 @@ export class Sessions {
     const records = this.#store.unfinishedSessions();
     for (const record of records) {
       try {
-        this.#submit({ ...record, state: 'queued' }, true);
+        this.#evaluations.submit({ ...record, state: 'queued' }, true);
       } catch (error) {
         // Its model or its keys are gone.
         this.#store.putSession(this.#runner.failed(record, error));
@@ -260,41 +221,6 @@ export class Sessions {
     if (keyRef === undefined && this.#catalog.all.length === 1) return this.#catalog.choose(undefined);
     return this.#catalog.get(this.#keys.resolve(record.clientId, keyRef, null).model);
   }
-
-  #submit(queued: SessionRecord, detached = false): void {
-    const { clientId, sessionId } = queued;
-    const model = this.#catalog.get(queued.model ?? '');
-    const keySet = this.#keys.get(clientId, queued.keyRef ?? '');
-    const job = { clientId, sessionId, affinity: affinityOf(keySet, model) };
-    const listeners = new Set<ProgressListener>();
-    this.#store.putSession(queued);
-    const finished = this.#queue
-      .submit(job, async ({ signal }) => {
-        this.#store.putSession({ ...queued, state: 'running' });
-        const files = this.#staging.complete(ownerOf(clientId, sessionId));
-        const task = { record: queued, keySet, model, files, signal };
-        return this.#runner.run(task, (fraction, message, activity = message) => {
-          running.fraction = Math.max(running.fraction, fraction);
-          running.activity = activity;
-          for (const listener of listeners) listener(running.fraction, message);
-        });
-      })
-      .then(
-        (outcome) => this.#finish({ ...queued, state: 'done', outcome }),
-        (error: unknown) => this.#finish(this.#runner.failed(queued, error)),
-      )
-      .catch((error: unknown) => this.#runner.failed(queued, error))
-      .finally(() => this.#running.delete(nameOf(queued)));
-    const running: Running = { finished, listeners, waiters: 0, detached, fraction: 0, activity: null };
-    this.#running.set(nameOf(queued), running);
-  }
-
-  async #finish(record: SessionRecord): Promise<SessionRecord> {
-    this.#store.putSession(record);
-    // The result answers every further call: inputs are of no more use.
-    if (record.state === 'done') await this.#staging.removeInputs(ownerOf(record.clientId, record.sessionId));
-    return record;
-  }
 }
 
 export function notDone(record: SessionRecord): ToolError {
@@ -303,12 +229,4 @@ export function notDone(record: SessionRecord): ToolError {
   if (failure !== null) return failure;
   if (state === 'cancelled') return new ToolError('ERROR_CANCELLED', 'the evaluation was cancelled');
   return new ToolError('ERROR_RESULT_NOT_READY', `the session is ${state}`, { retryAfterMs: 500 });
-}
-
-export function ownerOf(clientId: string, sessionId: string): UploadOwner {
-  return { clientId, kind: 'session', id: sessionId };
-}
-
-function nameOf({ clientId, sessionId }: SessionRecord): string {
-  return `${clientId} ${sessionId}`;
 }
