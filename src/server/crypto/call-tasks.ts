@@ -5,12 +5,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ToolError } from '../protocol/error-codes.ts';
+import { RunningCall } from '../protocol/running-call.ts';
 import type { Task, TaskHandle, TaskPage, TaskStore } from '../protocol/task.ts';
 import { taskLifetimeMs } from '../protocol/task.ts';
 import type { CallContext, ToolReport } from '../protocol/tool.ts';
 import { toToolError } from '../protocol/translate-error.ts';
 import type { Vault } from '../vault/vault.ts';
-import { RunningCall } from './running-call.ts';
 import type { TaskRecord } from './task-records.ts';
 import { answerOf, byBeginning, expiryOf, failureOf } from './task-records.ts';
 import { isTaskId, newTaskId, TaskRecords, unknownTask } from './task-records.ts';
@@ -37,6 +37,7 @@ export class CallTasks implements TaskStore, AsyncDisposable {
   readonly #records: TaskRecords;
   readonly #run: ToolRunner;
   readonly #onUnreadable: (error: ToolError) => void;
+  /** Calls that never fail: what came of each is on record when it has ended. */
   readonly #running = new Map<string, RunningCall>();
   /** What was reported: it stays, and is listed again and again. */
   readonly #unreadable = new Set<string>();

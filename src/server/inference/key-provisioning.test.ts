@@ -179,6 +179,74 @@ describe('keys that are committed', () => {
     expect(world.keys.begin('client', model(), [keyFile('12345')]).record.state).toBe('provisioning');
   });
 
+  it('go on being loaded when their client gives up, which joins them by asking again', async () => {
+    const keyRef = begin();
+    await send(keyRef, '12345');
+    let load = (): void => undefined;
+    let report = (_fraction: number): void => undefined;
+    world.process.load = (_request, progress, signal) =>
+      new Promise((resolve, reject) => {
+        load = resolve;
+        report = (fraction) => progress('keys', fraction);
+        signal.addEventListener('abort', () => reject(new Error('given up')));
+      });
+    const impatient = new AbortController();
+    const first = world.keys.commit('client', keyRef, () => undefined, impatient.signal);
+    await expect.poll(() => world.requests.length).toBe(1);
+    impatient.abort();
+    await expect(first).rejects.toMatchObject({ code: 'ERROR_CANCELLED' });
+    const fractions: number[] = [];
+    const second = world.keys.commit('client', keyRef, (fraction) => fractions.push(fraction), QUIET);
+    await new Promise((resolve) => setImmediate(resolve));
+    report(0.5);
+    load();
+    expect(await second).toMatchObject({ state: 'active' });
+    expect([fractions, world.requests.length]).toEqual([[0.5], 1]);
+  });
+
+  it('fail for nobody when their client has given up, and can be committed anew', async () => {
+    const keyRef = begin();
+    await send(keyRef, '12345');
+    let fail = (_error: Error): void => undefined;
+    world.process.load = () => new Promise((_, reject) => (fail = reject));
+    const impatient = new AbortController();
+    const first = world.keys.commit('client', keyRef, () => undefined, impatient.signal);
+    await expect.poll(() => world.requests.length).toBe(1);
+    impatient.abort();
+    await expect(first).rejects.toMatchObject({ code: 'ERROR_CANCELLED' });
+    fail(new ToolError('ERROR_EVALUATION_FAILED', 'gone'));
+    await new Promise((resolve) => setImmediate(resolve));
+    // Nor where it had left before.
+    world.process.load = () => Promise.reject(new ToolError('ERROR_EVALUATION_FAILED', 'gone'));
+    await expect(
+      world.keys.commit('client', keyRef, () => undefined, AbortSignal.abort()),
+    ).rejects.toMatchObject({ code: 'ERROR_CANCELLED' });
+    await new Promise((resolve) => setImmediate(resolve));
+    world.process.load = () => Promise.resolve();
+    expect(await commit(keyRef)).toMatchObject({ state: 'active' });
+  });
+
+  it.each(['loads', 'fails'])(
+    'stay revoked, should that come while they are loaded and that %s',
+    async (end) => {
+      const keyRef = begin();
+      await send(keyRef, '12345');
+      let load = (): void => undefined;
+      world.process.load = () =>
+        new Promise((resolve, reject) => {
+          load = () =>
+            end === 'loads' ? resolve() : reject(new ToolError('ERROR_INVALID_EVALUATION_KEY', 'so'));
+        });
+      const committed = expect(commit(keyRef)).rejects.toMatchObject({ code: 'ERROR_KEY_REVOKED' });
+      await expect.poll(() => world.requests.length).toBe(1);
+      await world.keys.revoke('client', keyRef);
+      load();
+      await committed;
+      expect(world.keys.get('client', keyRef).state).toBe('revoked');
+      await expect(commit(keyRef)).rejects.toMatchObject({ code: 'ERROR_KEY_REVOKED' });
+    },
+  );
+
   it.each([
     ['ERROR_INVALID_EVALUATION_KEY', 'rejected'],
     ['ERROR_INVALID_GALOIS_KEY', 'rejected'],

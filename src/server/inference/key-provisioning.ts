@@ -4,13 +4,21 @@
  */
 import type { ErrorCode } from '../protocol/error-codes.ts';
 import { ToolError } from '../protocol/error-codes.ts';
+import { RunningCall } from '../protocol/running-call.ts';
 import type { ToolReport } from '../protocol/tool.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
 import type { KeyFile, KeySetRecord } from '../storage/records.ts';
 import type { ServerConfiguration } from './configuration.ts';
 import type { EvaluatorPool, Lease } from './evaluation/evaluator-pool.ts';
 import { memoryNeed } from './evaluation/memory-need.ts';
-import { affinityOf, keyReferenceOf, ownerOf, requireKeyRoom, requireUsable } from './key-sets.ts';
+import {
+  affinityOf,
+  keyReferenceOf,
+  ownerOf,
+  requireKeyRoom,
+  requireNotRevoked,
+  requireUsable,
+} from './key-sets.ts';
 import type { ModelCatalog, ServedModel } from './model-catalog.ts';
 import type { Acknowledgement, ChunkArrival, FileState, Staging } from './staging.ts';
 import type { BlobStoreLocation } from '../storage/blob-store.ts';
@@ -36,6 +44,8 @@ export class KeyProvisioning {
   readonly #catalog: ModelCatalog;
   readonly #configuration: ServerConfiguration;
   readonly #blobs: BlobStoreLocation;
+  /** By client and reference. */
+  readonly #loading = new Map<string, RunningCall<KeySetRecord>>();
 
   constructor(
     store: MetadataStore,
@@ -62,7 +72,7 @@ export class KeyProvisioning {
   ): KeyStatus {
     const keyRef = keyReferenceOf(clientId, model.algorithmId, files);
     const known = this.#store.keySet(clientId, keyRef);
-    if (known?.state === 'revoked') throw new ToolError('ERROR_KEY_REVOKED', 'these keys were revoked');
+    if (known !== null) requireNotRevoked(known);
     if (known !== null && known.state !== 'rejected' && known.expiresAt > now) return this.#status(known);
     const others = this.#store.keySets(clientId).filter((other) => other.keyRef !== keyRef);
     const forgettable = requireKeyRoom(others, model, files, this.#configuration.limits);
@@ -103,8 +113,8 @@ export class KeyProvisioning {
   }
 
   /**
-   * Checks everything and loads the keys; the process that did stays warm.
-   * @throws ToolError what is wrong with the keys, or ERROR_UPLOAD_INCOMPLETE
+   * Checks everything and loads the keys; the process that did stays warm. That goes on if the caller leaves: whoever asks again joins it.
+   * @throws ToolError what is wrong with the keys, ERROR_UPLOAD_INCOMPLETE, ERROR_KEY_REVOKED, or ERROR_CANCELLED to who has left
    */
   async commit(
     clientId: string,
@@ -114,6 +124,24 @@ export class KeyProvisioning {
   ): Promise<KeySetRecord> {
     const record = this.get(clientId, keyRef);
     if (record.state === 'active') return record;
+    const name = `${clientId} ${keyRef}`;
+    let loading = this.#loading.get(name);
+    if (loading === undefined) {
+      loading = new RunningCall((stop, report) =>
+        this.#activate(record, report, stop).finally(() => this.#loading.delete(name)),
+      );
+      this.#loading.set(name, loading);
+    }
+    try {
+      return await loading.wait(progress, signal);
+    } catch (error) {
+      throw signal.aborted ? new ToolError('ERROR_CANCELLED', 'the keys are loaded nevertheless') : error;
+    }
+  }
+
+  async #activate(record: KeySetRecord, progress: ToolReport, signal: AbortSignal): Promise<KeySetRecord> {
+    const { clientId, keyRef } = record;
+    requireNotRevoked(record);
     const staged = this.#staging.complete(ownerOf(record));
     for (const { fileName, bytes } of record.files) {
       const found = staged.find((file) => file.fileName === fileName);
@@ -129,10 +157,13 @@ export class KeyProvisioning {
       const model = this.#catalog.get(record.model);
       using _ = await this.load(record, model, null, (_stage, fraction) => progress(fraction), signal);
     } catch (error) {
+      requireNotRevoked(this.get(clientId, keyRef));
       if (error instanceof ToolError && REASONS_TO_REJECT.includes(error.code))
         throw await this.#reject(record, error);
       throw error;
     }
+    // Loading takes long enough for its owner to think better of it.
+    requireNotRevoked(this.get(clientId, keyRef));
     this.#store.setKeyState(clientId, keyRef, 'active', null, Date.now());
     return this.get(clientId, keyRef);
   }

@@ -56,6 +56,11 @@ export function ownerOf({ clientId, keyRef }: KeySetRecord): UploadOwner {
   return { clientId, kind: 'keys', id: keyRef };
 }
 
+/** @throws ToolError ERROR_KEY_REVOKED */
+export function requireNotRevoked({ state }: KeySetRecord): void {
+  if (state === 'revoked') throw new ToolError('ERROR_KEY_REVOKED', 'these keys were revoked');
+}
+
 /** @throws ToolError ERROR_KEY_EXPIRED, ERROR_KEY_REVOKED, ERROR_INVALID_EVALUATION_KEY or ERROR_KEY_NOT_READY */
 export function requireUsable(record: KeySetRecord, now: number): KeySetRecord {
   if (record.expiresAt <= now) throw new ToolError('ERROR_KEY_EXPIRED', 'the key set has expired');

@@ -101,8 +101,10 @@ export class FrontDoor {
       return sendRefusal(response, { status: 400, code: -32600, message: 'More than one Host header' });
     }
     for (const allows of this.#guards) if (!allows(request, response)) return;
-    const url = URL.parse(request.url ?? '/', 'http://localhost');
-    if (url === null) {
+    const target = request.url ?? '/';
+    const url = URL.parse(target, 'http://localhost');
+    // A target with a host of its own may be another one than the header's.
+    if (url === null || !target.startsWith('/') || target.startsWith('//')) {
       return sendRefusal(response, { status: 400, code: -32600, message: 'Invalid request target' });
     }
     const page = request.method === 'GET' ? this.#options.pages[url.pathname] : undefined;

@@ -287,6 +287,15 @@ describe('bodies and connections that stay', () => {
     for (const socket of sockets) socket.destroy();
   });
 
+  it.each(['http://evil.example/healthz', '//evil.example/healthz', '*', 'healthz'])(
+    'a request for %s is refused, whatever its Host header says',
+    async (target) => {
+      const { url } = await (await servers.start()).listenHttp(HTTP_SETTINGS);
+      const head = `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+      expect((await exchange(url, Buffer.from(head), Buffer.alloc(0), 2000)).status).toBe(400);
+    },
+  );
+
   it('a request with two Host headers is refused, whichever is right', async () => {
     const { url } = await (await servers.start()).listenHttp(HTTP_SETTINGS);
     for (const hosts of [

@@ -1,21 +1,23 @@
-/** A call that this process is at work on, whoever waits for it: what it does now, and who hears of that. */
-import type { ToolReport } from '../protocol/tool.ts';
+/** Work that this process is at, whoever waits for it: what it does now, and who hears of that. Those who leave leave it as it is. */
+import type { ToolReport } from './call.ts';
 
-export class RunningCall {
+export class RunningCall<T = void> {
   readonly #controller = new AbortController();
   readonly #listeners = new Set<ToolReport>();
   #fraction = 0;
   #message = '';
-  /** When the call has ended, and that is on record; never fails. */
-  readonly finished: Promise<void>;
+  readonly finished: Promise<T>;
 
-  /** @param work never fails */
-  constructor(work: (signal: AbortSignal, report: ToolReport) => Promise<void>) {
-    this.finished = work(this.#controller.signal, (fraction, message) => {
+  constructor(work: (signal: AbortSignal, report: ToolReport) => Promise<T>) {
+    const report: ToolReport = (fraction, message) => {
       this.#fraction = Math.max(this.#fraction, fraction);
       if (message !== undefined) this.#message = message;
       for (const listener of this.#listeners) listener(fraction, message);
-    });
+    };
+    // Not before whoever begins it can listen.
+    this.finished = Promise.resolve().then(() => work(this.#controller.signal, report));
+    // There may be nobody left to hear of it.
+    this.finished.catch(() => undefined);
   }
 
   /** For people. */
@@ -28,8 +30,8 @@ export class RunningCall {
     this.#controller.abort(reason);
   }
 
-  /** Until it has ended, or the caller leaves. @throws the signal's reason */
-  async wait(report: ToolReport, signal: AbortSignal): Promise<void> {
+  /** Until it has ended, or the caller leaves. @throws what the work throws; the signal's reason */
+  async wait(report: ToolReport, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     this.#listeners.add(report);
     let leave = (): void => undefined;
@@ -38,7 +40,7 @@ export class RunningCall {
       signal.addEventListener('abort', leave, { once: true });
     });
     try {
-      await Promise.race([this.finished, left]);
+      return await Promise.race([this.finished, left]);
     } finally {
       signal.removeEventListener('abort', leave);
       this.#listeners.delete(report);
