@@ -12,7 +12,7 @@ import { ToolError } from '../protocol/error-codes.ts';
 import { clientId } from '../protocol/identifiers.ts';
 import { decodeSignature, encodeSignature } from '../protocol/signature-document.ts';
 import { privateFolder, syncFolder, writePrivate } from '../vault/private-files.ts';
-import { KeyedLock } from '../storage/keyed-lock.ts';
+import { SharedLock } from '../vault/shared-lock.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { KeyBudget } from './key-budget.ts';
 import { DEFAULT_KEY_BUDGET, requireBudget } from './key-budget.ts';
@@ -56,7 +56,7 @@ export class KeyStore {
   readonly #vault: Vault;
   readonly #folder: string;
   readonly #budget: KeyBudget;
-  readonly #lock = new KeyedLock();
+  readonly #lock: SharedLock;
 
   /** Removes what crashes have left, once it is too old to belong to another process at work. */
   static async open(vault: Vault, budget: KeyBudget = DEFAULT_KEY_BUDGET): Promise<KeyStore> {
@@ -71,11 +71,12 @@ export class KeyStore {
     this.#budget = budget;
     this.#vault = vault;
     this.#folder = folder;
+    this.#lock = new SharedLock(join(vault.folder, 'locks'));
   }
 
-  /** One at a time of each client: whoever waits finds the keys that were made meanwhile. */
+  /** One at a time of each client, whatever server it is: whoever waits finds the keys that were made meanwhile. */
   exclusively<T>(client: string, action: () => Promise<T>): Promise<T> {
-    return this.#lock.run(client, action);
+    return this.#lock.run(`keys-${client}`, action);
   }
 
   /** Newest first. */

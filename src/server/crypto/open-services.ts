@@ -81,7 +81,8 @@ async function storedClientId(vault: Vault): Promise<string> {
   const purpose = 'client-id';
   const stored = await vault.read(path, purpose);
   if (stored === null) {
-    await vault.write(path, purpose, Buffer.from(`agent_${randomBytes(6).toString('hex')}`));
+    // Should another process have been first, its name is the one that counts.
+    await vault.create(path, purpose, Buffer.from(`agent_${randomBytes(6).toString('hex')}`));
     return storedClientId(vault);
   }
   const parsed = clientIdSchema.safeParse(stored.toString('utf8'));

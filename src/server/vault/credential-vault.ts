@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { UsageError } from '../../errors.ts';
 import type { ClientIdentity, CredentialStore, Enrolment } from '../client/credentials.ts';
 import { encodePublicKey } from '../protocol/signing.ts';
-import { KeyedLock } from '../storage/keyed-lock.ts';
+import { SharedLock } from './shared-lock.ts';
 import { privateFolder } from './private-files.ts';
 import type { Vault } from './vault.ts';
 
@@ -36,13 +36,14 @@ export interface CertifiedKey {
 export class CredentialVault implements CredentialStore {
   readonly #vault: Vault;
   readonly #certified: ClientIdentity | null;
-  readonly #lock = new KeyedLock();
+  readonly #lock: SharedLock;
 
   /**
    * @param certified used for every client instead of keys made here
    * @throws UsageError if it is no Ed25519 key, or not that of the certificate
    */
   constructor(vault: Vault, certified: CertifiedKey | null = null) {
+    this.#lock = new SharedLock(join(vault.folder, 'locks'));
     this.#vault = vault;
     this.#certified = certified === null ? null : readCertified(certified);
   }
@@ -88,7 +89,7 @@ export class CredentialVault implements CredentialStore {
   }
 
   exclusively<T>(clientId: string, action: () => Promise<T>): Promise<T> {
-    return this.#lock.run(clientId, action);
+    return this.#lock.run(`enrolments-${clientId}`, action);
   }
 
   async forgetEnrolment(clientId: string, server: string): Promise<void> {
