@@ -22,6 +22,32 @@ struct Reducing {
   HE_INLINE V operator()(std::size_t at) const { return barrettWide(load(src + at), m); }
 };
 
+/** Packed numbers, moved by an offset, times a factor: in [0, 2q). */
+template <unsigned width>
+struct Scaled {
+  static constexpr bool first = true;
+  const Modulus m;
+  const V offset, factor, companion;
+  const u64* src;
+  HE_INLINE V operator()(std::size_t at) const {
+    ahead<width>(src, at);
+    return masked(shoupDirty(plus(eight<width>(src, at), offset), factor, companion, m), m);
+  }
+};
+
+template <class Kind>
+void forwardPackedOf(const FieldData& f, u64* dst, const u64* src, unsigned width, u64 offset, Constant c) {
+  const auto run = [&]<unsigned fixed>() {
+    const Scaled<fixed> input{Modulus(f), all(offset), all(c.value), all(c.quotient), src};
+    Forward<Kind>(f).template run<true>(input, dst);
+  };
+  switch (width) {
+    case 4: return run.template operator()<4>();
+    case 5: return run.template operator()<5>();
+    default: return run.template operator()<6>();
+  }
+}
+
 template <class Kind>
 void forwardOf(const FieldData& f, u64* dst, const u64* src) {
   Forward<Kind>(f).template run<true>(Plain{src}, dst);
@@ -60,6 +86,21 @@ void convertForwardLazyOf(const FieldData& f, u64* dst, const u64* const* y, con
   Forward<Kind>(f).template run<false>(Plain{dst}, dst);
 }
 
+template <class Kind>
+void convertPackedForwardLazyOf(const FieldData& f, u64* dst, const u64* const* y, const std::uint8_t* bytes, const Constant* c, std::size_t count) {
+  const PackedConversion conversion(f, y, bytes, c, count);
+  switch (count) {
+    case 1: conversion.run<1>(dst, f.degree); break;
+    case 2: conversion.run<2>(dst, f.degree); break;
+    case 3: conversion.run<3>(dst, f.degree); break;
+    case 4: conversion.run<4>(dst, f.degree); break;
+    case 5: conversion.run<5>(dst, f.degree); break;
+    case 6: conversion.run<6>(dst, f.degree); break;
+    default: conversion.run<0>(dst, f.degree);
+  }
+  Forward<Kind>(f).template run<false>(Plain{dst}, dst);
+}
+
 bool sixteenFits(const FieldData& f) { return f.modulus <= word52 / 16; }
 
 void forward(const FieldData& f, u64* dst, const u64* src) {
@@ -73,6 +114,15 @@ void forwardLazy(const FieldData& f, u64* dst, const u64* src, u64 sourceModulus
 void convertForwardLazy(const FieldData& f, u64* dst, const u64* const* y, const Constant* c, std::size_t count, u64 bound) {
   sixteenFits(f) ? convertForwardLazyOf<Sixteen>(f, dst, y, c, count, bound)
                  : convertForwardLazyOf<Four>(f, dst, y, c, count, bound);
+}
+
+void forwardPacked(const FieldData& f, u64* dst, const u64* src, unsigned width, u64 offset, Constant c) {
+  sixteenFits(f) ? forwardPackedOf<Sixteen>(f, dst, src, width, offset, c) : forwardPackedOf<Four>(f, dst, src, width, offset, c);
+}
+
+void convertPackedForwardLazy(const FieldData& f, u64* dst, const u64* const* y, const std::uint8_t* bytes, const Constant* c, std::size_t count) {
+  sixteenFits(f) ? convertPackedForwardLazyOf<Sixteen>(f, dst, y, bytes, c, count)
+                 : convertPackedForwardLazyOf<Four>(f, dst, y, bytes, c, count);
 }
 
 void inverse(const FieldData& f, u64* dst, const u64* src, const Constant last[2]) {
@@ -112,12 +162,18 @@ void reduce(const FieldData& f, u64* dst, const u64* a, u64 sourceModulus, std::
     for (std::size_t i = 0; i < n; i += 8) store(dst + i, barrettWide(load(a + i), m));
 }
 
+/** Each product is below 2^52 q, so that the reduced sum of t of them is below (t + 1) q and some bits of the low sum. */
+bool passesWord(const FieldData& f, std::size_t terms) { return terms + 2 > word52 / f.modulus; }
+
 template <unsigned X, unsigned Y>
 void accumulate(const FieldData& f, u64* dst0, u64* dst1, const u64* const* x, const u64* const* y0, const u64* const* y1, std::size_t terms,
                 bool add, std::size_t n) {
-  // Each product is below 2^52 q, so that the reduced sum of t of them is below (t + 1) q and some bits of the low sum.
-  const bool wide = terms + 2 > word52 / f.modulus;
-  Accumulation<X, Y>{Modulus(f), x, y0, y1, dst0, dst1, add, wide}.run(terms, n);
+  Accumulation<X, Y>{Modulus(f), x, y0, y1, dst0, dst1, add, passesWord(f, terms)}.run(terms, n);
+}
+
+void multiplyRuns(const FieldData& f, u64* dst0, u64* dst1, const u64* const* x, unsigned logRun, const u64* const* y0, const u64* const* y1,
+                  std::size_t terms, bool add, std::size_t n) {
+  Accumulation<inRuns, wordWidth>{Modulus(f), x, y0, y1, dst0, dst1, add, passesWord(f, terms), logRun}.run(terms, n);
 }
 
 constexpr KernelTable::Sums sumsOfKeys[] = {accumulate<wordWidth, 4>, accumulate<wordWidth, 5>, accumulate<wordWidth, 6>};
@@ -144,7 +200,9 @@ void subtractScaleAdd(const FieldData& f, u64* dst, const u64* a, const u64* b, 
 
 constexpr KernelTable table(RootForm forwardRoots, decltype(KernelTable::forward) forwardKernel,
                             decltype(KernelTable::forwardLazy) forwardLazyKernel,
-                            decltype(KernelTable::convertForwardLazy) convertForwardLazyKernel) {
+                            decltype(KernelTable::forwardPacked) forwardPackedKernel,
+                            decltype(KernelTable::convertForwardLazy) convertForwardLazyKernel,
+                            decltype(KernelTable::convertPackedForwardLazy) convertPackedForwardLazyKernel) {
   return {
       .path = Path::ifma,
       .shift = 52,
@@ -153,6 +211,7 @@ constexpr KernelTable table(RootForm forwardRoots, decltype(KernelTable::forward
       .montgomeryMultiplicands = true,
       .forward = forwardKernel,
       .forwardLazy = forwardLazyKernel,
+      .forwardPacked = forwardPackedKernel,
       .inverse = inverse,
       .add = addLimb,
       .subtract = subtractLimb,
@@ -164,8 +223,10 @@ constexpr KernelTable table(RootForm forwardRoots, decltype(KernelTable::forward
       .multiplyAccumulate = accumulate<wordWidth, wordWidth>,
       .multiplyPackedKeys = sumsOfKeys,
       .multiplyPackedPlaintexts = sumsOfPlaintexts,
+      .multiplyRuns = multiplyRuns,
       .convert = convert,
       .convertForwardLazy = convertForwardLazyKernel,
+      .convertPackedForwardLazy = convertPackedForwardLazyKernel,
       .subtractScale = subtractScale,
       .subtractScaleAdd = subtractScaleAdd,
       .permute = permuteLimb,
@@ -175,8 +236,8 @@ constexpr KernelTable table(RootForm forwardRoots, decltype(KernelTable::forward
 
 }  // namespace
 
-const KernelTable ifmaKernels = table(RootForm::montgomery, forward, forwardLazy, convertForwardLazy);
+const KernelTable ifmaKernels = table(RootForm::montgomery, forward, forwardLazy, forwardPacked, convertForwardLazy, convertPackedForwardLazy);
 const KernelTable ifmaLazyKernels =
-    table(RootForm::shoup, forwardOf<Lazy>, forwardLazyOf<Lazy>, convertForwardLazyOf<Lazy>);
+    table(RootForm::shoup, forwardOf<Lazy>, forwardLazyOf<Lazy>, forwardPackedOf<Lazy>, convertForwardLazyOf<Lazy>, convertPackedForwardLazyOf<Lazy>);
 
 }  // namespace he

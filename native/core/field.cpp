@@ -62,13 +62,26 @@ struct Part {
   std::size_t term, terms, start, length;
 };
 
+/** One number for every place, packed, or one for a run of them. */
+struct Operands {
+  const u64* const* at;
+  unsigned width = wordWidth;
+  unsigned logRun = 0;
+};
+
 /** Operands of a part as words: where they are, or unpacked to the first-level cache. */
 struct PartOperands {
-  PartOperands(const u64* const* operands, unsigned width, const Part& part) noexcept {
+  PartOperands(const Operands& operands, const Part& part) noexcept {
     for (std::size_t t = 0; t < part.terms; t++) {
-      const u64* const from = operands[part.term + t] + packedWords(width, part.start);
-      if (width != wordWidth) unpack(buffer[t], from, width, part.length);
-      words[t] = width != wordWidth ? buffer[t] : from;
+      const u64* const from = operands.at[part.term + t];
+      words[t] = buffer[t];
+      if (operands.logRun != 0) {
+        for (std::size_t i = 0; i < part.length; i++) buffer[t][i] = from[(part.start + i) >> operands.logRun];
+      } else if (operands.width != wordWidth) {
+        unpack(buffer[t], from + packedWords(operands.width, part.start), operands.width, part.length);
+      } else {
+        words[t] = from + part.start;
+      }
     }
   }
   alignas(64) u64 buffer[Part::most][Part::places];
@@ -110,6 +123,25 @@ class TableField final : public Field {
   void forwardLazy(u64* dst, const u64* src, u64 sourceModulus) const noexcept override {
     k.forwardLazy(f, dst, src, sourceModulus);
   }
+  void forwardIntegers(u64* dst, Packed src, unsigned width, bool multiplicand) const noexcept override {
+    const bool scaled = multiplicand && k.montgomeryMultiplicands;
+    if (k.forwardPacked != nullptr && width != wordWidth) {
+      return k.forwardPacked(f, dst, src, width, f.modulus - integerOffset(width) % f.modulus, scaled ? f.radix : constant(1));
+    }
+    unpack(dst, src, width, f.degree);
+    constexpr u64 bound = u64{1} << 58;
+    const u64 multiple = (bound / f.modulus + 1) * f.modulus;
+    for (std::size_t i = 0; i < f.degree; i++) dst[i] += multiple - integerOffset(width);
+    k.reduce(f, dst, dst, multiple + bound, f.degree);
+    if (scaled) k.scale(f, dst, dst, f.radix, f.degree);
+    k.forward(f, dst, dst);
+  }
+  void forwardPackedLazy(u64* dst, Packed src, unsigned width, Constant c) const noexcept override {
+    if (k.forwardPacked != nullptr && width != wordWidth) return k.forwardPacked(f, dst, src, width, 0, c);
+    unpack(dst, src, width, f.degree);
+    k.scale(f, dst, dst, c, f.degree);
+    k.forwardLazy(f, dst, dst, f.modulus);
+  }
   void inverse(u64* dst, const u64* src, Constant scale) const noexcept override {
     if (scale.value == 1) {
       const Constant last[2] = {f.inverseDegree, f.inverseDegreeRoot};
@@ -143,21 +175,45 @@ class TableField final : public Field {
                           std::size_t n) const noexcept override {
     const unsigned width = packedWidth(f.modulus);
     if (width == wordWidth) return k.multiplyAccumulate(f, dst0, dst1, x, y0, y1, terms, add, n);
-    if (k.multiplyPackedKeys == nullptr) return sumParts(dst0, dst1, x, wordWidth, y0, y1, width, terms, add, n);
+    if (k.multiplyPackedKeys == nullptr) return sumParts(dst0, dst1, {x}, {y0, width}, {y1, width}, terms, add, n);
     k.multiplyPackedKeys[width - narrowest](f, dst0, dst1, x, y0, y1, terms, add, n);
   }
   void multiplyPackedPlaintexts(u64* dst0, u64* dst1, const Packed* x, const u64* const* y0, const u64* const* y1, std::size_t terms,
                                 bool add, std::size_t n) const noexcept override {
     const unsigned width = packedWidth(f.modulus);
     if (width == wordWidth) return k.multiplyAccumulate(f, dst0, dst1, x, y0, y1, terms, add, n);
-    if (k.multiplyPackedPlaintexts == nullptr) return sumParts(dst0, dst1, x, width, y0, y1, wordWidth, terms, add, n);
+    if (k.multiplyPackedPlaintexts == nullptr) return sumParts(dst0, dst1, {x, width}, {y0}, {y1}, terms, add, n);
     k.multiplyPackedPlaintexts[width - narrowest](f, dst0, dst1, x, y0, y1, terms, add, n);
+  }
+  void multiplyRuns(u64* dst0, u64* dst1, const u64* const* x, unsigned logRun, const u64* const* y0, const u64* const* y1, std::size_t terms,
+                    bool add, std::size_t n) const noexcept override {
+    if (k.multiplyRuns == nullptr) return sumParts(dst0, dst1, {.at = x, .logRun = logRun}, {y0}, {y1}, terms, add, n);
+    k.multiplyRuns(f, dst0, dst1, x, logRun, y0, y1, terms, add, n);
   }
   void convert(u64* dst, const u64* const* y, const Constant* c, std::size_t count, std::size_t n, u64 bound) const noexcept override {
     k.convert(f, dst, y, c, count, bound, n);
   }
   void convertForwardLazy(u64* dst, const u64* const* y, const Constant* c, std::size_t count, u64 bound) const noexcept override {
     k.convertForwardLazy(f, dst, y, c, count, bound);
+  }
+  void convertPackedForwardLazy(u64* dst, const Packed* y, unsigned width, const std::uint8_t* bytes, const Constant* c, std::size_t count,
+                                u64 bound) const noexcept override {
+    if (k.convertPackedForwardLazy != nullptr && width == widest) return k.convertPackedForwardLazy(f, dst, y, bytes, c, count);
+    constexpr std::size_t places = 128, mostInputs = 64;
+    alignas(64) u64 buffer[mostInputs][places];
+    const u64* inputs[mostInputs];
+    for (std::size_t start = 0; start < f.degree; start += places) {
+      for (std::size_t i = 0; i < count; i++) {
+        inputs[i] = y[i] + packedWords(width, start);
+        if (width == wordWidth) continue;
+        unpack(buffer[i], inputs[i], width, places);
+        inputs[i] = buffer[i];
+      }
+      std::copy_n(bytes + start, places, buffer[count]);
+      inputs[count] = buffer[count];
+      k.convert(f, dst + start, inputs, c, count + 1, bound, places);
+    }
+    k.forwardLazy(f, dst, dst, f.modulus);
   }
   void subtractScale(u64* dst, const u64* a, const u64* b, Constant c, std::size_t n) const noexcept override {
     k.subtractScale(f, dst, a, b, c, n);
@@ -172,18 +228,18 @@ class TableField final : public Field {
 
  private:
   /** With kernels that know words only. */
-  void sumParts(u64* dst0, u64* dst1, const u64* const* x, unsigned widthOfX, const u64* const* y0, const u64* const* y1, unsigned widthOfY,
-                std::size_t terms, bool add, std::size_t n) const noexcept {
+  void sumParts(u64* dst0, u64* dst1, const Operands& x, const Operands& y0, const Operands& y1, std::size_t terms, bool add,
+                std::size_t n) const noexcept {
     for (std::size_t start = 0; start < n; start += Part::places) {
       for (std::size_t term = 0; term < terms; term += Part::most) {
         const Part part{term, std::min(Part::most, terms - term), start, std::min(Part::places, n - start)};
-        const PartOperands own(x, widthOfX, part), first(y0, widthOfY, part), second(y1, widthOfY, part);
+        const PartOperands own(x, part), first(y0, part), second(y1, part);
         k.multiplyAccumulate(f, dst0 + start, dst1 + start, own.words, first.words, second.words, part.terms, add || term != 0, part.length);
       }
     }
   }
 
-  static constexpr unsigned narrowest = 4;  // of the tables of packed sums
+  static constexpr unsigned narrowest = 4, widest = 6;  // of what is packed
   Table tables;
 };
 

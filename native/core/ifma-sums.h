@@ -20,11 +20,16 @@ struct alignas(64) Carried {
 /** How far ahead operands are asked for. Main memory takes longer than ten steps of a loop; nearer and farther measured slower. */
 constexpr std::size_t wordsAhead = 512;
 
-/** Eight operands of a width in bytes, from a multiple of eight on: words, or packed residues (`packed.h`). */
+/** The width of operands that are kept once for a run of places. */
+constexpr unsigned inRuns = 0;
+
+/** Eight operands of a width in bytes, from a multiple of eight on: words, packed residues (`packed.h`), or eight times that of a run. */
 template <unsigned width>
-HE_INLINE V eight(const u64* start, std::size_t at) {
+HE_INLINE V eight(const u64* start, std::size_t at, unsigned logRun = 0) {
   if constexpr (width == wordWidth) {
     return load(start + at);
+  } else if constexpr (width == inRuns) {
+    return all(start[at >> logRun]);
   } else {
     const auto* const p = reinterpret_cast<const std::byte*>(start + packedWords(width, at));
     const V lower = _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -41,7 +46,7 @@ HE_INLINE V eight(const u64* start, std::size_t at) {
  */
 template <unsigned width>
 HE_INLINE void ahead(const u64* start, std::size_t at) {
-  _mm_prefetch(reinterpret_cast<const char*>(start + packedWords(width, at + wordsAhead)), _MM_HINT_T1);
+  if constexpr (width != inRuns) _mm_prefetch(reinterpret_cast<const char*>(start + packedWords(width, at + wordsAhead)), _MM_HINT_T1);
 }
 
 /** @tparam X, Y widths of the operands x and y */
@@ -54,6 +59,7 @@ struct Accumulation {
   u64* dst0;
   u64* dst1;
   bool add, wide;  // wide: the sums may pass 2^52
+  unsigned logRun = 0;  // of x
 
   HE_INLINE void finish(u64* dst, V lo, V hi) const {
     V sum = montgomery(lo, hi, m);
@@ -76,7 +82,7 @@ struct Accumulation {
         if constexpr (two) s.low1 = load(carried.word[2] + i), s.high1 = load(carried.word[3] + i);
       }
       HE_UNROLL for (std::size_t t = 0; t < terms; t++) {
-        const V factor = eight<X>(xs[t], start + i), a = eight<Y>(y0s[t], start + i);
+        const V factor = eight<X>(xs[t], start + i, logRun), a = eight<Y>(y0s[t], start + i);
         ahead<X>(xs[t], start + i), ahead<Y>(y0s[t], start + i);
         s.low0 = low(s.low0, factor, a), s.high0 = high(s.high0, factor, a);
         if constexpr (two) {
@@ -176,6 +182,38 @@ struct Conversion {
       }
     }
     return barrettWide(montgomery(lo, hi, m), m);
+  }
+};
+
+/** sum_i y[i] c[i] + bytes c[count] mod q, y packed in six bytes. */
+struct PackedConversion {
+  const Modulus m;
+  const u64* const* y;
+  const std::uint8_t* bytes;
+  std::size_t count;
+  u64 factor[mostInputs];
+
+  PackedConversion(const FieldData& f, const u64* const* inputs, const std::uint8_t* lastInput, const Constant* c, std::size_t inputCount)
+      : m(f), y(inputs), bytes(lastInput), count(inputCount) {
+    for (std::size_t i = 0; i <= count; i++) factor[i] = (c[i].value << 52) - c[i].quotient * f.modulus;
+  }
+
+  /** Reduced. `fixed` inputs, or `count` of them where it is 0. */
+  template <std::size_t fixed>
+  HE_INLINE void run(u64* dst, std::size_t n) const {
+    constexpr std::size_t untilWide = 15;  // as many products of 48 bits and the bytes' stay below q 2^52
+    const std::size_t inputs = fixed != 0 ? fixed : count;
+    const V last = all(factor[inputs]);
+    for (std::size_t at = 0; at < n; at += 8) {
+      const V multiples = _mm512_cvtepu8_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes + at)));
+      V lo = low(zero(), multiples, last), hi = high(zero(), multiples, last);
+      HE_UNROLL for (std::size_t i = 0; i < inputs; i++) {
+        const V value = eight<6>(y[i], at), c = all(factor[i]);
+        lo = low(lo, value, c), hi = high(hi, value, c);
+      }
+      const V sum = montgomery(lo, hi, m);
+      store(dst + at, fixed != 0 || inputs <= untilWide ? once(sum, m.q) : barrettWide(sum, m));
+    }
   }
 };
 

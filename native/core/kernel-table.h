@@ -55,6 +55,8 @@ struct KernelTable {
   bool montgomeryMultiplicands;  // else multiplicands are plain residues
   void (*forward)(const FieldData&, u64* dst, const u64* src);
   void (*forwardLazy)(const FieldData&, u64* dst, const u64* src, u64 sourceModulus);
+  /** Of (number + offset) * factor, offset below q; for widths of 4, 5 and 6 bytes. Null where numbers are unpacked first. Reduced. */
+  void (*forwardPacked)(const FieldData&, u64* dst, const u64* src, unsigned width, u64 offset, Constant factor);
   /** last: factors of the two halves in the last layer, 1/N and the caller's scale included. */
   void (*inverse)(const FieldData&, u64* dst, const u64* src, const Constant last[2]);
   void (*add)(const FieldData&, u64*, const u64*, const u64*, std::size_t);
@@ -68,8 +70,13 @@ struct KernelTable {
   /** For widths of 4, 5 and 6 bytes; null where residues are unpacked first. */
   const Sums* multiplyPackedKeys;
   const Sums* multiplyPackedPlaintexts;
+  /** Null where they are spread first. */
+  void (*multiplyRuns)(const FieldData&, u64* dst0, u64* dst1, const u64* const* x, unsigned logRun, const u64* const* y0, const u64* const* y1,
+                       std::size_t terms, bool add, std::size_t n);
   void (*convert)(const FieldData&, u64*, const u64* const*, const Constant*, std::size_t count, u64 bound, std::size_t n);
   void (*convertForwardLazy)(const FieldData&, u64*, const u64* const*, const Constant*, std::size_t count, u64 bound);
+  /** For a width of 6 bytes. Null where inputs are unpacked first. */
+  void (*convertPackedForwardLazy)(const FieldData&, u64* dst, const u64* const* y, const std::uint8_t* bytes, const Constant*, std::size_t count);
   void (*subtractScale)(const FieldData&, u64*, const u64*, const u64*, Constant, std::size_t);
   void (*subtractScaleAdd)(const FieldData&, u64*, const u64*, const u64*, Constant, const u64* addend, const Automorphism*);
   void (*permute)(const Automorphism&, u64*, const u64*);

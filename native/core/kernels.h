@@ -48,6 +48,10 @@ class Field {
   virtual void forward(u64* dst, const u64* src) const noexcept = 0;
   /** src in [0, sourceModulus), any modulus < 2^60; out in lazy form. */
   virtual void forwardLazy(u64* dst, const u64* src, u64 sourceModulus) const noexcept = 0;
+  /** Of signed integers below 2^58 (`packIntegers`); out reduced, or multiplicands. dst is not src. */
+  virtual void forwardIntegers(u64* dst, Packed src, unsigned width, bool multiplicand) const noexcept = 0;
+  /** Of this field's residues, packed, times a constant; lazy. dst is not src. */
+  virtual void forwardPackedLazy(u64* dst, Packed src, unsigned width, Constant c) const noexcept = 0;
   /** Reduced in; out = inverse NTT times scale (1/N is included by the kernel), reduced. */
   virtual void inverse(u64* dst, const u64* src, Constant scale) const noexcept = 0;
 
@@ -76,6 +80,9 @@ class Field {
                                   bool add, std::size_t n) const noexcept = 0;
   virtual void multiplyPackedPlaintexts(u64* dst0, u64* dst1, const Packed* x, const u64* const* y0, const u64* const* y1,
                                         std::size_t terms, bool add, std::size_t n) const noexcept = 0;
+  /** The same where the multiplicands, all `x`, are equal in runs of 2^logRun >= 8 places and given once for each run. */
+  virtual void multiplyRuns(u64* dst0, u64* dst1, const u64* const* x, unsigned logRun, const u64* const* y0, const u64* const* y1,
+                            std::size_t terms, bool add, std::size_t n) const noexcept = 0;
 
   /**
    * One limb of a fast base conversion: dst = sum_i y[i] * c[i] mod q, y[i] in [0, bound), bound <= 2^60, c[i] prepared by
@@ -87,6 +94,10 @@ class Field {
   /** The same on a whole limb, and its forward transform; out in lazy form. dst may be none of the y. */
   virtual void convertForwardLazy(u64* dst, const u64* const* y, const Constant* c, std::size_t count,
                                   u64 bound = u64{1} << 60) const noexcept = 0;
+
+  /** The same of packed inputs, all in one width, and a last one whose numbers are bytes; c of each, then of the bytes. */
+  virtual void convertPackedForwardLazy(u64* dst, const Packed* y, unsigned width, const std::uint8_t* bytes, const Constant* c,
+                                        std::size_t count, u64 bound) const noexcept = 0;
 
   /** dst = (a - b) * c, reduced, b reduced or lazy: the last step of a modulus-down or a rescale. */
   virtual void subtractScale(u64* dst, const u64* a, const u64* b, Constant c, std::size_t n) const noexcept = 0;

@@ -203,6 +203,13 @@ std::vector<unsigned> Context::packedWidths(std::size_t level) const {
   for (std::size_t index = 0; index < widths.size(); ++index) widths[index] = packedWidth(field(extendedLimb(level, index)).modulus());
   return widths;
 }
+unsigned Context::digitWidth() const noexcept {
+  constexpr unsigned widest = 6;
+  for (std::size_t j = 0; j <= topLevel(); ++j) {
+    if (packedWidth(field(j).modulus()) > widest) return wordWidth;
+  }
+  return widest;
+}
 bool Context::sealShaped() const noexcept { return tables_->alpha == 1 && tables_->specialCount == 1; }
 const ParmsId& Context::levelId(std::size_t level) const noexcept { return tables_->levelIds[level]; }
 const ParmsId& Context::keyId(std::size_t level) const noexcept { return tables_->keyIds[level]; }

@@ -89,6 +89,8 @@ class Context {
   std::size_t extendedCount(std::size_t level) const noexcept { return level + 1 + specialCount(); }
   /** Bytes of a packed residue, by index in the extended basis of a level. */
   std::vector<unsigned> packedWidths(std::size_t level) const;
+  /** Bytes that residues of any data prime take, packed all alike. */
+  unsigned digitWidth() const noexcept;
   std::size_t extendedLimb(std::size_t level, std::size_t index) const noexcept {
     return index <= level ? index : topLevel() + index - level;
   }

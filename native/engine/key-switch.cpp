@@ -48,35 +48,49 @@ void KeySwitcher::countMultiples(const Conversion& conversion, const u64* const*
   });
 }
 
-void KeySwitcher::countDigitMultiples(Decomposition& decomposition) {
-  if (context().alpha() == 1) return;
+Decomposition KeySwitcher::makeDecomposition(std::size_t level) {
+  Decomposition result;
+  result.level = level;
+  if (context().alpha() == 1) {
+    result.y = workspace_.limbs(level + 1);
+    return result;
+  }
+  result.packed = PackedLimbs(workspace_.pool(), std::vector(level + 1, context().digitWidth()), 1, context().degree());
+  result.multiples = Block(workspace_.pool(), context().digitsAt(level) * context().degree() / sizeof(u64));
+  return result;
+}
+
+void KeySwitcher::packDigits(Decomposition& decomposition, const Limbs& words, std::size_t first, std::size_t n, std::size_t thread) const {
   const std::size_t level = decomposition.level;
-  const std::size_t count = context().digitsAt(level);
-  decomposition.e = workspace_.limbs(count);
-  workspace_.eachRange([&](std::size_t first, std::size_t n, std::size_t) {
-    Inputs inputs;
-    for (std::size_t d = 0; d < count; ++d) {
-      const Digit& digit = context().digit(level, d);
-      for (std::size_t i = 0; i < digit.count; ++i) inputs[i] = decomposition.y[digit.first + i] + first;
-      countMultiplesRange(context(), digit, inputs.data(), decomposition.e[d] + first, n);
-    }
-  });
+  u64* const multiples = workspace_.spareLimb(thread, 0);
+  Inputs inputs;
+  for (std::size_t d = 0; d < context().digitsAt(level); ++d) {
+    const Digit& digit = context().digit(level, d);
+    for (std::size_t i = 0; i < digit.count; ++i) inputs[i] = words[digit.first + i] + first;
+    countMultiplesRange(context(), digit, inputs.data(), multiples, n);
+    std::uint8_t* const bytes = decomposition.multiplesOf(d, context().degree()) + first;
+    for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::uint8_t>(multiples[i]);
+  }
+  for (std::size_t j = 0; j <= level; ++j) {
+    const unsigned width = decomposition.packed.width(j);
+    pack(decomposition.packed.at(j) + packedWords(width, first), words[j] + first, width, n);
+  }
 }
 
 Decomposition KeySwitcher::decompose(std::size_t level, const u64* polynomial, u64 element) {
-  Decomposition result;
-  result.level = level;
-  result.y = workspace_.limbs(level + 1);
+  Decomposition result = makeDecomposition(level);
   result.own = polynomial;
   if (context().sealShaped()) result.element = element;
+  const Limbs words = result.packed ? workspace_.limbs(level + 1) : Limbs();
   const std::size_t degree = context().degree();
   workspace_.eachLimb(level + 1, [&](std::size_t j, std::size_t) {
     const Digit& digit = context().digit(level, context().digitOf(j));
     const Field& field = context().field(j);
-    field.inverse(result.y[j], polynomial + j * degree, digit.prepare[j - digit.first]);
-    if (result.element != 1) fillFlippedZeros(result.y[j], field.modulus(), element, degree);
+    u64* const limb = (words ? words : result.y)[j];
+    field.inverse(limb, polynomial + j * degree, digit.prepare[j - digit.first]);
+    if (result.element != 1) fillFlippedZeros(limb, field.modulus(), element, degree);
   });
-  countDigitMultiples(result);
+  if (words) workspace_.eachRange([&](std::size_t first, std::size_t n, std::size_t thread) { packDigits(result, words, first, n, thread); });
   return result;
 }
 
@@ -122,11 +136,8 @@ Decomposition KeySwitcher::divideAndDecompose(std::size_t level, const Limbs& pr
   const std::size_t specials = context().specialCount();
   const Reentry& reentry = context().reentry(level);
   const ModulusDown& down = context().specialDown();
-  Decomposition result;
-  result.level = level;
-  result.y = workspace_.limbs(level + 1);
-  const std::size_t digits = context().digitsAt(level);
-  if (context().alpha() > 1) result.e = workspace_.limbs(digits);
+  Decomposition result = makeDecomposition(level);
+  const Limbs& to = result.packed ? prepared : result.y;
   workspace_.eachRange([&](std::size_t first, std::size_t n, std::size_t thread) {
     Inputs inputs;
     u64* const multiples = workspace_.spareLimb(thread, 0);
@@ -137,47 +148,33 @@ Decomposition KeySwitcher::divideAndDecompose(std::size_t level, const Limbs& pr
     for (std::size_t j = 0; j <= level; ++j) {
       const Field& field = context().field(j);
       field.convert(correction, inputs.data(), reentry.to[j].data(), specials + 1, n, down.bound);
-      field.add(result.y[j] + first, prepared[j] + first, correction, n);
+      field.add(to[j] + first, prepared[j] + first, correction, n);
     }
-    if (!result.e) return;
-    for (std::size_t d = 0; d < digits; ++d) {
-      const Digit& digit = context().digit(level, d);
-      for (std::size_t i = 0; i < digit.count; ++i) inputs[i] = result.y[digit.first + i] + first;
-      countMultiplesRange(context(), digit, inputs.data(), result.e[d] + first, n);
-    }
+    if (result.packed) packDigits(result, to, first, n, thread);
   });
   return result;
 }
 
 void KeySwitcher::digitsOf(const Decomposition& decomposition, std::size_t limb, std::size_t thread,
                            const u64** digits) const {
-  const std::size_t level = decomposition.level;
+  const std::size_t level = decomposition.level, degree = context().degree();
   const Field& field = context().field(limb);
-  const std::size_t degree = context().degree();
   Inputs inputs;
   for (std::size_t d = 0; d < context().digitsAt(level); ++d) {
     const Digit& digit = context().digit(level, d);
     u64* const buffer = workspace_.digitLimb(thread, d);
     digits[d] = buffer;
-    if (digit.contains(limb)) {
-      const u64* y = decomposition.y[limb];
-      if (decomposition.own != nullptr) {
-        digits[d] = decomposition.own + limb * degree;
-      } else {
-        if (digit.count > 1) {
-          field.scale(buffer, y, digit.own[limb - digit.first], degree);
-          y = buffer;
-        }
-        field.forwardLazy(buffer, y, field.modulus());
-      }
-    } else if (digit.count == 1 && !decomposition.e) {
+    if (digit.contains(limb) && decomposition.own != nullptr) {
+      digits[d] = decomposition.own + limb * degree;
+    } else if (!decomposition.packed) {
       const u64 above = decomposition.element == 1 ? 0 : 1;  // flipped zeros
       field.forwardLazy(buffer, decomposition.y[digit.first], context().field(digit.first).modulus() + above);
+    } else if (digit.contains(limb)) {
+      field.forwardPackedLazy(buffer, decomposition.packed.at(limb), decomposition.packed.width(limb), digit.own[limb - digit.first]);
     } else {
-      std::size_t count = 0;
-      for (; count < digit.count; ++count) inputs[count] = decomposition.y[digit.first + count];
-      if (decomposition.e) inputs[count++] = decomposition.e[d];
-      field.convertForwardLazy(buffer, inputs.data(), digit.to[limb].data(), count, digit.bound);
+      for (std::size_t i = 0; i < digit.count; ++i) inputs[i] = decomposition.packed.at(digit.first + i);
+      field.convertPackedForwardLazy(buffer, inputs.data(), decomposition.packed.width(0), decomposition.multiplesOf(d, degree),
+                                     digit.to[limb].data(), digit.count, digit.bound);
     }
   }
 }

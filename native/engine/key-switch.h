@@ -37,13 +37,21 @@ class SwitchingKey {
 /** Makes a key ready. @param element of the automorphism; 1 for relinearization */
 SwitchingKey prepareKey(Workspace& workspace, format::SwitchingKeyData data, u64 element);
 
-/** A polynomial in coefficient form, ready to be converted to any limb digit by digit. Owns its limbs. */
+/**
+ * A polynomial in coefficient form, ready to be converted to any limb digit by digit. Owns its limbs. Digits of several primes are read
+ * once for every limb that they are converted to, from the third-level cache: packed, that takes a third less.
+ */
 struct Decomposition {
   std::size_t level = 0;
-  Limbs y;                    // by data limb: x (Q_d/q_j)^-1
-  Limbs e;                    // by digit: multiples of Q_d; absent if digits are taken in [0, Q_d)
+  Limbs y;                    // digits of one prime: by data limb, x (Q_d/q_j)^-1
+  PackedLimbs packed;         // of several: the same
+  Block multiples;            // by digit, a byte for each coefficient: multiples of Q_d; digits of one prime are taken in [0, q_d)
   const u64* own = nullptr;   // NTT-form limbs of the polynomial itself, if they are at hand
   u64 element = 1;            // of the one automorphism that the digits are meant for; 1: any
+
+  std::uint8_t* multiplesOf(std::size_t digit, std::size_t degree) const noexcept {
+    return reinterpret_cast<std::uint8_t*>(multiples.data()) + digit * degree;
+  }
 };
 
 class KeySwitcher {
@@ -57,7 +65,7 @@ class KeySwitcher {
   Decomposition decompose(std::size_t level, const u64* polynomial, u64 element = 1);
   /**
    * The same for a polynomial in the extended basis that is to be divided by P first. Its limbs (by index: data limbs first) have
-   * been through `prepareLimb`, best at once when they were made.
+   * been through `prepareLimb`, best at once when they were made; what is in them is lost.
    */
   Decomposition divideAndDecompose(std::size_t level, const Limbs& prepared);
   /** In place: to coefficient form, scaled. */
@@ -94,7 +102,9 @@ class KeySwitcher {
 
  private:
   const Context& context() const noexcept { return workspace_.context(); }
-  void countDigitMultiples(Decomposition& decomposition);
+  /** Digits of several primes: from words to the packed form, for a range of coefficients. */
+  void packDigits(Decomposition& decomposition, const Limbs& words, std::size_t first, std::size_t n, std::size_t thread) const;
+  Decomposition makeDecomposition(std::size_t level);
   const Limbs& flipProduct(const SwitchingKey& key, std::size_t level, u64 element);
   /** @param shared digits by limb index, or nothing: they are made on the way */
   Ciphertext applyOne(const Decomposition& decomposition, const Limbs& shared, const Switch& use,

@@ -63,7 +63,7 @@ class LinearEvaluation {
     std::size_t first, last;                          // giants
     std::vector<u32> nodes;                           // whose values are needed
     std::vector<std::size_t> place;                   // node -> index in `nodes`, which are in order of their parents
-    std::unordered_map<const Plain*, he::Block> integers;  // of plaintexts kept as slots
+    std::unordered_map<const Plain*, Integers> integers;  // of plaintexts kept as slots
   };
 
   /** A thread's share of the scratch limbs of a block. */

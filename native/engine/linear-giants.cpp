@@ -111,7 +111,7 @@ Ciphertext LinearEvaluation::finishOutput(std::size_t number) {
     dropped[p][count] = multiples[p];
     switcher_.countMultiples(down, dropped[p].data(), multiples[p]);
   }
-  he::Block biasIntegers;
+  Integers biasIntegers;
   if (output.bias && output.bias->form == Plain::Form::slots) biasIntegers = plaintexts_.integersOf(*output.bias, 0);
   const NewCiphertext result(workspace_, 2, level_ - 1, plan_.outputScale);
   workspace_.eachLimb(2 * level_, [&](std::size_t item, std::size_t thread) {
@@ -130,8 +130,7 @@ Ciphertext LinearEvaluation::finishOutput(std::size_t number) {
       limb = bias.limbs[j];
     } else {
       u64* const spare = workspace_.spareLimb(thread, 2);
-      const u64* const integers = biasIntegers ? biasIntegers.data() : bias.integers.data();
-      plaintexts_.expandLimb(bias, reinterpret_cast<const std::int64_t*>(integers), j, spare);
+      plaintexts_.expandLimb(bias, biasIntegers.words ? biasIntegers : bias.integers, j, spare);
       limb = spare;
     }
     field.add(out, out, limb, degree_);

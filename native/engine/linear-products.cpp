@@ -1,5 +1,6 @@
 /** Sums of diagonals times rotated inputs, limb by limb, several giants at a time. */
 #include <algorithm>
+#include <bit>
 
 #include "linear-evaluation.h"
 
@@ -63,7 +64,7 @@ void LinearEvaluation::encodeSlots(Block& block) {
       if (block.integers.try_emplace(term.plain.get()).second) needed.push_back(term.plain.get());
     }
   }
-  std::vector<he::Block> encoded(needed.size());
+  std::vector<Integers> encoded(needed.size());
   workspace_.threads().each(needed.size(), [&](std::size_t i, std::size_t thread) {
     encoded[i] = plaintexts_.integersOf(*needed[i], thread);
   });
@@ -81,24 +82,32 @@ bool LinearEvaluation::isExpanded(std::size_t giant) const {
 /** The giant's sum at one limb, for a range of values: the first polynomial to the scratch, the second to `sums_`. */
 void LinearEvaluation::multiplyGiant(const Block& block, const Scratch& scratch, std::size_t giant, std::size_t index,
                                std::size_t from, std::size_t length) {
-  Waiting words, packed;
+  Waiting words, packed, runs;
+  unsigned logRun = 0;
   const Field& field = fieldAt(index);
   const auto& terms = plan_.giants[giant].terms;
   u64* const dst0 = scratch.first(giant - block.first) + from;
   u64* const dst1 = sums_[giant][index] + from;
   bool written0 = false, written1 = filled_[giant];
-  const auto flush = [&](Waiting& waiting, decltype(&Field::multiplyAccumulate) multiply) {
+  const auto flush = [&](Waiting& waiting, const auto& multiply) {
     if (waiting.count == 0) return;
     if (written0 != written1) {
       if (written0) std::memset(dst1, 0, length * sizeof(u64));
       if (written1) std::memset(dst0, 0, length * sizeof(u64));
     }
-    (field.*multiply)(dst0, dst1, waiting.x.data(), waiting.y0.data(), waiting.y1.data(), waiting.count, written0 || written1, length);
+    multiply(waiting.x.data(), waiting.y0.data(), waiting.y1.data(), waiting.count, written0 || written1);
     written0 = written1 = true;
     waiting.count = 0;
   };
-  const auto flushWords = [&] { flush(words, &Field::multiplyAccumulate); };
-  const auto flushPacked = [&] { flush(packed, &Field::multiplyPackedPlaintexts); };
+  const auto flushWords = [&] {
+    flush(words, [&](auto x, auto y0, auto y1, std::size_t count, bool add) { field.multiplyAccumulate(dst0, dst1, x, y0, y1, count, add, length); });
+  };
+  const auto flushPacked = [&] {
+    flush(packed, [&](auto x, auto y0, auto y1, std::size_t count, bool add) { field.multiplyPackedPlaintexts(dst0, dst1, x, y0, y1, count, add, length); });
+  };
+  const auto flushRuns = [&] {
+    flush(runs, [&](auto x, auto y0, auto y1, std::size_t count, bool add) { field.multiplyRuns(dst0, dst1, x, logRun, y0, y1, count, add, length); });
+  };
   for (const auto& term : terms) {
     if (index > level_ && isInput(term.node)) continue;
     const Plain& plain = *term.plain;
@@ -107,22 +116,23 @@ void LinearEvaluation::multiplyGiant(const Block& block, const Scratch& scratch,
     if (plain.form == Plain::Form::packed) {
       packed.add(plain.packed.at(index) + packedWords(plain.packed.width(index), from), value0, value1);
       if (packed.count == mostWaiting) flushPacked();
-      continue;
-    }
-    u64* const limb = scratch.expanded(words.count);
-    if (plain.form == Plain::Form::constant) {
-      std::fill_n(limb, length, plain.multiplicands[index]);
-    } else if (plain.form == Plain::Form::runs) {
-      plaintexts_.expandRuns(plain, index, from, length, limb);
+    } else if (plain.form == Plain::Form::constant || plain.form == Plain::Form::runs) {
+      const bool constant = plain.form == Plain::Form::constant;
+      const auto log = static_cast<unsigned>(std::countr_zero(constant ? degree_ : plain.runLength));
+      if (log != logRun) flushRuns();
+      logRun = log;
+      runs.add(constant ? &plain.multiplicands[index] : plain.runs.data() + ((index * degree_ + from) >> log), value0, value1);
+      if (runs.count == mostWaiting) flushRuns();
     } else {
-      const u64* integers = plain.form == Plain::Form::integers ? plain.integers.data() : block.integers.at(&plain).data();
-      plaintexts_.expandLimb(plain, reinterpret_cast<const std::int64_t*>(integers), index, limb);
+      u64* const limb = scratch.expanded(words.count);
+      plaintexts_.expandLimb(plain, plain.form == Plain::Form::integers ? plain.integers : block.integers.at(&plain), index, limb);
+      words.add(limb, value0, value1);
+      if (words.count == expansions) flushWords();
     }
-    words.add(limb, value0, value1);
-    if (words.count == expansions) flushWords();
   }
   flushWords();
   flushPacked();
+  flushRuns();
   if (!written0) std::memset(dst0, 0, length * sizeof(u64));
   if (!written1) std::memset(dst1, 0, length * sizeof(u64));
 }

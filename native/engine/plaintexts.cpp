@@ -174,12 +174,17 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
   std::size_t others = expected_.load();
   while (others != 0 && !expected_.compare_exchange_weak(others, others - 1)) {
   }
-  const std::size_t integerBytes = degree * sizeof(u64);
+  const unsigned width = integerWidth(largest);
+  const std::size_t integerWords = packedWords(width, degree), integerBytes = integerWords * sizeof(u64);
   const std::size_t kept = others > 1 ? (others - 1) * integerBytes : 0;
   // In place: integers are of no use where they are too large.
-  auto* const integers = reinterpret_cast<std::int64_t*>(coefficients);
+  auto* const integers = reinterpret_cast<u64*>(coefficients);
+  const auto makeIntegers = [&] {
+    Encoder::round(reinterpret_cast<std::int64_t*>(integers), coefficients, degree);
+    packIntegers(integers, width, degree);
+  };
   const auto expand = [&](std::size_t index, u64* limb) {
-    if (!large) return expandLimb(plain, integers, index, limb);
+    if (!large) return expandLimb(plain, integers, width, index, limb);
     const Field& field = fieldAt(request, index);
     Encoder::reduceLarge(limb, coefficients, field);
     if (request.multiplicand) field.toMultiplicand(limb, limb, degree);
@@ -189,7 +194,7 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
   // What has no smaller form is kept whether there is room or not.
   const auto keeps = [&](std::size_t bytes, std::size_t keptFree) { return large ? take(plain, bytes) : reserve(plain, bytes, keptFree); };
   if (runLength > 1 && keeps(limbCount(request) * (degree / runLength) * sizeof(u64), 0)) {
-    if (!large) Encoder::round(integers, coefficients, degree);
+    if (!large) makeIntegers();
     const std::size_t count = degree / runLength;
     plain.runs = Block(workspace_.pool(), limbCount(request) * count);
     plain.runLength = runLength;
@@ -199,7 +204,7 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
       for (std::size_t i = 0; i < count; ++i) plain.runs.data()[index * count + i] = limb[i * runLength];
     }
   } else if (keeps(limbBytes(request), kept)) {
-    if (!large) Encoder::round(integers, coefficients, degree);
+    if (!large) makeIntegers();
     if (request.extended) {
       const Context& context = workspace_.context();
       plain.packed = PackedLimbs(workspace_.pool(), context.packedWidths(request.level), 1, degree);
@@ -214,9 +219,10 @@ void Plaintexts::encode(Plain& plain, const SlotValues& values, bool constants, 
       for (std::size_t index = 0; index < limbCount(request); ++index) expand(index, plain.limbs[index]);
     }
   } else if (reserve(plain, integerBytes, 0)) {
-    plain.integers = Block(workspace_.pool(), degree);
+    makeIntegers();
+    plain.integers = {Block(workspace_.pool(), integerWords), width};
     plain.form = Plain::Form::integers;
-    Encoder::round(reinterpret_cast<std::int64_t*>(plain.integers.data()), coefficients, degree);
+    std::copy_n(integers, integerWords, plain.integers.words.data());
   } else {
     plain.slots = values;
     plain.request.values = &plain.slots;
@@ -243,30 +249,17 @@ double Plaintexts::coefficientsOf(double* coefficients, const SlotValues& values
   return largest;
 }
 
-Block Plaintexts::integersOf(const Plain& plain, std::size_t thread) {
+Integers Plaintexts::integersOf(const Plain& plain, std::size_t thread) {
   Block block(workspace_.pool(), workspace_.degree());
   auto* const coefficients = reinterpret_cast<double*>(block.data());
-  coefficientsOf(coefficients, plain.slots, plain.request, runLengthOf(plain.slots, plain.request), thread);
+  const unsigned width = integerWidth(coefficientsOf(coefficients, plain.slots, plain.request, runLengthOf(plain.slots, plain.request), thread));
   Encoder::round(reinterpret_cast<std::int64_t*>(coefficients), coefficients, workspace_.degree());
-  return block;
+  packIntegers(block.data(), width, workspace_.degree());
+  return {std::move(block), width};
 }
 
-void Plaintexts::expandLimb(const Plain& plain, const std::int64_t* integers, std::size_t index, u64* dst) const {
-  const Field& field = fieldAt(plain.request, index);
-  Encoder::reduce(dst, integers, field);
-  if (plain.request.multiplicand) field.toMultiplicand(dst, dst, workspace_.degree());
-  field.forward(dst, dst);
-}
-
-void Plaintexts::expandRuns(const Plain& plain, std::size_t index, std::size_t first, std::size_t length, u64* dst) const noexcept {
-  const std::size_t run = plain.runLength;
-  const u64* const residues = plain.runs.data() + index * (workspace_.degree() / run) + first / run;
-  // Both are powers of two: a whole number of runs, or a part of one.
-  if (length <= run) {
-    std::fill_n(dst, length, *residues);
-  } else {
-    repeatEach(dst, residues, length / run, run);
-  }
+void Plaintexts::expandLimb(const Plain& plain, Packed integers, unsigned width, std::size_t index, u64* dst) const {
+  fieldAt(plain.request, index).forwardIntegers(dst, integers, width, plain.request.multiplicand);
 }
 
 }  // namespace he

@@ -1,6 +1,6 @@
 /**
  * Encoded plaintexts within a bound on memory: as residues of every limb in NTT form (quick; of linear transforms packed), as one integer per coefficient
- * (small), or as slot values that are encoded whenever they are used. Of slots that repeat every P, a power of two, the coefficients
+ * (small, packed), or as slot values that are encoded whenever they are used. Of slots that repeat every P, a power of two, the coefficients
  * are zero but for every (N / 2P)-th, and the residues come in runs of N / 2P equal ones: each is kept once (small and quick).
  */
 #pragma once
@@ -24,6 +24,12 @@ struct PlainRequest {
   bool multiplicand = false;  // for products; otherwise reduced, for sums
 };
 
+/** Rounded coefficients, packed. */
+struct Integers {
+  Block words;
+  unsigned width = wordWidth;
+};
+
 struct Plain {
   enum class Form : std::uint8_t { zero, constant, limbs, packed, runs, integers, slots };
 
@@ -35,7 +41,7 @@ struct Plain {
   PackedLimbs packed;            // the same
   Block runs;                    // by limb index, N / runLength residues each
   std::size_t runLength = 0;
-  Block integers;                // N signed words
+  Integers integers;
   SlotValues slots;
   std::size_t cachedBytes = 0;
 };
@@ -55,11 +61,12 @@ class Plaintexts {
   std::vector<Handle> prepare(std::span<const PlainRequest> requests, bool constants);
 
   /** The rounded coefficients (form `slots`), in memory of their own. */
-  Block integersOf(const Plain& plain, std::size_t thread);
-  /** Residues of one limb, by index, in the requested form. @param integers of the plaintext */
-  void expandLimb(const Plain& plain, const std::int64_t* integers, std::size_t index, u64* dst) const;
-  /** Residues first ... first + length - 1 of one limb of the form `runs`. */
-  void expandRuns(const Plain& plain, std::size_t index, std::size_t first, std::size_t length, u64* dst) const noexcept;
+  Integers integersOf(const Plain& plain, std::size_t thread);
+  /** Residues of one limb, by index, in the requested form. @param integers of the plaintext, packed in a width */
+  void expandLimb(const Plain& plain, Packed integers, unsigned width, std::size_t index, u64* dst) const;
+  void expandLimb(const Plain& plain, const Integers& integers, std::size_t index, u64* dst) const {
+    expandLimb(plain, integers.words.data(), integers.width, index, dst);
+  }
 
   std::size_t cachedBytes() const noexcept { return cached_->load(); }
 

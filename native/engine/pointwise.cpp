@@ -77,15 +77,4 @@ void addOffset(u64* dst, const std::int64_t* a, u64 offset, std::size_t n) noexc
   for (std::size_t i = 0; i < n; ++i) dst[i] = static_cast<u64>(a[i]) + offset;
 }
 
-HE_MULTIVERSION
-void repeatEach(u64* __restrict dst, const u64* __restrict values, std::size_t count, std::size_t times) noexcept {
-  constexpr std::size_t line = 8;
-  for (std::size_t i = 0; i < count; ++i) {
-    const u64 value = values[i];
-    for (std::size_t at = 0; at < times; at += line, dst += line) {
-      for (std::size_t k = 0; k < line; ++k) dst[k] = value;
-    }
-  }
-}
-
 }  // namespace he

@@ -24,7 +24,4 @@ void addConstant(u64* dst, const u64* a, u64 c, u64 q, std::size_t n) noexcept;
 /** dst = a + offset as unsigned words; with a multiple of q as offset, signed integers become values that `reduce` takes. */
 void addOffset(u64* dst, const std::int64_t* a, u64 offset, std::size_t n) noexcept;
 
-/** Each of `count` values `times` times, a multiple of 8. */
-void repeatEach(u64* dst, const u64* values, std::size_t count, std::size_t times) noexcept;
-
 }  // namespace he

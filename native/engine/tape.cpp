@@ -81,8 +81,8 @@ const Plain* Run::expanded(const Plaintexts::Handle& plain) {
   copy->form = Plain::Form::limbs;
   copy->request = plain->request;
   copy->limbs = workspace_.limbs(plain->request.level + 1);
-  const Block encoded = plain->form == Plain::Form::slots ? plaintexts_.integersOf(*plain, 0) : Block();
-  const auto* integers = reinterpret_cast<const std::int64_t*>(encoded ? encoded.data() : plain->integers.data());
+  const Integers encoded = plain->form == Plain::Form::slots ? plaintexts_.integersOf(*plain, 0) : Integers();
+  const Integers& integers = encoded.words ? encoded : plain->integers;
   workspace_.eachLimb(plain->request.level + 1, [&](std::size_t limb, std::size_t) {
     plaintexts_.expandLimb(*plain, integers, limb, copy->limbs[limb]);
   });

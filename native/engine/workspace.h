@@ -55,6 +55,7 @@ class PackedLimbs {
   }
   u64* at(std::size_t index, std::size_t which = 0) const noexcept { return starts_[index] + which * stride(widths_[index], degree_); }
   unsigned width(std::size_t index) const noexcept { return widths_[index]; }
+  explicit operator bool() const noexcept { return static_cast<bool>(block_); }
   /** Of memory that they take. */
   static std::size_t words(const std::vector<unsigned>& widths, std::size_t each, std::size_t degree) noexcept {
     std::size_t sum = Limbs::page;

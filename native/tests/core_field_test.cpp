@@ -152,6 +152,100 @@ void testPackedSum(const Field& field, const std::string& name, bool plaintexts,
         name + ": packed " + (plaintexts ? "plaintexts, " : "keys, ") + std::to_string(terms) + " terms" + (add ? ", added" : ""));
 }
 
+/** The sum of multiplicands that are equal in runs, given once for each, is that of all of them. */
+void testRuns(const Field& field, const std::string& name, std::size_t terms, std::size_t n) {
+  Random random(field.modulus() + n);
+  for (const unsigned logRun : {3u, 4u, 8u, 17u}) {
+    std::vector<Words> once, spread, y0, y1;
+    for (std::size_t t = 0; t < terms; t++) {
+      once.push_back(values(t % 2 ? Pattern::largest : Pattern::random, ((n - 1) >> logRun) + 1, field.modulus(), random));
+      Words& all = spread.emplace_back(n);
+      for (std::size_t i = 0; i < n; i++) all[i] = once.back()[i >> logRun];
+      y0.push_back(values(Pattern::random, n, field.modulus(), random));
+      y1.push_back(values(Pattern::edges, n, field.modulus(), random));
+    }
+    for (const bool add : {false, true}) {
+      Words d0 = values(Pattern::random, n, field.modulus(), random), d1 = d0, e0 = d0, e1 = d1;
+      const Pointers p0 = pointersTo(y0), p1 = pointersTo(y1);
+      field.multiplyRuns(d0.data(), d1.data(), pointersTo(once).data(), logRun, p0.data(), p1.data(), terms, add, n);
+      field.multiplyAccumulate(e0.data(), e1.data(), pointersTo(spread).data(), p0.data(), p1.data(), terms, add, n);
+      check(d0 == e0 && d1 == e1, name + ": multiplyRuns of 2^" + std::to_string(logRun) + ", " + std::to_string(terms) + " terms");
+    }
+  }
+}
+
+void testIntegers(const Field& field, const std::string& name) {
+  const std::size_t n = field.degree();
+  const u64 q = field.modulus();
+  Random random(n + q);
+  for (const unsigned bits : {4u, 30u, 31u, 38u, 39u, 47u, 57u, 58u}) {
+    // The largest magnitude that a width takes, of both signs, and some of all sizes below.
+    const std::int64_t most = (std::int64_t{1} << bits) - 1;
+    const unsigned width = integerWidth(static_cast<double>(most));
+    check(width == (bits <= 31 ? 4 : bits <= 39 ? 5 : bits <= 47 ? 6 : 8), "width of integers of " + std::to_string(bits) + " bits");
+    Words packed(n), residues(n), expected(n), r(n);
+    for (std::size_t i = 0; i < n; i++) {
+      const auto magnitude = static_cast<std::int64_t>(i % 5 == 0 ? static_cast<u64>(most) : random.below(static_cast<u64>(most) + 1) >> (i % bits));
+      const std::int64_t value = i % 2 ? -magnitude : magnitude;
+      packed[i] = static_cast<u64>(value);
+      const u64 rest = static_cast<u64>(magnitude) % q;
+      residues[i] = value < 0 && rest != 0 ? q - rest : rest;
+    }
+    packIntegers(packed.data(), width, n);
+    field.forward(expected.data(), residues.data());
+    field.forwardIntegers(r.data(), packed.data(), width, false);
+    check(r == expected, name + ": forwardIntegers of " + std::to_string(bits) + " bits");
+    field.toMultiplicand(expected.data(), expected.data(), n);
+    field.forwardIntegers(r.data(), packed.data(), width, true);
+    check(r == expected, name + ": forwardIntegers of " + std::to_string(bits) + " bits, as multiplicands");
+  }
+}
+
+/** What a lazy limb stands for, through both kinds of uses of it. */
+void checkLazy(const Field& field, const Words& lazy, const Words& expected, const std::string& what) {
+  const std::size_t n = lazy.size();
+  Words one(n), clear(n), zero(n);
+  for (std::size_t i = 0; i < n; i++) one[i] = 1;
+  field.toMultiplicand(one.data(), one.data(), n);
+  const u64 *xs[] = {lazy.data()}, *ys[] = {one.data()};
+  field.multiplyAccumulate(clear.data(), nullptr, xs, ys, nullptr, 1, false, n);
+  check(clear == expected, what + ", multiplied");
+  field.subtractScale(clear.data(), zero.data(), lazy.data(), field.constant(field.modulus() - 1), n);
+  check(clear == expected, what + ", subtracted");
+}
+
+/** Conversion of packed inputs and bytes, and the forward transform of a packed limb, are those of words. */
+void testPackedInputs(const Field& field, const std::string& name, std::size_t count) {
+  const std::size_t n = field.degree();
+  const u64 q = field.modulus();
+  Random random(q + count);
+  std::vector<Constant> c;
+  for (std::size_t i = 0; i <= count; i++) c.push_back(field.constant(i % 2 ? q - 1 - i : random.below(q)));
+  for (const unsigned bits : {47u, 48u, 60u}) {
+    const unsigned width = bits == 60 ? wordWidth : 6;
+    std::vector<Words> y, packed;
+    for (std::size_t i = 0; i < count; i++) {
+      y.push_back(values(i % 2 ? Pattern::random : Pattern::largest, n, u64{1} << bits, random));
+      pack(packed.emplace_back(n).data(), y.back().data(), width, n);
+    }
+    std::vector<std::uint8_t> bytes(n);
+    Words& last = y.emplace_back(n);
+    for (std::size_t i = 0; i < n; i++) last[i] = bytes[i] = static_cast<std::uint8_t>(random.below(256));
+    Words expected(n), r(n);
+    field.convert(expected.data(), pointersTo(y).data(), c.data(), count + 1, n, u64{1} << bits);
+    field.forward(expected.data(), expected.data());
+    field.convertPackedForwardLazy(r.data(), pointersTo(packed).data(), width, bytes.data(), c.data(), count, u64{1} << bits);
+    checkLazy(field, r, expected, name + ": convertPackedForwardLazy of " + std::to_string(count) + " below 2^" + std::to_string(bits));
+  }
+  const Words a = values(Pattern::edges, n, q, random);
+  Words packed(n), expected(n), r(n);
+  pack(packed.data(), a.data(), packedWidth(q), n);
+  field.scale(expected.data(), a.data(), c[0], n);
+  field.forward(expected.data(), expected.data());
+  field.forwardPackedLazy(r.data(), packed.data(), packedWidth(q), c[0]);
+  checkLazy(field, r, expected, name + ": forwardPackedLazy");
+}
+
 void testSums(const Field& field, const std::string& name, std::size_t terms, std::size_t n, Pattern pattern) {
   const u64 q = field.modulus();
   Random random(q + terms);
@@ -219,19 +313,6 @@ void testConversion(const Field& field, const std::string& name, std::size_t cou
     field.multiplyAccumulate(clear.data(), nullptr, xs, ys, nullptr, 1, false, n);
     check(clear == d, name + ": convertForwardLazy " + std::to_string(count) + " below " + std::to_string(bound));
   }
-}
-
-/** What a lazy limb stands for, through both kinds of uses of it. */
-void checkLazy(const Field& field, const Words& lazy, const Words& expected, const std::string& what) {
-  const std::size_t n = lazy.size();
-  Words one(n), clear(n), zero(n);
-  for (std::size_t i = 0; i < n; i++) one[i] = 1;
-  field.toMultiplicand(one.data(), one.data(), n);
-  const u64 *xs[] = {lazy.data()}, *ys[] = {one.data()};
-  field.multiplyAccumulate(clear.data(), nullptr, xs, ys, nullptr, 1, false, n);
-  check(clear == expected, what + ", multiplied");
-  field.subtractScale(clear.data(), zero.data(), lazy.data(), field.constant(field.modulus() - 1), n);
-  check(clear == expected, what + ", subtracted");
 }
 
 void testTransforms(const Field& field, const Field& scalar, const std::string& name) {
@@ -309,6 +390,7 @@ void testAutomorphism(const Field& field, const std::string& name) {
 void testField(const Field& field, const Field& scalar, const std::string& name) {
   const std::size_t n = field.degree();
   testTransforms(field, scalar, name);
+  testIntegers(field, name);
   if (n > 4096) return;
   for (const Pattern pattern : patterns) testPointwise(field, name, pattern, n == 1024 ? 1024 : 8);
   testAutomorphism(field, name);
@@ -316,6 +398,8 @@ void testField(const Field& field, const Field& scalar, const std::string& name)
   testSums(field, name, 5, 1032, Pattern::random);
   testSums(field, name, 13, 1032, Pattern::edges);
   testSums(field, name, 2048, 8, Pattern::largest);
+  for (const std::size_t count : {1, 2, 3, 4, 5, 6, 7, 15, 16, 63}) testPackedInputs(field, name, count);
+  for (const std::size_t terms : {1, 8, 11}) testRuns(field, name, terms, 1024);
   for (const std::size_t count : {1, 2, 3, 4, 5, 9, 17, 64})
     for (const unsigned bits : {30, 46, 49, 50, 51, 52, 57, 60}) testConversion(field, name, count, u64{1} << bits, count < 4 ? n : 16);
 }

@@ -44,6 +44,15 @@ export function packedWidth(prime: bigint): number {
   return PACKED_BYTES.find((bytes) => prime <= 1n << BigInt(8 * bytes)) ?? WORD_BYTES;
 }
 
+/**
+ * A diagonal's coefficients as signed integers, packed. Their scale is the prime of the level; averages of slots of magnitude 1, they
+ * stay below it.
+ */
+export function integerBytes({ polyModulusDegree, dataPrimes }: KeyShape, level: number): number {
+  const prime = dataPrimes[Math.min(level, dataPrimes.length - 1)]!;
+  return polyModulusDegree * packedWidth(2n * prime);
+}
+
 /** A Galois or relinearization key for ciphertexts at `level` and below, in the engine's memory. */
 export function nativeKeyBytes(parameters: KeyShape, level: number): number {
   return digitsAt(parameters, level) * 2 * packedBytes(parameters, level);

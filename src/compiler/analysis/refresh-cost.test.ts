@@ -1,6 +1,6 @@
 /** What a refresh is predicted to cost, held against the sum over its parts done by hand. */
 import { expect, it } from 'vitest';
-import { packedBytes } from '../../program/native-keys.ts';
+import { integerBytes, packedBytes } from '../../program/native-keys.ts';
 import { ProgramBuilder } from '../../program/testing/program-builder.ts';
 import { refreshableParameters } from '../../program/testing/test-parameters.ts';
 import { REFRESH_STEPS } from '../../program/semantics/refresh-plan.ts';
@@ -42,7 +42,9 @@ it('a refresh takes what its transforms take, and the raising and the sine', () 
   expect(refresh.diagonalBytes).toBe(
     runs + 128 * packedBytes(parameters, 1) + 16 * packedBytes(parameters, 17),
   );
-  expect(refresh.coefficientBytes).toBe(runs + (128 + 16) * LIMB);
+  expect(refresh.coefficientBytes).toBe(
+    runs + 128 * integerBytes(parameters, 1) + 16 * integerBytes(parameters, 17),
+  );
   expect(refresh.expand).toBe(128 * cost.linear(1).expand + 16 * cost.linear(17).expand);
 });
 

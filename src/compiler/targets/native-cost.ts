@@ -4,7 +4,13 @@
  * the digits' products with the key (Han and Ki, eprint 2019/688). In a linear map sums stay in the extended basis until they
  * are rotated again or finished (double hoisting: Bossuat et al., EUROCRYPT 2021, §5; Halevi and Shoup, CRYPTO 2018).
  */
-import { fileKeyBytes, limbBytes, nativeKeyBytes, packedBytes } from '../../program/native-keys.ts';
+import {
+  fileKeyBytes,
+  integerBytes,
+  limbBytes,
+  nativeKeyBytes,
+  packedBytes,
+} from '../../program/native-keys.ts';
 import { digitsAt, digitSize, isSealShaped } from '../../program/parameters.ts';
 import type { CkksParameters } from '../../program/security.ts';
 import { kernelsFor, type NativeKernels, type NativeProfile } from '../profile/native-profile.ts';
@@ -154,7 +160,7 @@ export function nativeCostModel(parameters: CkksParameters, profile: NativeProfi
         output: divide(level, level),
         key: KEY_PRICE * baby,
         diagonalBytes,
-        coefficientBytes: limbBytes(parameters),
+        coefficientBytes: integerBytes(parameters, level),
       };
     }),
     multiply: byLevel((level) => 4 * limbs.data('multiply', level)),
