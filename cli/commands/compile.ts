@@ -13,6 +13,7 @@ import { encodeArtifact } from '../../src/program/codec.ts';
 import { UsageError } from '../../src/errors.ts';
 import type { SecurityLevel } from '../../src/program/parameters.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
+import { forecastHere } from '../measure/forecast-here.ts';
 import { tellGuard } from '../process/messages.ts';
 import { readModel } from '../files.ts';
 import { loadProfile } from '../profile-store.ts';
@@ -199,7 +200,7 @@ async function compile(file: string, flags: CompileFlags, context: CommandContex
   const encoded = encodeArtifact(artifact);
   for (const dumped of (await dump?.write()) ?? []) context.note(`wrote ${dumped}`);
   await writeWhole(output, encoded);
-  const program = describeProgram(artifact);
+  const program = describeProgram(await forecastHere(artifact, context));
   for (const report of reports) await writeProgramReport(report, program);
   const compilePeakBytes = process.resourceUsage().maxRSS * 1024;
   return {

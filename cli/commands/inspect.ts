@@ -6,6 +6,7 @@ import type { BackendName } from '../../src/runtime/backend.ts';
 import { chooseBackend } from '../../src/runtime/evaluation/choose-backend.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import { readArtifact } from '../files.ts';
+import { forecastHere } from '../measure/forecast-here.ts';
 import { backendTitle } from '../report/format.ts';
 import { describeProgram } from '../report/program-report.ts';
 import { renderProgramText } from '../report/text.ts';
@@ -29,7 +30,7 @@ async function inspect(file: string, { html }: InspectFlags, context: CommandCon
     await requireReportFile(html);
   }
   const artifact = await readArtifact(file);
-  const program = describeProgram(artifact);
+  const program = describeProgram(await forecastHere(artifact, context));
   const here = evaluatedHere(artifact);
   if (html !== undefined) {
     await writeProgramReport(html, program);

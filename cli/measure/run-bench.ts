@@ -19,6 +19,7 @@ import { collectVersions, describeMachine } from '../versions.ts';
 import type { Outputs } from './bench.ts';
 import { buildBenchReport } from './bench.ts';
 import { refusedOutput, summariseErrors } from './errors.ts';
+import { forecastHere } from './forecast-here.ts';
 import { compareAllMasks } from './mask-report.ts';
 import type { MaskReading } from './masks.ts';
 import { maskOf } from './masks.ts';
@@ -42,6 +43,7 @@ export interface BenchResult {
 
 export async function runBench(run: BenchRun, context: CommandContext): Promise<BenchResult> {
   const { artifact, dataset, plaintext } = run;
+  const here = await forecastHere(artifact, context);
   const { raw, finished: polynomial } = await runPolynomial(run, 0, plaintext.values.length, context);
   const count = Math.min(run.limit, dataset.size, plaintext.values.length);
   const encrypted = await runEncrypted(run, count, context);
@@ -54,7 +56,7 @@ export async function runBench(run: BenchRun, context: CommandContext): Promise<
     encrypted: encrypted.outputs[0]!.finished,
     truth: dataset.mask?.bind(dataset) ?? null,
   });
-  const report = buildBenchReport(artifact, {
+  const report = buildBenchReport(here, {
     ...encrypted,
     encrypted: encrypted.outputs[0]!.finished,
     encryptedRaw: encrypted.outputs[0]!.raw,
