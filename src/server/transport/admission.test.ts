@@ -3,10 +3,7 @@ import type { Visit } from './admission.ts';
 import { Admission } from './admission.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
-const LIMITS = {
-  ...{ connections: 4, connectionsPerOrigin: 2 },
-  ...{ bodyBytes: 100, bodyBytesPerCaller: 60, bodyBytesOfStrangers: 70 },
-};
+const LIMITS = { bodyBytes: 100, bodyBytesPerCaller: 60, bodyBytesOfStrangers: 70 };
 
 function admission({ requests = 1000, bytes = 1e6, clientBytes = 1e6 } = {}): Admission {
   const rates = {
@@ -22,28 +19,6 @@ function enter(gate: Admission, client: string | null, origin = 'here'): Visit {
   if ('status' in visit) throw new Error(`${visit.status}`);
   return visit;
 }
-
-describe('connections', () => {
-  it('are bounded for each address and in all, and counted until they end', () => {
-    const gate = admission();
-    const first = gate.connect('a', false);
-    expect(gate.connect('a', false)).not.toBeNull();
-    expect(gate.connect('a', false)).toBeNull();
-    expect(gate.connect('b', false)).not.toBeNull();
-    expect(gate.connect('c', false)).not.toBeNull();
-    expect(gate.connect('d', false)).toBeNull();
-    first!();
-    first!();
-    expect(gate.connect('d', false)).not.toBeNull();
-    expect(gate.connect('e', false)).toBeNull();
-  });
-
-  it('of a proxy are many callers’', () => {
-    const gate = admission();
-    for (let i = 0; i < LIMITS.connections; i++) expect(gate.connect('proxy', true)).not.toBeNull();
-    expect(gate.connect('proxy', true)).toBeNull();
-  });
-});
 
 describe('requests of strangers', () => {
   it('are counted by address, and those of clients are not', () => {

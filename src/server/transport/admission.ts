@@ -1,5 +1,5 @@
 /**
- * The gate in front of everything that a request costs: how many requests, bytes, open bodies and connections a caller may have. A
+ * The gate in front of everything that a request costs: how many requests, bytes and open bodies a caller may have. A
  * caller is the client whose token the Authorization header has, or else an address. Strangers pay for what they ask; what turns
  * out to be a client's call is given back to the address, since clients are counted by name (see `ToolHost.admit`).
  */
@@ -7,9 +7,6 @@ import type { RateLimiter } from './rate-limiter.ts';
 import type { Refusal } from './request-body.ts';
 
 export interface AdmissionLimits {
-  /** Open connections, and of one address. */
-  readonly connections: number;
-  readonly connectionsPerOrigin: number;
   /** Bytes of bodies that are held, from the first to the answer; and of one caller. */
   readonly bodyBytes: number;
   readonly bodyBytesPerCaller: number;
@@ -35,20 +32,12 @@ const BODIES_FULL = { status: 503, code: -32000, message: 'Too many bodies are b
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #rates: AdmissionRates;
-  readonly #connections = new Tally();
   readonly #bodies = new Tally();
   readonly #strangersBodies = new Tally();
 
   constructor(limits: AdmissionLimits, rates: AdmissionRates) {
     this.#limits = limits;
     this.#rates = rates;
-  }
-
-  /** @param shared a proxy's address, which is many callers'; @returns what ends the connection's count, or null if it may not be */
-  connect(address: string, shared: boolean): (() => void) | null {
-    const { connections, connectionsPerOrigin } = this.#limits;
-    const taken = this.#connections.add(address, 1, connections, shared ? connections : connectionsPerOrigin);
-    return taken ? once(() => this.#connections.remove(address, 1)) : null;
   }
 
   /** @param client whose token it shows; null: a stranger. A refusal if it asks too often */

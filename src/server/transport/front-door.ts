@@ -9,6 +9,8 @@ import type { McpRequestContext, Server } from '@modelcontextprotocol/server';
 import { createMcpHandler, isLegacyRequest } from '@modelcontextprotocol/server';
 import type { AdmissionLimits, AdmissionRates, Visit } from './admission.ts';
 import { Admission } from './admission.ts';
+import type { ConnectionLimits, OpenConnection } from './connections.ts';
+import { Connections } from './connections.ts';
 import type { AuthorisedRequest, SessionLimits } from './legacy-sessions.ts';
 import { LegacySessions } from './legacy-sessions.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -28,7 +30,7 @@ export interface FrontDoorOptions {
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly sessions: SessionLimits;
-  readonly admission: AdmissionLimits;
+  readonly admission: AdmissionLimits & ConnectionLimits;
   readonly rates: AdmissionRates;
   /** None unless given. */
   readonly proxies?: ProxyTrust;
@@ -59,6 +61,9 @@ export class FrontDoor {
   readonly #legacy: LegacySessions;
   readonly #sse: SseSessions | null;
   readonly #admission: Admission;
+  readonly #connections: Connections;
+  /** By the other end's address and port: with TLS, requests come on another socket than was counted. */
+  readonly #open = new Map<string, OpenConnection>();
   readonly #origins: Origins;
   readonly #turns = new StrangerTurns();
   readonly #guards: readonly ReturnType<typeof hostHeaderValidation>[];
@@ -76,6 +81,7 @@ export class FrontDoor {
     this.#legacy = new LegacySessions(() => factory(), sessions);
     this.#sse = options.sse ? new SseSessions(() => factory(), SSE_MESSAGES_PATH, sessions) : null;
     this.#admission = new Admission(options.admission, options.rates);
+    this.#connections = new Connections(options.admission);
     this.#origins = new Origins(options.proxies ?? NO_PROXY);
     const hosts = hostNames(options.address, options.allowedHosts);
     this.#guards = [hostHeaderValidation(hosts), originValidation([...hosts, ...options.allowedOrigins])];
@@ -88,9 +94,19 @@ export class FrontDoor {
   /** Counted from here on; without an answer if there are too many, since that would cost what is to be saved. */
   connect(socket: Socket): void {
     const address = socket.remoteAddress ?? '';
-    const leave = this.#admission.connect(address, this.#origins.isProxy(address));
-    if (leave === null) socket.destroy();
-    else socket.once('close', leave);
+    const name = nameOf(socket);
+    const connection = this.#connections.open(address, this.#origins.isProxy(address), () =>
+      socket.destroy(),
+    );
+    if (connection === null) {
+      socket.destroy();
+      return;
+    }
+    this.#open.set(name, connection);
+    socket.once('close', () => {
+      connection.left();
+      if (this.#open.get(name) === connection) this.#open.delete(name);
+    });
   }
 
   async handle(request: AuthorisedRequest, response: ServerResponse): Promise<void> {
@@ -136,6 +152,7 @@ export class FrontDoor {
   async #standInLine({ stranger }: Visit, origin: string, response: ServerResponse): Promise<boolean> {
     if (!stranger) {
       this.#turns.clientSeen();
+      this.#open.get(nameOf(response.req.socket))?.keep();
       return true;
     }
     const end = await this.#turns.take(origin);
@@ -205,10 +222,18 @@ export class FrontDoor {
       );
       return null;
     }
-    const extra = { address: origin, vouch: (client: string) => visit.vouch(client) };
+    const vouch = (client: string): void => {
+      visit.vouch(client);
+      this.#open.get(nameOf(request.socket))?.keep();
+    };
+    const extra = { address: origin, vouch };
     request.auth = { token, clientId: '', scopes: [], extra };
     return visit;
   }
+}
+
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function headersOf(request: AuthorisedRequest): Headers {
