@@ -103,6 +103,11 @@ const LIMITS: readonly (readonly [what: string, value: string])[] = [
     'calls of a client',
     `${DEFAULT_LIMITS.requestsPerSecond} a second, ${DEFAULT_LIMITS.requestBurst} at once`,
   ],
+  [
+    'bytes of its requests',
+    `${bytes(DEFAULT_LIMITS.clientBytesPerSecond)} a second, ${bytes(DEFAULT_LIMITS.clientByteBurst)} at once`,
+  ],
+  ['key sets that are remembered, revoked ones too', String(DEFAULT_LIMITS.keyRecordsPerClient)],
   ['a session is kept', hours(DEFAULT_LIMITS.sessionLifetimeMs)],
   ['keys are kept', hours(DEFAULT_LIMITS.keyLifetimeMs)],
   ['a token is good', hours(DEFAULT_LIMITS.tokenLifetimeMs)],
