@@ -22,18 +22,30 @@ import { nativeBreaches } from './walls/native-walls.ts';
 import { secrecyBreaches } from './walls/secrecy-walls.ts';
 import { targetBreaches } from './walls/target-walls.ts';
 
-type Room = 'errors' | 'program' | 'compiler' | 'runtime' | 'data' | 'server' | 'index' | 'cli' | 'tools';
+type Room =
+  | 'errors'
+  | 'program'
+  | 'compiler'
+  | 'runtime'
+  | 'data'
+  | 'federation'
+  | 'server'
+  | 'index'
+  | 'cli'
+  | 'tools';
 
-/** errors → program → {compiler, runtime} → server → cli; data stands beside the compiler, index is the public door. */
+/** errors → program → {compiler, runtime} → server → cli; data and federation stand beside the compiler, index is the public door. */
 const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   errors: [],
   program: ['errors'],
   compiler: ['errors', 'program'],
   runtime: ['errors', 'program'],
   data: ['errors', 'program'],
-  server: ['errors', 'program', 'compiler', 'runtime', 'data'],
-  index: ['errors', 'program', 'compiler', 'runtime', 'data', 'server'],
-  cli: ['errors', 'program', 'compiler', 'runtime', 'data', 'server', 'index'],
+  // Knows nothing of homomorphic encryption.
+  federation: ['errors'],
+  server: ['errors', 'program', 'compiler', 'runtime', 'data', 'federation'],
+  index: ['errors', 'program', 'compiler', 'runtime', 'data', 'federation', 'server'],
+  cli: ['errors', 'program', 'compiler', 'runtime', 'data', 'federation', 'server', 'index'],
   tools: [],
 };
 
@@ -127,7 +139,7 @@ function roomOf(file: string): Room | null {
   if (file === 'src/index.ts' || file === 'src/compile.ts') return 'index';
   if (file.startsWith('cli/')) return 'cli';
   if (TOOLS.some((folder) => file.startsWith(folder))) return 'tools';
-  const room = /^src\/(program|compiler|runtime|data|server)\//.exec(file)?.[1];
+  const room = /^src\/(program|compiler|runtime|data|federation|server)\//.exec(file)?.[1];
   return room === undefined ? null : (room as Room);
 }
 
