@@ -5,7 +5,7 @@ import { StrangerTurns } from './stranger-turns.ts';
 
 const OPTIONS = {
   ...{ waiting: 5, waitingPerOrigin: 3, patienceMs: 1000, longestMs: 25, pause: 2, clientMs: 1000 },
-  ...{ firstTurns: 100, memoryMs: 60_000 },
+  ...{ mostAsked: 100, memoryMs: 60_000 },
 };
 
 beforeEach(() => vi.useFakeTimers({ now: 0 }));
@@ -84,10 +84,28 @@ it('refuses those who come when it is too long', async () => {
 it('is no longer for others because of one address, however many come from it', async () => {
   const { begun, refused, stand, pass } = line();
   for (let who = 0; who < 5; who++) stand(who);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(refused).toEqual([4]);
   for (const who of [5, 6]) stand(who, far(1));
   await pass(7);
   expect(refused).toEqual([4]);
-  expect(begun).toEqual([0, 1, 5, 2, 6, 3]);
+  expect(begun).toEqual([0, 5, 6, 1, 2, 3]);
+});
+
+it('takes turns between those who ask often alike', async () => {
+  const { begun, stand, pass } = line({ mostAsked: 1 });
+  for (const who of [0, 1, 2]) stand(who);
+  for (const who of [3, 4]) stand(who, far(1));
+  await pass(5);
+  expect(begun).toEqual([0, 1, 3, 2, 4]);
+});
+
+it('takes turns between networks, though one has more addresses', async () => {
+  const { begun, stand, pass } = line({ mostAsked: 1 });
+  for (let who = 0; who < 4; who++) stand(who, `192.0.2.${who}`);
+  for (const who of [4, 5]) stand(who, far(1));
+  await pass(6);
+  expect(begun).toEqual([0, 1, 4, 2, 5, 3]);
 });
 
 it('is no longer for others because of one network, though each of its addresses stands in it once', async () => {
@@ -95,7 +113,7 @@ it('is no longer for others because of one network, though each of its addresses
   for (let who = 0; who < 4; who++) stand(who, `192.0.2.${who}`);
   for (let who = 4; who < 6; who++) stand(who, far(1));
   await pass(6);
-  expect(begun).toEqual([0, 1, 4, 2, 5, 3]);
+  expect(begun).toEqual([0, 4, 5, 1, 2, 3]);
 });
 
 it('lets the addresses of a network have turns alike', async () => {
@@ -121,42 +139,39 @@ it('keeps nobody longer than it says', async () => {
   expect(refused).toEqual([1]);
 });
 
-it('lets a network that has had few turns go before those that come again and again, also when it is full', async () => {
-  const { begun, refused, stand, pass } = line({ firstTurns: 2 });
+it('lets a network that has asked little go before those that come again and again, also when it is full', async () => {
+  const { begun, refused, stand, pass } = line();
   let who = 0;
-  // Each has had its turns, and stands there again.
-  for (let round = 0; round < 2; round++) {
-    for (let network = 0; network < 5; network++) stand(who++, far(network));
-    await pass(5);
-  }
-  for (const network of [0, 1, 2, 3, 4, 0]) stand(who++, far(network));
+  // However few turns there are for each: six at most are begun here.
+  for (let round = 0; round < 4; round++)
+    for (let network = 0; network < 6; network++) stand(who++, far(network));
   await vi.advanceTimersByTimeAsync(0);
-  expect(begun).toHaveLength(11);
+  expect([begun.length, refused.length]).toEqual([1, 18]);
   for (const newcomer of [100, 101]) stand(newcomer, far(99));
   await pass(2);
-  expect(begun.slice(-2)).toEqual([100, 101]);
-  expect(refused).toHaveLength(2);
-  // It has had its own.
-  stand(102, far(99));
+  expect(begun.slice(1, 3)).toEqual([100, 101]);
+  expect(refused).toHaveLength(20);
+  // When it has asked as often as they have, it waits like them.
+  for (const again of [102, 103, 104]) stand(again, far(99));
   await pass(1);
-  expect(begun.at(-1)).not.toBe(102);
+  expect(begun.at(-1)).toBeLessThan(100);
 });
 
-it('forgets turns after a while', async () => {
-  const { begun, stand, pass } = line({ firstTurns: 1, memoryMs: 500 });
-  stand(0, far(0));
-  await pass(1);
+it('forgets who has asked after a while', async () => {
+  const { begun, stand, pass } = line({ memoryMs: 500 });
+  for (const who of [0, 1]) stand(who, far(0));
+  await pass(2);
   await vi.advanceTimersByTimeAsync(1100);
-  stand(1, far(9));
+  for (const who of [2, 3]) stand(who, far(9));
   await vi.advanceTimersByTimeAsync(600);
   for (const [who, network] of [
-    [2, 8],
-    [3, 9],
-    [4, 0],
-    [5, 7],
+    [4, 8],
+    [5, 9],
+    [6, 0],
+    [7, 7],
   ] as const)
     stand(who, far(network));
   await pass(4);
   // What is long ago does not count; what is not, does.
-  expect(begun).toEqual([0, 1, 2, 4, 5, 3]);
+  expect(begun).toEqual([0, 1, 2, 3, 4, 6, 7, 5]);
 });

@@ -1,8 +1,8 @@
 /**
  * The line in which strangers stand, their networks in turn. However many those are, one request of theirs is begun at a time, and while clients
  * are served there is a pause after each, so that all of them together take a part of this process's time and no more. Nobody stands in
- * it for longer than is said, and whose network has had few turns comes first: what it takes to enrol is few. Clients, who show
- * their token at the door, do not stand in it.
+ * it for longer than is said, and whose network has asked least lately comes first: what it takes to enrol is few requests. Clients, who
+ * show their token at the door, do not stand in it.
  */
 import { neighbourhoodOf } from './origin-address.ts';
 
@@ -18,16 +18,16 @@ export interface TurnOptions {
   readonly pause: number;
   /** A client that has asked so recently is being served. */
   readonly clientMs: number;
-  /** Turns of a network that come before those of networks that have had more. */
-  readonly firstTurns: number;
-  /** For at least so long, and less than twice, turns are remembered. */
+  /** Networks that have asked more often lately come later; beyond so many times they are all alike. */
+  readonly mostAsked: number;
+  /** For at least so long, and less than twice, that is remembered. */
   readonly memoryMs: number;
 }
 
 export const TURN_OPTIONS: TurnOptions = {
   ...{ waiting: 512, waitingPerOrigin: 64, patienceMs: 5000 },
   ...{ longestMs: 25, pause: 2, clientMs: 2000 },
-  ...{ firstTurns: 16, memoryMs: 60_000 },
+  ...{ mostAsked: 64, memoryMs: 60_000 },
 };
 /** Memory of more is given up early. */
 const MOST_REMEMBERED = 10_000;
@@ -44,7 +44,7 @@ interface Waiting {
 
 /** Of an address, or of a network. */
 interface Past {
-  turns: number;
+  asked: number;
   /** Of the last turn, or else of the first arrival; in events of the line. */
   last: number;
 }
@@ -84,6 +84,7 @@ export class StrangerTurns {
         address: this.#pastOf(origin, arrival),
         timer: setTimeout(() => this.#refuse(own), patienceMs),
       };
+      own.network.asked++;
       this.#waiting.add(own);
       let ofOrigin = 0;
       for (const other of this.#waiting) if (other.origin === origin) ofOrigin++;
@@ -98,11 +99,11 @@ export class StrangerTurns {
     if (this.#waiting.delete(one)) one.settle(null);
   }
 
-  /** Networks that have had few turns, then those whose last one is longest ago; within one, addresses likewise. */
+  /** Networks that have asked less, then those whose last turn is longest ago; within one, addresses of which that is so. */
   #isBefore(a: Waiting, b: Waiting): boolean {
-    const { firstTurns } = this.#options;
-    const late = Number(a.network.turns >= firstTurns) - Number(b.network.turns >= firstTurns);
-    const order = late || a.network.last - b.network.last || a.address.last - b.address.last;
+    const { mostAsked } = this.#options;
+    const more = Math.min(a.network.asked, mostAsked) - Math.min(b.network.asked, mostAsked);
+    const order = more || a.network.last - b.network.last || a.address.last - b.address.last;
     return (order || a.arrival - b.arrival) < 0;
   }
 
@@ -119,10 +120,7 @@ export class StrangerTurns {
     this.#waiting.delete(first);
     clearTimeout(first.timer);
     this.#events++;
-    for (const past of [first.network, first.address]) {
-      past.turns++;
-      past.last = this.#events;
-    }
+    for (const past of [first.network, first.address]) past.last = this.#events;
     this.#busy = true;
     first.settle(this.#begin());
   }
@@ -134,7 +132,7 @@ export class StrangerTurns {
       this.#lately = new Map();
       this.#latelySince = now;
     }
-    const past = this.#lately.get(name) ?? this.#before.get(name) ?? { turns: 0, last: arrival };
+    const past = this.#lately.get(name) ?? this.#before.get(name) ?? { asked: 0, last: arrival };
     this.#lately.set(name, past);
     return past;
   }
