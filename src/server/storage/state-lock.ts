@@ -2,6 +2,7 @@
  * Locks between processes, which the operating system lets go when the process ends, however it ends. SQLite's file locks are the
  * portable way to get them.
  */
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { BackendError } from '../../errors.ts';
 import { importSqlite } from './import-sqlite.ts';
@@ -24,6 +25,8 @@ export async function tryLock(path: string): Promise<Disposable | null> {
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    // By its path: opening the file here and closing it again would let go of this process's locks on it.
+    chmodSync(path, 0o600);
   } catch (error) {
     database.close();
     if (error instanceof Error && 'errcode' in error && error.errcode === BUSY) return null;
