@@ -8,7 +8,7 @@ import { BEYOND, OUTPUTS, refreshedModel, scaledInput } from './refreshed-model.
 it.skipIf(nativeUnavailable() !== null)(
   'what runs away before the first refresh is refused, what does not is answered',
   async () => {
-    const artifact = await refreshedModel();
+    const artifact = await refreshedModel(8);
     await using client = await SecretClient.generate(artifact.signature);
     await using evaluator = await Evaluator.create(artifact, await client.makeEvaluationKeys(), {
       backend: 'native',

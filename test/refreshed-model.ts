@@ -9,8 +9,8 @@ const WIDTH = 16;
 const ACTIVATIONS = 14;
 export const OUTPUTS = 4;
 
-/** (MatMul → ReLU) so many times, and a MatMul, with activations of degree 8. */
-export async function refreshedModel(): Promise<Artifact> {
+/** (MatMul → ReLU) so many times, and a MatMul. */
+export async function refreshedModel(degree: number): Promise<Artifact> {
   const builder = new ModelBuilder().input('x', [1, WIDTH]);
   let value = 'x';
   for (let i = 0; i < ACTIVATIONS; i++) {
@@ -20,7 +20,7 @@ export async function refreshedModel(): Promise<Artifact> {
   }
   builder.constant('v', randomTensor([WIDTH, OUTPUTS], 99, 0.5));
   const bytes = builder.node('MatMul', [value, 'v'], ['y']).output('y').bytes();
-  const activations = new Map([['*', { kind: 'degree', degree: 8 } as const]]);
+  const activations = new Map([['*', { kind: 'degree', degree } as const]]);
   const calibration = randomDataset(WIDTH, 600, 3);
   const { artifact } = await compileModel(
     bytes,

@@ -8,7 +8,7 @@
  * are beyond it, it takes the output out of its certified range, and the client refuses that (OUTPUT_OUT_OF_RANGE). The power
  * is evaluated in the levels of the polynomial that it guards, and the sum in those of the last linear map.
  */
-import { chebyshevOfPower, MOST_SCALED_DEGREE } from '../approx/scale-argument.ts';
+import { chebyshevOfPower } from '../approx/scale-argument.ts';
 import type { ApproximationReport, CertifiedRanges } from '../ir/polynomial-graph.ts';
 import type { PolynomialAttributes, TensorGraph, TensorNode } from '../ir/tensor-graph.ts';
 import { shapeOf } from '../ir/tensor-graph.ts';
@@ -33,6 +33,8 @@ const VISIBLE_BITS_OF_CLASSES = 5;
  * beyond the other, and their room for noise.
  */
 const REFUSED_WIDTHS = 2.25;
+/** Coefficients of higher powers lie so far apart that the argument, which the polynomial shares, would lose its precision. */
+const HIGHEST_POWER = 8;
 /** Output elements times guarded ones: a map of millions of entries would cost more than it tells. */
 const MOST_ENTRIES = 4e6;
 
@@ -117,7 +119,7 @@ export function visibleBits(
 
 /** The largest even power that takes no more levels than the polynomial does. */
 function powerOf(node: TensorNode): number {
-  return Math.min(2 ** degreeDepth(polynomialAttributes(node).degree), MOST_SCALED_DEGREE);
+  return Math.min(2 ** degreeDepth(polynomialAttributes(node).degree), HIGHEST_POWER);
 }
 
 /** The smallest output that sums can be added to; all outputs are refused together. */
