@@ -96,7 +96,8 @@ it('no message, no file and no log holds a secret key, pixels, logits or a token
   const token = Buffer.from(protocol.token!);
   expect(wire.find([token]).length).toBeGreaterThan(0);
   expect(stored.find([token])).toEqual([]);
-});
+  // Half a minute where nothing else runs: thousands of needles.
+}, 240_000);
 
 /** Keeps what is sent and what comes back. */
 function recordingFetch(haystack: Haystack): (url: string | URL, init?: RequestInit) => Promise<Response> {
