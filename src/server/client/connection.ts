@@ -17,6 +17,7 @@ import { EXTENSION } from '../protocol/extension.ts';
 import type { BearerSource } from './bearer-fetch.ts';
 import { bearerFetch } from './bearer-fetch.ts';
 import { boundedFetch } from './bounded-fetch.ts';
+import { refusingFetch, ServerRefusal, TOO_MANY_REQUESTS } from './refusing-fetch.ts';
 import type { ServerAddress } from './server-address.ts';
 
 export type JsonObject = Record<string, unknown>;
@@ -49,8 +50,8 @@ export class ConnectionFailure extends ToolError {
   /** Another attempt would end in the same way. */
   readonly permanent: boolean;
 
-  constructor(message: string, permanent: boolean, cause?: unknown) {
-    super('ERROR_REMOTE', message, { cause });
+  constructor(message: string, permanent: boolean, cause?: unknown, retryAfterMs?: number) {
+    super('ERROR_REMOTE', message, { cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
     this.permanent = permanent;
   }
 }
@@ -81,7 +82,7 @@ export async function connect(address: ServerAddress, options: ConnectOptions = 
     { capabilities: {}, versionNegotiation: { mode: 'auto' } },
   );
   try {
-    await client.connect(transportTo(address, door.fetch), {
+    await client.connect(transportTo(address, refusingFetch(door.fetch)), {
       timeout: CONNECT_MS,
       ...(signal === undefined ? {} : { signal }),
     });
@@ -171,15 +172,13 @@ function transportTo(address: ServerAddress, fetch: typeof globalThis.fetch): Tr
 /** JSON-RPC's internal error: the one that may go away. */
 const INTERNAL = -32603;
 const RECONNECT = 404;
-const TOO_MANY = 429;
 
 function explain(error: unknown): ToolError {
   if (error instanceof ConnectionFailure) return error;
+  const refusal = refusalIn(error);
+  if (refusal !== null) return explainRefusal(refusal);
   if (error instanceof SdkHttpError) {
     const { status } = error;
-    // The connection is as good as before, and another one would be one request more.
-    if (status === TOO_MANY)
-      return new ToolError('ERROR_RATE_LIMITED', 'the server takes no more requests now');
     const passes = status === RECONNECT || status >= 500;
     return new ConnectionFailure(`the server answered with HTTP status ${status}`, !passes, error);
   }
@@ -208,6 +207,22 @@ function explain(error: unknown): ToolError {
     isHopeless(reason),
     error,
   );
+}
+
+function refusalIn(error: unknown): ServerRefusal | null {
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if (at instanceof ServerRefusal) return at;
+  return null;
+}
+
+function explainRefusal(refusal: ServerRefusal): ToolError {
+  const { status, message, retryAfterMs } = refusal;
+  // The connection is as good as before, and another one would be one request more.
+  if (status === TOO_MANY_REQUESTS)
+    return new ToolError('ERROR_RATE_LIMITED', 'the server takes no more requests now', {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  return new ConnectionFailure(message, false, refusal, retryAfterMs);
 }
 
 /** The code of the innermost cause that has one: "ECONNREFUSED", "CERT_HAS_EXPIRED", … */

@@ -21,8 +21,8 @@ export function retryDelay(
   if (attempt >= policy.attempts) return null;
   const ceiling = Math.min(policy.maxDelayMs, policy.firstDelayMs * 2 ** (attempt - 1));
   const backoff = ceiling / 2 + (ceiling / 2) * random;
-  if (error instanceof ConnectionFailure) return error.permanent ? null : backoff;
-  if (!(error instanceof ToolError) || !isRetryable(error.code)) return null;
+  if (!(error instanceof ToolError)) return null;
+  if (error instanceof ConnectionFailure ? error.permanent : !isRetryable(error.code)) return null;
   return Math.max(backoff, Math.min(error.retryAfterMs ?? 0, policy.maxDelayMs));
 }
 
