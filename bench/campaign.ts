@@ -10,7 +10,7 @@ import { collectVersions, describeMachine } from '../cli/versions.ts';
 import { HeError } from '../src/errors.ts';
 import { decodeArtifact } from '../src/program/codec.ts';
 import { evaluationBackend } from '../src/server/inference/evaluation/evaluation-backend.ts';
-import { invite } from '../src/server/inference/invite.ts';
+import { invite } from '../src/server/hosting/invite.ts';
 import { startServer } from '../src/server/testing/crash-server.ts';
 import type { AttackOrders, AttackReport } from './campaign/attacker.ts';
 import { CLIENT_KINDS } from './campaign/client-attacks.ts';

@@ -35,13 +35,13 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   authentication: {
     least: 85,
-    mutate: ['src/server/inference/authentication.ts'],
-    tests: ['src/server/inference/{authentication,enrolment}.test.ts'],
+    mutate: ['src/server/hosting/authentication.ts'],
+    tests: ['src/server/hosting/{authentication,enrolment}.test.ts'],
   },
   staging: {
     least: 85,
-    mutate: ['src/server/inference/staging.ts'],
-    tests: ['src/server/inference/staging.test.ts'],
+    mutate: ['src/server/hosting/staging.ts'],
+    tests: ['src/server/hosting/staging.test.ts'],
   },
   signing: {
     least: 85,
@@ -71,13 +71,15 @@ const PARTS: Readonly<Record<string, Part>> = {
     least: 70,
     mutate: [
       'src/server/inference/**/*.ts',
-      '!src/server/inference/{authentication,staging}.ts',
+      'src/server/hosting/*.ts',
+      '!src/server/hosting/{authentication,staging}.ts',
       'src/server/transport/{admission,rate-limiter}.ts',
     ],
     // Without those that start a whole server and evaluate on it: a minute for each fault.
     tests: [
-      'src/server/inference/{authentication,enrolment,evaluation-runner,key-provisioning}.test.ts',
-      'src/server/inference/{metrics,model-catalog,server-identity,session-expiry,sessions,staging}.test.ts',
+      'src/server/hosting/*.test.ts',
+      'src/server/inference/{evaluation-runner,key-provisioning}.test.ts',
+      'src/server/inference/{model-catalog,session-expiry,sessions}.test.ts',
       'src/server/inference/inference-server-{doors,life}.test.ts',
       'src/server/transport/{admission,rate-limiter}.test.ts',
       'src/server/inference/{evaluation,tools}/*.test.ts',

@@ -10,6 +10,7 @@ export interface ManifestLine {
 }
 
 const INFERENCE = 'src/server/inference';
+const HOSTING = 'src/server/hosting';
 const CRYPTO = 'src/server/crypto';
 const SERVER = `${INFERENCE}/inference-server.test.ts`;
 const SECURITY = `${INFERENCE}/security.test.ts`;
@@ -169,7 +170,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
       [SECURITY, 'pins the key: a name is not given to another one'],
       [SECURITY, 'reach nothing of another client'],
       [
-        `${INFERENCE}/enrolment.test.ts`,
+        `${HOSTING}/enrolment.test.ts`,
         'takes who holds the key of a certificate that the authority issued',
       ],
     ],

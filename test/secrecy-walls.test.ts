@@ -19,6 +19,8 @@ const PUBLIC_FOLDERS = [
   'src/runtime/evaluation/',
   'src/runtime/workers/',
   'src/server/client/',
+  'src/server/federation/',
+  'src/server/hosting/',
   'src/server/inference/',
   'src/server/protocol/',
   'src/server/storage/',

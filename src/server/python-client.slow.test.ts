@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from './inference/configuration.ts';
 import { InferenceServer } from './inference/inference-server.ts';
-import { SILENT_LOG } from './inference/log.ts';
+import { SILENT_LOG } from './hosting/log.ts';
 import { findPython } from './testing/python.ts';
 import { HTTP_SETTINGS } from './testing/idle-servers.ts';
 import type { TestModel } from './testing/served-model.ts';

@@ -11,7 +11,7 @@ import { encodeCiphertextSet, parseCiphertextSet } from '../runtime/formats/ciph
 import { encodeEvaluationKeys } from '../runtime/formats/evaluation-keys.ts';
 import { DEFAULT_LIMITS } from './inference/configuration.ts';
 import { InferenceServer } from './inference/inference-server.ts';
-import { SILENT_LOG } from './inference/log.ts';
+import { SILENT_LOG } from './hosting/log.ts';
 import { SIGNATURE_META } from './protocol/extension.ts';
 import {
   decodePublicKey,

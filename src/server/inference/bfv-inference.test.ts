@@ -13,7 +13,7 @@ import { connectors } from '../testing/mcp-clients.ts';
 import { ProtocolClient } from '../testing/protocol-client.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import { InferenceServer } from './inference-server.ts';
-import { SILENT_LOG } from './log.ts';
+import { SILENT_LOG } from '../hosting/log.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures');
 const CALIBRATION = `npy:${FIXTURES}/digits-calibration.npy,${FIXTURES}/digits-calibration-labels.npy`;

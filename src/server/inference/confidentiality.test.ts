@@ -20,7 +20,7 @@ import { ProtocolClient } from '../testing/protocol-client.ts';
 import { compileFixture, digit } from '../testing/served-model.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import { InferenceServer } from './inference-server.ts';
-import { jsonLog } from './log.ts';
+import { jsonLog } from '../hosting/log.ts';
 
 const PICTURE = join(import.meta.dirname, '../../../fixtures/samples/3-0.png');
 

@@ -18,7 +18,7 @@ import type { ServerLimits } from './configuration.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import { memoryNeed } from './evaluation/memory-need.ts';
 import { InferenceServer } from './inference-server.ts';
-import { SILENT_LOG } from './log.ts';
+import { SILENT_LOG } from '../hosting/log.ts';
 
 let model: TestModel;
 let secret: SecretClient;

@@ -4,11 +4,11 @@ import { isErrorCode, ToolError } from '../protocol/error-codes.ts';
 import { toToolError } from '../protocol/translate-error.ts';
 import type { KeySetRecord, SessionOutcome, SessionRecord } from '../storage/records.ts';
 import type { KeyProvisioning } from './key-provisioning.ts';
-import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
+import type { Log } from '../hosting/log.ts';
+import type { Metrics } from '../hosting/metrics.ts';
 import type { ServedModel } from './model-catalog.ts';
-import type { StagedFile } from './staging.ts';
-import { ownerPrefix } from './staging.ts';
+import type { StagedFile } from '../hosting/staging.ts';
+import { ownerPrefix } from '../hosting/staging.ts';
 
 export interface ProgressListener {
   /** `activity`: as `message`, in more detail. */

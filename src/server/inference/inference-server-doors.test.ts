@@ -7,7 +7,7 @@ import { HTTP_SETTINGS, type IdleServers, idleServers } from '../testing/idle-se
 import { connectClient } from '../testing/mcp-clients.ts';
 import { ProtocolClient } from '../testing/protocol-client.ts';
 import * as httpListener from '../transport/http-listener.ts';
-import { MAX_MESSAGE_BYTES } from './http-limits.ts';
+import { MAX_MESSAGE_BYTES } from '../hosting/http-limits.ts';
 import * as stdioListener from '../transport/stdio-listener.ts';
 
 vi.mock('../transport/http-listener.ts', { spy: true });

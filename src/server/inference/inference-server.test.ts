@@ -15,7 +15,7 @@ import type { HttpListener } from '../transport/http-listener.ts';
 import type { ServerConfiguration } from './configuration.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import { InferenceServer } from './inference-server.ts';
-import { SILENT_LOG } from './log.ts';
+import { SILENT_LOG } from '../hosting/log.ts';
 
 let model: TestModel;
 let state: string;

@@ -20,7 +20,7 @@ import {
   requireUsable,
 } from './key-sets.ts';
 import type { ModelCatalog, ServedModel } from './model-catalog.ts';
-import type { Acknowledgement, ChunkArrival, FileState, Staging } from './staging.ts';
+import type { Acknowledgement, ChunkArrival, FileState, Staging } from '../hosting/staging.ts';
 import type { BlobStoreLocation } from '../storage/blob-store.ts';
 
 /** What can be said about keys that were refused, apart from failures that say nothing about the keys. */

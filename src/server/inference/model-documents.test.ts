@@ -15,7 +15,7 @@ import type { TestModel } from '../testing/served-model.ts';
 import { compileFixture } from '../testing/served-model.ts';
 import { DEFAULT_LIMITS, type ServerLimits } from './configuration.ts';
 import { InferenceServer } from './inference-server.ts';
-import { SILENT_LOG } from './log.ts';
+import { SILENT_LOG } from '../hosting/log.ts';
 
 let model: TestModel;
 let state: string;

@@ -34,7 +34,7 @@ import { digit } from '../testing/served-model.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import type { ServerLimits } from './configuration.ts';
 import { InferenceServer } from './inference-server.ts';
-import { SILENT_LOG } from './log.ts';
+import { SILENT_LOG } from '../hosting/log.ts';
 
 const MIB = 2 ** 20;
 const QUOTA = 6;

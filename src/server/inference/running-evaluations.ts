@@ -9,7 +9,7 @@ import type { EvaluationRunner, ProgressListener } from './evaluation-runner.ts'
 import type { KeyProvisioning } from './key-provisioning.ts';
 import { affinityOf } from './key-sets.ts';
 import type { ModelCatalog } from './model-catalog.ts';
-import type { Staging } from './staging.ts';
+import type { Staging } from '../hosting/staging.ts';
 
 export interface EvaluationProgress {
   readonly position: QueuePosition | null;

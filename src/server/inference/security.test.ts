@@ -21,8 +21,8 @@ import { compileFixture, digit } from '../testing/served-model.ts';
 import type { HttpListener } from '../transport/http-listener.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import { InferenceServer } from './inference-server.ts';
-import { invite } from './invite.ts';
-import { SILENT_LOG } from './log.ts';
+import { invite } from '../hosting/invite.ts';
+import { SILENT_LOG } from '../hosting/log.ts';
 
 const CHUNK = 64 * 1024;
 

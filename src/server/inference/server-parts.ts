@@ -8,20 +8,20 @@ import { FileBlobStore } from '../storage/file-blob-store.ts';
 import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
 import { lockState } from '../storage/state-lock.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
-import { Authentication } from './authentication.ts';
+import { Authentication } from '../hosting/authentication.ts';
 import type { ServerConfiguration } from './configuration.ts';
-import { EnrolmentOffice } from './enrolment.ts';
+import { EnrolmentOffice } from '../hosting/enrolment.ts';
 import { EvaluationRunner } from './evaluation-runner.ts';
 import { EvaluatorPool } from './evaluation/evaluator-pool.ts';
 import { KeyProvisioning } from './key-provisioning.ts';
-import type { Log } from './log.ts';
-import { Metrics } from './metrics.ts';
+import type { Log } from '../hosting/log.ts';
+import { Metrics } from '../hosting/metrics.ts';
 import { ModelCatalog } from './model-catalog.ts';
-import { ServerIdentity } from './server-identity.ts';
+import { ServerIdentity } from '../hosting/server-identity.ts';
 import type { InferenceServices } from './services.ts';
 import { Sessions } from './sessions.ts';
-import { Staging } from './staging.ts';
-import { StorageRoom } from './storage-room.ts';
+import { Staging } from '../hosting/staging.ts';
+import { StorageRoom } from '../hosting/storage-room.ts';
 
 export interface ServerParts {
   readonly services: InferenceServices;

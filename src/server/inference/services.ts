@@ -1,12 +1,12 @@
 /** What the tools of the remote server work with. */
-import type { Authentication } from './authentication.ts';
+import type { Authentication } from '../hosting/authentication.ts';
 import type { ServerConfiguration } from './configuration.ts';
-import type { EnrolmentOffice } from './enrolment.ts';
+import type { EnrolmentOffice } from '../hosting/enrolment.ts';
 import type { KeyProvisioning } from './key-provisioning.ts';
-import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
+import type { Log } from '../hosting/log.ts';
+import type { Metrics } from '../hosting/metrics.ts';
 import type { ModelCatalog } from './model-catalog.ts';
-import type { ServerIdentity } from './server-identity.ts';
+import type { ServerIdentity } from '../hosting/server-identity.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface InferenceServices {

@@ -8,8 +8,8 @@ import type { TestModel } from '../testing/served-model.ts';
 import { compileFixture } from '../testing/served-model.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import { InferenceServer } from './inference-server.ts';
-import { SILENT_LOG } from './log.ts';
-import type { ChunkArrival } from './staging.ts';
+import { SILENT_LOG } from '../hosting/log.ts';
+import type { ChunkArrival } from '../hosting/staging.ts';
 
 const LIFETIME_MS = 3_600_000;
 

@@ -11,7 +11,7 @@ import { taskClient } from '../testing/task-clients.ts';
 import type { HttpListener } from '../transport/http-listener.ts';
 import { listenHttp } from '../transport/http-listener.ts';
 import { toolServerFactory } from '../transport/tool-server.ts';
-import { httpLimits } from './http-limits.ts';
+import { httpLimits } from '../hosting/http-limits.ts';
 import { SessionTasks } from './session-tasks.ts';
 import { REMOTE_TOOLS } from './tools/registry.ts';
 

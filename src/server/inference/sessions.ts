@@ -13,7 +13,7 @@ import type { ServerLimits } from './configuration.ts';
 import type { EvaluationRunner, ProgressListener } from './evaluation-runner.ts';
 import type { KeyProvisioning } from './key-provisioning.ts';
 import type { ModelCatalog, ServedModel } from './model-catalog.ts';
-import type { Acknowledgement, ChunkArrival, FileState, Staging } from './staging.ts';
+import type { Acknowledgement, ChunkArrival, FileState, Staging } from '../hosting/staging.ts';
 import type { EvaluationProgress } from './running-evaluations.ts';
 import { ownerOf, RunningEvaluations } from './running-evaluations.ts';
 import { outcomeError, resultKey } from './evaluation-runner.ts';

@@ -6,7 +6,7 @@ import { encodeArtifact } from '../../program/codec.ts';
 import { smallArtifact } from '../../program/testing/small-artifact.ts';
 import { DEFAULT_LIMITS, type ServerLimits } from '../inference/configuration.ts';
 import { InferenceServer } from '../inference/inference-server.ts';
-import type { LogFields, LogLevel } from '../inference/log.ts';
+import type { LogFields, LogLevel } from '../hosting/log.ts';
 
 interface Logged {
   readonly level: LogLevel;

@@ -8,7 +8,7 @@ import { CryptoServer } from '../crypto/crypto-server.ts';
 import { openCryptoServices } from '../crypto/open-services.ts';
 import { DEFAULT_LIMITS } from '../inference/configuration.ts';
 import { InferenceServer } from '../inference/inference-server.ts';
-import { jsonLog } from '../inference/log.ts';
+import { jsonLog } from '../hosting/log.ts';
 
 const VERSION = '0.0.0-test';
 const ADDRESS = { host: '127.0.0.1', port: 0 };

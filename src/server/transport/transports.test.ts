@@ -12,7 +12,7 @@ import { encodeCiphertextSet, parseCiphertextSet } from '../../runtime/formats/c
 import { encodeEvaluationKeys } from '../../runtime/formats/evaluation-keys.ts';
 import { DEFAULT_LIMITS } from '../inference/configuration.ts';
 import { InferenceServer } from '../inference/inference-server.ts';
-import { SILENT_LOG } from '../inference/log.ts';
+import { SILENT_LOG } from '../hosting/log.ts';
 import { SIGNATURE_META } from '../protocol/extension.ts';
 import { signRequest } from '../protocol/signing.ts';
 import { TLS_CERTIFICATE, TLS_KEY } from '../testing/certificates.ts';

@@ -7,7 +7,7 @@ import type { Connection } from '../../client/connection.ts';
 import { parseServerAddress } from '../../client/server-address.ts';
 import { DEFAULT_LIMITS } from '../../inference/configuration.ts';
 import { InferenceServer } from '../../inference/inference-server.ts';
-import { SILENT_LOG } from '../../inference/log.ts';
+import { SILENT_LOG } from '../../hosting/log.ts';
 import type { TestModel } from '../../testing/served-model.ts';
 import { compileFixture } from '../../testing/served-model.ts';
 import { CryptoServer } from '../crypto-server.ts';

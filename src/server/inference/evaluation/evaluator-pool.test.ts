@@ -1,8 +1,8 @@
 /** Which processes are kept, ended and waited for within the bound; the processes themselves are stand-ins. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ToolError } from '../../protocol/error-codes.ts';
-import { SILENT_LOG } from '../log.ts';
-import { Metrics } from '../metrics.ts';
+import { SILENT_LOG } from '../../hosting/log.ts';
+import { Metrics } from '../../hosting/metrics.ts';
 import { EvaluatorPool, type EvaluatorRequest } from './evaluator-pool.ts';
 import { EvaluatorProcess } from './evaluator-process.ts';
 import type { Opening } from './process-protocol.ts';

@@ -3,8 +3,8 @@
  * recently used first. What is reserved never exceeds the bound; who finds no room waits for a lease to end.
  */
 import { ToolError } from '../../protocol/error-codes.ts';
-import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Log } from '../../hosting/log.ts';
+import type { Metrics } from '../../hosting/metrics.ts';
 import type { MemoryNeed } from './memory-need.ts';
 import type { ProcessProgress } from './evaluator-process.ts';
 import { EvaluatorProcess } from './evaluator-process.ts';

@@ -5,7 +5,7 @@ import { beginKeyProvisioning } from './begin-key-provisioning.ts';
 import { cancelInference } from './cancel-inference.ts';
 import { commitEvaluationKeys } from './commit-evaluation-keys.ts';
 import { describeModel } from './describe-model.ts';
-import { enrolClient } from './enrol-client.ts';
+import { enrolClient } from '../../hosting/enrol-client.ts';
 import { getInferenceResult } from './get-inference-result.ts';
 import { getKeyStatus } from './get-key-status.ts';
 import { getSessionStatus } from './get-session-status.ts';

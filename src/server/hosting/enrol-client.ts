@@ -1,8 +1,18 @@
 import { z } from 'zod';
-import { clientId, publicKeyText } from '../../protocol/identifiers.ts';
-import { define, isoTime } from './define.ts';
+import { clientId, publicKeyText } from '../protocol/identifiers.ts';
+import { defineTool } from '../protocol/tool.ts';
+import type { EnrolmentOffice } from './enrolment.ts';
+import type { Log } from './log.ts';
+import type { ServerIdentity } from './server-identity.ts';
 
-export const enrolClient = define({
+export interface EnrolmentServices {
+  readonly enrolment: EnrolmentOffice;
+  readonly identity: ServerIdentity;
+  readonly log: Log;
+}
+
+/** The same tool at every server for others. */
+export const enrolClient = defineTool<EnrolmentServices>()({
   name: 'enrol_client',
   title: 'Enrol a client',
   description:
@@ -42,7 +52,7 @@ export const enrolClient = define({
       ok: true as const,
       client_id: client.clientId,
       auth_token: token,
-      expires_at: isoTime(client.tokenExpiresAt),
+      expires_at: new Date(client.tokenExpiresAt).toISOString(),
       signatures_required: client.publicKey !== null,
       server_key: identity.publicKey,
       server_key_id: identity.id,

@@ -14,7 +14,7 @@ import {
   ROGUE_KEY,
 } from '../testing/certificates.ts';
 import { Authentication, tokenHash } from './authentication.ts';
-import { DEFAULT_LIMITS } from './configuration.ts';
+import { HOSTING_LIMITS } from './limits.ts';
 import { EnrolmentOffice } from './enrolment.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 
@@ -56,7 +56,7 @@ async function office({
     store,
     authentication,
     { open, unsigned, authorities },
-    { ...DEFAULT_LIMITS, clients },
+    { ...HOSTING_LIMITS, clients },
   );
   let lastToken = '';
   const attempt = (request: Attempt): string => {
@@ -78,7 +78,7 @@ async function office({
       // What is kept does not open anything.
       expect(JSON.stringify(client)).not.toContain(token);
       expect(client.tokenHash).toBe(tokenHash(token));
-      expect(client.tokenExpiresAt).toBe(now + DEFAULT_LIMITS.tokenLifetimeMs);
+      expect(client.tokenExpiresAt).toBe(now + HOSTING_LIMITS.tokenLifetimeMs);
       expect(client.createdAt).toBe(now);
       lastToken = token;
       return 'enrolled';

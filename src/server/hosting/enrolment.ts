@@ -10,7 +10,7 @@ import type { MetadataStore } from '../storage/metadata-store.ts';
 import type { ClientRecord } from '../storage/records.ts';
 import { newToken, tokenHash } from './authentication.ts';
 import type { Authentication } from './authentication.ts';
-import type { EnrolmentPolicy, ServerLimits } from './configuration.ts';
+import type { EnrolmentPolicy, HostingLimits } from './limits.ts';
 
 export interface EnrolmentRequest {
   readonly clientId: string;
@@ -32,14 +32,14 @@ export class EnrolmentOffice {
   readonly #store: MetadataStore;
   readonly #authentication: Authentication;
   readonly #policy: EnrolmentPolicy;
-  readonly #limits: ServerLimits;
+  readonly #limits: HostingLimits;
   readonly #authorities: readonly X509Certificate[];
 
   constructor(
     store: MetadataStore,
     authentication: Authentication,
     policy: EnrolmentPolicy,
-    limits: ServerLimits,
+    limits: HostingLimits,
   ) {
     this.#store = store;
     this.#authentication = authentication;

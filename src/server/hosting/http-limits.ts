@@ -2,7 +2,7 @@
 import { base64Length, HIGHEST_CHUNK_BYTES } from '../protocol/identifiers.ts';
 import type { HttpListenerOptions } from '../transport/http-listener.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
-import type { ServerLimits } from './configuration.ts';
+import type { HostingLimits } from './limits.ts';
 
 const SESSION_IDLE_MS = 3_600_000;
 
@@ -16,7 +16,7 @@ const STRANGERS_SHARE = 0.5;
 export const MAX_MESSAGE_BYTES = base64Length(HIGHEST_CHUNK_BYTES) + ENVELOPE_BYTES;
 
 export function httpLimits(
-  limits: ServerLimits,
+  limits: HostingLimits,
 ): Pick<HttpListenerOptions, 'maxBodyBytes' | 'sessions' | 'admission' | 'rates'> {
   const bodyBytes = Math.max(LEAST_BODY_BYTES, base64Length(limits.maxChunkBytes) + ENVELOPE_BYTES);
   // One that is too large has room, and then somebody else's.
