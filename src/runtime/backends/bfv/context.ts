@@ -79,10 +79,13 @@ export class BfvContext implements Disposable {
     callSeal('encoding', () => encoder.encode(all, plain));
   }
 
-  /** Integers in −M/2 … M/2 for M the product of the plain moduli, from one plaintext for each of them. */
-  decode(plains: readonly Plaintext[]): bigint[] {
+  /**
+   * Integers in −M/2 … M/2 for M the product of the plain moduli, from one plaintext for each of them.
+   * @param count the first so many; more than `slotCount` where the other row is used as well
+   */
+  decode(plains: readonly Plaintext[], count = this.slotCount): bigint[] {
     const total = plainModulus(this.parameters);
-    const values = Array<bigint>(this.slotCount).fill(0n);
+    const values = Array<bigint>(count).fill(0n);
     this.residues.forEach(({ modulus, encoder }, r) => {
       const row = callSeal('decoding', () => encoder.decodeBigInt64(plains[r]!) as BigInt64Array);
       const others = total / modulus;

@@ -77,9 +77,10 @@ export class BfvSecretSide implements Disposable {
 
   /**
    * Exact integers between minus and plus half the product of the plain moduli.
+   * @param count the first so many of N; by default those of one row, N / 2
    * @throws ArtifactError CIPHERTEXT_INVALID, also where noise has used up the budget and nothing could be told
    */
-  decryptIntegers(bytes: Uint8Array, level: number): bigint[] {
+  decryptIntegers(bytes: Uint8Array, level: number, count?: number): bigint[] {
     const plains: Plaintext[] = [];
     const { seal, handles } = this.#context;
     try {
@@ -99,7 +100,7 @@ export class BfvSecretSide implements Disposable {
         plains.push(plain);
         callSeal('decryption', () => decryptor.decrypt(part, plain));
       });
-      return this.#context.decode(plains);
+      return this.#context.decode(plains, count);
     } finally {
       for (const plain of plains) handles.free(plain);
     }
