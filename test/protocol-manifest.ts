@@ -169,10 +169,7 @@ export const PROTOCOL_MANIFEST: readonly ManifestLine[] = [
       [LOCAL, 'sign the manifest of the keys with the key that enrols'],
       [SECURITY, 'pins the key: a name is not given to another one'],
       [SECURITY, 'reach nothing of another client'],
-      [
-        `${HOSTING}/enrolment.test.ts`,
-        'takes who holds the key of a certificate that the authority issued',
-      ],
+      [`${HOSTING}/enrolment.test.ts`, 'takes who holds the key of a certificate that the authority issued'],
     ],
   },
   {

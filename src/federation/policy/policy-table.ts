@@ -1,0 +1,47 @@
+/**
+ * The one table from what a federation declares about itself to how it protects. Deterministic, and monotone by construction: every row
+ * is a demand, and the protection is the strictest of all rows that hold. No law states an ε: these numbers are ours, to be made
+ * stricter in a policy file and never weaker. docs/federation.md shows them.
+ */
+import type { Protection } from './protection.ts';
+import { NO_PROTECTION } from './protection.ts';
+
+export const SENSITIVITIES = ['public', 'internal', 'personal', 'health'] as const;
+/** Of what the updates are made from, from little to much. */
+export type Sensitivity = (typeof SENSITIVITIES)[number];
+
+export const CLIENT_RESOURCES = ['low', 'medium', 'high'] as const;
+export type ClientResources = (typeof CLIENT_RESOURCES)[number];
+
+export interface Demand extends Protection {
+  /** Colluders besides, as a share of all clients. */
+  readonly colluderShare: number;
+}
+
+const demand = (part: Partial<Demand>): Demand => ({ ...NO_PROTECTION, colluderShare: 0, ...part });
+
+/** By sensitivity: a row holds for its sensitivity and for all above it. */
+export const BY_SENSITIVITY: Readonly<Record<Sensitivity, Demand>> = {
+  // Masks cost little, and weights of others are nobody's business even where data are public.
+  public: demand({ protocol: 'secure-aggregation', delta: 1e-5, minClients: 3, minSurvivors: 3 }),
+  internal: demand({ mechanism: 'discrete-gaussian', epsilon: 10 }),
+  personal: demand({ epsilon: 8, delta: 1e-6, minClients: 4, colluders: 1, colluderShare: 0.1 }),
+  health: demand({ epsilon: 4, minClients: 5, minSurvivors: 4, colluderShare: 0.2 }),
+};
+
+/** Data of persons are subject to their jurisdictions, from this sensitivity on. */
+export const JURISDICTIONS_FROM: Sensitivity = 'personal';
+
+/** By jurisdiction, as a policy file names it. One that is not here has the demands of all. */
+export const BY_JURISDICTION: Readonly<Record<string, Demand>> = {
+  US: demand({ minClients: 4 }),
+  'US-HIPAA': demand({ epsilon: 6, delta: 1e-6, colluders: 1 }),
+  EU: demand({ epsilon: 6, delta: 1e-6, colluders: 1, colluderShare: 0.2 }),
+  UK: demand({ epsilon: 6, delta: 1e-6, colluders: 1 }),
+  CH: demand({ epsilon: 6, delta: 1e-6, colluders: 1 }),
+};
+
+/** More than two thirds of the clients, so that no two sets of survivors can both be large enough (Bonawitz et al., CCS 2017, §6.2). */
+export function survivorsOfClients(clients: number): number {
+  return Math.floor((2 * clients) / 3) + 1;
+}
