@@ -1,8 +1,9 @@
 /** Encrypted by many, added up by one who can open nothing, opened by another. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Random } from '../../compiler/random.ts';
+
 import { totalBits } from '../../program/primes.ts';
 import { maxLogQP } from '../../program/security-tables.ts';
+import { seededRandom } from '../../program/testing/random-instructions.ts';
 import { SumDecryptor } from '../client/sum-decryptor.ts';
 import { CiphertextSum } from './ciphertext-sum.ts';
 import { MOST_SUMMANDS, noiseRoomBits, SUM_ELEMENTS, sumNoiseBits, sumParameters } from './sum-parameters.ts';
@@ -21,8 +22,8 @@ afterAll(() => {
 });
 
 function vector(seed: number, length: number, reach: number): Int32Array {
-  const random = new Random(seed);
-  return Int32Array.from({ length }, () => Math.round((2 * random.next() - 1) * reach));
+  const random = seededRandom(seed);
+  return Int32Array.from({ length }, () => Math.round((2 * random() - 1) * reach));
 }
 
 describe('encrypted sums', () => {
