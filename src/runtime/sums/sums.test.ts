@@ -66,11 +66,13 @@ describe('encrypted sums', () => {
 
   it('refuse bytes that are no ciphertexts, and keys that are none', async () => {
     const good = participant.encrypt(Int32Array.of(1));
+    const live = adder.liveHandles;
     for (const bad of [good.slice(0, -1), new Uint8Array(0), new Uint8Array(good.length)]) {
       expect(() => adder.add(good, bad)).toThrow(expect.objectContaining({ code: 'CIPHERTEXT_INVALID' }));
       expect(() => adder.add(bad, good)).toThrow(expect.objectContaining({ code: 'CIPHERTEXT_INVALID' }));
       expect(() => decryptor.open(bad, 1)).toThrow(expect.objectContaining({ code: 'CIPHERTEXT_INVALID' }));
     }
+    expect(adder.liveHandles).toBe(live);
     await expect(VectorEncryption.open(good)).rejects.toMatchObject({ code: 'KEY_INVALID' });
   });
 
