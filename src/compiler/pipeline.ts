@@ -50,6 +50,7 @@ import {
   type Samples,
   type SelectedProgram,
 } from './passes/select-program.ts';
+import { splitIfCloser } from './passes/split-if-closer.ts';
 import { stripOutputOperators } from './passes/strip-output-operators.ts';
 import { targetOf } from './targets/registry.ts';
 
@@ -93,6 +94,55 @@ export async function compileModel(
 
   progress.report('import', 0);
   const recognised = readTensors(bytes, asked, context.modelDirectory, pass);
+
+  // → slot program; where the accuracy asked for is missed by max-pools, of a graph without them.
+  const made = await splitIfCloser(
+    await compileTensors(recognised, asked, context, pass),
+    recognised,
+    asked,
+    {
+      compile: (split) => compileTensors(split, asked, context, pass),
+      isRefreshed: ({ program: { program } }) => program.instructions.some(({ kind }) => kind === 'refresh'),
+      note: context.note,
+    },
+  );
+  const { tensors, options, polynomial, program, polynomialOnnx } = made;
+  progress.report('assemble', 0);
+  // What onnxruntime runs in place of the encrypted program: the rounded model, where it can be written down.
+  const rounded = 'integer' in program ? integerModel(program.integer, tensors) : null;
+  const artifact = pass(
+    'assemble-artifact',
+    assembleArtifact({
+      ...program,
+      tensors,
+      polynomial,
+      options,
+      modelName: context.modelName,
+      modelDigest: createHash('sha256').update(bytes).digest('hex'),
+      polynomialOnnx:
+        rounded === null
+          ? (polynomialOnnx ?? pass('encode-polynomial', encodePolynomial(polynomial)))
+          : pass('encode-polynomial', encodePolynomial({ graph: rounded })),
+    }),
+  );
+  return { artifact, polynomial, linear: program.linear };
+}
+
+/** Everything between the tensors and the artifact. */
+interface Compiled extends Fitted {
+  readonly tensors: TensorGraph;
+  readonly options: CompileOptions;
+  /** Written when it was fitted. */
+  readonly polynomialOnnx: Uint8Array | undefined;
+}
+
+async function compileTensors(
+  recognised: TensorGraph,
+  asked: CompileOptions,
+  context: CompileContext,
+  pass: PassHook,
+): Promise<Compiled> {
+  const { progress } = context;
 
   // What no degree makes shallow enough is refused before the work.
   const foreseen =
@@ -141,31 +191,13 @@ export async function compileModel(
       },
       plan,
     );
-  const { polynomial, program } =
+  const fitted =
     foreseen === null
       ? await fit()
       : await refreshedIfCheaper(await fit(degreePlan(foreseen)), foreseen, fit, ({ program }) =>
           programCost(program.program, program.parameters, options),
         );
-  progress.report('assemble', 0);
-  // What onnxruntime runs in place of the encrypted program: the rounded model, where it can be written down.
-  const rounded = 'integer' in program ? integerModel(program.integer, tensors) : null;
-  const artifact = pass(
-    'assemble-artifact',
-    assembleArtifact({
-      ...program,
-      tensors,
-      polynomial,
-      options,
-      modelName: context.modelName,
-      modelDigest: createHash('sha256').update(bytes).digest('hex'),
-      polynomialOnnx:
-        rounded === null
-          ? (polynomialOnnx.get(polynomial) ?? pass('encode-polynomial', encodePolynomial(polynomial)))
-          : pass('encode-polynomial', encodePolynomial({ graph: rounded })),
-    }),
-  );
-  return { artifact, polynomial, linear: program.linear };
+  return { ...fitted, tensors, options, polynomialOnnx: polynomialOnnx.get(fitted.polynomial) };
 }
 
 /**

@@ -1,6 +1,5 @@
 /**
- * Max over windows, separably: axis by axis, a tournament of max(a, b) = (a + b)/2 + |a − b|/2 over the taps of that axis, to
- * a number of bits. What it costs is the degree of the polynomials of |a − b|/2, one per round, so that
+ * Max over windows as a tournament, to a number of bits. What it costs is the degree of the polynomials of |a − b|/2, one per round, so that
  *
  * - each is fitted over the differences that its round sees, which are smaller than the range of the input;
  * - it is the truncated Chebyshev series or the best uniform approximation, whichever does better. The series is twice
@@ -14,8 +13,9 @@ import type { Shape } from './absolute-value.ts';
 import { errorAt, Shapes } from './absolute-value.ts';
 import type { FragmentBuilder } from './graph-fragment.ts';
 import type { PoolAxis } from './pooling-taps.ts';
-import { padded, tap } from './pooling-taps.ts';
 import { tooSteep } from './precise-nodes.ts';
+import type { Contestant } from './tournament.ts';
+import { appendTournament, insideOf, roundsOf, tournament } from './tournament.ts';
 
 const DEGREES = [3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047] as const;
 /** Differences may leave those seen by this share. */
@@ -24,42 +24,6 @@ const MARGIN = 0.05;
 const BERNSTEIN = 0.28;
 /** Values that errors are measured on: enough to meet ties. */
 const MEASURED_VALUES = 150_000;
-
-/** One entry along the axis being reduced: its values, and at which outputs it stands for a tap inside of the input. */
-interface Contestant<T> {
-  readonly value: T;
-  readonly inside: readonly boolean[];
-}
-
-type Merge<T> = (a: T, b: T, insideA: readonly boolean[], insideB: readonly boolean[], round: number) => T;
-
-/** A tournament; returns the winner and the number of the next round. */
-function tournament<T>(
-  taps: readonly Contestant<T>[],
-  first: number,
-  merge: Merge<T>,
-): { winner: T; next: number } {
-  let [contestants, round] = [taps, first];
-  while (contestants.length > 1) {
-    const winners: Contestant<T>[] = [];
-    for (let i = 0; i + 1 < contestants.length; i += 2) {
-      const [a, b] = [contestants[i]!, contestants[i + 1]!];
-      const inside = a.inside.map((each, o) => each || b.inside[o]!);
-      winners.push({ value: merge(a.value, b.value, a.inside, b.inside, round), inside });
-    }
-    if (contestants.length % 2 === 1) winners.push(contestants.at(-1)!);
-    contestants = winners;
-    round++;
-  }
-  return { winner: contestants[0]!.value, next: round };
-}
-
-function insideOf({ input, output, stride, dilation, padBegin }: PoolAxis, k: number): boolean[] {
-  return Array.from({ length: output }, (_, o) => {
-    const position = o * stride + k * dilation - padBegin;
-    return position >= 0 && position < input;
-  });
-}
 
 /** Runs the tournaments over plain numbers. `half` gives |d|/2 or what stands for it, per round. */
 function pool(
@@ -223,37 +187,12 @@ export function appendPreciseMaxPool(
   bits: number,
 ): PolynomialAttributes {
   const elements = builder.shapeOf(input).reduce((product, size) => product * size, 1);
-  const rounds = axes.reduce((sum, { kernel }) => sum + Math.ceil(Math.log2(kernel)), 0);
+  const rounds = roundsOf(axes);
   const polynomials = rounds === 0 ? [] : fit(node, values, elements, axes, bits);
-  let tensor = padded(builder, input, axes, 0);
-  let round = 0;
-  for (const [a, axis] of axes.entries()) {
-    const from = tensor;
-    const shape = builder.shapeOf(from).map((size, i) => (i === a + 2 ? axis.output : size));
-    const along = shape.map((size, i) => (i === a + 2 ? size : 1));
-    const vector = (what: string, entries: readonly number[], type?: 'bool'): string =>
-      builder.constant(what, entries, along, type);
-    const taps = Array.from({ length: axis.kernel }, (_, k) => ({
-      value: tap(builder, from, a + 2, axis, k, shape),
-      inside: insideOf(axis, k),
-    }));
-    const instead = (value: string, inside: readonly boolean[], other: string): string =>
-      inside.every(Boolean)
-        ? value
-        : builder.node('Where', [vector('inside', inside.map(Number), 'bool'), value, other], shape);
-    const { winner, next } = tournament(taps, round, (a1, b1, insideA, insideB, number) => {
-      const [x, y] = [instead(a1, insideA, b1), instead(b1, insideB, a1)];
-      const polynomial = polynomials[number]!;
-      const half = builder.polynomial(builder.node('Sub', [x, y], shape), polynomial);
-      const sum = builder.node('Add', [builder.node('Mean', [x, y], shape), half], shape);
-      if ([...insideA, ...insideB].every(Boolean)) return sum;
-      // Where one of the two stands for both, their difference is 0 and what the polynomial makes of it is known.
-      const atZero = evaluateChebyshev(Float64Array.from(polynomial.coefficients), 0);
-      const excess = insideA.map((each, o) => (each && insideB[o]! ? 0 : atZero));
-      return builder.node('Sub', [sum, vector('excess', excess)], shape);
-    });
-    [tensor, round] = [winner, next];
-  }
-  builder.node('Identity', [tensor], builder.shapeOf(tensor), {}, output);
+  appendTournament(builder, input, output, axes, (difference, round) => {
+    const polynomial = polynomials[round]!;
+    const atZero = evaluateChebyshev(Float64Array.from(polynomial.coefficients), 0);
+    return { half: builder.polynomial(difference, polynomial), atZero };
+  });
   return polynomials[0] ?? { axis: 0, degree: 1, center: [0], halfWidth: [1], coefficients: [0, 1] };
 }
