@@ -25,6 +25,7 @@ import type {
 import {
   checkAdvertisement,
   checkBox,
+  checkConfirmation,
   checkList,
   checkRevelation,
   fromBase64,
@@ -197,16 +198,17 @@ export class SecureAggregator {
     return list;
   }
 
-  addConfirmation({ participant, list: digest, signature }: Confirmation): void {
+  addConfirmation(message: Confirmation): void {
     const { list, confirmations, stage } = this.#record;
-    const confirmation = { participant, list: digest, signature };
+    const confirmation = checkConfirmation(message);
+    const { participant } = confirmation;
     if (!isSigned(confirmation, this.#verify))
       throw malformed('a confirmation is not signed by its participant');
     if (confirmations.repeats(confirmation)) return;
     if (list === null || (stage !== 'confirming' && stage !== 'revealing'))
       throw this.#record.wrongStage('confirming');
     if (!list.survivors.includes(participant)) throw notInRound(participant);
-    if (digest !== listDigest(list)) throw malformed('a confirmation is of another list');
+    if (confirmation.list !== listDigest(list)) throw malformed('a confirmation is of another list');
     confirmations.add(confirmation);
   }
 

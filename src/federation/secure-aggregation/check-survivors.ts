@@ -3,18 +3,12 @@ import { ProtocolError } from '../../errors.ts';
 import { MOST_PARTICIPANTS } from '../round-terms.ts';
 import type { AcceptedRoster } from './accept-roster.ts';
 import type { Confirmation, SurvivorList, VerifyIdentity } from './messages.ts';
-import {
-  checkConfirmation,
-  checkList,
-  checkSurvivorList,
-  isSigned,
-  listDigest,
-  malformed,
-} from './messages.ts';
+import { checkConfirmation, checkList, isSigned, listDigest, malformed } from './messages.ts';
 
 /**
+ * @param list whose form was checked
  * @param entrusted neighbours whose shares this participant keeps: exactly these share masks with it
- * @throws ProtocolError FEDERATION_LIST_REFUSED, FEDERATION_MESSAGE_INVALID
+ * @throws ProtocolError FEDERATION_LIST_REFUSED
  */
 export function checkSurvivors(
   list: SurvivorList,
@@ -22,7 +16,6 @@ export function checkSurvivors(
   name: string,
   entrusted: readonly { readonly of: string }[],
 ): void {
-  checkSurvivorList(list);
   const { terms, rules, graph } = roster;
   if (list.roster !== roster.digest) throw refused('it belongs to another roster');
   if (!list.sharers.every((sharer) => graph.has(sharer)))

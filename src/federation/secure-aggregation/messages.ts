@@ -162,13 +162,13 @@ export function checkBox(box: ShareBox): Buffer {
   return bytes;
 }
 
-export function checkConfirmation(confirmation: Confirmation): Buffer {
+/** @returns its fields, and no others */
+export function checkConfirmation(confirmation: Confirmation): Confirmation {
   checkObject(confirmation, 'a confirmation');
   const { participant, list, signature } = confirmation;
-  const bytes = fromBase64(signature, SIGNATURE_BYTES);
-  if (!isName(participant) || !isDigest(list) || bytes === null)
+  if (!isName(participant) || !isDigest(list) || fromBase64(signature, SIGNATURE_BYTES) === null)
     throw malformed('a confirmation has another form');
-  return bytes;
+  return { participant, list, signature };
 }
 
 /** @returns its fields, and no others */
@@ -187,9 +187,9 @@ export function checkRevelation(revelation: Revelation): Revelation {
   return { participant, seeds: seeds.map(fields), keys: keys.map(fields) };
 }
 
-/** @returns whether the signature over the confirmation is the participant's */
+/** Whether the signature over a confirmation, whose form was checked, is its participant's. */
 export function isSigned(confirmation: Confirmation, verify: VerifyIdentity): boolean {
-  const signature = checkConfirmation(confirmation);
+  const signature = fromBase64(confirmation.signature, SIGNATURE_BYTES)!;
   return verify(confirmation.participant, confirmationBytes(confirmation), signature);
 }
 

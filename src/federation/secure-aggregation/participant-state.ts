@@ -1,5 +1,18 @@
 /** What a participant remembers of a round. SECRET: whoever has it before the round ends can take the masks off its update. */
-import type { Advertisement, Confirmation, Revelation, Roster, ShareBox, SurvivorList } from './messages.ts';
+import { createHash } from 'node:crypto';
+import type { ByteSource } from '../privacy/random-integers.ts';
+import { termsDigest } from '../round-terms.ts';
+import { KEY_BYTES, privateKeyOf, publicBytes } from './key-agreement.ts';
+import type {
+  Advertisement,
+  Confirmation,
+  Identity,
+  Revelation,
+  Roster,
+  ShareBox,
+  SurvivorList,
+} from './messages.ts';
+import { advertisementBytes, toBase64 } from './messages.ts';
 import type { RoundTerms } from '../round-terms.ts';
 
 /** Where a participant stands; each stage allows one step forward, and the last one again. */
@@ -44,4 +57,48 @@ export interface ParticipantState {
   revelation: Revelation | null;
   /** Why it left the round. */
   aborted: string | null;
+}
+
+/** Of one who joins: four secrets are drawn, and two public keys and the digest of a seed announced. */
+export function newState(
+  terms: RoundTerms,
+  name: string,
+  identity: Identity,
+  random: ByteSource,
+): ParticipantState {
+  const draw = (): Uint8Array => {
+    const bytes = new Uint8Array(KEY_BYTES);
+    random(bytes);
+    return bytes;
+  };
+  const [maskKey, channelKey, seed, noise] = [draw(), draw(), draw(), draw()];
+  const unsigned = {
+    participant: name,
+    maskKey: toBase64(publicBytes(privateKeyOf(maskKey))),
+    channelKey: toBase64(publicBytes(privateKeyOf(channelKey))),
+    seedDigest: createHash('sha256').update(seed).digest('hex'),
+  };
+  const signature = toBase64(identity.sign(advertisementBytes(termsDigest(terms), unsigned)));
+  return {
+    version: 1,
+    terms: structuredClone(terms),
+    name,
+    stage: 'joined',
+    advertisement: { ...unsigned, signature },
+    secrets: {
+      maskKey: toBase64(maskKey),
+      channelKey: toBase64(channelKey),
+      seed: toBase64(seed),
+      noise: toBase64(noise),
+    },
+    roster: null,
+    boxes: null,
+    entrusted: null,
+    blocks: [],
+    vector: null,
+    list: null,
+    confirmation: null,
+    revelation: null,
+    aborted: null,
+  };
 }

@@ -10,13 +10,13 @@ import { InternalError, ProtocolError } from '../../errors.ts';
 import type { ByteSource } from '../privacy/random-integers.ts';
 import { seededBytes } from '../privacy/random-integers.ts';
 import type { RoundTerms } from '../round-terms.ts';
-import { checkTerms, isName, termsDigest } from '../round-terms.ts';
+import { checkTerms, isName } from '../round-terms.ts';
 import type { Blocks } from '../update/quantise.ts';
 import type { AcceptedRoster } from './accept-roster.ts';
 import { acceptRoster, refused } from './accept-roster.ts';
 import { checkSurvivors, countConfirmations } from './check-survivors.ts';
 import { makeBoxes, openBoxes } from './exchange-shares.ts';
-import { privateKeyOf, publicBytes } from './key-agreement.ts';
+import { privateKeyOf } from './key-agreement.ts';
 import type { Mask } from './mask-stream.ts';
 import { MaskStream } from './mask-stream.ts';
 import type {
@@ -29,9 +29,10 @@ import type {
   SurvivorList,
   VerifyIdentity,
 } from './messages.ts';
-import { advertisementBytes, confirmationBytes, listDigest, toBase64 } from './messages.ts';
+import { checkSurvivorList, confirmationBytes, listDigest, toBase64 } from './messages.ts';
 import { pairMask, selfMask } from './pair-masks.ts';
 import type { ParticipantStage, ParticipantState } from './participant-state.ts';
+import { newState } from './participant-state.ts';
 import { inBlocks } from './regroup.ts';
 
 export class SecureParticipant {
@@ -53,43 +54,7 @@ export class SecureParticipant {
   static join(terms: RoundTerms, name: string, identity: Identity, random: ByteSource): SecureParticipant {
     checkTerms(terms, 'secure-aggregation');
     if (!isName(name)) throw new InternalError('a participant without a proper name');
-    const draw = (): Uint8Array => {
-      const bytes = new Uint8Array(32);
-      random(bytes);
-      return bytes;
-    };
-    const [maskKey, channelKey, seed, noise] = [draw(), draw(), draw(), draw()];
-    const unsigned = {
-      participant: name,
-      maskKey: toBase64(publicBytes(privateKeyOf(maskKey))),
-      channelKey: toBase64(publicBytes(privateKeyOf(channelKey))),
-      seedDigest: createHash('sha256').update(seed).digest('hex'),
-    };
-    const signature = toBase64(identity.sign(advertisementBytes(termsDigest(terms), unsigned)));
-    const secrets = { maskKey, channelKey, seed, noise };
-    const state: ParticipantState = {
-      version: 1,
-      terms,
-      name,
-      stage: 'joined',
-      advertisement: { ...unsigned, signature },
-      secrets: {
-        maskKey: toBase64(secrets.maskKey),
-        channelKey: toBase64(secrets.channelKey),
-        seed: toBase64(secrets.seed),
-        noise: toBase64(secrets.noise),
-      },
-      roster: null,
-      boxes: null,
-      entrusted: null,
-      blocks: [],
-      vector: null,
-      list: null,
-      confirmation: null,
-      revelation: null,
-      aborted: null,
-    };
-    return new SecureParticipant(structuredClone(state), identity);
+    return new SecureParticipant(newState(terms, name, identity, random), identity);
   }
 
   /** @param state what `state()` gave, unchanged */
@@ -206,19 +171,17 @@ export class SecureParticipant {
    */
   confirm(list: SurvivorList): Confirmation {
     const state = this.#state;
-    const roster = this.#accepted();
-    if (state.confirmation === null) this.#expect('masked');
-    checkSurvivors(list, roster, state.name, state.entrusted!);
+    checkSurvivorList(list);
     const digest = listDigest(list);
     if (state.confirmation !== null) {
       if (state.confirmation.list !== digest) throw equivocation('survivor list');
       return state.confirmation;
     }
+    this.#expect('masked');
+    checkSurvivors(list, this.#accepted(), state.name, state.entrusted!);
     const unsigned = { participant: state.name, list: digest };
-    const confirmation = {
-      ...unsigned,
-      signature: toBase64(this.#identity.sign(confirmationBytes(unsigned))),
-    };
+    const signature = toBase64(this.#identity.sign(confirmationBytes(unsigned)));
+    const confirmation = { ...unsigned, signature };
     Object.assign(state, { list: structuredClone(list), confirmation, stage: 'confirmed' });
     return confirmation;
   }

@@ -3,6 +3,7 @@
  * sum could leave −2^31 … 2^31 − 1 is refused, so that what is opened is the sum and not the sum modulo something.
  */
 import { ProtocolError } from '../../errors.ts';
+import type { SumShape } from '../privacy/calibrate-noise.ts';
 import { LARGEST_VARIANCE } from '../privacy/discrete-noise.ts';
 
 export interface UpdateForm {
@@ -36,17 +37,11 @@ export function roundingReach({ length, norm }: UpdateForm): number {
   return norm === 'l2' ? Math.sqrt(length) / 2 : length / 2;
 }
 
-/**
- * σ² of each participant's discrete Gaussian, so that `honest` of them together have a standard deviation of `multiplier` times the bound.
- * @param multiplier noise multiplier: σ of the sum's noise in units of one participant's sensitivity
- */
-export function gaussianVariance(form: UpdateForm, multiplier: number, honest: number): number {
-  return Math.max(1, Math.ceil((multiplier * quantisedBound(form)) ** 2 / honest));
-}
-
-/** Scale of each participant's discrete Laplace noise: one of them alone gives pure `epsilon`. */
-export function laplaceScale(form: UpdateForm, epsilon: number): number {
-  return Math.max(1, Math.ceil(quantisedBound(form) / epsilon));
+/** What calibration and ledger ask of it: both norms of a quantised update. @param honest least survivors, less colluders */
+export function sumShape(form: UpdateForm, honest: number): SumShape {
+  const bound = quantisedBound(form);
+  const { length, norm } = form;
+  return { length, honest, l2: bound, l1: norm === 'l1' ? bound : Math.ceil(Math.sqrt(length) * bound) };
 }
 
 /**
