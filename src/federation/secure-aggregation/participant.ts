@@ -100,7 +100,6 @@ export class SecureParticipant {
     const state = this.#state;
     const secrets = this.#secrets();
     const accepted = acceptRoster(roster, state.terms, verify);
-    if (this.#roster !== null && this.#roster.digest !== accepted.digest) throw equivocation('roster');
     const own = accepted.advertisements.get(state.name);
     if (own === undefined) throw refused('this participant is not on it');
     const { maskKey, channelKey, seedDigest } = state.advertisement;
