@@ -41,11 +41,15 @@ import { openedBlocks, rebuildMasks } from './unmask.ts';
 export class SecureAggregator {
   readonly #record: RoundRecord;
   readonly #verify: VerifyIdentity;
+  /** All that were announced. */
+  readonly #keys: Set<string>;
   #roster: AcceptedRoster | null;
 
   private constructor(record: RoundRecord, verify: VerifyIdentity) {
     this.#record = record;
     this.#verify = verify;
+    const announced = record.advertisements.all();
+    this.#keys = new Set(announced.flatMap(({ maskKey, channelKey }) => [maskKey, channelKey]));
     const closed = record.stage !== 'joining' && record.stage !== 'aborted';
     this.#roster = closed ? acceptRoster(this.#rosterMessage(), record.terms, null) : null;
   }
@@ -96,10 +100,10 @@ export class SecureAggregator {
     checkSignature(ad, termsDigest(terms), this.#verify);
     const keys = [ad.maskKey, ad.channelKey];
     if (keys.some((key) => isOfLowOrder(fromBase64(key, 32)!))) throw malformed('a key is of low order');
-    const known = new Set(advertisements.all().flatMap(({ maskKey, channelKey }) => [maskKey, channelKey]));
-    if (ad.maskKey === ad.channelKey || keys.some((key) => known.has(key)))
+    if (ad.maskKey === ad.channelKey || keys.some((key) => this.#keys.has(key)))
       throw malformed('a key was announced before');
     advertisements.add(ad);
+    for (const key of keys) this.#keys.add(key);
   }
 
   /** Nobody joins any more. @throws ProtocolError FEDERATION_ROUND_ABORTED, FEDERATION_WRONG_STAGE */

@@ -9,6 +9,7 @@ import { names, roundTerms, SimulatedRound, viaJson } from './testing/simulated-
 
 const ALL = names(7);
 const TERMS = roundTerms({ minSurvivors: 4, colluders: 1 });
+const TERMS9 = roundTerms({ minSurvivors: 8 });
 const VICTIM = ALL[6]!;
 const update = (name: string): Int32Array => new Int32Array(10).fill(ALL.indexOf(name) + 1);
 const code = (name: string): RegExp | object =>
@@ -115,6 +116,20 @@ describe('a roster', () => {
       'ROSTER_REFUSED',
     );
   });
+
+  it.each(['maskKey', 'channelKey', 'seedDigest'] as const)(
+    'with another %s of the participant is refused, though it is signed',
+    async (field) => {
+      const again = SecureParticipant.join(TERMS, ALL[0]!, round.enrolment.identity(ALL[0]!), systemBytes);
+      await refuse((r) => {
+        const [first, ...rest] = r.advertisements;
+        const changed = { ...first!, [field]: again.advertisement()[field] };
+        const bytes = advertisementBytes(termsDigest(TERMS), changed);
+        const signature = toBase64(round.enrolment.identity(ALL[0]!).sign(bytes));
+        return { ...r, advertisements: [{ ...changed, signature }, ...rest] };
+      }, 'ROSTER_REFUSED');
+    },
+  );
 
   it('of invented participants, or whose keys were exchanged, is refused', async () => {
     const other = new SimulatedRound(TERMS, ALL);
@@ -246,6 +261,32 @@ describe('a survivor list', () => {
     expect(() => honest.confirm(change(list))).toThrow(code(refusal));
     expect(honest.state().confirmation).toBeNull();
     expect(honest.confirm(list).participant).toBe(honest.name);
+  });
+
+  it('with a sharer whose box never came is refused', async () => {
+    const many = names(9);
+    round = new SimulatedRound(TERMS9, many, new Map([[many[8]!, 'advertise']]));
+    round.advertise();
+    await round.share();
+    await round.mask(() => new Int32Array(10));
+    const list = round.aggregator.closeUploads();
+    expect(() => round.participants[0]!.confirm({ ...list, sharers: many })).toThrow(code('LIST_REFUSED'));
+    expect(round.participants[0]!.confirm(list).participant).toBe(many[0]);
+  });
+
+  it('of fewer than the terms say is refused, though they could open the sum', async () => {
+    const many = names(9);
+    round = new SimulatedRound(TERMS9, many);
+    round.advertise();
+    await round.share();
+    await round.mask(() => new Int32Array(10));
+    const list = round.aggregator.closeUploads();
+    expect(() => round.participants[0]!.confirm({ ...list, survivors: many.slice(0, 7) })).toThrow(
+      /fewer than the 8/,
+    );
+    expect(round.participants[0]!.confirm({ ...list, survivors: many.slice(0, 8) }).participant).toBe(
+      many[0],
+    );
   });
 
   it('by which colluders could part the sum is refused', async () => {

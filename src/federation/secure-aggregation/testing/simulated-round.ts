@@ -42,6 +42,12 @@ export class Enrolment {
     return { sign: (bytes) => sign(null, bytes, this.#keys.get(name)!.privateKey) };
   }
 
+  /** Public keys, Base64 of SubjectPublicKeyInfo. */
+  publicKeys(): Record<string, string> {
+    const text = (key: KeyObject): string => key.export({ format: 'der', type: 'spki' }).toString('base64');
+    return Object.fromEntries([...this.#keys].map(([name, { publicKey }]) => [name, text(publicKey)]));
+  }
+
   readonly verify: VerifyIdentity = (name, bytes, signature) => {
     const keys = this.#keys.get(name);
     return keys !== undefined && verify(null, bytes, keys.publicKey, signature);
