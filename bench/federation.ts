@@ -10,6 +10,7 @@ import { parseArgs, promisify } from 'node:util';
 import { collectVersions, describeMachine } from '../cli/versions.ts';
 import { describeCommit } from './commit.ts';
 import { aggregate, contribute, playRound } from './federation/roles.ts';
+import type { StepTime } from './federation/measured.ts';
 import type { Scenario } from './federation/scenario.ts';
 import { SCENARIOS, scenarioOf } from './federation/scenario.ts';
 
@@ -31,7 +32,7 @@ const PUBLISHED = [
 ];
 
 interface Part {
-  readonly participantMs?: Readonly<Record<string, number>>;
+  readonly participant?: Readonly<Record<string, StepTime>>;
   readonly bytesPerClient?: {
     readonly sent: Readonly<Record<string, number>>;
     readonly received: Readonly<Record<string, number>>;
@@ -58,7 +59,7 @@ async function measure(scenario: Scenario): Promise<object> {
       ...played,
       ...aggregated,
       ...contributed,
-      participantMs: { ...played.participantMs, ...contributed.participantMs },
+      participant: { ...played.participant, ...contributed.participant },
       bytesPerClientTotal: { sent: total(sent), received: total(received) },
       // As the papers count it: what is sent, against the vector alone, in elements of as many bits.
       expansion: total(sent) / (4 * scenario.length),

@@ -87,7 +87,7 @@ export async function playRound(scenario: Scenario, folder: string): Promise<obj
   };
   await writeFile(join(folder, 'messages.json'), JSON.stringify(messages));
   return {
-    participantMs: steps.ms,
+    participant: steps.times,
     bytesPerClient: {
       sent: {
         advertisement: bytesOf(first!.advertisement()),
@@ -158,7 +158,7 @@ export async function aggregate(scenario: Scenario, folder: string): Promise<obj
     }
     if (block.some((left) => left !== 0)) throw new Error('the sum is not that of the updates');
   }
-  return { aggregatorMs: steps.ms, aggregatorPeakMemoryBytes: peakMemoryBytes(), sumIsExact: true };
+  return { aggregator: steps.times, aggregatorPeakMemoryBytes: peakMemoryBytes(), sumIsExact: true };
 }
 
 /** One participant alone: clips, quantises, draws exact noise and masks, block by block into a file. */
@@ -179,7 +179,7 @@ export async function contribute(scenario: Scenario, folder: string): Promise<ob
     for await (const block of one.maskedBlocks(readBlocks(noised) as AsyncIterable<never>))
       await file.write(block);
   });
-  return { participantMs: steps.ms, participantPeakMemoryBytes: peakMemoryBytes() };
+  return { participant: steps.times, participantPeakMemoryBytes: peakMemoryBytes() };
 }
 
 async function* readBlocks(file: string): AsyncGenerator<Uint32Array> {
