@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { findBreaches } from './architecture-walls.ts';
 
 const SECRETS = [
+  'src/federation/secure-aggregation/participant-state.ts',
+  'src/federation/secure-aggregation/participant.ts',
   'src/runtime/backends/bfv/secret-side.ts',
   'src/runtime/backends/native/secret-side.ts',
   'src/runtime/backends/seal/secret-side.ts',

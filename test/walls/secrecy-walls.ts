@@ -1,7 +1,7 @@
 /**
  * Who may come near secret keys. Code for secret keys is known by what it is: a file called `secret-…`, the folders that hold
- * secret keys, and whatever makes node-seal's key generator or decryptor. All other files may not reach it over any number of
- * imports, type-only ones included, unless they are listed here: what nobody thought of is refused.
+ * secret keys, what holds the secrets of a participant's masks, and whatever makes node-seal's key generator or decryptor. All other
+ * files may not reach it over any number of imports, type-only ones included, unless they are listed here: what nobody thought of is refused.
  */
 import {
   type Breach,
@@ -16,7 +16,8 @@ import {
 /** Folders whose every file counts as code for secret keys. */
 const SECRET_FOLDERS = ['src/runtime/client/', 'src/server/crypto/'];
 /** The only other places where such a file may stand. */
-const SECRET_PLACES = /^src\/runtime\/(backends\/[^/]+\/secret-side|formats\/secret-key)\.ts$/;
+const SECRET_PLACES =
+  /^src\/(runtime\/(backends\/[^/]+\/secret-side|formats\/secret-key)|federation\/secure-aggregation\/(participant(-state)?|exchange-shares))\.ts$/;
 
 /** Holds both ends, or starts who does: the client's commands, the library's door, and what measures and tests the whole. */
 const MAY_REACH_SECRETS = [
@@ -42,6 +43,7 @@ const MAY_REACH_SECRETS = [
   'scripts/protocol-document.ts',
   'test/',
   // Test support that needs both ends.
+  'src/federation/secure-aggregation/testing/',
   'cli/testing/',
   'src/runtime/backends/native/testing/',
   'src/runtime/backends/testing/',
@@ -74,7 +76,11 @@ const SECRET_CLASS_MADE_IN = [
 
 export function isSecretSide(file: string): boolean {
   if (!isModule(file) || isTest(file)) return false;
-  return /(^|\/)secret-[^/]*$/.test(file) || SECRET_FOLDERS.some((folder) => file.startsWith(folder));
+  return (
+    /(^|\/)secret-[^/]*$/.test(file) ||
+    SECRET_PLACES.test(file) ||
+    SECRET_FOLDERS.some((folder) => file.startsWith(folder))
+  );
 }
 
 /** Every way in which code for secret keys stands or is reached where it must not; the detail names the path. */
