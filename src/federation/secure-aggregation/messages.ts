@@ -80,7 +80,7 @@ export type AbortReason =
   | 'vector-changed'
   | 'cancelled';
 
-const SIGNATURE_BYTES = 64;
+export const SIGNATURE_BYTES = 64;
 
 export function toBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64');
