@@ -57,6 +57,11 @@ describe('the trained numbers of a file', () => {
     );
     const changed = replaceParameters(mixed, Float64Array.of(0.3, 0.7, 0.5, 0.25), 'mixed');
     expect([...readParameters(changed, 'mixed').values]).toEqual([0.3, 0.7, 0.5, 0.25]);
+    // A tensor has its data once.
+    expect(ModelProto.decode(changed).graph!.initializer!.map(({ floatData }) => floatData)).toEqual([
+      [],
+      [],
+    ]);
   });
 
   it('make a model that the compiler takes', () => {
@@ -76,10 +81,10 @@ describe('the trained numbers of a file', () => {
 
   it.each([
     ['MODEL_MALFORMED', Buffer.from('no model'), []],
-    ['PARAMETERS_NONE', file(encodeTensor('i', integers(1), 'int')), []],
-    ['PARAMETER_UNKNOWN', TWO, ['v']],
+    ['WEIGHTS_NONE', file(encodeTensor('i', integers(1), 'int')), []],
+    ['WEIGHTS_UNKNOWN', TWO, ['v']],
     [
-      'PARAMETERS_UNSUPPORTED',
+      'WEIGHTS_UNSUPPORTED',
       file({ name: 'h', dims: [1], dataType: ElementType.FLOAT16, int32Data: [0] }),
       [],
     ],
@@ -101,7 +106,7 @@ describe('the trained numbers of a file', () => {
   it('are as many as the file has', () => {
     for (const count of [5, 7])
       expect(() => replaceParameters(TWO, new Float64Array(count), 'two')).toThrow(
-        expect.objectContaining({ code: 'PARAMETERS_MISMATCH' }) as Error,
+        expect.objectContaining({ code: 'WEIGHTS_MISMATCH' }) as Error,
       );
   });
 });

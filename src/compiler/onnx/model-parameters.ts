@@ -24,7 +24,7 @@ export interface ModelParameters {
 /**
  * @param what how to name the file in messages
  * @param frozen initialisers that are not trained
- * @throws ImportError MODEL_MALFORMED, PARAMETERS_NONE, PARAMETERS_UNSUPPORTED, PARAMETER_UNKNOWN, or what tensors throw; EXTERNAL_DATA for
+ * @throws ImportError MODEL_MALFORMED, WEIGHTS_NONE, WEIGHTS_UNSUPPORTED, WEIGHTS_UNKNOWN, or what tensors throw; EXTERNAL_DATA for
  * weights that lie in other files
  */
 export function readParameters(
@@ -55,7 +55,7 @@ export function readParameters(
 /**
  * The file with other numbers in it.
  * @param values as many as the file's own, in the order of `readParameters`; they are rounded to the types that the file has
- * @throws as `readParameters`, ImportError PARAMETERS_MISMATCH
+ * @throws as `readParameters`, ImportError WEIGHTS_MISMATCH
  */
 export function replaceParameters(
   bytes: Uint8Array,
@@ -72,16 +72,13 @@ export function replaceParameters(
     if (offset <= values.length) store(tensor, part);
   }
   if (offset !== values.length)
-    throw new ImportError(
-      'PARAMETERS_MISMATCH',
-      `${what} has ${offset} trained numbers, not ${values.length}`,
-    );
+    throw new ImportError('WEIGHTS_MISMATCH', `${what} has ${offset} trained numbers, not ${values.length}`);
   return ModelProto.encode(model).finish();
 }
 
 /**
  * What training changed, after − before.
- * @throws ImportError PARAMETERS_MISMATCH unless both files have the layout
+ * @throws ImportError WEIGHTS_MISMATCH unless both files have the layout
  */
 export function subtractParameters(
   before: ModelParameters,
@@ -99,14 +96,14 @@ export function layoutDigest(layout: ParameterLayout): string {
   return createHash('sha256').update(JSON.stringify(plain)).digest('hex');
 }
 
-/** @throws ImportError PARAMETERS_MISMATCH, naming the first tensor that differs */
+/** @throws ImportError WEIGHTS_MISMATCH, naming the first tensor that differs */
 export function requireLayout(found: ParameterLayout, expected: ParameterLayout, what: string): void {
   const text = (tensor: ParameterTensor | undefined): string =>
     tensor === undefined ? 'nothing' : `'${tensor.name}' of shape [${tensor.shape.join(', ')}]`;
   for (let i = 0; i < Math.max(found.length, expected.length); i++) {
     if (text(found[i]) === text(expected[i])) continue;
     throw new ImportError(
-      'PARAMETERS_MISMATCH',
+      'WEIGHTS_MISMATCH',
       `${what} has ${text(found[i])} where the federation's template has ${text(expected[i])}`,
       { hint: 'export both models from the template, with the same names in the same order' },
     );
@@ -135,10 +132,7 @@ function trainedTensors(model: IModelProto, what: string, frozen: readonly strin
     throw new ImportError('DUPLICATE_NAME', `${what} has initializers without names of their own`);
   const unknown = frozen.find((name) => !names.has(name));
   if (unknown !== undefined)
-    throw new ImportError(
-      'PARAMETER_UNKNOWN',
-      `${what} has no initializer '${unknown}' that could be frozen`,
-    );
+    throw new ImportError('WEIGHTS_UNKNOWN', `${what} has no initializer '${unknown}' that could be frozen`);
   const trained = initializers.filter(
     ({ name, dataType }) => isFloatingType(dataType ?? 0) && !frozen.includes(name ?? ''),
   );
@@ -146,15 +140,11 @@ function trainedTensors(model: IModelProto, what: string, frozen: readonly strin
     ({ dataType }) => dataType !== ElementType.FLOAT && dataType !== ElementType.DOUBLE,
   );
   if (half !== undefined)
-    throw new ImportError(
-      'PARAMETERS_UNSUPPORTED',
-      `initializer '${half.name}' of ${what} has half precision`,
-      {
-        hint: 'train and export in float; half precision would round small updates away',
-      },
-    );
+    throw new ImportError('WEIGHTS_UNSUPPORTED', `initializer '${half.name}' of ${what} has half precision`, {
+      hint: 'train and export in float; half precision would round small updates away',
+    });
   if (trained.length === 0)
-    throw new ImportError('PARAMETERS_NONE', `${what} has no initializers that could be trained`, {
+    throw new ImportError('WEIGHTS_NONE', `${what} has no initializers that could be trained`, {
       hint: 'export weights as initializers, not as Constant nodes',
     });
   return trained;

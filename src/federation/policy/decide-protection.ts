@@ -5,6 +5,7 @@ import {
   BY_JURISDICTION,
   BY_SENSITIVITY,
   JURISDICTIONS_FROM,
+  MOST_COLLUDERS,
   SENSITIVITIES,
   survivorsOfClients,
 } from './policy-table.ts';
@@ -46,7 +47,7 @@ export function decideProtection(context: FederationContext): Protection {
     delta: least.delta,
     minClients: Math.max(least.minClients, minSurvivors),
     minSurvivors,
-    colluders: Math.max(least.colluders, Math.floor(share * context.clients)),
+    colluders: Math.max(least.colluders, Math.min(MOST_COLLUDERS, Math.floor(share * context.clients))),
   };
   requireClients(protection, context.clients);
   return protection;
@@ -85,9 +86,9 @@ function rowsOf({ sensitivity, jurisdictions }: FederationContext): Demand[] {
 }
 
 function requireClients({ minClients, minSurvivors, colluders }: Protection, clients: number): void {
-  // Somebody's noise has to be unknown to everybody else.
-  const needed = Math.max(minClients, colluders + 1);
-  if (clients >= needed && minSurvivors > colluders) return;
+  // What colluders do not know is the sum of two at least.
+  const needed = Math.max(minClients, colluders + 2);
+  if (clients >= needed && minSurvivors > colluders + 1) return;
   throw new ProtocolError(
     'POLICY_UNMET',
     `${clients} clients are too few: this context takes ${needed}, of whom ${minSurvivors} stay and ${colluders} may collude`,

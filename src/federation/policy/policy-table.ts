@@ -25,8 +25,8 @@ export const BY_SENSITIVITY: Readonly<Record<Sensitivity, Demand>> = {
   // Masks cost little, and weights of others are nobody's business even where data are public.
   public: demand({ protocol: 'secure-aggregation', delta: 1e-5, minClients: 3, minSurvivors: 3 }),
   internal: demand({ mechanism: 'discrete-gaussian', epsilon: 10 }),
-  personal: demand({ epsilon: 8, delta: 1e-6, minClients: 4, colluders: 1, colluderShare: 0.1 }),
-  health: demand({ epsilon: 4, minClients: 5, minSurvivors: 4, colluderShare: 0.2 }),
+  personal: demand({ epsilon: 8, delta: 1e-6, minClients: 5, colluders: 1, colluderShare: 0.1 }),
+  health: demand({ epsilon: 4, minClients: 6, minSurvivors: 4, colluderShare: 0.2 }),
 };
 
 /** Data of persons are subject to their jurisdictions, from this sensitivity on. */
@@ -34,7 +34,7 @@ export const JURISDICTIONS_FROM: Sensitivity = 'personal';
 
 /** By jurisdiction, as a policy file names it. One that is not here has the demands of all. */
 export const BY_JURISDICTION: Readonly<Record<string, Demand>> = {
-  US: demand({ minClients: 4 }),
+  US: demand({ minClients: 6 }),
   'US-HIPAA': demand({ epsilon: 6, delta: 1e-6, colluders: 1 }),
   EU: demand({ epsilon: 6, delta: 1e-6, colluders: 1, colluderShare: 0.2 }),
   UK: demand({ epsilon: 6, delta: 1e-6, colluders: 1 }),
@@ -45,3 +45,9 @@ export const BY_JURISDICTION: Readonly<Record<string, Demand>> = {
 export function survivorsOfClients(clients: number): number {
   return Math.floor((2 * clients) / 3) + 1;
 }
+
+/** More than these could rebuild the secrets of a participant that shares them with as many neighbours as below. */
+export const MOST_COLLUDERS = 40;
+
+/** How many others each shares masks and secrets with, where there are so many; fewer cost clients less time. */
+export const NEIGHBOURS: Readonly<Record<ClientResources, number>> = { low: 64, medium: 96, high: 128 };

@@ -175,7 +175,64 @@ export const ERROR_TABLE = {
   },
   ERROR_SHUTTING_DOWN: { meaning: 'the server is stopping', hint: 'try again later', retryable: true },
   ERROR_INTERNAL: { meaning: 'a bug of the server', hint: 'report it', retryable: true },
+  // Federations
+  ERROR_UNKNOWN_ROUND: {
+    meaning: 'no round of this number is open',
+    hint: 'describe_federation names the round that is',
+  },
+  ERROR_ROUND_STAGE: {
+    meaning: 'the round is at another step, or over',
+    hint: 'get_round_status tells the step; who was too late takes part in the next round',
+  },
+  ERROR_ROUND_ABORTED: {
+    meaning: 'the round ended without a sum; what it cost stays spent',
+    hint: 'wait for the next round',
+  },
+  ERROR_ROUND_FULL: { meaning: 'as many as may have joined the round', hint: 'wait for the next round' },
+  ERROR_NOT_IN_ROUND: {
+    meaning: 'this participant is not, or no more, in the round',
+    hint: 'join the next round in time',
+  },
+  ERROR_INVALID_MESSAGE: {
+    meaning: 'a message of the round’s protocol has another form or content than it must have',
+    hint: 'compare it with docs/protocol.md; nothing was changed by it',
+  },
+  ERROR_MESSAGE_CONFLICT: {
+    meaning: 'something else was said in this round before: the first message counts',
+    hint: 'resume from the state that was saved before the first one was sent',
+  },
+  ERROR_INVALID_UPDATE: {
+    meaning: 'the update has another length, model or content than the round takes',
+    hint: 'make it from the round’s global model: fetch_global_model, train, prepare_update',
+  },
+  ERROR_CONFIRMATIONS_MISSING: {
+    meaning: 'too few participants have confirmed the list of survivors',
+    hint: 'wait for more of them',
+    retryable: true,
+  },
+  ERROR_TERMS_REFUSED: {
+    meaning: 'terms of a federation that protect less than they have to, or cannot be kept',
+    hint: 'see the table of policies in docs/federation.md; noise is raised and never lowered',
+  },
+  ERROR_NOT_OWNER: { meaning: 'only the owner of the federation may do this', hint: 'ask the owner' },
+  ERROR_FEDERATION_CLOSED: {
+    meaning: 'the federation is closed, or the rounds that ε was planned for are over',
+    hint: 'export_model has the result',
+  },
   // The local side
+  ERROR_AGGREGATOR_REFUSED: {
+    meaning:
+      'the aggregator shows a roster or a list that an honest one does not; nothing more is sent to it in this round',
+    hint: 'tell the owner and the other participants',
+  },
+  ERROR_FLOOR_NOT_MET: {
+    meaning: 'the federation protects less than this participant’s floor; nothing was sent',
+    hint: 'ask the owner for a stricter policy',
+  },
+  ERROR_BUDGET_EXCEEDED: {
+    meaning: 'the round would exceed this participant’s privacy budget; nothing was sent',
+    hint: 'privacy_ledger tells what is spent, and it stays spent',
+  },
   ERROR_PATH_REFUSED: {
     meaning: 'a path is outside the allowed folders',
     hint: 'use a folder given with --root',

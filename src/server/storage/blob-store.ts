@@ -13,6 +13,11 @@ export interface BlobStore {
   /** @throws InternalError if there is nothing under the name */
   get(key: string): Promise<Uint8Array>;
   /**
+   * `length` bytes from `start` on.
+   * @throws InternalError if there are not so many, or nothing under the name
+   */
+  getRange(key: string, start: number, length: number): Promise<Uint8Array>;
+  /**
    * Its bytes.
    * @throws InternalError if there is nothing under the name
    */

@@ -58,6 +58,23 @@ export class FileBlobStore implements BlobStore {
     }
   }
 
+  async getRange(key: string, start: number, length: number): Promise<Uint8Array> {
+    try {
+      await using file = await open(this.#path(key), 'r');
+      const bytes = new Uint8Array(length);
+      for (let done = 0; done < length;) {
+        const { bytesRead } = await file.read(bytes, done, length - done, start + done);
+        if (bytesRead === 0) throw new RangeError('it is shorter');
+        done += bytesRead;
+      }
+      return bytes;
+    } catch (cause) {
+      throw new InternalError(`bytes ${start} to ${start + length} of the blob ${key} cannot be read`, {
+        cause,
+      });
+    }
+  }
+
   async size(key: string): Promise<number> {
     try {
       return (await stat(this.#path(key))).size;

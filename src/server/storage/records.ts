@@ -55,8 +55,8 @@ export type NewUpload = Omit<UploadRecord, 'receivedChunks' | 'receivedBytes'>;
 
 export interface UploadOwner {
   readonly clientId: string;
-  readonly kind: 'session' | 'keys';
-  /** Session id or key reference. */
+  readonly kind: 'session' | 'keys' | 'update';
+  /** Session id, key reference, or number of a round. */
   readonly id: string;
 }
 

@@ -65,30 +65,40 @@ export class Database implements Disposable {
   /**
    * Loads SQLite only here, since Node announces it as experimental on stderr in some versions.
    * @param makeRoom asked when the disk is full; true if there is a point in another attempt
+   * @param migrations of another kind of database than the servers' records
    * @throws BackendError DATABASE_UNSUPPORTED if a newer version made it, STORAGE_FULL
    */
-  static async open(file: string, makeRoom: () => boolean = () => false): Promise<Database> {
+  static async open(
+    file: string,
+    makeRoom: () => boolean = () => false,
+    migrations: readonly string[] = MIGRATIONS,
+  ): Promise<Database> {
     const { DatabaseSync } = await importSqlite();
     const database = new DatabaseSync(file, { timeout: 5000 });
     if (existsSync(file)) chmodSync(file, 0o600);
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
-    return new Database(database, new FileSync(`${file}-wal`), makeRoom);
+    return new Database(database, new FileSync(`${file}-wal`), makeRoom, migrations);
   }
 
-  private constructor(database: DatabaseSync, log: FileSync, makeRoom: () => boolean) {
+  private constructor(
+    database: DatabaseSync,
+    log: FileSync,
+    makeRoom: () => boolean,
+    migrations: readonly string[],
+  ) {
     this.#database = database;
     this.#log = log;
     this.#makeRoom = makeRoom;
     this.transaction(() => {
       const version = Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-      if (version > MIGRATIONS.length) {
+      if (version > migrations.length) {
         throw new BackendError(
           'DATABASE_UNSUPPORTED',
           'the database was made by a newer version of he-compile',
         );
       }
-      for (const migration of MIGRATIONS.slice(version)) this.#database.exec(migration);
-      this.#database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+      for (const migration of migrations.slice(version)) this.#database.exec(migration);
+      this.#database.exec(`PRAGMA user_version = ${migrations.length}`);
     });
   }
 

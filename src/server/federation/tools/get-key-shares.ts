@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { roundNumber, shareBoxes } from '../../protocol/federation-messages.ts';
+import { credentials, define } from './define.ts';
+
+export const getKeyShares = define({
+  name: 'get_key_shares',
+  title: 'Boxes for this participant',
+  description: 'The boxes that its neighbours locked for this participant, once no more are waited for.',
+  input: z.strictObject({ ...credentials, round: roundNumber }),
+  output: z.object({ ok: z.literal(true), boxes: shareBoxes }),
+  annotations: { readOnlyHint: true, idempotentHint: true },
+  run(input, { authentication, rounds }, call) {
+    const { clientId } = authentication.authenticate(input, call);
+    const boxes = rounds.require(input.round).aggregator.boxesFor(clientId);
+    return Promise.resolve({ ok: true as const, boxes: [...boxes] });
+  },
+});

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { rosterAnswer, roundNumber } from '../../protocol/federation-messages.ts';
+import { credentials, define } from './define.ts';
+
+export const getRoster = define({
+  name: 'get_roster',
+  title: 'Who is in the round',
+  description:
+    'The advertisements of all who joined, once no more may; who shares keys with whom follows from them.',
+  input: z.strictObject({ ...credentials, round: roundNumber }),
+  output: rosterAnswer,
+  annotations: { readOnlyHint: true, idempotentHint: true },
+  run(input, { authentication, rounds, clients }, call) {
+    authentication.authenticate(input, call);
+    const { terms, advertisements } = rounds.require(input.round).aggregator.roster();
+    const identities = advertisements.map(({ participant }) => ({
+      participant,
+      public_key: clients.client(participant)?.publicKey ?? '',
+    }));
+    return Promise.resolve({
+      ok: true as const,
+      roster: { terms, advertisements: [...advertisements] },
+      identities,
+    });
+  },
+});

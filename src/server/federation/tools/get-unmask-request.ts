@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { ToolError } from '../../protocol/error-codes.ts';
+import { roundNumber, unmaskRequestAnswer } from '../../protocol/federation-messages.ts';
+import { credentials, define } from './define.ts';
+
+export const getUnmaskRequest = define({
+  name: 'get_unmask_request',
+  title: 'Whose updates are in the sum',
+  description:
+    'The list of survivors, which each of them confirms; later the confirmations of all, on which shares are revealed.',
+  input: z.strictObject({ ...credentials, round: roundNumber }),
+  output: unmaskRequestAnswer,
+  annotations: { readOnlyHint: true, idempotentHint: true },
+  run(input, { authentication, rounds }, call) {
+    authentication.authenticate(input, call);
+    const { aggregator } = rounds.require(input.round);
+    if (aggregator.stage !== 'confirming' && aggregator.stage !== 'revealing')
+      throw new ToolError('ERROR_ROUND_STAGE', `the round is ${aggregator.stage}: no sum is to be opened`);
+    // Both are closed already, and only told.
+    const list = aggregator.closeUploads();
+    const confirmations = aggregator.stage === 'confirming' ? null : [...aggregator.closeConfirmations()];
+    return Promise.resolve({
+      ok: true as const,
+      list: { roster: list.roster, sharers: [...list.sharers], survivors: [...list.survivors] },
+      confirmations,
+    });
+  },
+});
