@@ -10,7 +10,7 @@ import { UsageError } from '../src/errors.ts';
 import { connect } from '../src/server/client/connection.ts';
 import { parseServerAddress, serverName } from '../src/server/client/server-address.ts';
 import type { CryptoSettings } from '../src/server/crypto/open-services.ts';
-import type { NamedServer } from '../src/server/crypto/services.ts';
+import type { NamedServer } from '../src/server/crypto/configured-server.ts';
 import { clientId } from '../src/server/protocol/identifiers.ts';
 import type { CertifiedKey } from '../src/server/vault/credential-vault.ts';
 import { naturalNumber } from './parse-options.ts';

@@ -6,7 +6,7 @@ import { UsageError } from '../../src/errors.ts';
 import { CryptoServer } from '../../src/server/crypto/crypto-server.ts';
 import { newLoopbackToken } from '../../src/server/crypto/loopback-token.ts';
 import { openCryptoServices } from '../../src/server/crypto/open-services.ts';
-import type { NamedServer } from '../../src/server/crypto/services.ts';
+import type { NamedServer } from '../../src/server/crypto/configured-server.ts';
 import { isLoopback, parseListenAddress } from '../../src/server/transport/listen-address.ts';
 import { privateFolder, readPrivate, writePrivate } from '../../src/server/vault/private-files.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';

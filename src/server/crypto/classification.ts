@@ -9,7 +9,8 @@ import { ToolError } from '../protocol/error-codes.ts';
 import type { Classification } from './classified.ts';
 import type { Job } from './jobs.ts';
 import { LocalCryptographyOfServices } from './local-cryptography.ts';
-import { chooseServer, withRemote } from './named-server.ts';
+import { chooseServer } from './configured-server.ts';
+import { withRemote } from './named-server.ts';
 import type { CryptoServices } from './services.ts';
 
 /** What the tools are called with: paths, and names that may be left out. */

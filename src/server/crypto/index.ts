@@ -6,4 +6,5 @@ export { CryptoServer, type CryptoServerOptions } from './crypto-server.ts';
 export { LocalCryptographyOfServices } from './local-cryptography.ts';
 export { withRemote } from './named-server.ts';
 export { openCryptoServices, type CryptoSettings, type OpenCryptoServices } from './open-services.ts';
-export type { CryptoServices, NamedServer } from './services.ts';
+export type { NamedServer } from './configured-server.ts';
+export type { CryptoServices } from './services.ts';

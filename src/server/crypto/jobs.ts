@@ -35,6 +35,12 @@ const KEPT_MS = 10 * 60_000;
 
 export class Jobs<T> implements AsyncDisposable {
   readonly #jobs = new Map<string, Job<T>>();
+  readonly #abandon: boolean;
+
+  /** @param abandon whether work that nobody asks for is stopped after a while */
+  constructor({ abandon = true }: { readonly abandon?: boolean } = {}) {
+    this.#abandon = abandon;
+  }
 
   /**
    * Joins the session's work on the same question, or begins it.
@@ -49,7 +55,7 @@ export class Jobs<T> implements AsyncDisposable {
         throw new ToolError('ERROR_SESSION_CLOSED', 'the session is at work on another input or model');
       this.#forget(known);
     }
-    const job = new Job(order, () => this.#forget(job));
+    const job = new Job(order, () => this.#forget(job), this.#abandon);
     this.#jobs.set(name, job);
     return job;
   }
@@ -91,6 +97,7 @@ export class Job<T> {
   readonly #listeners = new Set<ToolReport>();
   readonly #startedAt = Date.now();
   readonly #forget: () => void;
+  readonly #abandon: boolean;
   #state: JobStatus['state'] = 'running';
   #progress = 0;
   #message = '';
@@ -99,9 +106,10 @@ export class Job<T> {
   #taken = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(order: JobOrder<T>, forget: () => void) {
+  constructor(order: JobOrder<T>, forget: () => void, abandon: boolean) {
     this.order = order;
     this.#forget = forget;
+    this.#abandon = abandon;
     this.#work = order.run(this.#controller.signal, (fraction, message) => this.#report(fraction, message));
     this.settled = this.#work.then(
       () => this.#end('done', null),
@@ -178,8 +186,9 @@ export class Job<T> {
   #wakeLater(): void {
     clearTimeout(this.#timer);
     if (this.#waiting > 0) return;
-    if (this.#state === 'running') this.#timer = setTimeout(() => this.stop(), ABANDONED_MS);
-    else if (this.#taken) this.#forget();
+    if (this.#state === 'running') {
+      if (this.#abandon) this.#timer = setTimeout(() => this.stop(), ABANDONED_MS);
+    } else if (this.#taken) this.#forget();
     else this.#timer = setTimeout(() => this.#forget(), KEPT_MS);
     this.#timer?.unref();
   }

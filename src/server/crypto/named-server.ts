@@ -1,7 +1,8 @@
-/** Remote servers by the names that the user gave them. */
+/** Calls at a remote server that the user has named. */
 import { RemoteServer } from '../client/remote-server.ts';
-import { ToolError } from '../protocol/error-codes.ts';
-import type { CryptoServices, NamedServer } from './services.ts';
+import type { NamedServer } from './configured-server.ts';
+import { chooseServer } from './configured-server.ts';
+import type { CryptoServices } from './services.ts';
 
 type Needed = Pick<CryptoServices, 'servers' | 'credentials'>;
 
@@ -26,21 +27,4 @@ export async function withRemote<T>(
     ...(server.maxChunkBytes === undefined ? {} : { maxChunkBytes: server.maxChunkBytes }),
   });
   return await work(remote, server);
-}
-
-/** @throws ToolError ERROR_REMOTE for a name that was not configured, or where several are and none is named */
-export function chooseServer(servers: Needed['servers'], name: string | undefined): NamedServer {
-  if (name !== undefined) {
-    const server = servers.get(name);
-    if (server !== undefined) return server;
-    throw new ToolError('ERROR_REMOTE', 'no server of this name is configured: see fhe_list_servers');
-  }
-  const [only, ...others] = servers.values();
-  if (only !== undefined && others.length === 0) return only;
-  throw new ToolError(
-    'ERROR_REMOTE',
-    only === undefined
-      ? 'no server is configured: start this program with --server NAME=URL'
-      : 'several servers are configured: name one',
-  );
 }

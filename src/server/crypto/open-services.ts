@@ -1,6 +1,8 @@
 /** Opens what the local side works with: vault, key store, allowed paths, configured servers. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { DEFAULT_FLOOR } from '../../federation/policy/floor.ts';
+import type { Protection } from '../../federation/policy/protection.ts';
 import { clientId as clientIdSchema } from '../protocol/identifiers.ts';
 import { SessionFolder } from '../client/session-folder.ts';
 import { ToolError } from '../protocol/error-codes.ts';
@@ -14,10 +16,13 @@ import type { KeyBudget } from './key-budget.ts';
 import { DEFAULT_KEY_BUDGET } from './key-budget.ts';
 import { CallTasks } from './call-tasks.ts';
 import type { Classification } from './classified.ts';
+import { FederationParticipant } from './federation/federation-participant.ts';
+import { ParticipantVault } from './federation/participant-vault.ts';
 import { Jobs } from './jobs.ts';
 import { KeyStore } from './key-store.ts';
 import { SecretClients } from './secret-clients.ts';
-import type { CryptoServices, NamedServer } from './services.ts';
+import type { NamedServer } from './configured-server.ts';
+import type { CryptoServices } from './services.ts';
 import { runTool } from './tools/registry.ts';
 
 /** Sessions that broke off can be resumed this long. */
@@ -35,6 +40,10 @@ export interface CryptoSettings {
   readonly clientId: string | null;
   /** Where it differs from the defaults. */
   readonly keyBudget?: Partial<KeyBudget>;
+  /** What federations must at least protect; ε and δ are the budget of all of them together. */
+  readonly floor?: Protection;
+  /** Public keys of other participants, by name, where they are known from elsewhere. */
+  readonly members?: ReadonlyMap<string, string>;
   /** Hears of what is damaged and left out; never of paths or values. */
   readonly onError?: (event: string, code: string) => void;
 }
@@ -52,12 +61,19 @@ export async function openCryptoServices(settings: CryptoSettings): Promise<Open
   const clientId = settings.clientId ?? (await storedClientId(vault));
   await new SessionFolder(join(sessionsFolder, clientId)).sweep(FORGOTTEN_MS);
   const secrets = [vaultFolder, ...(unlocking.kind === 'key-file' ? [unlocking.path] : [])];
+  const allowed = await AllowedPaths.create(settings.roots, [...secrets, sessionsFolder]);
+  const credentials = new CredentialVault(vault, settings.certified);
+  const servers = new Map(settings.servers.map((server) => [server.name, server]));
+  const floor = settings.floor ?? DEFAULT_FLOOR;
+  const federation = new FederationParticipant({
+    ...{ floor, servers, credentials, allowed },
+    vault: new ParticipantVault(vault, { epsilon: floor.epsilon, delta: floor.delta }),
+    members: settings.members ?? null,
+    folder: sessionsFolder,
+    defaultClientId: clientId,
+  });
   const services: OpenCryptoServices = {
-    keys,
-    clients,
-    allowed: await AllowedPaths.create(settings.roots, [...secrets, sessionsFolder]),
-    credentials: new CredentialVault(vault, settings.certified),
-    servers: new Map(settings.servers.map((server) => [server.name, server])),
+    ...{ keys, clients, allowed, credentials, servers, federation },
     jobs,
     tasks: new CallTasks(
       vault,
@@ -69,6 +85,7 @@ export async function openCryptoServices(settings: CryptoSettings): Promise<Open
     async [Symbol.asyncDispose]() {
       await services.tasks[Symbol.asyncDispose]();
       await jobs[Symbol.asyncDispose]();
+      await federation[Symbol.asyncDispose]();
       await clients[Symbol.asyncDispose]();
       vault[Symbol.dispose]();
     },

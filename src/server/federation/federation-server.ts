@@ -117,6 +117,7 @@ export class FederationServer implements AsyncDisposable {
     if (this.#closing) return;
     this.#closing = true;
     clearInterval(this.#clock);
+    this.services.rounds.stop();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await this.services.rounds.settled();
     this.#parts[Symbol.dispose]();

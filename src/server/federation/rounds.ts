@@ -43,6 +43,8 @@ export class Rounds {
   readonly #parts: RoundsParts;
   #open: OpenRound | null = null;
   #opening: Promise<void> | null = null;
+  readonly #waiting = new Set<() => void>();
+  #stopping = false;
 
   constructor(parts: RoundsParts) {
     this.#parts = parts;
@@ -76,7 +78,7 @@ export class Rounds {
   }
 
   /** @throws ToolError ERROR_UNKNOWN_ROUND unless it is the one that is open */
-  require(round: number): {
+  find(round: number): {
     readonly terms: RoundTerms;
     readonly aggregator: SecureAggregator;
     readonly stored: StoredRound;
@@ -98,7 +100,7 @@ export class Rounds {
     participant: string,
     what: (aggregator: SecureAggregator) => T | Promise<T>,
   ): Promise<T> {
-    const open = this.require(round) as OpenRound;
+    const open = this.find(round) as OpenRound;
     try {
       const answer = await what(open.aggregator);
       this.#save(open);
@@ -110,6 +112,29 @@ export class Rounds {
     } finally {
       await this.tick();
     }
+  }
+
+  /** Resolves at the end of a step, after the time given, or when the caller has left. */
+  async changed(withinMs: number, signal: AbortSignal): Promise<void> {
+    let done = (): void => undefined;
+    const change = new Promise<void>((resolve) => (done = resolve));
+    const timer = setTimeout(done, withinMs);
+    this.#waiting.add(done);
+    signal.addEventListener('abort', done, { once: true });
+    if (!signal.aborted && !this.#stopping) await change;
+    clearTimeout(timer);
+    this.#waiting.delete(done);
+    signal.removeEventListener('abort', done);
+  }
+
+  /** Whoever waits for a change waits no longer. */
+  stop(): void {
+    this.#stopping = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const done of this.#waiting) done();
   }
 
   /** Closes what is done or over. Called after every message, and every second. */
@@ -198,6 +223,7 @@ export class Rounds {
     open.stored = { ...open.stored, deadline: now + 1000 * seconds };
     this.#save(open);
     this.#parts.log('info', 'round step', { count: open.terms.round, code: stage });
+    this.#wake();
   }
 
   async #sum(open: OpenRound): Promise<void> {
@@ -243,6 +269,7 @@ export class Rounds {
     open.stored = ended;
     if (this.#open === open) this.#open = null;
     this.#parts.log('info', 'round over', { count: open.terms.round, code: ended.stage });
+    this.#wake();
     for (const participant of participants) await this.#parts.updates.remove(participant, open.terms.round);
   }
 

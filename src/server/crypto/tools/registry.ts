@@ -2,6 +2,8 @@
 import { ToolError } from '../../protocol/error-codes.ts';
 import type { AnyTool, ToolReport } from '../../protocol/tool.ts';
 import type { CryptoServices } from '../services.ts';
+import { contribute } from './contribute.ts';
+import { fetchGlobalModel } from './fetch-global-model.ts';
 import { fheClassifyFile } from './fhe-classify-file.ts';
 import { fheCancelSession } from './fhe-cancel-session.ts';
 import { fheDecrypt } from './fhe-decrypt.ts';
@@ -12,6 +14,8 @@ import { fheListKeys } from './fhe-list-keys.ts';
 import { fheListServers } from './fhe-list-servers.ts';
 import { fheSessionStatus } from './fhe-session-status.ts';
 import { fheStartClassification } from './fhe-start-classification.ts';
+import { prepareUpdate } from './prepare-update.ts';
+import { privacyLedger } from './privacy-ledger.ts';
 
 export const LOCAL_TOOLS: readonly AnyTool<CryptoServices>[] = [
   fheClassifyFile,
@@ -24,6 +28,10 @@ export const LOCAL_TOOLS: readonly AnyTool<CryptoServices>[] = [
   fheDecrypt,
   fheListKeys,
   fheDeleteKeys,
+  fetchGlobalModel,
+  prepareUpdate,
+  contribute,
+  privacyLedger,
 ];
 
 /** A call that nobody waits for. @throws ToolError */

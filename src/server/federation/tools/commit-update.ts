@@ -13,7 +13,7 @@ export const commitUpdate = define({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, rounds, updates }, call) {
     const { clientId } = authentication.authenticate(input, call);
-    const { terms } = rounds.require(input.round);
+    const { terms } = rounds.find(input.round);
     if (input.bytes !== 4 * terms.form.length)
       throw new ToolError('ERROR_INVALID_UPDATE', `a masked update has ${4 * terms.form.length} bytes here`);
     await rounds.say(input.round, clientId, (aggregator) =>

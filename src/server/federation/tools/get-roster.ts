@@ -12,7 +12,7 @@ export const getRoster = define({
   annotations: { readOnlyHint: true, idempotentHint: true },
   run(input, { authentication, rounds, clients }, call) {
     authentication.authenticate(input, call);
-    const { terms, advertisements } = rounds.require(input.round).aggregator.roster();
+    const { terms, advertisements } = rounds.find(input.round).aggregator.roster();
     const identities = advertisements.map(({ participant }) => ({
       participant,
       public_key: clients.client(participant)?.publicKey ?? '',

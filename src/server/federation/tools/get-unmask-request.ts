@@ -13,7 +13,7 @@ export const getUnmaskRequest = define({
   annotations: { readOnlyHint: true, idempotentHint: true },
   run(input, { authentication, rounds }, call) {
     authentication.authenticate(input, call);
-    const { aggregator } = rounds.require(input.round);
+    const { aggregator } = rounds.find(input.round);
     if (aggregator.stage !== 'confirming' && aggregator.stage !== 'revealing')
       throw new ToolError('ERROR_ROUND_STAGE', `the round is ${aggregator.stage}: no sum is to be opened`);
     // Both are closed already, and only told.

@@ -12,7 +12,7 @@ export const getUploadStatus = define({
   annotations: { readOnlyHint: true, idempotentHint: true },
   run(input, { authentication, rounds, updates, configuration }, call) {
     const { clientId } = authentication.authenticate(input, call);
-    rounds.require(input.round);
+    rounds.find(input.round);
     const files = updates.files(clientId, input.round);
     return Promise.resolve({ ok: true as const, files, max_chunk_bytes: configuration.limits.maxChunkBytes });
   },

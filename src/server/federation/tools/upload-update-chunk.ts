@@ -22,9 +22,9 @@ export const uploadUpdateChunk = define({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, rounds, updates, metrics }, call) {
     const { clientId } = authentication.authenticate(input, call);
-    const { terms } = rounds.require(input.round);
+    const { terms } = rounds.find(input.round);
     const requireOpen = (): void => {
-      const { aggregator } = rounds.require(input.round);
+      const { aggregator } = rounds.find(input.round);
       if (aggregator.stage !== 'uploading')
         throw new ToolError('ERROR_ROUND_STAGE', `the round is ${aggregator.stage}, not uploading`);
       // Throws for who has not shared.

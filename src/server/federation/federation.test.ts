@@ -1,0 +1,169 @@
+/** Two rounds of five participants over HTTP: one drops out, the aggregator restarts in between, and the sum is exact. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { importModel } from '../../compiler/onnx/import.ts';
+import { readParameters, replaceParameters } from '../../compiler/onnx/model-parameters.ts';
+import { DEFAULT_IMPORT } from '../../compiler/onnx/testing/model-builder.ts';
+import { RandomIntegers, seededBytes } from '../../federation/privacy/random-integers.ts';
+import { noisedBlocks } from '../../federation/update/quantise.ts';
+import { contributionName } from '../crypto/federation/contribution.ts';
+import { ParticipantVault } from '../crypto/federation/participant-vault.ts';
+import type { StoredContribution } from '../crypto/federation/participant-vault.ts';
+import { ToolError } from '../protocol/error-codes.ts';
+import { roundAnswer } from '../protocol/federation-messages.ts';
+import { Vault } from '../vault/vault.ts';
+import type { FederationWorld, Participant } from '../testing/federation-world.ts';
+import { openFederationWorld, TEMPLATE } from '../testing/federation-world.ts';
+
+const NAMES = ['berlin', 'lyon', 'oslo', 'porto', 'turin'];
+const LATE = 'turin';
+const LENGTH = readParameters(TEMPLATE, 'template').values.length;
+
+let world: FederationWorld;
+let participants: Participant[];
+
+beforeAll(async () => {
+  world = await openFederationWorld();
+  participants = await Promise.all(NAMES.map((name) => world.participant(name)));
+}, 120_000);
+afterAll(async () => world[Symbol.asyncDispose]());
+
+/** Numbers that nobody else has, small enough not to be clipped. */
+function training(model: Uint8Array, seed: number): Float64Array {
+  const { values } = readParameters(model, 'model');
+  return values.map((value, i) => value + 0.004 * Math.sin(seed * 1000 + i));
+}
+
+async function prepared(participant: Participant, seed: number): Promise<string> {
+  const fetched = await participant.call('fetch_global_model', { folder: participant.root });
+  const before_path = String(fetched['path']);
+  const model = await readFile(before_path);
+  const after_path = join(participant.root, `after-${seed}.onnx`);
+  await writeFile(after_path, replaceParameters(model, training(model, seed), 'model'));
+  return String((await participant.call('prepare_update', { before_path, after_path }))['update_id']);
+}
+
+/** What a participant has in its vault of the round, as its own process could read it. */
+async function sealed(participant: Participant, round: number): Promise<StoredContribution> {
+  const key = { kind: 'key-file' as const, path: join(world.base, participant.name, 'config', 'vault.key') };
+  using vault = await Vault.open(participant.vault, key);
+  const store = new ParticipantVault(vault, { epsilon: 1, delta: 1e-5 });
+  return (await store.contribution(contributionName('aggregator', participant.name, 'hospitals', round)))!;
+}
+
+/** The update as it was before it was masked: what the sum is made of. */
+async function noised(participant: Participant, update: Float32Array, round: number): Promise<Int32Array> {
+  const { state } = await sealed(participant, round);
+  const random = new RandomIntegers(seededBytes(`noise ${state.secrets!.noise}`));
+  const { form, noise } = state.terms;
+  const sum = new Int32Array(form.length);
+  let offset = 0;
+  for await (const block of noisedBlocks(() => [update], form, noise, random)) {
+    sum.set(block, offset);
+    offset += block.length;
+  }
+  return sum;
+}
+
+async function updateOf(participant: Participant, id: string): Promise<Float32Array> {
+  const key = { kind: 'key-file' as const, path: join(world.base, participant.name, 'config', 'vault.key') };
+  using vault = await Vault.open(participant.vault, key);
+  return (await new ParticipantVault(vault, { epsilon: 1, delta: 1e-5 }).update(id)).values;
+}
+
+describe('a federation', () => {
+  const plain = new Map<string, Int32Array>();
+
+  it('comes to the sum of the survivors, bit for bit, though one drops out and the aggregator restarts', async () => {
+    const owner = await world.owner();
+    await owner.own('open_round', {}, roundAnswer);
+    const updates = await Promise.all(participants.map((each, i) => prepared(each, i + 1)));
+    let restarting: Promise<void> | null = null;
+    world.wire.before = async (name, tool) => {
+      const participant = participants.find((each) => each.name === name)!;
+      if (tool === 'upload_update_chunk' && name === LATE)
+        throw new ToolError('ERROR_PATH_REFUSED', 'it has lost its connection for good');
+      if (tool === 'commit_update' && !plain.has(name)) {
+        const update = await updateOf(participant, updates[NAMES.indexOf(name)]!);
+        plain.set(name, await noised(participant, update, 1));
+        // Once some have committed, and before others have.
+        if (plain.size === 3) restarting ??= world.restart();
+      }
+    };
+    const running = participants.map((each, i) =>
+      each.call('contribute', { update_id: updates[i]!, wait: true }).catch((error: unknown) => error),
+    );
+    while ((await owner.status(1)).progress?.uploaded !== 4) await delay(50);
+    await restarting;
+    // Hours later.
+    await world.server.tick(Date.now() + 7 * 3_600_000);
+    const outcomes = await Promise.all(running);
+    const survivors = NAMES.filter((name) => name !== LATE);
+    for (const [i, outcome] of outcomes.entries()) {
+      if (NAMES[i] === LATE) expect(outcome).toMatchObject({ code: 'ERROR_PATH_REFUSED' });
+      else expect(outcome).toMatchObject({ outcome: 'summed', new_version: 1, survivors });
+    }
+    const { terms } = (await sealed(participants[0]!, 1)).state;
+    expect(terms.noise.mechanism).toBe('discrete-gaussian');
+    const before = readParameters(TEMPLATE, 'template').values;
+    const expected = before.map((value, i) => {
+      let sum = 0;
+      for (const name of survivors) sum = (sum + plain.get(name)![i]!) | 0;
+      return Math.fround(value + sum / (terms.form.scale * survivors.length));
+    });
+    const { bytes } = await owner.fetchModel(undefined);
+    expect([...readParameters(bytes, 'model').values]).toEqual([...expected]);
+    expect(importModel(bytes, DEFAULT_IMPORT).nodes.length).toBeGreaterThan(0);
+  }, 120_000);
+
+  it('tells what became of the round, and who dropped out', async () => {
+    const owner = await world.owner();
+    const status = await owner.status(1);
+    expect(status).toMatchObject({
+      stage: 'opened',
+      dropouts: [LATE],
+      progress: null,
+      new_version: 1,
+      anomalies: [expect.stringContaining(`1 of 5 dropped out: ${LATE}`)],
+    });
+    expect(status.mean_norm).toBeGreaterThan(0);
+  });
+
+  it('has every participant debit the round, the one that dropped out too', async () => {
+    for (const participant of participants) {
+      const ledger = await participant.call('privacy_ledger', {});
+      const outcome = participant.name === LATE ? 'open' : 'summed';
+      expect(ledger['rounds']).toMatchObject([{ federation: 'hospitals', round: 1, outcome, honest: 3 }]);
+      expect(ledger['spent_epsilon']).toBeGreaterThan(3);
+      expect(ledger['spent_epsilon']).toBeLessThan(6);
+    }
+  });
+
+  it('goes on with the model that came of it, with all of them, to the ε that was planned', async () => {
+    world.wire.before = () => undefined;
+    const owner = await world.owner();
+    await owner.own('open_round', {}, roundAnswer);
+    const updates = await Promise.all(participants.map((each, i) => prepared(each, i + 11)));
+    const outcomes = await Promise.all(
+      participants.map((each, i) => each.call('contribute', { update_id: updates[i]!, wait: true })),
+    );
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ outcome: 'summed', new_version: 2 });
+    for (const participant of participants) {
+      const { spent_epsilon: spent } = await participant.call('privacy_ledger', {});
+      // ε = 6 at δ = 1e-6 is the EU's row of the table; the ledger tells it at the δ of its own budget, 1e-5.
+      expect(Number(spent)).toBeLessThan(6);
+      expect(Number(spent)).toBeGreaterThan(5);
+    }
+    await expect(owner.own('open_round', {}, roundAnswer)).rejects.toMatchObject({
+      code: 'ERROR_FEDERATION_CLOSED',
+    });
+  }, 120_000);
+
+  it('leaves no masked update behind', async () => {
+    const blobs = await readdir(join(world.state, 'blobs'), { recursive: true });
+    expect(blobs.filter((path) => path.includes('in-update'))).toEqual([]);
+    expect(LENGTH).toBe(5874);
+  });
+});
