@@ -55,6 +55,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'remote inference server (MCP): evaluates models on encrypted inputs of others',
     load: () => import('./commands/serve.ts'),
   },
+  federate: {
+    summary:
+      'aggregator of a federation (MCP): adds up masked, noised updates of participants, sees no single one',
+    load: () => import('./commands/federate.ts'),
+  },
   crypto: {
     summary:
       'local cryptographic server (MCP): keeps secret keys, encrypts, decrypts, and classifies files in one call',

@@ -6,6 +6,7 @@ import { encodeEvaluationKeys } from '../src/runtime/formats/evaluation-keys.ts'
 import { parametersDigest } from '../src/runtime/formats/parameters-digest.ts';
 import type { ParametersLiteral } from '../src/program/parameters.ts';
 import { LOCAL_TOOLS } from '../src/server/crypto/tools/registry.ts';
+import { FEDERATION_TOOLS } from '../src/server/federation/tools/registry.ts';
 import { DEFAULT_LIMITS } from '../src/server/inference/configuration.ts';
 import { keyReferenceOf } from '../src/server/inference/key-sets.ts';
 import { REMOTE_TOOLS } from '../src/server/inference/tools/registry.ts';
@@ -27,6 +28,9 @@ export function protocolMarkdown(current: string): string {
     ...REMOTE_TOOLS.map(toolSection),
     '### Of the local server',
     ...LOCAL_TOOLS.map(toolSection),
+    '### Of the aggregator of a federation',
+    // What every server for others has stands above.
+    ...FEDERATION_TOOLS.filter(({ name }) => name !== 'enrol_client').map(toolSection),
   ];
   return replaceBetween(replaceBetween(current, 'limits', limitsTable()), 'tools', tools.join('\n\n'));
 }

@@ -65,6 +65,8 @@ async function crypto(flags: CryptoFlags, context: CommandContext): Promise<Outc
   const settings = await localSettings(flags, rootsOf(flags), servers);
   await using services = await openCryptoServices({ ...settings, onError });
   await using server = new CryptoServer({ services, version, onError });
+  // Rounds of federations wait for nobody.
+  await services.federation.resumeAll();
   if (address === null) {
     const { closed } = server.listenStdio();
     await Promise.race([closed, aborted(context.signal)]);

@@ -25,7 +25,9 @@ export interface FederationPlan {
 /** Of a participant's shares: just above two thirds. */
 const SHARE_THRESHOLD = 0.67;
 /** Integer units in a clipped update: no finer than this, since nothing is gained by it. */
-const FINEST_BOUND = 2 ** 24;
+const FINEST_BOUND = 2 ** 20;
+/** Noise is first looked for below these. */
+const GUESSES: readonly number[] = [4, 64, 1024, 16_384];
 
 /**
  * The least noise multiplier by which all rounds keep ε; 0 where there is to be none.
@@ -38,8 +40,16 @@ export function plannedMultiplier(plan: FederationPlan): number {
     throw new ProtocolError('POLICY_UNMET', 'noise without an ε that says how much', {
       hint: 'state protection.epsilon in the policy file',
     });
-  const { form } = finestForm(plan, 1);
-  return calibrateNoise({ mechanism, epsilon, delta, rounds: plan.rounds }, shapeOf(plan, form));
+  const goal = { mechanism, epsilon, delta, rounds: plan.rounds };
+  // More noise takes coarser integers, and what noise is enough is worked out in those that are used then.
+  for (const guess of GUESSES) {
+    const multiplier = calibrateNoise(goal, shapeOf(plan, finestForm(plan, guess).form), guess);
+    if (multiplier !== null)
+      return calibrateNoise(goal, shapeOf(plan, finestForm(plan, multiplier).form), 2 * guess) ?? multiplier;
+  }
+  throw new ProtocolError('NOISE_UNREACHABLE', `no noise brings ${plan.rounds} rounds below ε = ${epsilon}`, {
+    hint: 'use fewer rounds, a larger ε, or more participants',
+  });
 }
 
 /** @param multiplier at least the planned one */

@@ -1,7 +1,5 @@
 /** How much noise a federation takes: the least multiplier by which so many rounds cost no more than ε. */
-import { ProtocolError } from '../../errors.ts';
 import { PrivacyAccountant, renyiOfGaussianSum, renyiOfLaplaceSum } from './accountant.ts';
-import { LARGEST_VARIANCE } from './discrete-noise.ts';
 
 /** What is summed, and by whom: everything but the noise. */
 export interface SumShape {
@@ -59,23 +57,18 @@ const STEP = 1.001;
 /**
  * Standard deviation of the honest ones' noise in the sum (scale of each one's Laplacian) as a multiple of what one participant can
  * contribute.
- * @throws ProtocolError NOISE_UNREACHABLE if exact samplers have no such noise
+ * @param most no more than this; the exact samplers must have such noise
+ * @returns null if that is not enough
  */
-export function calibrateNoise({ mechanism, epsilon, delta, rounds }: NoiseGoal, shape: SumShape): number {
+export function calibrateNoise(
+  { mechanism, epsilon, delta, rounds }: NoiseGoal,
+  shape: SumShape,
+  most: number,
+): number | null {
   const suffices = (multiplier: number): boolean =>
     epsilonOfRounds(mechanism, noiseParameter(mechanism, multiplier, shape), shape, rounds, delta) <= epsilon;
-  const possible = (multiplier: number): boolean =>
-    noiseParameter(mechanism, multiplier, shape) <=
-    (mechanism === 'discrete-gaussian' ? LARGEST_VARIANCE : 2 ** 32);
-  let high = 1;
-  while (!suffices(high)) {
-    high *= 2;
-    if (possible(high)) continue;
-    throw new ProtocolError('NOISE_UNREACHABLE', `no noise brings ${rounds} rounds below ε = ${epsilon}`, {
-      hint: 'use fewer rounds, a coarser scale, a larger ε, or more participants',
-    });
-  }
-  let low = 0;
+  if (!suffices(most)) return null;
+  let [low, high] = [0, most];
   while (high > Math.max(low, 1e-6) * STEP) {
     const middle = (low + high) / 2;
     if (suffices(middle)) high = middle;
