@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SecureAggregator } from './aggregator.ts';
 import type { Advertisement, Revelation, ShareBox } from './messages.ts';
-import { advertisementBytes, listDigest, toBase64 } from './messages.ts';
+import { advertisementBytes, confirmationBytes, listDigest, toBase64 } from './messages.ts';
 import { termsDigest } from '../round-terms.ts';
 import type { LastStep } from './testing/simulated-round.ts';
 import { names, roundTerms, SimulatedRound, viaJson } from './testing/simulated-round.ts';
@@ -137,7 +137,10 @@ describe('an aggregator', () => {
     const confirm = (change: object) => () =>
       round.aggregator.addConfirmation({ ...confirmation, ...change });
     expect(confirm({ participant: ALL[1]! })).toThrow(code('MESSAGE_INVALID'));
-    expect(confirm({ list: listDigest({ ...list, survivors: [] }) })).toThrow(code('MESSAGE_INVALID'));
+    const other = { participant: ALL[0]!, list: listDigest({ ...list, survivors: [] }) };
+    expect(confirm(other)).toThrow(code('MESSAGE_INVALID'));
+    const signature = toBase64(round.enrolment.identity(ALL[0]!).sign(confirmationBytes(other)));
+    expect(confirm({ ...other, signature })).toThrow(/of another list/);
     round.confirm();
     const all = round.aggregator.closeConfirmations();
     const revelation = round.participants[0]!.reveal(all, round.enrolment.verify);
@@ -150,37 +153,43 @@ describe('an aggregator', () => {
     expect(reveal({ seeds: seeds.slice(1) })).toThrow(code('MESSAGE_INVALID'));
   });
 
-  const wrongShare = (revelation: Revelation): Revelation => {
-    const bytes = Buffer.from(revelation.keys[0]!.share, 'base64');
+  /** The first share of one kind, changed. */
+  const wrongShare = (revelation: Revelation, kind: 'seeds' | 'keys'): Revelation => {
+    const [first, ...rest] = revelation[kind];
+    const bytes = Buffer.from(first!.share, 'base64');
     bytes[3]! ^= 1;
-    return { ...revelation, keys: [{ of: VICTIM, share: toBase64(bytes) }] };
+    return { ...revelation, [kind]: [{ ...first!, share: toBase64(bytes) }, ...rest] };
   };
-  /** @param wrong participants whose share of the victim's key is wrong */
-  async function revealedWith(wrong: number): Promise<void> {
+  /** @param wrong participants of whose shares one is wrong */
+  async function revealedWith(wrong: readonly string[], kind: 'seeds' | 'keys'): Promise<void> {
     round.advertise();
     await round.share();
     await round.mask(update);
     round.confirm();
     const all = round.aggregator.closeConfirmations();
-    round.at('reveal').forEach((one, i) => {
+    for (const one of round.at('reveal')) {
       const revelation = one.reveal(all, round.enrolment.verify);
-      round.aggregator.addRevelation(i < wrong ? wrongShare(revelation) : revelation);
-    });
+      round.aggregator.addRevelation(wrong.includes(one.name) ? wrongShare(revelation, kind) : revelation);
+    }
   }
 
-  it('does without a wrong share where there is one to spare', async () => {
-    await revealedWith(1);
+  it('does without a wrong share of a key where there is one to spare', async () => {
+    await revealedWith([ALL[2]!], 'keys');
     expect(await round.open()).toEqual(SUM);
   });
 
-  it('opens no wrong sum where wrong shares are too many', async () => {
-    await revealedWith(3);
+  it.each<['seeds' | 'keys', string[]]>([
+    // Five of six shares are needed of the victim's key, five of five of a survivor's seed.
+    ['keys', ALL.slice(1, 4)],
+    ['seeds', ALL.slice(1, 2)],
+  ])('opens no wrong sum where wrong shares are too many: of %s', async (kind, wrong) => {
+    await revealedWith(wrong, kind);
     await expect(round.open()).rejects.toThrow(code('ROUND_ABORTED'));
     expect(round.aggregator.aborted?.reason).toBe('wrong-shares');
   });
 
   it('opens no sum of what was changed where it lay', async () => {
-    await revealedWith(0);
+    await revealedWith([], 'keys');
     round.vectors.get(ALL[0]!)![5]! ^= 1;
     await expect(round.open()).rejects.toThrow(code('ROUND_ABORTED'));
     expect(round.aggregator.aborted?.reason).toBe('vector-changed');
@@ -234,6 +243,17 @@ describe('dropouts', () => {
     round = new SimulatedRound(TERMS, ALL, last);
     await expect(round.run(update)).rejects.toThrow(code('ROUND_ABORTED'));
     expect(round.aggregator.aborted?.reason).toBe(reason);
+  });
+
+  it('of whom the others could still be summed, but are fewer than the terms say: no sum', async () => {
+    const all = names(9);
+    const last = new Map<string, LastStep>([
+      [all[0]!, 'share'],
+      [all[1]!, 'share'],
+    ]);
+    round = new SimulatedRound(roundTerms({ minSurvivors: 8 }), all, last);
+    await expect(round.run(() => new Int32Array(10))).rejects.toThrow(/7 of 8 updates/);
+    expect(round.aggregator.aborted?.reason).toBe('too-few-survivors');
   });
 
   it('of whom too few are left before the roster: no sum', () => {

@@ -5,13 +5,13 @@
  */
 import { ProtocolError } from '../../errors.ts';
 import type { RoundTerms } from '../round-terms.ts';
-import { checkTerms, MOST_NEIGHBOURS, termsDigest } from '../round-terms.ts';
+import { checkTerms } from '../round-terms.ts';
 import type { Blocks } from '../update/quantise.ts';
 import type { AcceptedRoster } from './accept-roster.ts';
-import { acceptRoster, checkSignature } from './accept-roster.ts';
+import { boxesOf, checkNewcomer, checkRevealed, notInRound } from './accept-messages.ts';
+import { acceptRoster } from './accept-roster.ts';
 import type { AggregatorStage, AggregatorState } from './aggregator-state.ts';
 import { RoundRecord } from './aggregator-state.ts';
-import { isOfLowOrder } from './key-agreement.ts';
 import type {
   AbortReason,
   Advertisement,
@@ -24,11 +24,8 @@ import type {
 } from './messages.ts';
 import {
   checkAdvertisement,
-  checkBox,
   checkConfirmation,
-  checkList,
   checkRevelation,
-  fromBase64,
   isSigned,
   listDigest,
   malformed,
@@ -97,13 +94,9 @@ export class SecureAggregator {
     this.#record.expect('joining');
     if (advertisements.size >= terms.maxParticipants)
       throw new ProtocolError('FEDERATION_ROSTER_FULL', `${terms.maxParticipants} have joined; no more may`);
-    checkSignature(ad, termsDigest(terms), this.#verify);
-    const keys = [ad.maskKey, ad.channelKey];
-    if (keys.some((key) => isOfLowOrder(fromBase64(key, 32)!))) throw malformed('a key is of low order');
-    if (ad.maskKey === ad.channelKey || keys.some((key) => this.#keys.has(key)))
-      throw malformed('a key was announced before');
+    checkNewcomer(ad, terms, this.#keys, this.#verify);
     advertisements.add(ad);
-    for (const key of keys) this.#keys.add(key);
+    for (const key of [ad.maskKey, ad.channelKey]) this.#keys.add(key);
   }
 
   /** Nobody joins any more. @throws ProtocolError FEDERATION_ROUND_ABORTED, FEDERATION_WRONG_STAGE */
@@ -131,17 +124,7 @@ export class SecureAggregator {
 
   /** @param boxes of one participant: one for each of its neighbours */
   addShares(participant: string, boxes: readonly ShareBox[]): void {
-    checkList(boxes, MOST_NEIGHBOURS, 'share boxes');
-    for (const box of boxes) checkBox(box);
-    const neighbours = this.#accepted().graph.of(participant);
-    if (neighbours.length === 0) throw notInRound(participant);
-    const sorted = boxes
-      .map(({ from, to, box }) => ({ from, to, box }))
-      .sort((a, b) => (a.to < b.to ? -1 : 1));
-    const fits = (box: ShareBox, i: number): boolean => box.from === participant && box.to === neighbours[i];
-    if (sorted.length !== neighbours.length || !sorted.every(fits))
-      throw malformed('share boxes are not one for each neighbour');
-    const shares = { participant, boxes: sorted };
+    const shares = { participant, boxes: boxesOf(participant, boxes, this.#accepted()) };
     if (this.#record.shares.repeats(shares)) return;
     this.#record.expect('sharing');
     this.#record.shares.add(shares);
@@ -224,11 +207,8 @@ export class SecureAggregator {
       const { quorum } = this.#accepted().rules;
       if (confirmed < quorum)
         throw record.end('too-few-confirmations', `${confirmed} confirmed, not ${quorum}`);
-      const short = shortOfShares(
-        record.list!.sharers,
-        this.#accepted(),
-        new Set(record.confirmations.names()),
-      );
+      const givers = new Set(record.confirmations.names());
+      const short = shortOfShares(record.list!.sharers, this.#accepted(), givers);
       if (short !== null) throw record.end('too-few-confirmations', short);
       record.stage = 'revealing';
     }
@@ -237,22 +217,11 @@ export class SecureAggregator {
 
   addRevelation(message: Revelation): void {
     const revelation = checkRevelation(message);
-    const { list, confirmations, revelations, shares } = this.#record;
-    const { participant, seeds, keys } = revelation;
+    const { list, confirmations, revelations } = this.#record;
     if (revelations.repeats(revelation)) return;
     this.#record.expect('revealing');
-    if (!confirmations.has(participant)) throw notInRound(participant);
-    const shared = this.#accepted()
-      .graph.of(participant)
-      .filter((name) => shares.has(name));
-    const survivors = new Set(list!.survivors);
-    const of = (names: readonly { readonly of: string }[]): string =>
-      names.map((share) => share.of).join(' ');
-    if (
-      of(seeds) !== shared.filter((name) => survivors.has(name)).join(' ') ||
-      of(keys) !== shared.filter((name) => !survivors.has(name)).join(' ')
-    )
-      throw malformed('a revelation is of others than the survivor list says');
+    if (!confirmations.has(revelation.participant)) throw notInRound(revelation.participant);
+    checkRevealed(revelation, this.#accepted(), new Set(list!.sharers), new Set(list!.survivors));
     revelations.add(revelation);
   }
 
@@ -299,8 +268,4 @@ export class SecureAggregator {
     if (this.#roster === null) throw this.#record.wrongStage('sharing');
     return this.#roster;
   }
-}
-
-function notInRound(participant: string): ProtocolError {
-  return new ProtocolError('FEDERATION_NOT_IN_ROUND', `${participant} is not, or no more, in this round`);
 }

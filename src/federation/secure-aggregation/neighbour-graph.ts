@@ -19,10 +19,13 @@ export class NeighbourGraph {
    */
   constructor(names: readonly string[], seed: string, neighbours: number) {
     const circle = [...names];
-    const random = new RandomIntegers(seededBytes(`neighbours ${seed}`));
-    for (let i = circle.length - 1; i > 0; i--) {
-      const j = random.below(i + 1);
-      [circle[i], circle[j]] = [circle[j]!, circle[i]!];
+    // Where all are neighbours, places mean nothing.
+    if (neighbours < names.length - 1) {
+      const random = new RandomIntegers(seededBytes(`neighbours ${seed}`));
+      for (let i = circle.length - 1; i > 0; i--) {
+        const j = random.below(i + 1);
+        [circle[i], circle[j]] = [circle[j]!, circle[i]!];
+      }
     }
     this.#circle = circle;
     this.#places = new Map(circle.map((name, place) => [name, place]));

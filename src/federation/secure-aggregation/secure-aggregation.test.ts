@@ -42,9 +42,9 @@ describe('a round', () => {
   it('opens the plain sum of the survivors or none, whoever drops out where', async () => {
     const step = fc.constantFrom<LastStep>('advertise', 'share', 'mask', 'confirm', 'reveal');
     const setting = fc.record({
-      n: fc.integer({ min: 5, max: 14 }),
+      n: fc.integer({ min: 5, max: 11 }),
       half: fc.integer({ min: 2, max: 6 }),
-      dropouts: fc.array(fc.tuple(fc.nat(13), step), { maxLength: 3 }),
+      dropouts: fc.array(fc.tuple(fc.nat(10), step), { maxLength: 3 }),
       seed: fc.integer(),
     });
     let opened = 0;
@@ -65,7 +65,7 @@ describe('a round', () => {
         expect(round.aggregator.aborted?.reason).toMatch(/^too-few-/);
       }
     };
-    await fc.assert(fc.asyncProperty(setting, property), { numRuns: 40, seed: 1 });
-    expect(opened).toBeGreaterThan(10);
+    await fc.assert(fc.asyncProperty(setting, property), { numRuns: 30, seed: 1 });
+    expect(opened).toBeGreaterThan(8);
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DiscreteGaussian } from '../privacy/discrete-noise.ts';
 import { RandomIntegers, seededBytes } from '../privacy/random-integers.ts';
 import { ExactNorm } from './exact-norm.ts';
 import { decodeMean, noisedBlocks, quantisingFactor } from './quantise.ts';
@@ -74,6 +75,8 @@ describe('quantising', () => {
     expect(one).toEqual(two);
     // Drawn after rounding, and whatever the update is: the noise tells nothing of it.
     expect(one.map((x, i) => x - other[i]!)).toEqual([100, 200, 300, 0, 0, 0]);
+    const gaussian = new DiscreteGaussian(new RandomIntegers(seededBytes('s')), 2500);
+    expect(other).toEqual(Array.from({ length: 6 }, () => gaussian.sample()));
     expect(await quantised([1, 2, 3, 0, 0, 0], form, noise, 't')).not.toEqual(one);
   });
 
