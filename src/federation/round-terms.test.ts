@@ -113,6 +113,8 @@ describe('fields', () => {
       [new Uint8Array([97, 98])],
       ['ab', ''],
     ];
+    const head = '\u0001\0\0\0\0';
+    lists.push([`a${head}b`, 'c'], ['a', `b${head}c`]);
     const encoded = lists.map((fields) => encodeFields('x', fields).toString('hex'));
     expect(new Set(encoded).size).toBe(lists.length);
     expect(digestOf('x', ['ab'])).not.toBe(digestOf('y', ['ab']));

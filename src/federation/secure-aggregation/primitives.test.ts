@@ -131,6 +131,15 @@ describe('bytes as text', () => {
 });
 
 describe('blocks', () => {
+  it.each([9, 11])('of %i elements where ten are due are refused', async (length) => {
+    const read = async (): Promise<void> => {
+      for await (const block of inBlocks([new Uint32Array(length)], 10)) expect(block.length).toBe(10);
+    };
+    await expect(read()).rejects.toThrow(
+      expect.objectContaining({ code: 'FEDERATION_UPDATE_INVALID' }) as object,
+    );
+  });
+
   it.each([1, 65_535, 65_536, 65_537, 131_072])(
     'of %i elements come in one size, whatever they came in',
     async (length) => {
