@@ -9,16 +9,17 @@ import { DEFAULT_IMPORT } from '../../compiler/onnx/testing/model-builder.ts';
 import { RandomIntegers, seededBytes } from '../../federation/privacy/random-integers.ts';
 import { noisedBlocks } from '../../federation/update/quantise.ts';
 import { contributionName } from '../crypto/federation/contribution.ts';
-import { ParticipantVault } from '../crypto/federation/participant-vault.ts';
 import type { StoredContribution } from '../crypto/federation/participant-vault.ts';
 import { ToolError } from '../protocol/error-codes.ts';
 import { roundAnswer } from '../protocol/federation-messages.ts';
-import { Vault } from '../vault/vault.ts';
+import { Haystack, needlesOf } from '../testing/byte-search.ts';
 import type { FederationWorld, Participant } from '../testing/federation-world.ts';
 import { openFederationWorld, TEMPLATE } from '../testing/federation-world.ts';
 
 const NAMES = ['berlin', 'lyon', 'oslo', 'porto', 'turin'];
 const LATE = 'turin';
+/** What opens the sum is told on purpose: of each participant shares of one of two secrets. */
+const REVEALS = ['reveal_shares'];
 const LENGTH = readParameters(TEMPLATE, 'template').values.length;
 
 let world: FederationWorld;
@@ -29,6 +30,13 @@ beforeAll(async () => {
   participants = await Promise.all(NAMES.map((name) => world.participant(name)));
 }, 120_000);
 afterAll(async () => world[Symbol.asyncDispose]());
+
+async function everythingIn(folder: string): Promise<Buffer> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  // What is being removed is not there any more.
+  return Buffer.concat(await Promise.all(files.map((file) => readFile(file).catch(() => Buffer.alloc(0)))));
+}
 
 /** Numbers that nobody else has, small enough not to be clipped. */
 function training(model: Uint8Array, seed: number): Float64Array {
@@ -45,12 +53,9 @@ async function prepared(participant: Participant, seed: number): Promise<string>
   return String((await participant.call('prepare_update', { before_path, after_path }))['update_id']);
 }
 
-/** What a participant has in its vault of the round, as its own process could read it. */
-async function sealed(participant: Participant, round: number): Promise<StoredContribution> {
-  const key = { kind: 'key-file' as const, path: join(world.base, participant.name, 'config', 'vault.key') };
-  using vault = await Vault.open(participant.vault, key);
-  const store = new ParticipantVault(vault, { epsilon: 1, delta: 1e-5 });
-  return (await store.contribution(contributionName('aggregator', participant.name, 'hospitals', round)))!;
+/** What a participant has in its vault of the round. */
+async function sealed({ vault, name }: Participant, round: number): Promise<StoredContribution> {
+  return (await vault.contribution(contributionName('aggregator', name, 'hospitals', round)))!;
 }
 
 /** The update as it was before it was masked: what the sum is made of. */
@@ -67,27 +72,40 @@ async function noised(participant: Participant, update: Float32Array, round: num
   return sum;
 }
 
-async function updateOf(participant: Participant, id: string): Promise<Float32Array> {
-  const key = { kind: 'key-file' as const, path: join(world.base, participant.name, 'config', 'vault.key') };
-  using vault = await Vault.open(participant.vault, key);
-  return (await new ParticipantVault(vault, { epsilon: 1, delta: 1e-5 }).update(id)).values;
+/** Pieces of what nobody but the participant may ever have, in any form: its update, with noise and without, and its secrets. */
+function secretsOf(update: Float32Array, sum: Int32Array, { state }: StoredContribution): Buffer[] {
+  const secrets = Object.values(state.secrets!).map((text) => Buffer.from(text, 'base64'));
+  return [
+    ...[new Uint8Array(update.buffer), new Uint8Array(sum.buffer)].flatMap((bytes) =>
+      needlesOf(bytes, 24, 6),
+    ),
+    ...secrets.flatMap((secret) => [secret, Buffer.from(secret.toString('hex'))]),
+    // Shares that neighbours entrusted it with.
+    ...state.entrusted!.flatMap(({ seed, key }) => [Buffer.from(seed, 'base64'), Buffer.from(key, 'base64')]),
+  ];
 }
 
 describe('a federation', () => {
   const plain = new Map<string, Int32Array>();
+  const needles: Buffer[] = [];
+  const [wire, stored] = [new Haystack(), new Haystack()];
 
   it('comes to the sum of the survivors, bit for bit, though one drops out and the aggregator restarts', async () => {
     const owner = await world.owner();
     await owner.own('open_round', {}, roundAnswer);
     const updates = await Promise.all(participants.map((each, i) => prepared(each, i + 1)));
     let restarting: Promise<void> | null = null;
-    world.wire.before = async (name, tool) => {
+    world.wire.before = async (name, tool, args) => {
+      if (!REVEALS.includes(tool)) wire.add(`${name} ${tool}`, JSON.stringify(args));
       const participant = participants.find((each) => each.name === name)!;
       if (tool === 'upload_update_chunk' && name === LATE)
         throw new ToolError('ERROR_PATH_REFUSED', 'it has lost its connection for good');
       if (tool === 'commit_update' && !plain.has(name)) {
-        const update = await updateOf(participant, updates[NAMES.indexOf(name)]!);
-        plain.set(name, await noised(participant, update, 1));
+        const { values } = await participant.vault.update(updates[NAMES.indexOf(name)]!);
+        const sum = await noised(participant, values, 1);
+        plain.set(name, sum);
+        needles.push(...secretsOf(values, sum, await sealed(participant, 1)));
+        if (plain.size === 4) stored.add('while uploads are there', await everythingIn(world.state));
         // Once some have committed, and before others have.
         if (plain.size === 3) restarting ??= world.restart();
       }
@@ -96,7 +114,7 @@ describe('a federation', () => {
       each.call('contribute', { update_id: updates[i]!, wait: true }).catch((error: unknown) => error),
     );
     while ((await owner.status(1)).progress?.uploaded !== 4) await delay(50);
-    await restarting;
+    await (restarting ?? Promise.resolve());
     // Hours later.
     await world.server.tick(Date.now() + 7 * 3_600_000);
     const outcomes = await Promise.all(running);
@@ -117,6 +135,22 @@ describe('a federation', () => {
     expect([...readParameters(bytes, 'model').values]).toEqual([...expected]);
     expect(importModel(bytes, DEFAULT_IMPORT).nodes.length).toBeGreaterThan(0);
   }, 120_000);
+
+  it('shows no update, no secret and no share: not on the wire, not in the aggregator’s files', async () => {
+    stored.add('afterwards', await everythingIn(world.state));
+    expect(wire.bytes).toBeGreaterThan(4 * 4 * LENGTH);
+    // Masked updates among them.
+    expect(stored.bytes).toBeGreaterThan(3 * 4 * LENGTH);
+    expect(needles.length).toBeGreaterThan(4 * 20);
+    expect(wire.find(needles)).toEqual([]);
+    expect(stored.find(needles)).toEqual([]);
+    // It would be found.
+    const sum = plain.get('oslo')!;
+    wire.add('planted', JSON.stringify({ chunk_b64: Buffer.from(sum.buffer).toString('base64') }));
+    stored.add('planted', Buffer.concat([Buffer.alloc(7), needles.at(-1)!]));
+    expect(wire.find(needles)).toEqual(['planted (Base64)']);
+    expect(stored.find(needles)).toEqual(['planted']);
+  });
 
   it('tells what became of the round, and who dropped out', async () => {
     const owner = await world.owner();

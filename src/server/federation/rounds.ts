@@ -174,6 +174,7 @@ export class Rounds {
 
   /** Removes what a crash left of masked updates of rounds that are over. */
   async sweep(): Promise<void> {
+    this.#parts.store.forgetDeleted();
     for (const { round, endedAt, summary } of this.#parts.store.rounds().slice(-2)) {
       if (endedAt === null) continue;
       for (const participant of (JSON.parse(summary) as RoundSummary).participants)
@@ -270,6 +271,7 @@ export class Rounds {
     if (this.#open === open) this.#open = null;
     this.#parts.log('info', 'round over', { count: open.terms.round, code: ended.stage });
     this.#wake();
+    this.#parts.store.forgetDeleted();
     for (const participant of participants) await this.#parts.updates.remove(participant, open.terms.round);
   }
 

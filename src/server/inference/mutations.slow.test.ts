@@ -1,6 +1,6 @@
-/** A thousand mutations of every message of both servers, with the memory that they cost. */
+/** A thousand mutations of every message of all servers, with the memory that they cost. */
 import { expect, it } from 'vitest';
-import { attackInferenceServer, attackLocalServer } from '../testing/mutation-world.ts';
+import { attackAggregator, attackInferenceServer, attackLocalServer } from '../testing/mutation-world.ts';
 
 const ROUNDS = 1000;
 const SEED = 4;
@@ -10,6 +10,7 @@ const GROWTH_MIB = 256;
 it.each([
   ['the inference server', attackInferenceServer],
   ['the local server', attackLocalServer],
+  ['the aggregator', attackAggregator],
 ] as const)(
   'a thousand mutations of each message: %s answers with a documented code, works on, and its memory stays bounded',
   async (which, attack) => {

@@ -1,6 +1,6 @@
-/** A sample of what the slow campaign does with each message of both servers. */
+/** A sample of what the slow campaign does with each message of all servers. */
 import { expect, it } from 'vitest';
-import { attackInferenceServer, attackLocalServer } from '../testing/mutation-world.ts';
+import { attackAggregator, attackInferenceServer, attackLocalServer } from '../testing/mutation-world.ts';
 
 const ROUNDS = 10;
 const SEED = 20_261_121;
@@ -8,6 +8,7 @@ const SEED = 20_261_121;
 it.each([
   ['the inference server', attackInferenceServer],
   ['the local server', attackLocalServer],
+  ['the aggregator', attackAggregator],
 ] as const)(
   '10 mutations of each message: %s answers with a documented code, and works on',
   async (_which, attack) => {

@@ -51,4 +51,6 @@ export interface FederationStore extends Disposable {
   putRound(record: StoredRound): void;
   /** Both or none: what came of a round and that it has ended. */
   putResult(model: GlobalModelRecord, round: StoredRound | null): void;
+  /** What was replaced is in no file any more: states of rounds hold shares that were revealed. */
+  forgetDeleted(): void;
 }

@@ -130,6 +130,11 @@ export class Database implements Disposable {
     }
   }
 
+  /** What was overwritten or deleted is in no file any more: https://sqlite.org/pragma.html#pragma_wal_checkpoint. */
+  forgetDeleted(): void {
+    this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  }
+
   /** Resolves when all that was committed is on the disk, without holding up anybody else. */
   async settled(): Promise<void> {
     await this.#log.settled();

@@ -75,6 +75,10 @@ export class SqliteFederationStore implements FederationStore {
     });
   }
 
+  forgetDeleted(): void {
+    this.#db.forgetDeleted();
+  }
+
   [Symbol.dispose](): void {
     this.#db[Symbol.dispose]();
   }

@@ -3,35 +3,25 @@ import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Protection } from '../../federation/policy/protection.ts';
 import type { BearerSource } from '../client/bearer-fetch.ts';
 import type { Connection } from '../client/connection.ts';
 import { connect } from '../client/connection.ts';
 import { RemoteFederation } from '../client/remote-federation.ts';
 import { parseServerAddress } from '../client/server-address.ts';
+import type { ParticipantVault } from '../crypto/federation/participant-vault.ts';
 import type { OpenCryptoServices } from '../crypto/open-services.ts';
 import { openCryptoServices } from '../crypto/open-services.ts';
 import { LOCAL_TOOLS } from '../crypto/tools/registry.ts';
 import { FederationServer } from '../federation/federation-server.ts';
 import { parsePolicy } from '../federation/policy-file.ts';
+import { OWNER, policyText } from './federation-policy.ts';
 import { HOSTING_LIMITS } from '../hosting/limits.ts';
 import type { Log } from '../hosting/log.ts';
 
 export const TEMPLATE = readFileSync(join(import.meta.dirname, '../../../fixtures/digits-square.onnx'));
 const CHUNK_BYTES = 8192;
-export const OWNER = 'coordinator';
-
-export function policyText(changes: Readonly<Record<string, unknown>> = {}): string {
-  return JSON.stringify({
-    federation: 'hospitals',
-    owner: OWNER,
-    context: { sensitivity: 'personal', jurisdictions: ['EU'], clients: 5, client_resources: 'low' },
-    rounds: 2,
-    clip: 1,
-    ...changes,
-  });
-}
-
 /** Stands between a participant and the network: tests look at calls, and put faults here. */
 export interface Wire {
   /** May throw instead of letting the call through. */
@@ -40,6 +30,8 @@ export interface Wire {
     tool: string,
     args: Readonly<Record<string, unknown>>,
   ) => Promise<void> | void;
+  /** Of calls that were answered; may throw instead of handing the answer on. */
+  after: (participant: string, tool: string, answer: unknown) => Promise<void> | void;
 }
 
 export interface FederationWorld extends AsyncDisposable {
@@ -52,13 +44,19 @@ export interface FederationWorld extends AsyncDisposable {
   /** Ends the aggregator, and starts another one on what it kept, at the same address. */
   restart(): Promise<void>;
   participant(name: string, floor?: Protection): Promise<Participant>;
+  /** The process of this name that is at work. */
+  living(name: string): Participant;
+  /** Ends a participant's process, and starts another one on what it kept, which goes on. */
+  revive(name: string): Promise<void>;
   owner(): Promise<RemoteFederation>;
 }
 
 export interface Participant extends AsyncDisposable {
   readonly name: string;
   readonly root: string;
-  readonly vault: string;
+  readonly vaultFolder: string;
+  /** Of what its process keeps of federations. */
+  readonly vault: ParticipantVault;
   readonly services: OpenCryptoServices;
   /** As an agent calls a tool of its local server. */
   call(tool: string, args: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>;
@@ -96,8 +94,9 @@ export async function openFederationWorld(
   };
   let server = await open(0);
   const url = server.httpUrl!;
-  const wire: Wire = { before: () => undefined };
+  const wire: Wire = { before: () => undefined, after: () => undefined };
   const closing = new AsyncDisposableStack();
+  const alive = new Map<string, Participant>();
   const reach = (name: string) => async (signal: AbortSignal | undefined, bearers?: BearerSource) =>
     watched(await connect(parseServerAddress(url), { signal, bearers }), name, wire);
   const world: FederationWorld = {
@@ -109,6 +108,14 @@ export async function openFederationWorld(
       const port = Number(new URL(url).port);
       await server[Symbol.asyncDispose]();
       server = await open(port);
+    },
+    living: (name) => alive.get(name)!,
+    async revive(name) {
+      // Later, since what is ended has called.
+      await delay(0);
+      await alive.get(name)!.services[Symbol.asyncDispose]();
+      const { services } = await world.participant(name);
+      await services.federation.resumeAll();
     },
     async participant(name, floor) {
       const folder = (part: string): string => join(base, name, part);
@@ -124,7 +131,7 @@ export async function openFederationWorld(
         ...(floor === undefined ? {} : { floor }),
       });
       const participant = participantOf(name, services, folder('root'), folder('vault'));
-      closing.use(participant);
+      alive.set(name, participant);
       return participant;
     },
     async owner() {
@@ -140,6 +147,7 @@ export async function openFederationWorld(
     },
     async [Symbol.asyncDispose]() {
       await closing.disposeAsync();
+      for (const participant of alive.values()) await participant[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
       await rm(base, { recursive: true, force: true });
     },
@@ -147,9 +155,15 @@ export async function openFederationWorld(
   return world;
 }
 
-function participantOf(name: string, services: OpenCryptoServices, root: string, vault: string): Participant {
+function participantOf(
+  name: string,
+  services: OpenCryptoServices,
+  root: string,
+  vaultFolder: string,
+): Participant {
   return {
-    ...{ name, services, root, vault },
+    ...{ name, services, root, vaultFolder },
+    vault: services.federation.vault,
     async call(tool, args) {
       const found = LOCAL_TOOLS.find((each) => each.name === tool)!;
       const answer = await found.run(found.input.parse(args), services, {
@@ -172,7 +186,9 @@ function watched(connection: Connection, name: string, wire: Wire): Connection {
     settings: connection.settings,
     async call(tool, args, meta, options) {
       await wire.before(name, tool, args);
-      return connection.call(tool, args, meta, options);
+      const answer = await connection.call(tool, args, meta, options);
+      await wire.after(name, tool, answer);
+      return answer;
     },
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   };

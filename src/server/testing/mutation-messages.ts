@@ -19,7 +19,7 @@ import type { Connection } from './mcp-clients.ts';
 import type { TestModel } from './served-model.ts';
 import { digit } from './served-model.ts';
 
-const MESSAGE_KINDS = ['arguments', 'arguments', 'arguments', 'envelope', 'bytes', 'headers'] as const;
+export const MESSAGE_KINDS = ['arguments', 'arguments', 'arguments', 'envelope', 'bytes', 'headers'] as const;
 const NO_ARGUMENTS = ['envelope', 'bytes', 'headers'] as const;
 const CHUNK = 2 ** 20;
 
@@ -38,7 +38,10 @@ const PLAIN: readonly Message[] = [
   { name: 'tools/list', method: 'tools/list', kinds: NO_ARGUMENTS, params: () => ({}) },
 ];
 
-function everyToolOnce(messages: readonly Message[], tools: readonly { readonly name: string }[]): Message[] {
+export function everyToolOnce(
+  messages: readonly Message[],
+  tools: readonly { readonly name: string }[],
+): Message[] {
   const missing = tools.filter(({ name }) => !messages.some((message) => message.name === name));
   if (missing.length > 0) throw new Error(`no message for ${missing.map(({ name }) => name).join(', ')}`);
   return [...PLAIN, ...messages];
@@ -174,7 +177,7 @@ export async function inferenceMessages(
 }
 
 /** What cannot be signed goes out with the signature of something else. */
-function signOrNot(
+export function signOrNot(
   call: { tool: string; arguments: unknown },
   { privateKey, audience }: ProtocolClient,
 ): unknown {
@@ -259,6 +262,10 @@ export async function localMessages(
     tool('fhe_decrypt', { client_id, encrypted_logit_path: result, key_set, top_k: 3 }),
     tool('fhe_list_keys', { client_id }),
     tool('fhe_delete_keys', { client_id: 'nobody', key_set }),
+    tool('fetch_global_model', { server: 'none', client_id, folder: session_dir, version: 0 }),
+    tool('prepare_update', { server: 'none', client_id, delta_path: pictures.at(-1) }),
+    tool('contribute', { server: 'none', client_id, update_id: '0'.repeat(24), wait: false }),
+    tool('privacy_ledger', {}),
     file('signature file', async ({ edits }) => {
       const text = JSON.stringify({ signature: mutateJson(weak, edits), batch_size: 1 });
       const path = join(root, 'damaged.json');

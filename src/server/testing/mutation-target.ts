@@ -1,22 +1,41 @@
 /**
  * Either server as a process of its own, for tests that send it damaged messages: with the limits of a patient operator, so
  * that it is the messages that are refused and not their number.
- * `node mutation-target.ts serve inference MODEL STATE | crypto FOLDER ROOT TOKEN`
+ * `node mutation-target.ts serve inference MODEL STATE | federation TEMPLATE STATE | crypto FOLDER ROOT TOKEN`
  */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CryptoServer } from '../crypto/crypto-server.ts';
 import { openCryptoServices } from '../crypto/open-services.ts';
+import { FederationServer } from '../federation/federation-server.ts';
+import { parsePolicy } from '../federation/policy-file.ts';
+import { HOSTING_LIMITS } from '../hosting/limits.ts';
 import { DEFAULT_LIMITS } from '../inference/configuration.ts';
 import { InferenceServer } from '../inference/inference-server.ts';
 import { jsonLog } from '../hosting/log.ts';
+import { CONTEXT, policyText } from './federation-policy.ts';
 
 const VERSION = '0.0.0-test';
 const ADDRESS = { host: '127.0.0.1', port: 0 };
+const HTTP = {
+  ...{ address: ADDRESS, tls: null, sse: true },
+  ...{ allowedHosts: [], allowedOrigins: [], requireBearer: false },
+};
+
+const PATIENT = {
+  maxChunkBytes: 2 ** 20,
+  requestsPerSecond: 1e6,
+  strangerRequestsPerSecond: 1e6,
+  strangerRequestBurst: 1e6,
+  requestBurst: 1e6,
+};
 
 const [, , , which, ...args] = process.argv;
 const url = await (which === 'inference'
   ? inference(args[0]!, args[1]!)
-  : local(args[0]!, args[1]!, args[2]!));
+  : which === 'federation'
+    ? federation(args[0]!, args[1]!)
+    : local(args[0]!, args[1]!, args[2]!));
 process.stderr.write(`listening on ${url}\n`);
 
 async function inference(model: string, stateFolder: string): Promise<string> {
@@ -24,30 +43,32 @@ async function inference(model: string, stateFolder: string): Promise<string> {
     [model],
     {
       stateFolder,
-      limits: {
-        ...DEFAULT_LIMITS,
-        maxChunkBytes: 2 ** 20,
-        maxInlineResultBytes: 2 ** 10,
-        requestsPerSecond: 1e6,
-        strangerRequestsPerSecond: 1e6,
-        strangerRequestBurst: 1e6,
-        requestBurst: 1e6,
-      },
+      limits: { ...DEFAULT_LIMITS, ...PATIENT, maxInlineResultBytes: 2 ** 10 },
       enrolment: { open: true, unsigned: false, authorities: [] },
       threads: 1,
     },
     VERSION,
     jsonLog((line) => process.stderr.write(line)),
   );
-  const listener = await server.listenHttp({
-    address: ADDRESS,
-    tls: null,
-    sse: true,
-    allowedHosts: [],
-    allowedOrigins: [],
-    requireBearer: false,
-  });
-  return listener.url;
+  return (await server.listenHttp(HTTP)).url;
+}
+
+/** A round is open, which six would have to join. */
+async function federation(template: string, stateFolder: string): Promise<string> {
+  const server = await FederationServer.open(
+    await readFile(template),
+    parsePolicy(policyText({ context: { ...CONTEXT, clients: 6 } })),
+    {
+      stateFolder,
+      limits: { ...HOSTING_LIMITS, ...PATIENT },
+      enrolment: { open: true, unsigned: false, authorities: [] },
+      autoOpen: true,
+    },
+    VERSION,
+    jsonLog((line) => process.stderr.write(line)),
+  );
+  await server.tick();
+  return (await server.listenHttp(HTTP)).url;
 }
 
 async function local(folder: string, root: string, token: string): Promise<string> {

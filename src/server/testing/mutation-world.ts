@@ -11,11 +11,13 @@ import { newLoopbackToken } from '../crypto/loopback-token.ts';
 import { connectors } from './mcp-clients.ts';
 import type { MemoryReport, Message, MessageReport } from './mutation-campaign.ts';
 import { MutationTarget } from './mutation-campaign.ts';
+import { federationMessages } from './mutation-federation.ts';
 import type { LocalCall } from './mutation-messages.ts';
 import { inferenceMessages, localMessages } from './mutation-messages.ts';
 import type { Answer } from './protocol-client.ts';
 import { compileFixture, digit } from './served-model.ts';
 
+const TEMPLATE = join(import.meta.dirname, '../../../fixtures/digits-square.onnx');
 const SAMPLES = join(import.meta.dirname, '../../../fixtures/samples');
 
 export interface CampaignReport {
@@ -41,6 +43,22 @@ export async function attackInferenceServer(rounds: number, seed: number): Promi
       encodeCiphertextSet(await secret.encrypt([await digit(model.artifact, '7-1')])),
     );
     const afterwards = await owner.callAs('remote_inference_cnn', { session_id: 'afterwards' });
+    await connection.close();
+    return { ...report, afterwards };
+  } finally {
+    await rm(state, { recursive: true, force: true });
+  }
+}
+
+/** @param rounds mutations of every message */
+export async function attackAggregator(rounds: number, seed: number): Promise<CampaignReport> {
+  const state = await mkdtemp(join(tmpdir(), 'he-compile-mutations-'));
+  try {
+    await using target = await MutationTarget.start(['federation', TEMPLATE, state], null, [state]);
+    const connection = await connectors['v2 over Streamable HTTP, 2026-07-28']!(target.url);
+    const { messages, good } = await federationMessages(connection);
+    const report = await attackAll(target, messages, rounds, seed);
+    const afterwards = await good.callAs('get_round_status', { round: 1 });
     await connection.close();
     return { ...report, afterwards };
   } finally {

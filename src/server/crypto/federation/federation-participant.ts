@@ -61,6 +61,10 @@ export class FederationParticipant implements AsyncDisposable {
     return this.#parts.floor;
   }
 
+  get vault(): ParticipantVault {
+    return this.#parts.vault;
+  }
+
   ledger(): Promise<PrivacyLedger> {
     return this.#parts.vault.ledger();
   }
