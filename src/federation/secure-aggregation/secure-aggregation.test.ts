@@ -67,5 +67,5 @@ describe('a round', () => {
     };
     await fc.assert(fc.asyncProperty(setting, property), { numRuns: 30, seed: 1 });
     expect(opened).toBeGreaterThan(8);
-  });
+  }, 120_000);
 });
