@@ -49,6 +49,8 @@ export interface FederationWorld extends AsyncDisposable {
   /** Ends a participant's process, and starts another one on what it kept, which goes on. */
   revive(name: string): Promise<void>;
   owner(): Promise<RemoteFederation>;
+  /** Single calls, as this participant. */
+  remote(name: string): Promise<RemoteFederation>;
 }
 
 export interface Participant extends AsyncDisposable {
@@ -134,12 +136,13 @@ export async function openFederationWorld(
       alive.set(name, participant);
       return participant;
     },
-    async owner() {
-      const participant = await world.participant(OWNER);
+    owner: () => world.remote(OWNER),
+    async remote(name) {
+      const participant = alive.get(name) ?? (await world.participant(name));
       const remote = await RemoteFederation.open({
-        clientId: OWNER,
+        clientId: name,
         server: url,
-        connect: reach(OWNER),
+        connect: reach(name),
         credentials: participant.services.credentials,
       });
       closing.use(remote);
