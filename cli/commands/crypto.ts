@@ -10,6 +10,7 @@ import type { NamedServer } from '../../src/server/crypto/configured-server.ts';
 import { isLoopback, parseListenAddress } from '../../src/server/transport/listen-address.ts';
 import { privateFolder, readPrivate, writePrivate } from '../../src/server/vault/private-files.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
+import { readFloor, readMembers } from '../federation-floor.ts';
 import type { LocalFlags } from '../local-side.ts';
 import { addLocalOptions, environmentValue, localSettings, namedServer, stateFolder } from '../local-side.ts';
 import { assignment, collect } from '../parse-options.ts';
@@ -21,6 +22,8 @@ interface CryptoFlags extends LocalFlags {
   readonly root?: readonly string[];
   readonly server?: readonly (readonly [string, string])[];
   readonly enrolmentCode?: readonly (readonly [string, string])[];
+  readonly privacyFloor?: string;
+  readonly members?: string;
 }
 
 const MAX_TOKEN_BYTES = 256;
@@ -42,6 +45,11 @@ export function define(command: Command, run: Runner): void {
       `one-time code of the operator of that server; repeatable; or set ${CODE_VARIABLE}`,
       collect(assignment),
     )
+    .option(
+      '--privacy-floor <FILE>',
+      'what federations must at least protect, and the budget of ε, JSON: see docs/federation.md',
+    )
+    .option('--members <FILE>', 'public keys of other participants by name, JSON (default: as first seen)')
     .action((flags: CryptoFlags) => run((context) => crypto(flags, context)));
 }
 
@@ -63,7 +71,11 @@ async function crypto(flags: CryptoFlags, context: CommandContext): Promise<Outc
   const onError = (event: string, code: string, detail?: string): void =>
     context.note(JSON.stringify({ event, code, ...(detail === undefined ? {} : { detail }) }));
   const settings = await localSettings(flags, rootsOf(flags), servers);
-  await using services = await openCryptoServices({ ...settings, onError });
+  await using services = await openCryptoServices({
+    ...{ ...settings, onError },
+    ...(flags.privacyFloor === undefined ? {} : { floor: await readFloor(flags.privacyFloor) }),
+    ...(flags.members === undefined ? {} : { members: await readMembers(flags.members) }),
+  });
   await using server = new CryptoServer({ services, version, onError });
   // Rounds of federations wait for nobody.
   await services.federation.resumeAll();
