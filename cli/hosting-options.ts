@@ -154,21 +154,26 @@ export async function makeInvitation(stateFolder: string, name: string | true): 
   };
 }
 
-/** Says how clients come to be enrolled, unless anyone may. */
+/**
+ * Says how clients come to be enrolled, unless anyone may.
+ * @param first who has to be the first, with a code for that name; null: anyone
+ */
 export async function noteEnrolment(
   context: CommandContext,
   command: string,
   stateFolder: string,
   clients: number,
   open: boolean,
+  first: string | null = null,
 ): Promise<void> {
-  if (open) return;
+  if (open && first === null) return;
   if (clients > 0) {
     context.note(`clients enrolled: ${clients}; "he-compile ${command} --invite" makes a code for another`);
     return;
   }
-  const { code } = await invite(stateFolder, null, HOSTING_LIMITS.enrolmentCodeLifetimeMs);
-  context.note(`no client is enrolled yet; enrolment code, valid once and for a day: ${code}`);
+  const { code } = await invite(stateFolder, first, HOSTING_LIMITS.enrolmentCodeLifetimeMs);
+  const whom = first === null ? '' : ` for ${first}`;
+  context.note(`no client is enrolled yet; enrolment code${whom}, valid once and for a day: ${code}`);
 }
 
 async function tlsOf(flags: HostingFlags): Promise<{ certificate: string; key: string } | null> {

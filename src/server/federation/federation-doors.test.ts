@@ -6,7 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { systemBytes } from '../../federation/privacy/random-integers.ts';
 import { SecureParticipant } from '../../federation/secure-aggregation/participant.ts';
-import type { RemoteFederation } from '../client/remote-federation.ts';
+import { RemoteFederation } from '../client/remote-federation.ts';
+import { invite } from '../hosting/invite.ts';
 import { HOSTING_LIMITS } from '../hosting/limits.ts';
 import { globalModelAnswer, roundAnswer } from '../protocol/federation-messages.ts';
 import { CONTEXT, OWNER, policyText } from '../testing/federation-policy.ts';
@@ -129,6 +130,26 @@ describe('models', () => {
     expect(Buffer.compare(bytes, TEMPLATE)).toBe(0);
     expect(await berlin.fetchModel(undefined)).toMatchObject({ version, sha256 });
     await expect(berlin.fetchModel(7)).rejects.toMatchObject({ code: 'ERROR_UNKNOWN_MODEL' });
+  });
+});
+
+describe('the owner', () => {
+  it('is who has a code for the name, and nobody else', async () => {
+    await using other = await openFederationWorld();
+    const services = (await other.participant(OWNER)).services;
+    const connectAs = async (enrolmentCode: string | undefined): Promise<unknown> => {
+      const [server] = services.servers.values();
+      await using remote = await RemoteFederation.open({
+        ...{ clientId: OWNER, server: other.url, credentials: services.credentials, enrolmentCode },
+        connect: (signal, bearers) => server!.connect(signal, bearers),
+      });
+      return await remote.own('open_round', {}, roundAnswer);
+    };
+    const refused = { code: 'ERROR_ENROLMENT_REFUSED' };
+    await expect(connectAs(undefined)).rejects.toMatchObject(refused);
+    await expect(connectAs((await invite(other.state, null, 60_000)).code)).rejects.toMatchObject(refused);
+    await expect(connectAs((await invite(other.state, 'lyon', 60_000)).code)).rejects.toMatchObject(refused);
+    expect(await connectAs((await invite(other.state, OWNER, 60_000)).code)).toMatchObject({ round: 1 });
   });
 });
 

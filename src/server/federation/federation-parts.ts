@@ -90,7 +90,12 @@ export async function openFederationParts(
       updates,
       log,
     },
-    enrolment: new EnrolmentOffice(clients, authentication, { ...enrolment, unsigned: false }, limits),
+    enrolment: new EnrolmentOffice(
+      clients,
+      authentication,
+      { ...enrolment, unsigned: false, reserved: [policy.owner] },
+      limits,
+    ),
     exports: new ModelExports(stateFolder, policy.federation, models),
     metrics: new Metrics(),
   };

@@ -105,11 +105,12 @@ export class EnrolmentOffice {
       throw new ToolError('ERROR_QUOTA_EXCEEDED', 'this server takes no more clients');
     }
     if (certificate !== null) return;
+    const reserved = this.#policy.reserved?.includes(request.clientId) === true;
     if (request.code !== undefined) {
-      if (this.#store.takeInvitation(tokenHash(request.code), request.clientId, now)) return;
+      if (this.#store.takeInvitation(tokenHash(request.code), request.clientId, now, reserved)) return;
       throw refused(CODE_REFUSED);
     }
-    if (!this.#policy.open) throw refused(CODE_NEEDED);
+    if (!this.#policy.open || reserved) throw refused(CODE_NEEDED);
   }
 
   /** Leaf first. @throws ToolError ERROR_ENROLMENT_REFUSED */

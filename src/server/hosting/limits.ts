@@ -75,4 +75,6 @@ export interface EnrolmentPolicy {
   readonly unsigned: boolean;
   /** Certificates, PEM, that vouch for clients: a chain that ends here needs no code. */
   readonly authorities: readonly string[];
+  /** Names that are enrolled by a code, or a certificate, for that very name alone. */
+  readonly reserved?: readonly string[];
 }

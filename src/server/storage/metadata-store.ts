@@ -25,8 +25,11 @@ export interface MetadataStore extends Disposable {
   deleteClient(clientId: string): void;
   putInvitation(invitation: InvitationRecord): void;
   hasInvitation(codeHash: string, now: number): boolean;
-  /** Takes the invitation away, if it is in time and meant for this name or for any: each is used once, by whom it is for. */
-  takeInvitation(codeHash: string, clientId: string, now: number): boolean;
+  /**
+   * Takes the invitation away, if it is in time and meant for this name or for any: each is used once, by whom it is for.
+   * @param named whether one for any name will not do
+   */
+  takeInvitation(codeHash: string, clientId: string, now: number, named?: boolean): boolean;
   /** False if the nonce was there before. Survives the process at once, and the machine once `settled`. */
   addNonce(clientId: string, nonce: string, expiresAt: number): boolean;
   /** Resolves when everything is durable that was said before. */

@@ -72,14 +72,15 @@ export class SqliteMetadataStore implements MetadataStore {
     );
   }
 
-  takeInvitation(codeHash: string, clientId: string, now: number): boolean {
+  takeInvitation(codeHash: string, clientId: string, now: number, named = false): boolean {
     return (
       this.#db.run(
         `DELETE FROM invitations
-         WHERE code_hash = ? AND expires_at > ? AND (client_id IS NULL OR client_id = ?)`,
+         WHERE code_hash = ? AND expires_at > ? AND (client_id = ? OR (client_id IS NULL AND ? = 0))`,
         codeHash,
         now,
         clientId,
+        Number(named),
       ) === 1
     );
   }

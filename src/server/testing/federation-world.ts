@@ -18,6 +18,7 @@ import { FederationServer } from '../federation/federation-server.ts';
 import { parsePolicy } from '../federation/policy-file.ts';
 import { OWNER, policyText } from './federation-policy.ts';
 import { HOSTING_LIMITS } from '../hosting/limits.ts';
+import { invite } from '../hosting/invite.ts';
 import type { Log } from '../hosting/log.ts';
 
 export const TEMPLATE = readFileSync(join(import.meta.dirname, '../../../fixtures/digits-square.onnx'));
@@ -139,8 +140,11 @@ export async function openFederationWorld(
     owner: () => world.remote(OWNER),
     async remote(name) {
       const participant = alive.get(name) ?? (await world.participant(name));
+      const known = await participant.services.credentials.enrolment(name, url);
+      const { code: enrolmentCode } =
+        known === null ? await invite(state, name, 60_000) : { code: undefined };
       const remote = await RemoteFederation.open({
-        clientId: name,
+        ...{ clientId: name, enrolmentCode },
         server: url,
         connect: reach(name),
         credentials: participant.services.credentials,

@@ -13,14 +13,19 @@ import { everyToolOnce, MESSAGE_KINDS, signOrNot } from './mutation-messages.ts'
 import type { Answer } from './protocol-client.ts';
 import { ProtocolClient } from './protocol-client.ts';
 
-/** @returns messages, and a client that has done nothing damaged */
+/**
+ * @param ownersCode enrols the owner
+ * @returns messages, and a client that has done nothing damaged
+ */
 export async function federationMessages(
   connection: Connection,
+  ownersCode: string,
 ): Promise<{ readonly messages: readonly Message[]; readonly good: ProtocolClient }> {
   const client = (name: string): ProtocolClient =>
     new ProtocolClient(name, connection.call, connection.capabilities);
   const [attacker, owner, good] = [client('attacker'), client(OWNER), client('good')];
-  for (const each of [attacker, owner, good]) await each.enrol();
+  await owner.enrol(ownersCode);
+  for (const each of [attacker, good]) await each.enrol();
   const described: Answer = await good.call('describe_federation', {});
   const identity = { sign: (bytes: Uint8Array) => sign(null, bytes, attacker.privateKey) };
   const terms = described['terms'] as RoundTerms;

@@ -7,10 +7,12 @@ import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
 import { SecretClient } from '../../runtime/client/secret-client.ts';
 import { encodeCiphertextSet } from '../../runtime/formats/ciphertext-set.ts';
+import { invite } from '../hosting/invite.ts';
 import { newLoopbackToken } from '../crypto/loopback-token.ts';
 import { connectors } from './mcp-clients.ts';
 import type { MemoryReport, Message, MessageReport } from './mutation-campaign.ts';
 import { MutationTarget } from './mutation-campaign.ts';
+import { OWNER } from './federation-policy.ts';
 import { federationMessages } from './mutation-federation.ts';
 import type { LocalCall } from './mutation-messages.ts';
 import { inferenceMessages, localMessages } from './mutation-messages.ts';
@@ -54,9 +56,10 @@ export async function attackInferenceServer(rounds: number, seed: number): Promi
 export async function attackAggregator(rounds: number, seed: number): Promise<CampaignReport> {
   const state = await mkdtemp(join(tmpdir(), 'he-compile-mutations-'));
   try {
+    const { code } = await invite(state, OWNER, 3_600_000);
     await using target = await MutationTarget.start(['federation', TEMPLATE, state], null, [state]);
     const connection = await connectors['v2 over Streamable HTTP, 2026-07-28']!(target.url);
-    const { messages, good } = await federationMessages(connection);
+    const { messages, good } = await federationMessages(connection, code);
     const report = await attackAll(target, messages, rounds, seed);
     const afterwards = await good.callAs('get_round_status', { round: 1 });
     await connection.close();
