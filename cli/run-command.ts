@@ -14,6 +14,8 @@ import { packageVersion } from './versions.ts';
 interface CommandEntry {
   readonly summary: string;
   load(): Promise<CommandModule>;
+  /** Commands of two words. Each has a module of its own, so that neither loads what only the other may. */
+  readonly second?: Readonly<Record<string, Pick<CommandEntry, 'summary' | 'load'>>>;
 }
 
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
@@ -59,6 +61,13 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary:
       'aggregator of a federation (MCP): adds up masked, noised updates of participants, sees no single one',
     load: () => import('./commands/federate.ts'),
+    second: {
+      demo: {
+        summary:
+          'a whole federation on this machine: training, drop-outs, noise and its cost, an encrypted inference',
+        load: () => import('./commands/federate-demo.ts'),
+      },
+    },
   },
   crypto: {
     summary:
@@ -140,12 +149,25 @@ async function buildProgram(words: readonly string[], run: Runner, terminal: Con
     .exitOverride()
     .showSuggestionAfterError(true)
     .configureOutput(output);
-  const asked = words[0] === 'help' ? words[1] : words[0];
-  for (const [name, entry] of Object.entries(COMMANDS)) {
-    const command = program.command(name).description(entry.summary).exitOverride();
+  const [asked, second = ''] = words[0] === 'help' ? words.slice(1) : words;
+  const declare = async (
+    parent: Command,
+    name: string,
+    { summary, load }: Pick<CommandEntry, 'summary' | 'load'>,
+    isAsked: boolean,
+  ): Promise<Command> => {
+    const command = parent.command(name).description(summary).exitOverride();
     command.configureOutput(output);
-    if (name === asked) (await entry.load()).define(command, run);
-    command.option('--json', 'print one JSON document on stdout and nothing else');
+    if (isAsked) (await load()).define(command, run);
+    return command.option('--json', 'print one JSON document on stdout and nothing else');
+  };
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    const seconds = Object.entries(entry.second ?? {});
+    const isSecond = seconds.some(([word]) => word === second);
+    const command = await declare(program, name, entry, name === asked && !isSecond);
+    if (seconds.length > 0) command.helpCommand(false);
+    for (const [word, inner] of seconds)
+      await declare(command, word, inner, name === asked && word === second);
   }
   if (words.length === 0) {
     throw new UsageError(

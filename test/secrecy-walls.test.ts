@@ -86,7 +86,7 @@ describe('the wall around secret keys sees', () => {
     );
   });
 
-  it.each(['encrypt', 'evaluate', 'serve', 'check', 'compile', 'inspect', 'newcomer'])(
+  it.each(['encrypt', 'evaluate', 'serve', 'federate', 'check', 'compile', 'inspect', 'newcomer'])(
     'the %s command reaching the local cryptographic server',
     (command) => {
       const text = `await import('../../src/server/crypto/key-store.ts');`;

@@ -62,7 +62,7 @@ export class DigitTraining {
         'TRAINING_UNAVAILABLE',
         'TensorFlow.js, which the demonstration trains with, is not installed',
         {
-          hint: 'npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-cpu',
+          hint: 'npm install @tensorflow/tfjs-core @tensorflow/tfjs-layers @tensorflow/tfjs-backend-cpu',
           cause,
         },
       );

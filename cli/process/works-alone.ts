@@ -6,8 +6,12 @@ const SERVERS = ['serve', 'crypto', 'federate'];
 const SHORT = ['inspect', 'help'];
 const TEXTS = ['-h', '--help', '-V', '--version'];
 
+/** Of commands of two words, those that end by themselves. */
+const ENDING = ['federate demo'];
+
 export function worksAlone(argv: readonly string[]): boolean {
   const first = argv.find((word) => !word.startsWith('-'));
   if (first === undefined || argv.some((word) => TEXTS.includes(word))) return true;
+  if (ENDING.includes(`${first} ${argv[argv.indexOf(first) + 1]}`)) return false;
   return SERVERS.includes(first) || SHORT.includes(first);
 }

@@ -4,6 +4,9 @@ import { UsageError } from '../../src/errors.ts';
 import { requireWritable, writeWhole } from '../terminal/write-file.ts';
 import { renderBenchPage } from './bench-page.ts';
 import type { BenchReport } from './bench-report.ts';
+import { renderFederationPage } from './federation-page.ts';
+import type { FederationReport } from './federation-report.ts';
+import { federationText } from './federation-text.ts';
 import { renderBenchMarkdown, renderProgramMarkdown } from './markdown.ts';
 import { renderProgramPage } from './program-page.ts';
 import type { ProgramReport } from './program-report.ts';
@@ -42,6 +45,18 @@ export async function writeBenchReport(
       ? renderBenchPage(report, pictures)
       : form === 'markdown'
         ? renderBenchMarkdown(report)
+        : json(report),
+  );
+}
+
+export async function writeFederationReport(file: string, report: FederationReport): Promise<void> {
+  const form = formOf(file);
+  await writeWhole(
+    file,
+    form === 'html'
+      ? renderFederationPage(report)
+      : form === 'markdown'
+        ? `# A federation on drawn digits\n\n${federationText(report)}\n`
         : json(report),
   );
 }
