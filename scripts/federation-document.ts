@@ -43,7 +43,7 @@ function policyTables(): string {
       ],
     ),
     '',
-    `A sensitivity has the rows of all below it, too. Jurisdictions count from \`${JURISDICTIONS_FROM}\` on; one that is not in the table has the rows of all. Survivors are more than two thirds of the declared clients besides, and no round is begun with fewer. Colluders are at most ${MOST_COLLUDERS}. \`client_resources\` decides with how many others each participant shares masks and secrets (${CLIENT_RESOURCES.map((each) => `${each}: ${NEIGHBOURS[each]}`).join(', ')}; all, where they are fewer) and nothing of the protection.`,
+    `A sensitivity has the rows of all below it, too. Jurisdictions count from \`${JURISDICTIONS_FROM}\` on; one that is not in the table has the rows of all. Survivors are so many besides, for each of the declared clients, as to have more than two thirds of the others among them, and no round is begun with fewer. Colluders are at most ${MOST_COLLUDERS}. \`client_resources\` decides with how many others each participant shares masks and secrets (${CLIENT_RESOURCES.map((each) => `${each}: ${NEIGHBOURS[each]}`).join(', ')}; all, where they are fewer) and nothing of the protection.`,
   ].join('\n');
 }
 

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { epsilonOfRounds } from '../privacy/calibrate-noise.ts';
 import { checkTerms, rosterRules } from '../round-terms.ts';
+import { names, SimulatedRound } from '../secure-aggregation/testing/simulated-round.ts';
 import { quantisedBound } from '../update/update-form.ts';
 import type { FederationContext } from './decide-protection.ts';
 import { decideProtection } from './decide-protection.ts';
@@ -81,5 +82,17 @@ describe('a planned round', () => {
     expect(() => plannedMultiplier({ ...plan, protection })).toThrow(
       expect.objectContaining({ code: 'NOISE_UNREACHABLE' }) as Error,
     );
+  });
+});
+
+describe('as many survivors as were promised to be enough', () => {
+  it.each(Array.from({ length: 18 }, (_, i) => i + 3))('are, of %i clients', async (clients) => {
+    const plan = planOf({ sensitivity: 'public', clients }, { length: 10 });
+    const terms = planRound(plan, 1, MODEL, plannedMultiplier(plan));
+    const all = names(clients);
+    const lost = all.slice(terms.minSurvivors);
+    const round = new SimulatedRound(terms, all, new Map(lost.map((name) => [name, 'share'])));
+    const sum = await round.run(() => Int32Array.from({ length: 10 }, (_, i) => i));
+    expect([...sum]).toEqual(Array.from({ length: 10 }, (_, i) => i * terms.minSurvivors));
   });
 });

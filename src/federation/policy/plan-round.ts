@@ -22,8 +22,8 @@ export interface FederationPlan {
   readonly length: number;
 }
 
-/** Of a participant's shares: just above two thirds. */
-const SHARE_THRESHOLD = 0.67;
+/** Of a participant's shares: so little above two thirds that it takes no share more, of as many as there are. */
+const SHARE_THRESHOLD = 0.667;
 /** Integer units in a clipped update: no finer than this, since nothing is gained by it. */
 const FINEST_BOUND = 2 ** 20;
 /** Noise is first looked for below these. */

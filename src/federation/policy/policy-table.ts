@@ -41,9 +41,12 @@ export const BY_JURISDICTION: Readonly<Record<string, Demand>> = {
   CH: demand({ epsilon: 6, delta: 1e-6, colluders: 1 }),
 };
 
-/** More than two thirds of the clients, so that no two sets of survivors can both be large enough (Bonawitz et al., CCS 2017, §6.2). */
+/**
+ * So many that each survivor finds, where everybody shares with everybody, more than two thirds of all others among them: as many shares as its
+ * secret takes, and so that no two sets of survivors can both be large enough (Bonawitz et al., CCS 2017, §6.2).
+ */
 export function survivorsOfClients(clients: number): number {
-  return Math.floor((2 * clients) / 3) + 1;
+  return Math.floor((2 * (clients - 1)) / 3) + 2;
 }
 
 /** More than these could rebuild the secrets of a participant that shares them with as many neighbours as below. */
