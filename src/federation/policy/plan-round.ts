@@ -4,7 +4,7 @@ import { calibrateNoise, noiseParameter } from '../privacy/calibrate-noise.ts';
 import type { SumShape } from '../privacy/calibrate-noise.ts';
 import type { RoundTerms } from '../round-terms.ts';
 import type { RoundNoise, UpdateForm } from '../update/update-form.ts';
-import { checkUpdateForm, quantisedBound } from '../update/update-form.ts';
+import { checkUpdateForm, quantisedBound, sumShape } from '../update/update-form.ts';
 import type { FederationContext } from './decide-protection.ts';
 import { NEIGHBOURS } from './policy-table.ts';
 import type { Protection } from './protection.ts';
@@ -81,10 +81,7 @@ export function shapeOfTerms({
   minSurvivors,
   colluders,
 }: Pick<RoundTerms, 'form' | 'minSurvivors' | 'colluders'>): SumShape {
-  const bound = quantisedBound(form);
-  const honest = minSurvivors - colluders;
-  const l1 = form.norm === 'l1' ? bound : bound * Math.sqrt(form.length);
-  return { l2: bound, l1, length: form.length, honest };
+  return sumShape(form, minSurvivors - colluders);
 }
 
 function shapeOf({ protection }: FederationPlan, form: UpdateForm): SumShape {

@@ -17,8 +17,10 @@ import {
 } from '../protocol/federation-messages.ts';
 import { sha256Of } from '../protocol/identifiers.ts';
 import { ConnectionFailure } from './connection.ts';
-import { EnrolledCaller } from './enrolled-caller.ts';
-import { RemoteCaller } from './remote-caller.ts';
+import type { EnrolledCaller } from './enrolled-caller.ts';
+import type { OpenedCaller } from './open-enrolled.ts';
+import { openEnrolled } from './open-enrolled.ts';
+import type { RemoteCaller } from './remote-caller.ts';
 import type { RemoteOptions, StepOptions } from './remote-model.ts';
 import type { LocalFile } from './upload-file.ts';
 import { uploadFiles } from './upload-file.ts';
@@ -51,25 +53,12 @@ export class RemoteFederation implements AsyncDisposable {
   readonly #maxChunkBytes: number;
 
   static async open(options: RemoteOptions): Promise<RemoteFederation> {
-    const { credentials, clientId, server } = options;
-    const [identity, enrolment] = await Promise.all([
-      credentials.identity(clientId),
-      credentials.enrolment(clientId, server),
-    ]);
-    let token = enrolment?.authToken;
-    const bearers = (): string[] => [token, options.enrolmentCode].filter((bearer) => bearer !== undefined);
-    const caller = new RemoteCaller({
-      connect: (signal) => options.connect(signal, bearers),
-      privateKey: identity.privateKey,
-      pinnedServerKey: enrolment?.serverKey ?? null,
-      ...(options.retries === undefined ? {} : { retries: options.retries }),
-    });
-    return new RemoteFederation(options, caller, (renewed) => (token = renewed));
+    return new RemoteFederation(options, await openEnrolled(options));
   }
 
-  private constructor(options: RemoteOptions, caller: RemoteCaller, onToken: (token: string) => void) {
+  private constructor(options: RemoteOptions, { caller, enrolled }: OpenedCaller) {
     this.#caller = caller;
-    this.#enrolled = new EnrolledCaller(caller, { ...options, onToken });
+    this.#enrolled = enrolled;
     this.#maxChunkBytes = options.maxChunkBytes ?? MAX_CHUNK_BYTES;
   }
 

@@ -6,8 +6,10 @@ import { sha256Of } from '../protocol/identifiers.ts';
 import { requestParameters } from '../protocol/negotiation.ts';
 import type { CallOptions, JsonObject } from './connection.ts';
 import { ConnectionFailure } from './connection.ts';
-import { EnrolledCaller } from './enrolled-caller.ts';
-import { RemoteCaller } from './remote-caller.ts';
+import type { EnrolledCaller } from './enrolled-caller.ts';
+import type { OpenedCaller } from './open-enrolled.ts';
+import { openEnrolled } from './open-enrolled.ts';
+import type { RemoteCaller } from './remote-caller.ts';
 import type {
   EncryptedResult,
   ProvisionedKeys,
@@ -39,26 +41,13 @@ export class RemoteServer implements AsyncDisposable {
   readonly #options: RemoteOptions;
 
   static async open(options: RemoteOptions): Promise<RemoteServer> {
-    const { credentials, clientId, server } = options;
-    const [identity, enrolment] = await Promise.all([
-      credentials.identity(clientId),
-      credentials.enrolment(clientId, server),
-    ]);
-    let token = enrolment?.authToken;
-    const bearers = (): string[] => [token, options.enrolmentCode].filter((bearer) => bearer !== undefined);
-    const caller = new RemoteCaller({
-      connect: (signal) => options.connect(signal, bearers),
-      privateKey: identity.privateKey,
-      pinnedServerKey: enrolment?.serverKey ?? null,
-      ...(options.retries === undefined ? {} : { retries: options.retries }),
-    });
-    return new RemoteServer(options, caller, (renewed) => (token = renewed));
+    return new RemoteServer(options, await openEnrolled(options));
   }
 
-  private constructor(options: RemoteOptions, caller: RemoteCaller, onToken: (token: string) => void) {
+  private constructor(options: RemoteOptions, { caller, enrolled }: OpenedCaller) {
     this.#options = options;
     this.#caller = caller;
-    this.#enrolled = new EnrolledCaller(caller, { ...options, onToken });
+    this.#enrolled = enrolled;
   }
 
   /** @param model may be left out where there is only one */

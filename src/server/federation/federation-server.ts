@@ -1,9 +1,10 @@
 /** The aggregator as a server: serves its tools over the transports asked for, closes steps in time, and goes down cleanly. */
 import { DRAFT } from '../protocol/extension.ts';
-import type { ToolError } from '../protocol/error-codes.ts';
+import type { HttpSettings } from '../hosting/http-limits.ts';
 import { httpLimits, MAX_MESSAGE_BYTES } from '../hosting/http-limits.ts';
 import type { Log } from '../hosting/log.ts';
-import type { HttpListener, HttpListenerOptions } from '../transport/http-listener.ts';
+import { noteRefusal, noteTransport } from '../hosting/refused-calls.ts';
+import type { HttpListener } from '../transport/http-listener.ts';
 import { listenHttp } from '../transport/http-listener.ts';
 import type { StdioListener } from '../transport/stdio-listener.ts';
 import { listenStdio } from '../transport/stdio-listener.ts';
@@ -20,11 +21,6 @@ const INSTRUCTIONS =
 /** How often deadlines are looked at. */
 const TICK_MS = 1000;
 const SWEEP_EVERY = 60;
-
-export type FederationHttpSettings = Pick<
-  HttpListenerOptions,
-  'address' | 'tls' | 'sse' | 'allowedHosts' | 'allowedOrigins' | 'requireBearer' | 'proxies'
->;
 
 export class FederationServer implements AsyncDisposable {
   readonly #parts: FederationParts;
@@ -86,7 +82,7 @@ export class FederationServer implements AsyncDisposable {
   }
 
   /** @throws ProtocolError PLAINTEXT_REFUSED or LISTEN_FAILED */
-  async listenHttp(settings: FederationHttpSettings): Promise<HttpListener> {
+  async listenHttp(settings: HttpSettings): Promise<HttpListener> {
     const { authentication, configuration } = this.services;
     const listener = await listenHttp(toolServerFactory(this.#host('http')), {
       ...settings,
@@ -150,20 +146,8 @@ export class FederationServer implements AsyncDisposable {
       settled: () => services.clients.settled(),
       sign: (result, call, nonce) => services.identity.sign(result, call, nonce),
       onCall: (tool) => services.metrics.add('requests_total', 1, ['tool', tool]),
-      onError: (tool, error) => this.#refused(tool, error),
+      onError: (tool, error) => noteRefusal(services, tool, error),
     };
-  }
-
-  #refused(tool: string, error: ToolError): void {
-    const { metrics, log } = this.services;
-    metrics.add('errors_total', 1, ['code', error.code]);
-    const bug =
-      error.code === 'ERROR_INTERNAL' && error.cause instanceof Error ? error.cause.stack : undefined;
-    log(bug === undefined ? 'warn' : 'error', 'call refused', {
-      tool,
-      code: error.code,
-      ...(bug === undefined ? {} : { detail: bug }),
-    });
   }
 
   #metrics(): string {
@@ -177,8 +161,6 @@ export class FederationServer implements AsyncDisposable {
   }
 
   #report(error: unknown): void {
-    this.services.log('warn', 'transport', {
-      detail: error instanceof Error ? error.message.slice(0, 300) : '',
-    });
+    noteTransport(this.services, error);
   }
 }

@@ -15,6 +15,12 @@ const STRANGERS_SHARE = 0.5;
 /** Chunks up to what the draft allows are taken, so that one too large for this server hears so in the protocol's own words. */
 export const MAX_MESSAGE_BYTES = base64Length(HIGHEST_CHUNK_BYTES) + ENVELOPE_BYTES;
 
+/** What an operator says of it besides. */
+export type HttpSettings = Pick<
+  HttpListenerOptions,
+  'address' | 'tls' | 'sse' | 'allowedHosts' | 'allowedOrigins' | 'requireBearer' | 'proxies'
+>;
+
 export function httpLimits(
   limits: HostingLimits,
 ): Pick<HttpListenerOptions, 'maxBodyBytes' | 'sessions' | 'admission' | 'rates'> {

@@ -1,7 +1,7 @@
 /** The remote inference server: serves its parts over the transports asked for, sweeps, and takes them down. */
 import type { ExtensionSettings } from '../protocol/extension.ts';
 import { DRAFT } from '../protocol/extension.ts';
-import type { HttpListener, HttpListenerOptions } from '../transport/http-listener.ts';
+import type { HttpListener } from '../transport/http-listener.ts';
 import { listenHttp } from '../transport/http-listener.ts';
 import type { StdioListener } from '../transport/stdio-listener.ts';
 import { listenStdio } from '../transport/stdio-listener.ts';
@@ -9,8 +9,10 @@ import type { ToolHost } from '../transport/tool-host.ts';
 import { toolServerFactory } from '../transport/tool-server.ts';
 import type { ServerConfiguration } from './configuration.ts';
 import type { EvaluatorPool } from './evaluation/evaluator-pool.ts';
+import type { HttpSettings } from '../hosting/http-limits.ts';
 import { httpLimits, MAX_MESSAGE_BYTES } from '../hosting/http-limits.ts';
 import type { Log } from '../hosting/log.ts';
+import { noteRefusal, noteTransport } from '../hosting/refused-calls.ts';
 import { modelDocuments } from './model-documents.ts';
 import type { ServerParts } from './server-parts.ts';
 import { openParts } from './server-parts.ts';
@@ -21,11 +23,6 @@ import { REMOTE_TOOLS } from './tools/registry.ts';
 const INSTRUCTIONS =
   'Evaluates models on encrypted inputs; it sees neither inputs nor results. Steps: describe_model, enrol_client, begin_key_provisioning / upload_evaluation_key_chunk / commit_evaluation_keys, upload_ciphertext_chunk, remote_inference_cnn; encrypt and decrypt with a local cryptographic server. Ciphertexts are megabytes: let a program move them.';
 const SWEEP_MS = 60_000;
-
-export type HttpSettings = Pick<
-  HttpListenerOptions,
-  'address' | 'tls' | 'sse' | 'allowedHosts' | 'allowedOrigins' | 'requireBearer' | 'proxies'
->;
 
 export class InferenceServer implements AsyncDisposable {
   readonly #parts: ServerParts;
@@ -149,17 +146,7 @@ export class InferenceServer implements AsyncDisposable {
       settled: () => this.#parts.store.settled(),
       sign: (result, call, nonce) => services.identity.sign(result, call, nonce),
       onCall: (tool) => services.metrics.add('requests_total', 1, ['tool', tool]),
-      onError: (tool, error) => {
-        services.metrics.add('errors_total', 1, ['code', error.code]);
-        const bug =
-          error.code === 'ERROR_INTERNAL' && error.cause instanceof Error ? error.cause.stack : undefined;
-        const detail = bug === undefined ? {} : { detail: bug };
-        services.log(bug === undefined ? 'warn' : 'error', 'call refused', {
-          tool,
-          code: error.code,
-          ...detail,
-        });
-      },
+      onError: (tool, error) => noteRefusal(services, tool, error),
     };
   }
 
@@ -198,8 +185,6 @@ export class InferenceServer implements AsyncDisposable {
   }
 
   #report(error: unknown): void {
-    this.services.log('warn', 'transport', {
-      detail: error instanceof Error ? error.message.slice(0, 300) : '',
-    });
+    noteTransport(this.services, error);
   }
 }
