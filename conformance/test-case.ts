@@ -3,9 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeModel } from '../src/compiler/onnx/decode.ts';
 import type { DocumentTensor, ModelDocument } from '../src/compiler/onnx/decode.ts';
-import type { ITensorProto } from '../src/compiler/onnx/proto.ts';
-import { ElementType, TensorProto } from '../src/compiler/onnx/proto.ts';
-import { decodeTensor } from '../src/compiler/onnx/tensor-data.ts';
+import type { ITensorProto } from '../src/onnx/proto.ts';
+import { ElementType, TensorProto } from '../src/onnx/proto.ts';
+import { decodeTensor } from '../src/onnx/tensor-data.ts';
 import type { ConstantTensor } from '../src/compiler/ir/tensor-graph.ts';
 import { ArtifactError, HeError } from '../src/errors.ts';
 

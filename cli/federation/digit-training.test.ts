@@ -1,7 +1,7 @@
 /** The demonstration's training computes what ONNX makes of its weights, and learns. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readParameters, replaceParameters } from '../../src/compiler/onnx/model-parameters.ts';
+import { readParameters, replaceParameters } from '../../src/onnx/model-parameters.ts';
 import { InferenceSession, Tensor } from '../../src/compiler/reference/onnxruntime.ts';
 import { parseNpy } from '../../src/data/npy.ts';
 import type { DigitImages } from './digit-training.ts';

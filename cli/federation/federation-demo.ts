@@ -6,7 +6,7 @@ import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { replaceParameters } from '../../src/compiler/onnx/model-parameters.ts';
+import { replaceParameters } from '../../src/onnx/model-parameters.ts';
 import { DEFAULT_FLOOR } from '../../src/federation/policy/floor.ts';
 import type { Protection } from '../../src/federation/policy/protection.ts';
 import { parsePolicy } from '../../src/server/federation/policy-file.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readParameters, replaceParameters } from '../../src/compiler/onnx/model-parameters.ts';
+import { readParameters, replaceParameters } from '../../src/onnx/model-parameters.ts';
 import { parsePolicy } from '../../src/server/federation/policy-file.ts';
 import { readModel } from '../files.ts';
 import { checkSum } from './check-sum.ts';

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
-import { readParameters, replaceParameters } from '../../src/compiler/onnx/model-parameters.ts';
+import { readParameters, replaceParameters } from '../../src/onnx/model-parameters.ts';
 import { InternalError } from '../../src/errors.ts';
 import type { RoundStatus } from '../../src/server/client/remote-federation.ts';
 import { ToolError } from '../../src/server/protocol/error-codes.ts';

@@ -1,20 +1,10 @@
 /** An ONNX TensorProto in a file of its own (.pb), as ONNX's operator tests store their inputs. */
-import onnxProto from 'onnx-proto';
 import { ArtifactError } from '../errors.ts';
+import { ElementType, EXTERNAL_LOCATION, TensorProto } from '../onnx/proto.ts';
 import type { DataTensor, NumberArray } from './data-tensor.ts';
 import { checkedElementCount, formatShape, fromBigInts, requireFinite } from './data-tensor.ts';
 
-/** TensorProto.DataType: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto */
-const FLOAT = 1;
-const UINT8 = 2;
-const INT8 = 3;
-const INT32 = 6;
-const INT64 = 7;
-const BOOL = 9;
-const DOUBLE = 11;
-const EXTERNAL = 1;
-
-type Proto = onnxProto.onnx.TensorProto;
+type Proto = ReturnType<typeof TensorProto.decode>;
 
 /**
  * @param where file name, for messages
@@ -24,7 +14,7 @@ export function parseTensorProto(bytes: Uint8Array, where: string): DataTensor {
   const proto = decode(bytes, where);
   const shape = proto.dims.map(Number);
   const count = checkedElementCount(shape, 'TENSOR_DAMAGED', where);
-  if (Number(proto.dataLocation) === EXTERNAL || proto.externalData.length > 0) {
+  if (Number(proto.dataLocation) === EXTERNAL_LOCATION || proto.externalData.length > 0) {
     throw new ArtifactError('TENSOR_UNSUPPORTED', `${where}: the tensor keeps its data in another file`, {
       hint: 'save it with the data inside',
     });
@@ -34,13 +24,13 @@ export function parseTensorProto(bytes: Uint8Array, where: string): DataTensor {
     throw damaged(where, `expected ${count} values for shape ${formatShape(shape)}, found ${values.length}`);
   }
   requireFinite(values, where);
-  const isFloat = proto.dataType === FLOAT || proto.dataType === DOUBLE;
-  return { shape, type: isFloat ? 'float' : proto.dataType === BOOL ? 'bool' : 'int', values };
+  const isFloat = proto.dataType === ElementType.FLOAT || proto.dataType === ElementType.DOUBLE;
+  return { shape, type: isFloat ? 'float' : proto.dataType === ElementType.BOOL ? 'bool' : 'int', values };
 }
 
 function decode(bytes: Uint8Array, where: string): Proto {
   try {
-    return onnxProto.onnx.TensorProto.decode(bytes);
+    return TensorProto.decode(bytes);
   } catch (error) {
     throw new ArtifactError('TENSOR_DAMAGED', `${where} is not an ONNX TensorProto`, {
       hint: 'write it with onnx.numpy_helper.from_array(array).SerializeToString()',
@@ -52,18 +42,18 @@ function decode(bytes: Uint8Array, where: string): Proto {
 function readValues(proto: Proto, where: string): NumberArray {
   const raw = proto.rawData.length > 0 ? proto.rawData : null;
   switch (proto.dataType) {
-    case FLOAT:
+    case ElementType.FLOAT:
       return raw === null ? Float32Array.from(proto.floatData) : new Float32Array(aligned(raw, 4, where));
-    case DOUBLE:
+    case ElementType.DOUBLE:
       return raw === null ? Float64Array.from(proto.doubleData) : new Float64Array(aligned(raw, 8, where));
-    case UINT8:
+    case ElementType.UINT8:
       return raw === null ? Uint8Array.from(proto.int32Data) : new Uint8Array(aligned(raw, 1, where));
-    case INT8:
-    case BOOL:
+    case ElementType.INT8:
+    case ElementType.BOOL:
       return raw === null ? Int8Array.from(proto.int32Data) : new Int8Array(aligned(raw, 1, where));
-    case INT32:
+    case ElementType.INT32:
       return raw === null ? Int32Array.from(proto.int32Data) : new Int32Array(aligned(raw, 4, where));
-    case INT64: {
+    case ElementType.INT64: {
       const integers =
         raw === null
           ? (proto.int64Data as readonly unknown[]).map((value) => BigInt(String(value)))

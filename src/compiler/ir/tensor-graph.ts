@@ -2,16 +2,12 @@
  * First stage: the ONNX graph with static shapes, one node per ONNX operator, constants evaluated, batch-norm and other
  * rewrites expressed in the same vocabulary. Everything downstream reads it; ONNX itself is not seen again.
  */
+import type { ConstantTensor } from '../../onnx/constant-tensor.ts';
 import type { ClientOperator } from '../../program/signature.ts';
 
 export type Shape = readonly number[];
 
-/** A constant tensor. Integers are exact up to 2^53. Row-major. */
-export interface ConstantTensor {
-  readonly shape: Shape;
-  readonly type: 'float' | 'int' | 'bool';
-  readonly data: Float64Array;
-}
+export type { ConstantTensor };
 
 /** Attribute values as ONNX has them: i → number, f → number, s → string, ints/floats → number[], t → tensor. */
 export type AttributeValue = number | string | readonly number[] | readonly string[] | ConstantTensor;

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ImportError } from '../../errors.ts';
 import { decodeModel } from './decode.ts';
-import type { ITensorProto } from './proto.ts';
-import { ElementType } from './proto.ts';
-import { decodeTensor } from './tensor-data.ts';
+import type { ITensorProto } from '../../onnx/proto.ts';
+import { ElementType } from '../../onnx/proto.ts';
+import { decodeTensor } from '../../onnx/tensor-data.ts';
 import { ModelBuilder } from './testing/model-builder.ts';
 
 function codeOf(action: () => unknown): string {

@@ -1,9 +1,15 @@
 /** Bytes of an ONNX file → a plain, typed document. Everything here treats its input as hostile. */
 import { ImportError } from '../../errors.ts';
 import type { AttributeValue, ConstantTensor } from '../ir/tensor-graph.ts';
-import type { IAttributeProto, IGraphProto, IModelProto, INodeProto, IValueInfoProto } from './proto.ts';
-import { AttributeType, ModelProto, toNumber } from './proto.ts';
-import { decodeTensor, requireFinite } from './tensor-data.ts';
+import type {
+  IAttributeProto,
+  IGraphProto,
+  IModelProto,
+  INodeProto,
+  IValueInfoProto,
+} from '../../onnx/proto.ts';
+import { AttributeType, ModelProto, toNumber } from '../../onnx/proto.ts';
+import { decodeTensor, requireFinite } from '../../onnx/tensor-data.ts';
 
 export interface DocumentNode {
   readonly name: string;

@@ -5,7 +5,7 @@ import { shapeOf } from '../ir/tensor-graph.ts';
 import { isBatchable } from './batchable.ts';
 import { parseChain } from './elementwise-chain.ts';
 import { encodePolynomial } from './encode-polynomial.ts';
-import { encodeTensor } from './encode-tensor.ts';
+import { encodeTensor } from '../../onnx/encode-tensor.ts';
 import { integerTensor } from './kernels.ts';
 import { NameScope } from './name-scope.ts';
 import type { AttributeKind } from './attribute-spec.ts';
@@ -13,8 +13,8 @@ import type { Operator } from './operator.ts';
 import { GRAPH_OPSET } from './operator.ts';
 import { operatorOf } from './operators.ts';
 import { polynomialAttributes } from './ops/polynomial.ts';
-import type { IAttributeProto, INodeProto, ITensorProto, IValueInfoProto } from './proto.ts';
-import { AttributeType, ElementType, ModelProto } from './proto.ts';
+import type { IAttributeProto, INodeProto, ITensorProto, IValueInfoProto } from '../../onnx/proto.ts';
+import { AttributeType, ElementType, ModelProto } from '../../onnx/proto.ts';
 import { RESHAPING_OPERATORS } from './reshaping.ts';
 
 /** Newest file format version that goes with opset 21. */

@@ -3,7 +3,7 @@ import { ImportError } from '../../errors.ts';
 import type { ConstantTensor, Shape } from '../ir/tensor-graph.ts';
 import type { DocumentTensor, ModelDocument } from './decode.ts';
 import { sizeOf } from './shapes.ts';
-import { MAX_ELEMENTS, MAX_RANK, isFloatingType, isNumericType } from './tensor-data.ts';
+import { MAX_ELEMENTS, MAX_RANK, isFloatingType, isNumericType } from '../../onnx/tensor-data.ts';
 
 export interface InputOptions {
   readonly bind: ReadonlyMap<string, ConstantTensor>;

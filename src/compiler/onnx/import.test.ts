@@ -4,7 +4,7 @@ import { foldConstants } from '../passes/fold-constants.ts';
 import { checkModel, readConstantOutputs } from './import.ts';
 import type { ImportOptions } from './import.ts';
 import { linearForm } from './linear-form.ts';
-import { ElementType } from './proto.ts';
+import { ElementType } from '../../onnx/proto.ts';
 import { DEFAULT_IMPORT, ModelBuilder, integers, randomTensor, tensor } from './testing/model-builder.ts';
 import { apply } from '../linear/sparse-matrix.ts';
 

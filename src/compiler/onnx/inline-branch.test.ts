@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkModel } from './import.ts';
-import { ElementType } from './proto.ts';
+import { ElementType } from '../../onnx/proto.ts';
 import { DEFAULT_IMPORT, ModelBuilder, integers, randomValues, tensor } from './testing/model-builder.ts';
 import { interpret, runReference } from './testing/reference.ts';
 

@@ -3,7 +3,7 @@ import type { Shape } from '../ir/tensor-graph.ts';
 import type { NodeView } from './node-view.ts';
 import type { Operator, Refusal } from './operator.ts';
 import { sizeOf } from './shapes.ts';
-import { MAX_ELEMENTS, MAX_RANK } from './tensor-data.ts';
+import { MAX_ELEMENTS, MAX_RANK } from '../../onnx/tensor-data.ts';
 
 /** Number and presence of inputs, and no attribute that the description does not know. */
 export function checkInputs(view: NodeView<Operator>): void {

@@ -5,7 +5,7 @@ import { recogniseActivations } from '../passes/recognise-activations.ts';
 import { encodeOnnx } from './encode.ts';
 import { MAX_OPSET } from './operator.ts';
 import { ONNX_OPERATORS } from './operators.ts';
-import { ModelProto } from './proto.ts';
+import { ModelProto } from '../../onnx/proto.ts';
 import {
   DEFAULT_IMPORT,
   ModelBuilder,

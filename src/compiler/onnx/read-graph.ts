@@ -19,7 +19,7 @@ import { findOperator, operatorOf } from './operators.ts';
 import { inlineBranch, takenBranch } from './inline-branch.ts';
 import { sizeOf } from './shapes.ts';
 import { adviceFor } from './suggestions.ts';
-import { MAX_ELEMENTS, requireFinite } from './tensor-data.ts';
+import { MAX_ELEMENTS, requireFinite } from '../../onnx/tensor-data.ts';
 
 /** Most elements that all folded constants together may have. */
 const FOLDING_BUDGET = 2 ** 26;

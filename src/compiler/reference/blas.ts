@@ -1,6 +1,6 @@
 /** Double-precision matrix products, as fast as onnxruntime's, for the Gram matrices of least squares. */
-import proto from 'onnx-proto';
-import type { onnx } from 'onnx-proto';
+import type { IValueInfoProto } from '../../onnx/proto.ts';
+import { AttributeType, ElementType, ModelProto } from '../../onnx/proto.ts';
 import { Session } from './session.ts';
 
 /** Rows handed to onnxruntime at a time: the working set stays in cache and memory bounded. */
@@ -59,16 +59,16 @@ export class Blas implements AsyncDisposable {
 
 /** Y = AᵀB in float64, all dimensions symbolic. */
 function transposedProductModel(): Uint8Array {
-  const matrix = (name: string, rows: string, cols: string): onnx.IValueInfoProto => ({
+  const matrix = (name: string, rows: string, cols: string): IValueInfoProto => ({
     name,
     type: {
       tensorType: {
-        elemType: proto.onnx.TensorProto.DataType.DOUBLE,
+        elemType: ElementType.DOUBLE,
         shape: { dim: [{ dimParam: rows }, { dimParam: cols }] },
       },
     },
   });
-  return proto.onnx.ModelProto.encode({
+  return ModelProto.encode({
     irVersion: 8,
     opsetImport: [{ domain: '', version: 17 }],
     graph: {
@@ -79,7 +79,7 @@ function transposedProductModel(): Uint8Array {
           opType: 'Gemm',
           input: ['A', 'B'],
           output: ['Y'],
-          attribute: [{ name: 'transA', type: proto.onnx.AttributeProto.AttributeType.INT, i: 1 }],
+          attribute: [{ name: 'transA', type: AttributeType.INT, i: 1 }],
         },
       ],
       input: [matrix('A', 'r', 'm'), matrix('B', 'r', 'n')],

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ElementType, EXTERNAL_LOCATION } from '../onnx/proto.ts';
+import { ElementType, EXTERNAL_LOCATION } from '../../onnx/proto.ts';
 import { ModelBuilder, tensor } from '../onnx/testing/model-builder.ts';
 import type { Dataset } from '../options.ts';
 import { evaluateModel } from './evaluate-model.ts';

@@ -2,9 +2,9 @@
  * An ONNX file as onnxruntime can be fed from memory: weights inside, inputs float32. Models keep their weights in files
  * beside them, and take bytes or halves, for which onnxruntime would need its own arrays.
  */
-import type { IGraphProto, IModelProto, INodeProto, ITensorProto } from '../onnx/proto.ts';
-import { AttributeType, ElementType, EXTERNAL_LOCATION, ModelProto } from '../onnx/proto.ts';
-import { externalBytes } from '../onnx/tensor-data.ts';
+import type { IGraphProto, IModelProto, INodeProto, ITensorProto } from '../../onnx/proto.ts';
+import { AttributeType, ElementType, EXTERNAL_LOCATION, ModelProto } from '../../onnx/proto.ts';
+import { externalBytes } from '../../onnx/tensor-data.ts';
 
 /**
  * @param modelDirectory where external data may be read from

@@ -1,7 +1,7 @@
 /** Owner of one onnxruntime session; the only file that knows its API. */
 import { InferenceSession, Tensor } from './onnxruntime.ts';
 import { CompileError } from '../../errors.ts';
-import { halfToNumber } from '../onnx/tensor-data.ts';
+import { halfToNumber } from '../../onnx/tensor-data.ts';
 
 /**
  * Two threads: onnxruntime splits its matrix products by rows and columns of the result, never along the sums, so that

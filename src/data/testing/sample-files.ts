@@ -1,6 +1,6 @@
 /** Small valid files of every format, made in memory, for the tests of the parsers. */
-import onnxProto from 'onnx-proto';
 import { PNG } from 'pngjs';
+import { TensorProto } from '../../onnx/proto.ts';
 
 export function npyFile(
   descr: string,
@@ -50,5 +50,5 @@ export function pngFile(
 }
 
 export function tensorProtoFile(shape: readonly number[], dataType: number, rawData: Uint8Array): Uint8Array {
-  return onnxProto.onnx.TensorProto.encode({ dims: [...shape], dataType, rawData }).finish();
+  return TensorProto.encode({ dims: [...shape], dataType, rawData }).finish();
 }

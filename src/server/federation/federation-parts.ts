@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { verify } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { layoutDigest, lengthOf, readParameters } from '../../compiler/onnx/model-parameters.ts';
+import { layoutDigest, lengthOf, readParameters } from '../../onnx/model-parameters.ts';
 import type { VerifyIdentity } from '../../federation/secure-aggregation/messages.ts';
 import { Authentication } from '../hosting/authentication.ts';
 import { EnrolmentOffice } from '../hosting/enrolment.ts';

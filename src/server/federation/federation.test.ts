@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importModel } from '../../compiler/onnx/import.ts';
-import { readParameters, replaceParameters } from '../../compiler/onnx/model-parameters.ts';
+import { readParameters, replaceParameters } from '../../onnx/model-parameters.ts';
 import { DEFAULT_IMPORT } from '../../compiler/onnx/testing/model-builder.ts';
 import { RandomIntegers, seededBytes } from '../../federation/privacy/random-integers.ts';
 import { noisedBlocks } from '../../federation/update/quantise.ts';

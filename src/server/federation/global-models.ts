@@ -1,5 +1,5 @@
 /** The global models of a federation, one a version: the template, and what came of each round. */
-import { readParameters, replaceParameters } from '../../compiler/onnx/model-parameters.ts';
+import { readParameters, replaceParameters } from '../../onnx/model-parameters.ts';
 import { ToolError } from '../protocol/error-codes.ts';
 import { sha256Of } from '../protocol/identifiers.ts';
 import type { BlobStore } from '../storage/blob-store.ts';

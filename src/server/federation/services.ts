@@ -1,5 +1,5 @@
 /** What the tools of the aggregator work with. */
-import type { ParameterLayout } from '../../compiler/onnx/model-parameters.ts';
+import type { ParameterLayout } from '../../onnx/model-parameters.ts';
 import type { Authentication } from '../hosting/authentication.ts';
 import type { EnrolmentOffice } from '../hosting/enrolment.ts';
 import type { EnrolmentPolicy, HostingLimits } from '../hosting/limits.ts';

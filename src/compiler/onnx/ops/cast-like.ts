@@ -1,4 +1,4 @@
-import { ElementType } from '../proto.ts';
+import { ElementType } from '../../../onnx/proto.ts';
 import { reshaping } from '../reshaping.ts';
 
 /** What a tensor of each type is cast to; encrypted ones are real numbers. */

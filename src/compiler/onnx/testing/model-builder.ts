@@ -3,9 +3,15 @@ import type { ConstantTensor, Shape, TensorGraph } from '../../ir/tensor-graph.t
 import type { AttributeValue } from '../../ir/tensor-graph.ts';
 import { importModel } from '../import.ts';
 import type { ImportOptions } from '../import.ts';
-import { encodeTensor } from '../encode-tensor.ts';
-import type { IAttributeProto, IGraphProto, INodeProto, ITensorProto, IValueInfoProto } from '../proto.ts';
-import { AttributeType, ElementType, ModelProto } from '../proto.ts';
+import { encodeTensor } from '../../../onnx/encode-tensor.ts';
+import type {
+  IAttributeProto,
+  IGraphProto,
+  INodeProto,
+  ITensorProto,
+  IValueInfoProto,
+} from '../../../onnx/proto.ts';
+import { AttributeType, ElementType, ModelProto } from '../../../onnx/proto.ts';
 
 export const DEFAULT_IMPORT: ImportOptions = {
   modelDirectory: null,

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readParameters, replaceParameters } from '../../../compiler/onnx/model-parameters.ts';
+import { readParameters, replaceParameters } from '../../../onnx/model-parameters.ts';
 import { DEFAULT_FLOOR } from '../../../federation/policy/floor.ts';
 import { roundAnswer } from '../../protocol/federation-messages.ts';
 import type { RemoteFederation } from '../../client/remote-federation.ts';

@@ -1,7 +1,7 @@
 /** This machine as a participant of federations: prepares updates, takes part in rounds, and goes on with those that were interrupted. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { layoutDigest, lengthOf } from '../../../compiler/onnx/model-parameters.ts';
+import { layoutDigest, lengthOf } from '../../../onnx/model-parameters.ts';
 import type { Protection } from '../../../federation/policy/protection.ts';
 import type { PrivacyLedger } from '../../../federation/privacy/ledger.ts';
 import type { RoundTerms } from '../../../federation/round-terms.ts';

@@ -1,6 +1,6 @@
 /** Files → an update: two ONNX files whose trained numbers are subtracted, or an array of differences. */
-import type { ParameterLayout } from '../../../compiler/onnx/model-parameters.ts';
-import { lengthOf, readParameters, subtractParameters } from '../../../compiler/onnx/model-parameters.ts';
+import type { ParameterLayout } from '../../../onnx/model-parameters.ts';
+import { lengthOf, readParameters, subtractParameters } from '../../../onnx/model-parameters.ts';
 import { parseNpy } from '../../../data/npy.ts';
 import { HeError } from '../../../errors.ts';
 import { ToolError } from '../../protocol/error-codes.ts';

@@ -1,5 +1,5 @@
 /** Constants → TensorProto: float, int64 or bool, as raw bytes. */
-import type { ConstantTensor } from '../ir/tensor-graph.ts';
+import type { ConstantTensor } from './constant-tensor.ts';
 import type { ITensorProto } from './proto.ts';
 import { ElementType } from './proto.ts';
 

@@ -1,6 +1,6 @@
 /** TensorProto → ConstantTensor, in every encoding that ONNX allows for numbers. Input is not trusted. */
-import { ImportError } from '../../errors.ts';
-import type { ConstantTensor } from '../ir/tensor-graph.ts';
+import { ImportError } from '../errors.ts';
+import type { ConstantTensor } from './constant-tensor.ts';
 import { readExternalData } from './external-data.ts';
 import type { ITensorProto } from './proto.ts';
 import { EXTERNAL_LOCATION, ElementType, toNumber } from './proto.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeTensor } from './encode-tensor.ts';
-import { importModel } from './import.ts';
+import { importModel } from '../compiler/onnx/import.ts';
 import {
   layoutDigest,
   lengthOf,
@@ -12,9 +12,9 @@ import {
   subtractParameters,
 } from './model-parameters.ts';
 import { ElementType, ModelProto } from './proto.ts';
-import { DEFAULT_IMPORT, integers, tensor } from './testing/model-builder.ts';
+import { DEFAULT_IMPORT, integers, tensor } from '../compiler/onnx/testing/model-builder.ts';
 
-const DIGITS = readFileSync(join(import.meta.dirname, '../../../fixtures/digits-square.onnx'));
+const DIGITS = readFileSync(join(import.meta.dirname, '../../fixtures/digits-square.onnx'));
 
 function file(...initializer: ReturnType<typeof encodeTensor>[]): Uint8Array {
   return ModelProto.encode({ irVersion: 8, graph: { name: 'g', initializer } }).finish();

@@ -1,7 +1,7 @@
 /** Tensor data kept in files beside the model. Paths are not trusted: they must stay in the model's directory. */
 import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { ImportError } from '../../errors.ts';
+import { ImportError } from '../errors.ts';
 
 interface Entry {
   readonly key?: string | null;

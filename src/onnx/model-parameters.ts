@@ -3,7 +3,7 @@
  * exchange differences of such vectors, and write their mean back into a file.
  */
 import { createHash } from 'node:crypto';
-import { ImportError } from '../../errors.ts';
+import { ImportError } from '../errors.ts';
 import type { IModelProto, ITensorProto } from './proto.ts';
 import { ElementType, ModelProto } from './proto.ts';
 import { decodeTensor, isFloatingType, requireFinite } from './tensor-data.ts';
