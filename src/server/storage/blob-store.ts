@@ -3,10 +3,11 @@
 /** Says how another process opens the same store. Plain data. */
 export type BlobStoreLocation = { readonly kind: 'files'; readonly root: string };
 
-export interface BlobStore {
-  readonly location: BlobStoreLocation;
+/** @typeParam Location how another process opens the same store: plain data, without what a log must not hold */
+export interface BlobStore<Location = BlobStoreLocation> {
+  readonly location: Location;
   /**
-   * Durable and whole when the promise resolves; a crash before leaves nothing under the name.
+   * Durable and whole when the promise resolves; a crash before leaves nothing under the name. The same bytes may be put again.
    * @throws BackendError STORAGE_FULL
    */
   put(key: string, pieces: readonly Uint8Array[]): Promise<void>;
@@ -23,9 +24,10 @@ export interface BlobStore {
    */
   size(key: string): Promise<number>;
   has(key: string): Promise<boolean>;
+  /** Also where there is nothing under the name. */
   delete(key: string): Promise<void>;
-  /** All keys below a prefix that ends at a segment. */
+  /** All keys below a prefix that ends at a segment, and the key that is the prefix. */
   deleteAll(prefix: string): Promise<void>;
-  /** Names directly below a prefix. */
+  /** Names directly below a prefix, sorted: of blobs, and of prefixes that blobs are below. Each once. */
   list(prefix: string): Promise<string[]>;
 }

@@ -1,14 +1,15 @@
 /** Blobs as files below one folder that only its owner can enter: written aside, synced, renamed, and the folder synced. */
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BackendError, InternalError } from '../../errors.ts';
+import { checkedKey } from './blob-key.ts';
 import type { BlobStore, BlobStoreLocation } from './blob-store.ts';
 import { isDiskFull } from './disk-space.ts';
 
 const OWNER_ONLY = 0o700;
 const OWNER_FILE = 0o600;
-const KEY = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*(\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/;
 /** What a crash leaves behind begins with this, which no key does. */
 const ASIDE = '.aside-';
 
@@ -51,16 +52,20 @@ export class FileBlobStore implements BlobStore {
   }
 
   async get(key: string): Promise<Uint8Array> {
+    const path = this.#path(key);
     try {
-      return await readFile(this.#path(key));
+      return await readFile(path);
     } catch (cause) {
       throw new InternalError(`the blob ${key} cannot be read`, { cause });
     }
   }
 
   async getRange(key: string, start: number, length: number): Promise<Uint8Array> {
+    const path = this.#path(key);
     try {
-      await using file = await open(this.#path(key), 'r');
+      await using file = await open(path, 'r');
+      const { size } = await blobFacts(file);
+      if (start + length > size) throw new RangeError('it is shorter');
       const bytes = new Uint8Array(length);
       for (let done = 0; done < length;) {
         const { bytesRead } = await file.read(bytes, done, length - done, start + done);
@@ -76,18 +81,23 @@ export class FileBlobStore implements BlobStore {
   }
 
   async size(key: string): Promise<number> {
+    const path = this.#path(key);
     try {
-      return (await stat(this.#path(key))).size;
+      const { size } = await blobFacts({ stat: () => stat(path) });
+      return size;
     } catch (cause) {
       throw new InternalError(`the blob ${key} cannot be read`, { cause });
     }
   }
 
   async has(key: string): Promise<boolean> {
-    return access(this.#path(key)).then(
-      () => true,
-      () => false,
-    );
+    const path = this.#path(key);
+    try {
+      return (await stat(path)).isFile();
+    } catch (error) {
+      if (isNothing(error)) return false;
+      throw error;
+    }
   }
 
   async delete(key: string): Promise<void> {
@@ -99,13 +109,15 @@ export class FileBlobStore implements BlobStore {
   }
 
   async list(prefix: string): Promise<string[]> {
-    const entries = await readdir(this.#path(prefix)).catch(() => []);
+    const entries = await readdir(this.#path(prefix)).catch((error: unknown) => {
+      if (isNothing(error)) return [];
+      throw error;
+    });
     return entries.filter((name) => !name.startsWith(ASIDE)).sort();
   }
 
   #path(key: string): string {
-    if (!KEY.test(key)) throw new InternalError(`"${key}" is no key of a blob`);
-    return join(this.#root, key);
+    return join(this.#root, checkedKey(key));
   }
 }
 
@@ -113,6 +125,18 @@ async function writeSynced(path: string, pieces: readonly Uint8Array[]): Promise
   await using file = await open(path, 'wx', OWNER_FILE);
   for (const piece of pieces) await file.writeFile(piece);
   await file.sync();
+}
+
+/** @throws RangeError for a folder: other blobs are below the name, and none under it */
+async function blobFacts(at: { stat: () => Promise<Stats> }): Promise<Stats> {
+  const facts = await at.stat();
+  if (!facts.isFile()) throw new RangeError('it is no blob');
+  return facts;
+}
+
+/** There is no such folder, or a blob in its place. */
+function isNothing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR'].includes(String(error.code));
 }
 
 function asStorageError(error: unknown): unknown {
