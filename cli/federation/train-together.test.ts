@@ -111,6 +111,6 @@ describe('a federation on this machine', () => {
     );
     // Nobody trains any more, and nobody joins.
     expect(trained).toBe(1);
-    expect(federation.server.services.rounds.current?.aggregator.progress.joined).toBe(0);
+    expect(federation.server.services.rounds.current?.machine.progress.joined).toBe(0);
   }, 120_000);
 });

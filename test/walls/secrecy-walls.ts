@@ -1,6 +1,6 @@
 /**
  * Who may come near secret keys. Code for secret keys is known by what it is: a file called `secret-…`, the folders that hold
- * secret keys, what holds the secrets of a participant's masks, and whatever makes node-seal's key generator or decryptor. All other
+ * secret keys, what holds the secrets of a participant's masks or noise, and whatever makes node-seal's key generator or decryptor. All other
  * files may not reach it over any number of imports, type-only ones included, unless they are listed here: what nobody thought of is refused.
  */
 import {
@@ -17,7 +17,7 @@ import {
 const SECRET_FOLDERS = ['src/runtime/client/', 'src/server/crypto/'];
 /** The only other places where such a file may stand. */
 const SECRET_PLACES =
-  /^src\/(runtime\/(backends\/[^/]+\/secret-side|formats\/secret-key)|federation\/secure-aggregation\/(participant(-state)?|exchange-shares))\.ts$/;
+  /^src\/(runtime\/(backends\/[^/]+\/secret-side|formats\/secret-key)|federation\/(secure-aggregation\/(participant(-state)?|exchange-shares)|encrypted-sum\/participant))\.ts$/;
 
 /** Holds both ends, or starts who does: the client's commands, the library's door, and what measures and tests the whole. */
 const MAY_REACH_SECRETS = [
@@ -45,6 +45,7 @@ const MAY_REACH_SECRETS = [
   'scripts/protocol-document.ts',
   'test/',
   // Test support that needs both ends.
+  'src/federation/encrypted-sum/testing/',
   'src/federation/secure-aggregation/testing/',
   'cli/testing/',
   'src/runtime/backends/native/testing/',

@@ -1,6 +1,6 @@
 /**
- * What goes with an encrypted update: who it is from, in which round, and its digest, signed by the participant's identity. The decryptor opens a
- * sum for a list of these only.
+ * What a participant announces before its encrypted update leaves: who it is from, in which round, under which key, and its digest, signed by the
+ * participant's identity. Ciphertexts can be multiplied and subtracted by anybody; one that is announced before others are seen cannot be made of them.
  */
 import { digestOf, encodeFields } from '../encoding.ts';
 import type { RoundTerms } from '../round-terms.ts';

@@ -132,6 +132,40 @@ describe('what an owner asks for', () => {
   });
 });
 
+describe('encrypted sums', () => {
+  const asked = { protocol: 'bfv-sum' as const };
+
+  it('are taken where no persons are concerned, and only if they are asked for', () => {
+    for (const sensitivity of SENSITIVITIES) {
+      const given = { ...HOSPITALS, sensitivity };
+      expect(decideProtection(given).protocol).toBe('secure-aggregation');
+      if (sensitivity === 'public' || sensitivity === 'internal')
+        expect(tightenProtection(given, asked)).toEqual({ ...decideProtection(given), ...asked });
+      else
+        expect(() => tightenProtection(given, asked)).toThrow(
+          expect.objectContaining({ code: 'POLICY_WEAKER' }) as Error,
+        );
+    }
+  });
+
+  it('are refused in a stricter context, or protect as strictly there', () => {
+    const ask = (given: FederationContext): Protection | null => {
+      try {
+        return tightenProtection(given, asked);
+      } catch {
+        return null;
+      }
+    };
+    fc.assert(
+      fc.property(stricter, ([base, more]) => {
+        const [before, after] = [ask(base), ask(more)];
+        if (before === null) expect(after).toBeNull();
+        else if (after !== null) expect(weaknesses(after, before)).toEqual([]);
+      }),
+    );
+  });
+});
+
 describe('the order', () => {
   it('is a partial order with a least upper bound', () => {
     fc.assert(

@@ -4,6 +4,7 @@ import type { ClientResources, Demand, Sensitivity } from './policy-table.ts';
 import {
   BY_JURISDICTION,
   BY_SENSITIVITY,
+  DEFAULT_PROTOCOL,
   JURISDICTIONS_FROM,
   MOST_COLLUDERS,
   SENSITIVITIES,
@@ -32,10 +33,15 @@ export function isAtLeastAsStrictContext(a: FederationContext, b: FederationCont
 }
 
 /**
- * The strictest of all rows of the table that hold.
+ * What a context has where nothing else is asked for.
  * @throws ProtocolError POLICY_UNMET if there are too few clients for it
  */
 export function decideProtection(context: FederationContext): Protection {
+  return { ...demandedProtection(context), protocol: DEFAULT_PROTOCOL };
+}
+
+/** The strictest of all rows of the table that hold. @throws ProtocolError POLICY_UNMET if there are too few clients for it */
+function demandedProtection(context: FederationContext): Protection {
   const rows = rowsOf(context);
   const least = rows.reduce<Protection>(strictest, NO_PROTECTION);
   const share = Math.max(0, ...rows.map(({ colluderShare }) => colluderShare));
@@ -54,13 +60,12 @@ export function decideProtection(context: FederationContext): Protection {
 }
 
 /**
- * As decided, made stricter by what the owner asks for.
+ * As decided, made stricter by what the owner asks for. Encrypted sums, too, are for the owner to ask for, where the table takes them.
  * @throws ProtocolError POLICY_WEAKER if any of it would be weaker than the table, POLICY_UNMET
  */
 export function tightenProtection(context: FederationContext, asked: Partial<Protection>): Protection {
-  const decided = decideProtection(context);
-  const tightened = { ...decided, ...asked };
-  const [weaker] = weaknesses(tightened, decided);
+  const tightened = { ...decideProtection(context), ...asked };
+  const [weaker] = weaknesses(tightened, demandedProtection(context));
   if (weaker !== undefined) {
     throw new ProtocolError('POLICY_WEAKER', `${weaker} is weaker than this context asks for`, {
       hint: 'leave it out, or declare another context; docs/federation.md has the table',

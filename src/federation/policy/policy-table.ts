@@ -22,12 +22,23 @@ const demand = (part: Partial<Demand>): Demand => ({ ...NO_PROTECTION, colluderS
 
 /** By sensitivity: a row holds for its sensitivity and for all above it. */
 export const BY_SENSITIVITY: Readonly<Record<Sensitivity, Demand>> = {
-  // Masks cost little, and weights of others are nobody's business even where data are public.
-  public: demand({ protocol: 'secure-aggregation', delta: 1e-5, minClients: 3, minSurvivors: 3 }),
+  // Sums cost little, and weights of others are nobody's business even where data are public.
+  public: demand({ delta: 1e-5, minClients: 3, minSurvivors: 3 }),
   internal: demand({ mechanism: 'discrete-gaussian', epsilon: 10 }),
-  personal: demand({ epsilon: 8, delta: 1e-6, minClients: 5, colluders: 1, colluderShare: 0.1 }),
+  // A decryptor who keeps its word is no protection of persons.
+  personal: demand({
+    protocol: 'secure-aggregation',
+    epsilon: 8,
+    delta: 1e-6,
+    minClients: 5,
+    colluders: 1,
+    colluderShare: 0.1,
+  }),
   health: demand({ epsilon: 4, minClients: 6, minSurvivors: 4, colluderShare: 0.2 }),
 };
+
+/** Where a policy asks for none. It meets every demand, and takes nobody besides the participants. */
+export const DEFAULT_PROTOCOL = 'secure-aggregation';
 
 /** Data of persons are subject to their jurisdictions, from this sensitivity on. */
 export const JURISDICTIONS_FROM: Sensitivity = 'personal';

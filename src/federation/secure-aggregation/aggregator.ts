@@ -75,6 +75,20 @@ export class SecureAggregator {
     return this.#record.aborted;
   }
 
+  get terms(): RoundTerms {
+    return this.#record.terms;
+  }
+
+  /** Who joined; sorted. */
+  get participants(): readonly string[] {
+    return this.#record.advertisements.names();
+  }
+
+  /** Who is in the sum; null until uploads are closed. */
+  get survivors(): readonly string[] | null {
+    return this.#record.list?.survivors ?? null;
+  }
+
   /** Participants by how far they have come; what everybody in the round may know. */
   get progress(): Readonly<Record<'joined' | 'shared' | 'uploaded' | 'confirmed' | 'revealed', number>> {
     const { advertisements, shares, vectors, confirmations, revelations } = this.#record;

@@ -78,6 +78,7 @@ export type AbortReason =
   | 'too-few-shares'
   | 'wrong-shares'
   | 'vector-changed'
+  | 'no-decryptor'
   | 'cancelled';
 
 export const SIGNATURE_BYTES = 64;

@@ -45,3 +45,11 @@ export function sumNoiseBits(summands: number): number {
 export function noiseRoomBits(): number {
   return PRIME_BITS[0] - 1 - PLAIN_BITS - 1;
 }
+
+/** Bytes of one ciphertext, fresh or added up: two polynomials under the data prime, and a frame. */
+export const SUM_CIPHERTEXT_BYTES = 65_653;
+
+/** Ciphertexts that a vector of so many elements takes. */
+export function ciphertextsOf(length: number): number {
+  return Math.ceil(length / SUM_ELEMENTS);
+}

@@ -172,6 +172,8 @@ describe('calls', () => {
         ...{ boxes: [], noise_multiplier: 9, advertisement: { participant: 'nobody', ...key } },
         confirmation: { participant: 'nobody', list: 'a'.repeat(64), signature: text(64) },
         revelation: { participant: 'nobody', seeds: [], keys: [] },
+        sum_key: { terms: 'a'.repeat(64), publicKey: 'a'.repeat(64), signature: text(64) },
+        ...{ key_b64: 'AAAA', admission: { roster: 'a'.repeat(64), signature: text(64) } },
       };
       const fields = Object.entries(all).filter(([field]) => field in tool.input.shape);
       const args = { ...Object.fromEntries(fields), ...unknown };

@@ -23,11 +23,14 @@ import { lockState } from '../storage/state-lock.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 import { Federation } from './federation.ts';
 import { GlobalModels } from './global-models.ts';
-import { MaskedUpdates } from './masked-updates.ts';
+import { encryptedRounds } from './encrypted-round.ts';
+import { maskedRounds } from './masked-round.ts';
 import { ModelExports } from './model-exports.ts';
 import type { FederationPolicy } from './policy-file.ts';
 import { Rounds } from './rounds.ts';
+import { RoundUploads } from './round-uploads.ts';
 import type { FederationConfiguration, FederationServices } from './services.ts';
+import { SumCiphertexts } from './sum-ciphertexts.ts';
 
 export interface FederationParts extends Disposable {
   readonly services: FederationServices;
@@ -64,11 +67,16 @@ export async function openFederationParts(
   );
   const models = new GlobalModels(store, blobs, policy.frozen);
   await models.begin(template);
-  const updates = new MaskedUpdates(new Staging(clients, blobs, room), blobs, limits.maxChunkBytes);
-  const { deadlines, serverLearningRate, protection } = policy;
+  const uploads = new RoundUploads(new Staging(clients, blobs, room), blobs, limits.maxChunkBytes);
+  const sums = new SumCiphertexts(blobs);
+  const { deadlines, serverLearningRate, protection, decryptor } = policy;
+  const verify = enrolledVerifier(clients);
   const rounds = new Rounds({
-    ...{ store, models, updates, deadlines, serverLearningRate, log },
-    verify: enrolledVerifier(clients),
+    ...{ store, models, uploads, deadlines, serverLearningRate, log },
+    protocols: {
+      'secure-aggregation': maskedRounds(verify),
+      'bfv-sum': encryptedRounds({ verify, uploads, sums, decryptor }),
+    },
     minClients: protection.minClients,
   });
   const federation = new Federation(
@@ -87,13 +95,14 @@ export async function openFederationParts(
       layout,
       models,
       rounds,
-      updates,
+      uploads,
+      sums,
       log,
     },
     enrolment: new EnrolmentOffice(
       clients,
       authentication,
-      { ...enrolment, unsigned: false, reserved: [policy.owner] },
+      { ...enrolment, unsigned: false, reserved: [policy.owner, policy.decryptor] },
       limits,
     ),
     exports: new ModelExports(stateFolder, policy.federation, models),

@@ -1,9 +1,9 @@
 /** A round's sum → the step by which the global model changes. */
-import type { SecureAggregator } from '../../federation/secure-aggregation/aggregator.ts';
-import type { VectorReader } from '../../federation/secure-aggregation/unmask.ts';
 import type { RoundTerms } from '../../federation/round-terms.ts';
 import { decodeMean } from '../../federation/update/quantise.ts';
 import { quantisedBound } from '../../federation/update/update-form.ts';
+import type { ProtocolRound } from './protocol-round.ts';
+import type { ByteReader } from './round-uploads.ts';
 
 export interface OpenedSum {
   /** Mean of the survivors' updates, in model units. */
@@ -13,17 +13,17 @@ export interface OpenedSum {
   readonly expectedNorm: number;
 }
 
-/** @throws ProtocolError FEDERATION_ROUND_ABORTED where shares or masked updates are not what they were */
+/** @throws ProtocolError FEDERATION_ROUND_ABORTED where shares or uploads are not what they were */
 export async function openSum(
-  aggregator: SecureAggregator,
+  machine: ProtocolRound,
   terms: RoundTerms,
   survivors: number,
-  read: VectorReader,
+  read: ByteReader,
 ): Promise<OpenedSum> {
   const mean = new Float64Array(terms.form.length);
   let offset = 0;
   let squares = 0;
-  for await (const block of aggregator.openSum(read)) {
+  for await (const block of machine.openSum(read)) {
     const part = decodeMean(block, terms.form, survivors);
     for (const value of part) squares += value * value;
     mean.set(part, offset);

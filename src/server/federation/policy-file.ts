@@ -20,6 +20,8 @@ const policyFile = z.strictObject({
   federation: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/),
   /** Name under which the owner is enrolled; nobody else opens rounds. */
   owner: clientId,
+  /** Name under which who opens encrypted sums is enrolled. */
+  decryptor: clientId.default('decryptor'),
   context: z.strictObject({
     sensitivity: z.enum(SENSITIVITIES),
     jurisdictions: z.array(z.string().regex(/^[A-Z][A-Za-z0-9-]{1,31}$/)).max(64),
@@ -61,6 +63,7 @@ export type Deadlines = z.infer<typeof policyFile>['deadlines_s'];
 export interface FederationPolicy {
   readonly federation: string;
   readonly owner: string;
+  readonly decryptor: string;
   readonly context: FederationContext;
   readonly protection: Protection;
   readonly rounds: number;
@@ -92,10 +95,13 @@ export function parsePolicy(text: string): FederationPolicy {
     clients: data.context.clients,
     clientResources: data.context.client_resources,
   };
+  if (data.owner === data.decryptor && data.protection.protocol === 'bfv-sum')
+    throw invalid('decryptor: the owner is close to the aggregator');
   const { min_clients: minClients, min_survivors: minSurvivors, ...asked } = data.protection;
   return {
     federation: data.federation,
     owner: data.owner,
+    decryptor: data.decryptor,
     context,
     protection: tightenProtection(context, defined({ ...asked, minClients, minSurvivors })),
     rounds: data.rounds,

@@ -1,5 +1,5 @@
 /** What may be told of a round, while it goes on and after it: counts, names, and what can be seen of anomalies. */
-import type { AggregatorState } from '../../federation/secure-aggregation/aggregator-state.ts';
+import type { ProtocolRound } from './protocol-round.ts';
 
 export interface RoundSummary {
   /** Digest of the terms. */
@@ -37,18 +37,16 @@ export function emptySummary(terms: string, model: number): RoundSummary {
   };
 }
 
-/** The summary as the state has it by now. */
-export function summarise(before: RoundSummary, state: AggregatorState): RoundSummary {
-  const joined = state.advertisements.map(({ participant }) => participant);
-  const survivors = state.list?.survivors ?? [];
-  const over = state.list !== null;
+/** The summary as the round has it by now. */
+export function summarise(before: RoundSummary, round: ProtocolRound): RoundSummary {
+  const { participants, survivors, aborted, spent } = round;
   return {
     ...before,
-    participants: joined,
-    survivors,
-    dropouts: over ? joined.filter((name) => !survivors.includes(name)) : [],
-    abortReason: state.aborted?.reason ?? null,
-    spent: before.spent || !['joining', 'sharing', 'aborted'].includes(state.stage),
+    participants,
+    survivors: survivors ?? [],
+    dropouts: survivors === null ? [] : participants.filter((name) => !survivors.includes(name)),
+    abortReason: aborted?.reason ?? null,
+    spent: before.spent || spent,
   };
 }
 

@@ -3,32 +3,30 @@
  * have done them or their time is over; what a former process left is taken up where it was.
  */
 import { InternalError, ProtocolError } from '../../errors.ts';
-import { SecureAggregator } from '../../federation/secure-aggregation/aggregator.ts';
-import type { AggregatorState } from '../../federation/secure-aggregation/aggregator-state.ts';
-import type { VerifyIdentity } from '../../federation/secure-aggregation/messages.ts';
 import type { RoundTerms } from '../../federation/round-terms.ts';
 import { termsDigest } from '../../federation/round-terms.ts';
 import type { Log } from '../hosting/log.ts';
 import { ToolError } from '../protocol/error-codes.ts';
 import type { FederationStore, StoredRound } from '../storage/federation-store.ts';
 import type { GlobalModels } from './global-models.ts';
-import type { MaskedUpdates } from './masked-updates.ts';
 import { openSum } from './open-sum.ts';
 import type { Deadlines } from './policy-file.ts';
+import type { ProtocolRound, RoundProtocol, RoundStage, RoundState } from './protocol-round.ts';
 import type { RoundSummary } from './round-summary.ts';
 import { emptySummary, summarise } from './round-summary.ts';
+import type { RoundUploads } from './round-uploads.ts';
 
 export interface OpenRound {
   readonly terms: RoundTerms;
-  aggregator: SecureAggregator;
+  machine: ProtocolRound;
   stored: StoredRound;
 }
 
 export interface RoundsParts {
   readonly store: FederationStore;
   readonly models: GlobalModels;
-  readonly updates: MaskedUpdates;
-  readonly verify: VerifyIdentity;
+  readonly uploads: RoundUploads;
+  readonly protocols: Readonly<Record<RoundTerms['protocol'], RoundProtocol>>;
   readonly deadlines: Deadlines;
   readonly serverLearningRate: number;
   /** A round with fewer is not begun, however few the terms would take. */
@@ -42,7 +40,7 @@ const MOST_LATE = 100;
 export class Rounds {
   readonly #parts: RoundsParts;
   #open: OpenRound | null = null;
-  #opening: Promise<void> | null = null;
+  #working: Promise<void> | null = null;
   readonly #waiting = new Set<() => void>();
   #stopping = false;
 
@@ -61,18 +59,18 @@ export class Rounds {
   begin(terms: RoundTerms, now: number = Date.now()): StoredRound {
     if (this.#open !== null)
       throw new ToolError('ERROR_ROUND_STAGE', `round ${this.#open.terms.round} is not over`);
-    const aggregator = SecureAggregator.open(terms, this.#parts.verify);
+    const machine = this.#parts.protocols[terms.protocol].open(terms);
     const stored: StoredRound = {
       round: terms.round,
-      stage: aggregator.stage,
+      stage: machine.stage,
       deadline: now + 1000 * this.#parts.deadlines.joining,
       openedAt: now,
       endedAt: null,
-      state: JSON.stringify(aggregator.snapshot()),
+      state: JSON.stringify(machine.snapshot()),
       summary: JSON.stringify(emptySummary(termsDigest(terms), this.#parts.models.latest.version)),
     };
     this.#parts.store.putRound(stored);
-    this.#open = { terms, aggregator, stored };
+    this.#open = { terms, machine, stored };
     this.#parts.log('info', 'round opened', { count: terms.round });
     return stored;
   }
@@ -80,7 +78,7 @@ export class Rounds {
   /** @throws ToolError ERROR_UNKNOWN_ROUND unless it is the one that is open */
   find(round: number): {
     readonly terms: RoundTerms;
-    readonly aggregator: SecureAggregator;
+    readonly machine: ProtocolRound;
     readonly stored: StoredRound;
   } {
     if (this.#open?.terms.round === round) return this.#open;
@@ -98,11 +96,11 @@ export class Rounds {
   async say<T>(
     round: number,
     participant: string,
-    what: (aggregator: SecureAggregator) => T | Promise<T>,
+    what: (machine: ProtocolRound) => T | Promise<T>,
   ): Promise<T> {
     const open = this.find(round) as OpenRound;
     try {
-      const answer = await what(open.aggregator);
+      const answer = await what(open.machine);
       this.#save(open);
       return answer;
     } catch (error) {
@@ -140,108 +138,94 @@ export class Rounds {
   /** Closes what is done or over. Called after every message, and every second. */
   async tick(now: number = Date.now()): Promise<void> {
     const open = this.#open;
-    if (open === null || this.#opening !== null) return;
+    if (open === null || this.#working !== null) return;
     try {
-      for (let stage = ''; stage !== open.aggregator.stage;) {
-        stage = open.aggregator.stage;
-        this.#step(open, now);
-        if (stage !== open.aggregator.stage) this.#advance(open, now);
+      for (let stage = ''; stage !== open.machine.stage;) {
+        stage = open.machine.stage;
+        open.machine.step(now >= open.stored.deadline, this.#parts.minClients);
+        if (stage !== open.machine.stage) this.#advance(open, now);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError) || error.code !== 'FEDERATION_ROUND_ABORTED') throw error;
     }
-    if (open.aggregator.stage === 'aborted') return this.#end(open);
-    if (open.aggregator.stage !== 'revealing' || !open.aggregator.isOpenable) return;
-    // Nobody waits for it who has only revealed shares.
-    this.#opening = this.#sum(open)
+    if (open.machine.stage === 'aborted') return this.#end(open);
+    const work = open.machine.isOpenable ? () => this.#sum(open) : this.#workOf(open);
+    if (work === null) return;
+    // Nobody waits for it who has only said something.
+    this.#working = work()
       .catch((error: unknown) => this.#failed(open, error))
-      .finally(() => (this.#opening = null));
+      .finally(() => (this.#working = null));
+  }
+
+  #workOf(open: OpenRound): (() => Promise<void>) | null {
+    const work = open.machine.work();
+    if (work === null) return null;
+    return async () => {
+      await work();
+      this.#advance(open, Date.now());
+    };
   }
 
   /** Ends the open round without a sum. */
   async cancel(): Promise<void> {
     const open = this.#open;
     if (open === null) return;
-    await this.#opening;
+    await this.#working;
     if (this.#open !== open) return;
-    open.aggregator.abort('cancelled', 'the owner has ended it');
+    open.machine.abort('cancelled', 'the owner has ended it');
     await this.#end(open);
   }
 
   async settled(): Promise<void> {
-    await this.#opening;
+    await this.#working;
   }
 
-  /** Removes what a crash left of masked updates of rounds that are over. */
+  /** Removes what a crash left of uploads to rounds that are over. */
   async sweep(): Promise<void> {
     this.#parts.store.forgetDeleted();
     for (const { round, endedAt, summary } of this.#parts.store.rounds().slice(-2)) {
-      if (endedAt === null) continue;
-      for (const participant of (JSON.parse(summary) as RoundSummary).participants)
-        await this.#parts.updates.remove(participant, round);
+      if (endedAt !== null) await this.#remove(round, (JSON.parse(summary) as RoundSummary).participants);
     }
   }
 
-  #step({ aggregator, stored, terms }: OpenRound, now: number): void {
-    const late = now >= stored.deadline;
-    const { joined, shared, uploaded, confirmed } = aggregator.progress;
-    switch (aggregator.stage) {
-      case 'joining':
-        if (joined < this.#parts.minClients && late)
-          aggregator.abort('too-few-participants', `${joined} of ${this.#parts.minClients} have joined`);
-        else if (joined === terms.maxParticipants || late) aggregator.closeRoster();
-        return;
-      case 'sharing':
-        if (shared === joined || late) aggregator.closeSharing();
-        return;
-      case 'uploading':
-        if (uploaded === shared || late) aggregator.closeUploads();
-        return;
-      case 'confirming':
-        if (confirmed === uploaded || late) aggregator.closeConfirmations();
-        return;
-      case 'revealing':
-        if (late && !aggregator.isOpenable) aggregator.abort('too-few-shares', 'the time for shares is over');
-        return;
-      case 'opened':
-      case 'aborted':
-        return;
-    }
+  async #remove(round: number, participants: readonly string[]): Promise<void> {
+    const { uploads, protocols } = this.#parts;
+    for (const participant of participants) await uploads.remove(participant, round);
+    for (const protocol of Object.values(protocols)) await protocol.forget(round);
   }
 
   /** What was not stored has not happened: it is tried again. */
   #failed(open: OpenRound, error: unknown): void {
     const detail = error instanceof Error ? (error.stack ?? error.message) : '';
-    this.#parts.log('error', 'sum not opened', { count: open.terms.round, detail });
+    this.#parts.log('error', 'sum not made', { count: open.terms.round, detail });
     const kept = this.#parts.store.round(open.terms.round);
-    if (kept?.state != null) open.aggregator = this.#resumed(kept).aggregator;
+    if (kept?.state != null) open.machine = this.#resumed(kept).machine;
   }
 
   /** On to the next step, with a time of its own. */
   #advance(open: OpenRound, now: number): void {
-    const { stage } = open.aggregator;
-    const seconds = stage === 'opened' || stage === 'aborted' ? 0 : this.#parts.deadlines[stage];
-    open.stored = { ...open.stored, deadline: now + 1000 * seconds };
+    const { stage } = open.machine;
+    open.stored = { ...open.stored, deadline: now + 1000 * secondsOf(stage, this.#parts.deadlines) };
     this.#save(open);
     this.#parts.log('info', 'round step', { count: open.terms.round, code: stage });
     this.#wake();
   }
 
   async #sum(open: OpenRound): Promise<void> {
-    const { aggregator, terms } = open;
-    const survivors = aggregator.snapshot().list!.survivors.length;
+    const { machine, terms } = open;
+    const survivors = machine.survivors!.length;
     let sum;
     try {
-      sum = await openSum(aggregator, terms, survivors, this.#parts.updates.reader(terms.round));
+      sum = await openSum(machine, terms, survivors, this.#parts.uploads.reader(terms.round));
     } catch (error) {
-      if (aggregator.stage === 'aborted') return this.#end(open);
+      if (machine.stage === 'aborted') return this.#end(open);
       throw error;
     }
     const { mean, norm, expectedNorm } = sum;
     const rate = this.#parts.serverLearningRate;
     const before = JSON.parse(open.stored.summary) as RoundSummary;
     const summary: RoundSummary = {
-      ...summarise(before, aggregator.snapshot()),
+      ...summarise(before, machine),
       meanNorm: norm,
       expectedNorm,
       newVersion: this.#parts.models.latest.version + 1,
@@ -254,32 +238,31 @@ export class Rounds {
   async #end(open: OpenRound): Promise<void> {
     if (this.#open !== open) return;
     const before = JSON.parse(open.stored.summary) as RoundSummary;
-    const ended = this.#ended(open, summarise(before, open.aggregator.snapshot()));
+    const ended = this.#ended(open, summarise(before, open.machine));
     this.#parts.store.putRound(ended);
     await this.#forget(open, ended);
   }
 
   #ended(open: OpenRound, summary: RoundSummary): StoredRound {
-    const { stage } = open.aggregator;
+    const { stage } = open.machine;
     return { ...open.stored, stage, endedAt: Date.now(), state: null, summary: JSON.stringify(summary) };
   }
 
-  /** Masked updates go with the round. What a crash leaves of them is removed at the next start. */
+  /** What was uploaded goes with the round. What a crash leaves of it is removed at the next start. */
   async #forget(open: OpenRound, ended: StoredRound): Promise<void> {
-    const participants = open.aggregator.snapshot().advertisements.map(({ participant }) => participant);
     open.stored = ended;
     if (this.#open === open) this.#open = null;
     this.#parts.log('info', 'round over', { count: open.terms.round, code: ended.stage });
     this.#wake();
     this.#parts.store.forgetDeleted();
-    for (const participant of participants) await this.#parts.updates.remove(participant, open.terms.round);
+    await this.#remove(open.terms.round, open.machine.participants);
   }
 
   /** Should it fail, what is on disk counts: what was not stored was not said. */
   #save(open: OpenRound): void {
-    const state = open.aggregator.snapshot();
-    const summary = JSON.stringify(summarise(JSON.parse(open.stored.summary) as RoundSummary, state));
-    const stored = { ...open.stored, stage: state.stage, state: JSON.stringify(state), summary };
+    const state = open.machine.snapshot();
+    const summary = JSON.stringify(summarise(JSON.parse(open.stored.summary) as RoundSummary, open.machine));
+    const stored = { ...open.stored, stage: open.machine.stage, state: JSON.stringify(state), summary };
     if (
       stored.state === open.stored.state &&
       stored.deadline === this.#parts.store.round(stored.round)?.deadline
@@ -290,7 +273,7 @@ export class Rounds {
       open.stored = stored;
     } catch (error) {
       const kept = this.#parts.store.round(stored.round)!;
-      open.aggregator = this.#resumed(kept).aggregator;
+      open.machine = this.#resumed(kept).machine;
       open.stored = kept;
       throw error;
     }
@@ -308,7 +291,29 @@ export class Rounds {
 
   #resumed(stored: StoredRound): OpenRound {
     if (stored.state === null) throw new InternalError(`round ${stored.round} has no state`);
-    const state = JSON.parse(stored.state) as AggregatorState;
-    return { terms: state.terms, aggregator: SecureAggregator.resume(state, this.#parts.verify), stored };
+    const state = JSON.parse(stored.state) as RoundState;
+    const { terms } = state;
+    return { terms, machine: this.#parts.protocols[terms.protocol].resume(state), stored };
+  }
+}
+
+/** Both protocols have steps that only one of them has; the policy names times by what is waited for. */
+function secondsOf(stage: RoundStage, deadlines: Deadlines): number {
+  switch (stage) {
+    case 'admitting':
+      return deadlines.sharing;
+    case 'opening':
+      return deadlines.revealing;
+    // Nobody is waited for.
+    case 'adding':
+    case 'opened':
+    case 'aborted':
+      return 0;
+    case 'joining':
+    case 'sharing':
+    case 'uploading':
+    case 'confirming':
+    case 'revealing':
+      return deadlines[stage];
   }
 }

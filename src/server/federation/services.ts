@@ -10,9 +10,10 @@ import type { MetadataStore } from '../storage/metadata-store.ts';
 import type { FederationStore } from '../storage/federation-store.ts';
 import type { Federation } from './federation.ts';
 import type { GlobalModels } from './global-models.ts';
-import type { MaskedUpdates } from './masked-updates.ts';
 import type { ModelExports } from './model-exports.ts';
 import type { Rounds } from './rounds.ts';
+import type { RoundUploads } from './round-uploads.ts';
+import type { SumCiphertexts } from './sum-ciphertexts.ts';
 
 export interface FederationConfiguration {
   /** Folder of databases, blobs and the server's own signing key. */
@@ -35,7 +36,8 @@ export interface FederationServices {
   readonly models: GlobalModels;
   readonly exports: ModelExports;
   readonly rounds: Rounds;
-  readonly updates: MaskedUpdates;
+  readonly uploads: RoundUploads;
+  readonly sums: SumCiphertexts;
   readonly metrics: Metrics;
   readonly log: Log;
 }

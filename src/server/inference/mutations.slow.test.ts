@@ -1,6 +1,11 @@
 /** A thousand mutations of every message of all servers, with the memory that they cost. */
 import { expect, it } from 'vitest';
-import { attackAggregator, attackInferenceServer, attackLocalServer } from '../testing/mutation-world.ts';
+import {
+  attackAggregator,
+  attackAggregatorOfSums,
+  attackInferenceServer,
+  attackLocalServer,
+} from '../testing/mutation-world.ts';
 
 const ROUNDS = 1000;
 const SEED = 4;
@@ -11,6 +16,7 @@ it.each([
   ['the inference server', attackInferenceServer],
   ['the local server', attackLocalServer],
   ['the aggregator', attackAggregator],
+  ['the aggregator of encrypted sums', attackAggregatorOfSums],
 ] as const)(
   'a thousand mutations of each message: %s answers with a documented code, works on, and its memory stays bounded',
   async (which, attack) => {

@@ -1,6 +1,11 @@
 /** A sample of what the slow campaign does with each message of all servers. */
 import { expect, it } from 'vitest';
-import { attackAggregator, attackInferenceServer, attackLocalServer } from '../testing/mutation-world.ts';
+import {
+  attackAggregator,
+  attackAggregatorOfSums,
+  attackInferenceServer,
+  attackLocalServer,
+} from '../testing/mutation-world.ts';
 
 const ROUNDS = 10;
 const SEED = 20_261_121;
@@ -9,6 +14,7 @@ it.each([
   ['the inference server', attackInferenceServer],
   ['the local server', attackLocalServer],
   ['the aggregator', attackAggregator],
+  ['the aggregator of encrypted sums', attackAggregatorOfSums],
 ] as const)(
   '10 mutations of each message: %s answers with a documented code, and works on',
   async (_which, attack) => {

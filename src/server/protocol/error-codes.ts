@@ -184,6 +184,10 @@ export const ERROR_TABLE = {
     meaning: 'the round is at another step, or over',
     hint: 'get_round_status tells the step; who was too late takes part in the next round',
   },
+  ERROR_ROUND_PROTOCOL: {
+    meaning: 'the round is of the other protocol: masks, or encrypted sums',
+    hint: 'the terms of describe_federation name the protocol',
+  },
   ERROR_ROUND_ABORTED: {
     meaning: 'the round ended without a sum; what it cost stays spent',
     hint: 'wait for the next round',
@@ -215,6 +219,14 @@ export const ERROR_TABLE = {
     hint: 'see the table of policies in docs/federation.md; noise is raised and never lowered',
   },
   ERROR_NOT_OWNER: { meaning: 'only the owner of the federation may do this', hint: 'ask the owner' },
+  ERROR_NOT_DECRYPTOR: {
+    meaning: 'only the decryptor of the federation may do this',
+    hint: 'he-compile decryptor does it',
+  },
+  ERROR_OPENING_REFUSED: {
+    meaning: 'the decryptor opens one sum a round, of what was announced, admitted and confirmed',
+    hint: 'open another round',
+  },
   ERROR_FEDERATION_CLOSED: {
     meaning: 'the federation is closed, or the rounds that ε was planned for are over',
     hint: 'export_model has the result',

@@ -57,6 +57,26 @@ export const roster = z.strictObject({
   advertisements: z.array(advertisement).max(MOST_PARTICIPANTS),
 });
 
+/** Of encrypted sums: what is announced of an update before it leaves. */
+export const contribution = z.strictObject({
+  participant: participantName,
+  terms: sha256,
+  publicKey: sha256,
+  ciphertexts: sha256,
+  signature,
+});
+
+export const contributions = z.array(contribution).max(MOST_PARTICIPANTS);
+
+export const sumKey = z.strictObject({ terms: sha256, publicKey: sha256, signature });
+export const sumKeyBytes = base64(100_000).describe('BFV public key of one round, as its SHA-256 was signed');
+export const admission = z.strictObject({ roster: sha256, signature });
+export const sumList = z.strictObject({
+  roster: sha256,
+  survivors: z.array(participantName).max(MOST_PARTICIPANTS),
+  sum: sha256,
+});
+
 export const shareBox = z.strictObject({ from: participantName, to: participantName, box: base64(1024) });
 export const shareBoxes = z.array(shareBox).max(MOST_NEIGHBOURS);
 
@@ -80,9 +100,12 @@ export const revelation = z.strictObject({
 export const roundStage = z.enum([
   'joining',
   'sharing',
+  'admitting',
   'uploading',
+  'adding',
   'confirming',
   'revealing',
+  'opening',
   'opened',
   'aborted',
 ]);
@@ -131,6 +154,7 @@ export const describeFederationAnswer = z.object({
   ok: z.literal(true),
   federation: z.string(),
   owner: z.string(),
+  decryptor: participantName.nullable().describe('Who opens encrypted sums; null where updates are masked'),
   closed: z.boolean(),
   context: z.object({
     sensitivity: z.string(),
@@ -151,13 +175,44 @@ export const describeFederationAnswer = z.object({
   terms: roundTerms.nullable().describe('Of the round that is open'),
 });
 
-export const rosterAnswer = z.object({
+const identities = z
+  .array(z.object({ participant: participantName, public_key: z.string().max(256) }))
+  .max(MOST_PARTICIPANTS)
+  .describe('Keys that they are enrolled with: hold them against those that you know');
+
+export const rosterAnswer = z.object({ ok: z.literal(true), roster, identities });
+
+/** Of encrypted sums. */
+export const contributionsAnswer = z.object({
   ok: z.literal(true),
-  roster,
-  identities: z
-    .array(z.object({ participant: participantName, public_key: z.string().max(256) }))
-    .max(MOST_PARTICIPANTS)
-    .describe('Keys that they are enrolled with: hold them against those that you know'),
+  contributions,
+  admission: admission.nullable().describe('The decryptor’s, once it has given it'),
+  identities,
+});
+
+export const sumKeyAnswer = z.object({
+  ok: z.literal(true),
+  decryptor: participantName,
+  public_key: z
+    .string()
+    .max(256)
+    .describe('Key that it is enrolled with: hold it against the one that you know'),
+  sum_key: sumKey.nullable().describe('Null until the decryptor has published it'),
+  key_b64: sumKeyBytes.nullable(),
+});
+
+export const sumRequestAnswer = z.object({
+  ok: z.literal(true),
+  list: sumList,
+  confirmations: z.array(confirmation).max(MOST_PARTICIPANTS),
+});
+
+export const ciphertextsAnswer = z.object({
+  ok: z.literal(true),
+  bytes: z.int().min(1),
+  chunk_index: z.int().min(0),
+  total_chunks: z.int().min(1),
+  chunk_b64: z.string(),
 });
 
 export const unmaskRequestAnswer = z.object({

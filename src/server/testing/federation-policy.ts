@@ -7,6 +7,14 @@ export const CONTEXT = {
   client_resources: 'low',
 } as const;
 
+export const DECRYPTOR = 'decryptor';
+
+/** Of encrypted sums, which are not for data of persons. */
+export function sumPolicyText(changes: Readonly<Record<string, unknown>> = {}): string {
+  const context = { ...CONTEXT, sensitivity: 'internal', jurisdictions: [] };
+  return policyText({ context, protection: { protocol: 'bfv-sum' }, ...changes });
+}
+
 export function policyText(changes: Readonly<Record<string, unknown>> = {}): string {
   const facts = { federation: 'hospitals', owner: OWNER, context: CONTEXT, rounds: 2, clip: 1 };
   return JSON.stringify({ ...facts, ...changes });

@@ -1,7 +1,7 @@
 /**
  * Either server as a process of its own, for tests that send it damaged messages: with the limits of a patient operator, so
  * that it is the messages that are refused and not their number.
- * `node mutation-target.ts serve inference MODEL STATE | federation TEMPLATE STATE | crypto FOLDER ROOT TOKEN`
+ * `node mutation-target.ts serve inference MODEL STATE | federation TEMPLATE STATE PROTOCOL | crypto FOLDER ROOT TOKEN`
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { HOSTING_LIMITS } from '../hosting/limits.ts';
 import { DEFAULT_LIMITS } from '../inference/configuration.ts';
 import { InferenceServer } from '../inference/inference-server.ts';
 import { jsonLog } from '../hosting/log.ts';
-import { CONTEXT, policyText } from './federation-policy.ts';
+import { CONTEXT, policyText, sumPolicyText } from './federation-policy.ts';
 
 const VERSION = '0.0.0-test';
 const ADDRESS = { host: '127.0.0.1', port: 0 };
@@ -34,7 +34,7 @@ const [, , , which, ...args] = process.argv;
 const url = await (which === 'inference'
   ? inference(args[0]!, args[1]!)
   : which === 'federation'
-    ? federation(args[0]!, args[1]!)
+    ? federation(args[0]!, args[1]!, args[2]!)
     : local(args[0]!, args[1]!, args[2]!));
 process.stderr.write(`listening on ${url}\n`);
 
@@ -54,10 +54,15 @@ async function inference(model: string, stateFolder: string): Promise<string> {
 }
 
 /** A round is open, which six would have to join. */
-async function federation(template: string, stateFolder: string): Promise<string> {
+async function federation(template: string, stateFolder: string, protocol: string): Promise<string> {
+  const six = { clients: 6 };
+  const policy =
+    protocol === 'bfv-sum'
+      ? sumPolicyText({ context: { ...CONTEXT, sensitivity: 'internal', jurisdictions: [], ...six } })
+      : policyText({ context: { ...CONTEXT, ...six } });
   const server = await FederationServer.open(
     await readFile(template),
-    parsePolicy(policyText({ context: { ...CONTEXT, clients: 6 } })),
+    parsePolicy(policy),
     {
       stateFolder,
       limits: { ...HOSTING_LIMITS, ...PATIENT },

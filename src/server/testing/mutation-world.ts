@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
+import type { RoundTerms } from '../../federation/round-terms.ts';
 import { SecretClient } from '../../runtime/client/secret-client.ts';
 import { encodeCiphertextSet } from '../../runtime/formats/ciphertext-set.ts';
 import { invite } from '../hosting/invite.ts';
@@ -12,7 +13,7 @@ import { newLoopbackToken } from '../crypto/loopback-token.ts';
 import { connectors } from './mcp-clients.ts';
 import type { MemoryReport, Message, MessageReport } from './mutation-campaign.ts';
 import { MutationTarget } from './mutation-campaign.ts';
-import { OWNER } from './federation-policy.ts';
+import { DECRYPTOR, OWNER } from './federation-policy.ts';
 import { federationMessages } from './mutation-federation.ts';
 import type { LocalCall } from './mutation-messages.ts';
 import { inferenceMessages, localMessages } from './mutation-messages.ts';
@@ -53,13 +54,25 @@ export async function attackInferenceServer(rounds: number, seed: number): Promi
 }
 
 /** @param rounds mutations of every message */
-export async function attackAggregator(rounds: number, seed: number): Promise<CampaignReport> {
+export const attackAggregator = (rounds: number, seed: number): Promise<CampaignReport> =>
+  attackRounds('secure-aggregation', rounds, seed);
+
+/** @param rounds mutations of every message */
+export const attackAggregatorOfSums = (rounds: number, seed: number): Promise<CampaignReport> =>
+  attackRounds('bfv-sum', rounds, seed);
+
+async function attackRounds(
+  protocol: RoundTerms['protocol'],
+  rounds: number,
+  seed: number,
+): Promise<CampaignReport> {
   const state = await mkdtemp(join(tmpdir(), 'he-compile-mutations-'));
   try {
     const { code } = await invite(state, OWNER, 3_600_000);
-    await using target = await MutationTarget.start(['federation', TEMPLATE, state], null, [state]);
+    const { code: decryptorsCode } = await invite(state, DECRYPTOR, 3_600_000);
+    await using target = await MutationTarget.start(['federation', TEMPLATE, state, protocol], null, [state]);
     const connection = await connectors['v2 over Streamable HTTP, 2026-07-28']!(target.url);
-    const { messages, good } = await federationMessages(connection, code);
+    const { messages, good } = await federationMessages(connection, code, decryptorsCode);
     const report = await attackAll(target, messages, rounds, seed);
     const afterwards = await good.callAs('get_round_status', { round: 1 });
     await connection.close();

@@ -6,19 +6,20 @@ import { credentials, define, done } from './define.ts';
 
 export const commitUpdate = define({
   name: 'commit_update',
-  title: 'Commit a masked update',
-  description: 'All chunks have been sent: whoever commits in time is among the survivors.',
+  title: 'Commit an update',
+  description:
+    'All chunks have been sent: whoever commits a masked or encrypted update in time is among the survivors. For the decryptor: the opened sum.',
   input: z.strictObject({ ...credentials, round: roundNumber, sha256, bytes: z.int().min(4) }),
   output: done,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
-  async run(input, { authentication, rounds, updates }, call) {
+  async run(input, { authentication, rounds, uploads }, call) {
     const { clientId } = authentication.authenticate(input, call);
-    const { terms } = rounds.find(input.round);
-    if (input.bytes !== 4 * terms.form.length)
-      throw new ToolError('ERROR_INVALID_UPDATE', `a masked update has ${4 * terms.form.length} bytes here`);
-    await rounds.say(input.round, clientId, (aggregator) =>
-      aggregator.addVector(clientId, input.sha256, updates.blocks(clientId, input.round)),
-    );
+    const expected = rounds.find(input.round).machine.uploadBytes(clientId);
+    if (input.bytes !== expected)
+      throw new ToolError('ERROR_INVALID_UPDATE', `an update has ${expected} bytes here`);
+    await uploads.requireSize(clientId, input.round, expected);
+    const read = uploads.reader(input.round);
+    await rounds.say(input.round, clientId, (round) => round.commit(clientId, input.sha256, read));
     return { ok: true as const };
   },
 });

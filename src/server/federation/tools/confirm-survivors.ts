@@ -14,7 +14,7 @@ export const confirmSurvivors = define({
     const { clientId } = authentication.authenticate(input, call);
     if (input.confirmation.participant !== clientId)
       throw new ToolError('ERROR_INVALID_MESSAGE', 'the confirmation is another participant’s');
-    await rounds.say(input.round, clientId, (aggregator) => aggregator.addConfirmation(input.confirmation));
+    await rounds.say(input.round, clientId, (round) => round.confirm(input.confirmation));
     return { ok: true as const };
   },
 });

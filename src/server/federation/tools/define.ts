@@ -5,6 +5,7 @@ import { ToolError } from '../../protocol/error-codes.ts';
 import { defineTool } from '../../protocol/tool.ts';
 import type { CallContext } from '../../protocol/tool.ts';
 import type { ClientRecord } from '../../storage/records.ts';
+import type { MetadataStore } from '../../storage/metadata-store.ts';
 import type { FederationServices } from '../services.ts';
 
 export const define = defineTool<FederationServices>();
@@ -12,6 +13,18 @@ export const define = defineTool<FederationServices>();
 /** Arguments of every call that is not for strangers. */
 export const credentials = { client_id: clientId, auth_token: authToken.optional() };
 export const done = z.object({ ok: z.literal(true) });
+
+/** @throws ToolError those of authentication, ERROR_NOT_DECRYPTOR */
+export function requireDecryptor(
+  input: { readonly client_id: string; readonly auth_token?: string | undefined },
+  { authentication, federation }: FederationServices,
+  call: CallContext,
+): ClientRecord {
+  const client = authentication.authenticate(input, call);
+  if (client.clientId !== federation.policy.decryptor)
+    throw new ToolError('ERROR_NOT_DECRYPTOR', 'this is for the decryptor of the federation');
+  return client;
+}
 
 /** @throws ToolError those of authentication, ERROR_NOT_OWNER */
 export function requireOwner(
@@ -23,4 +36,15 @@ export function requireOwner(
   if (client.clientId !== federation.policy.owner)
     throw new ToolError('ERROR_NOT_OWNER', 'this is for the owner of the federation');
   return client;
+}
+
+/** Keys that participants are enrolled with, to be held against those that who asks knows. */
+export function identitiesOf(
+  named: readonly { readonly participant: string }[],
+  clients: Pick<MetadataStore, 'client'>,
+): { participant: string; public_key: string }[] {
+  return named.map(({ participant }) => ({
+    participant,
+    public_key: clients.client(participant)?.publicKey ?? '',
+  }));
 }

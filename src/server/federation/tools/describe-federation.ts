@@ -21,6 +21,7 @@ export const describeFederation = define({
       ok: true as const,
       federation: policy.federation,
       owner: policy.owner,
+      decryptor: protocol === 'bfv-sum' ? policy.decryptor : null,
       closed: federation.closed,
       context: {
         sensitivity: policy.context.sensitivity,

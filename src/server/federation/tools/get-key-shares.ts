@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { roundNumber, shareBoxes } from '../../protocol/federation-messages.ts';
+import { maskedOf } from '../masked-round.ts';
 import { credentials, define } from './define.ts';
 
 export const getKeyShares = define({
@@ -11,7 +12,7 @@ export const getKeyShares = define({
   annotations: { readOnlyHint: true, idempotentHint: true },
   run(input, { authentication, rounds }, call) {
     const { clientId } = authentication.authenticate(input, call);
-    const boxes = rounds.find(input.round).aggregator.boxesFor(clientId);
+    const boxes = maskedOf(rounds.find(input.round).machine).boxesFor(clientId);
     return Promise.resolve({ ok: true as const, boxes: [...boxes] });
   },
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { rosterAnswer, roundNumber } from '../../protocol/federation-messages.ts';
-import { credentials, define } from './define.ts';
+import { maskedOf } from '../masked-round.ts';
+import { credentials, define, identitiesOf } from './define.ts';
 
 export const getRoster = define({
   name: 'get_roster',
@@ -12,15 +13,11 @@ export const getRoster = define({
   annotations: { readOnlyHint: true, idempotentHint: true },
   run(input, { authentication, rounds, clients }, call) {
     authentication.authenticate(input, call);
-    const { terms, advertisements } = rounds.find(input.round).aggregator.roster();
-    const identities = advertisements.map(({ participant }) => ({
-      participant,
-      public_key: clients.client(participant)?.publicKey ?? '',
-    }));
+    const { terms, advertisements } = maskedOf(rounds.find(input.round).machine).roster();
     return Promise.resolve({
       ok: true as const,
       roster: { terms, advertisements: [...advertisements] },
-      identities,
+      identities: identitiesOf(advertisements, clients),
     });
   },
 });

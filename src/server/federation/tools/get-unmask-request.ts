@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ToolError } from '../../protocol/error-codes.ts';
 import { roundNumber, unmaskRequestAnswer } from '../../protocol/federation-messages.ts';
+import { maskedOf } from '../masked-round.ts';
 import { credentials, define } from './define.ts';
 
 export const getUnmaskRequest = define({
@@ -13,7 +14,7 @@ export const getUnmaskRequest = define({
   annotations: { readOnlyHint: true, idempotentHint: true },
   run(input, { authentication, rounds }, call) {
     authentication.authenticate(input, call);
-    const { aggregator } = rounds.find(input.round);
+    const aggregator = maskedOf(rounds.find(input.round).machine);
     if (aggregator.stage !== 'confirming' && aggregator.stage !== 'revealing')
       throw new ToolError('ERROR_ROUND_STAGE', `the round is ${aggregator.stage}: no sum is to be opened`);
     // Both are closed already, and only told.

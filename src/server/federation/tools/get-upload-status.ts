@@ -6,14 +6,14 @@ import { credentials, define } from './define.ts';
 export const getUploadStatus = define({
   name: 'get_upload_status',
   title: 'What has arrived of an update',
-  description: 'Which chunks of this participant’s masked update are missing.',
+  description: 'Which chunks of this client’s update are missing.',
   input: z.strictObject({ ...credentials, round: roundNumber }),
   output: z.object({ ok: z.literal(true), files: z.array(fileState), max_chunk_bytes: z.int() }),
   annotations: { readOnlyHint: true, idempotentHint: true },
-  run(input, { authentication, rounds, updates, configuration }, call) {
+  run(input, { authentication, rounds, uploads, configuration }, call) {
     const { clientId } = authentication.authenticate(input, call);
     rounds.find(input.round);
-    const files = updates.files(clientId, input.round);
+    const files = uploads.files(clientId, input.round);
     return Promise.resolve({ ok: true as const, files, max_chunk_bytes: configuration.limits.maxChunkBytes });
   },
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ToolError } from '../../protocol/error-codes.ts';
 import { revelation, roundNumber } from '../../protocol/federation-messages.ts';
+import { maskedOf } from '../masked-round.ts';
 import { credentials, define, done } from './define.ts';
 
 export const revealShares = define({
@@ -15,7 +16,7 @@ export const revealShares = define({
     const { clientId } = authentication.authenticate(input, call);
     if (input.revelation.participant !== clientId)
       throw new ToolError('ERROR_INVALID_MESSAGE', 'the revelation is another participant’s');
-    await rounds.say(input.round, clientId, (aggregator) => aggregator.addRevelation(input.revelation));
+    await rounds.say(input.round, clientId, (round) => maskedOf(round).addRevelation(input.revelation));
     return { ok: true as const };
   },
 });

@@ -16,7 +16,7 @@ export function answerOf(
     round: stored.round,
     stage: stored.stage as z.input<typeof roundAnswer>['stage'],
     deadline: new Date(stored.deadline).toISOString(),
-    progress: open === null ? null : { ...open.aggregator.progress },
+    progress: open === null ? null : { ...open.machine.progress },
     survivors: [...summary.survivors],
     dropouts: [...summary.dropouts],
     abort_reason: summary.abortReason,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { roundNumber, shareBoxes } from '../../protocol/federation-messages.ts';
+import { maskedOf } from '../masked-round.ts';
 import { credentials, define, done } from './define.ts';
 
 export const uploadKeyShares = define({
@@ -12,7 +13,7 @@ export const uploadKeyShares = define({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, rounds }, call) {
     const { clientId } = authentication.authenticate(input, call);
-    await rounds.say(input.round, clientId, (aggregator) => aggregator.addShares(clientId, input.boxes));
+    await rounds.say(input.round, clientId, (round) => maskedOf(round).addShares(clientId, input.boxes));
     return { ok: true as const };
   },
 });

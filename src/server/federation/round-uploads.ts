@@ -1,5 +1,4 @@
-/** Masked updates of a round on the aggregator's disk: uploaded in chunks, read in blocks, gone with the round. */
-import type { VectorReader } from '../../federation/secure-aggregation/unmask.ts';
+/** What participants upload in a round, on the aggregator's disk: arrives in chunks, is read in parts, and goes with the round. */
 import { ToolError } from '../protocol/error-codes.ts';
 import type { Acknowledgement, FileState, Staging } from '../hosting/staging.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -7,9 +6,6 @@ import type { UploadOwner } from '../storage/records.ts';
 
 /** Uploads have one file. */
 export const UPDATE_FILE = 'update';
-const WORD = 4;
-/** Read at a time, in words. */
-const READ_WORDS = 65_536;
 
 export interface UpdateChunk {
   readonly chunkIndex: number;
@@ -18,12 +14,15 @@ export interface UpdateChunk {
   readonly chunkSha256: string | undefined;
 }
 
+/** Bytes `start` to `start + length` of what a participant has uploaded; fewer where it ends. */
+export type ByteReader = (participant: string, start: number, length: number) => Promise<Uint8Array>;
+
 interface Piece {
   readonly key: string;
-  readonly words: number;
+  readonly bytes: number;
 }
 
-export class MaskedUpdates {
+export class RoundUploads {
   readonly #staging: Staging;
   readonly #blobs: BlobStore;
   readonly #maxChunkBytes: number;
@@ -34,15 +33,17 @@ export class MaskedUpdates {
     this.#maxChunkBytes = maxChunkBytes;
   }
 
-  /** @param requireOpen throws once no more is taken */
+  /**
+   * @param bytes of the whole
+   * @param requireOpen throws once no more is taken
+   */
   accept(
     clientId: string,
     round: number,
-    length: number,
+    bytes: number,
     chunk: UpdateChunk,
     requireOpen: () => void,
   ): Promise<Acknowledgement> {
-    const bytes = WORD * length;
     return this.#staging.accept(
       ownerOf(clientId, round),
       { fileName: UPDATE_FILE, ...chunk },
@@ -61,33 +62,35 @@ export class MaskedUpdates {
     return this.#staging.files(ownerOf(clientId, round));
   }
 
-  /** The whole, once it has arrived. @throws ToolError ERROR_UPLOAD_INCOMPLETE, ERROR_INVALID_UPDATE */
-  async *blocks(clientId: string, round: number): AsyncGenerator<Uint32Array> {
-    for (const { key, words } of await this.#pieces(clientId, round))
-      for (let start = 0; start < words; start += READ_WORDS)
-        yield wordsOf(
-          await this.#blobs.getRange(key, WORD * start, WORD * Math.min(READ_WORDS, words - start)),
-        );
-  }
-
-  /** @returns what reads parts of the updates of several participants; of each it keeps no more than sizes */
-  reader(round: number): VectorReader {
+  /**
+   * @returns what reads parts of the uploads of several participants; of each it keeps no more than sizes. It throws ToolError
+   *   ERROR_UPLOAD_INCOMPLETE for one that has not arrived.
+   */
+  reader(round: number): ByteReader {
     const pieces = new Map<string, readonly Piece[]>();
     return async (participant, start, length) => {
       const those = pieces.get(participant) ?? (await this.#pieces(participant, round));
       pieces.set(participant, those);
-      const words = new Uint32Array(length);
+      const bytes = new Uint8Array(length);
       let [at, filled] = [0, 0];
       for (const piece of those) {
         const from = start + filled - at;
-        at += piece.words;
-        if (filled === length || from >= piece.words) continue;
-        const take = Math.min(length - filled, piece.words - from);
-        words.set(wordsOf(await this.#blobs.getRange(piece.key, WORD * from, WORD * take)), filled);
+        at += piece.bytes;
+        if (filled === length || from >= piece.bytes) continue;
+        const take = Math.min(length - filled, piece.bytes - from);
+        bytes.set(await this.#blobs.getRange(piece.key, from, take), filled);
         filled += take;
       }
-      return words.subarray(0, filled);
+      return bytes.subarray(0, filled);
     };
+  }
+
+  /** @throws ToolError ERROR_INVALID_UPDATE unless it has so many bytes */
+  async requireSize(clientId: string, round: number, bytes: number): Promise<void> {
+    const pieces = await this.#pieces(clientId, round);
+    const found = pieces.reduce((sum, piece) => sum + piece.bytes, 0);
+    if (found !== bytes)
+      throw new ToolError('ERROR_INVALID_UPDATE', `an upload of ${found} bytes, not of ${bytes}`);
   }
 
   async remove(clientId: string, round: number): Promise<void> {
@@ -96,22 +99,10 @@ export class MaskedUpdates {
 
   async #pieces(clientId: string, round: number): Promise<readonly Piece[]> {
     const files = this.#staging.complete(ownerOf(clientId, round));
-    const pieces: Piece[] = [];
-    for (const key of files[0]!.chunks) {
-      const bytes = await this.#blobs.size(key);
-      if (bytes % WORD !== 0)
-        throw new ToolError('ERROR_INVALID_UPDATE', `chunks hold whole elements, ${WORD} bytes each`);
-      pieces.push({ key, words: bytes / WORD });
-    }
-    return pieces;
+    return Promise.all(files[0]!.chunks.map(async (key) => ({ key, bytes: await this.#blobs.size(key) })));
   }
 }
 
 function ownerOf(clientId: string, round: number): UploadOwner {
   return { clientId, kind: 'update', id: `round-${round}` };
-}
-
-/** Little endian, as every machine that this runs on; a copy, so that it is aligned. */
-function wordsOf(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(bytes.slice().buffer);
 }
