@@ -5,6 +5,7 @@ import { UsageError } from '../src/errors.ts';
 import { DEFAULT_FLOOR } from '../src/federation/policy/floor.ts';
 import type { Protection } from '../src/federation/policy/protection.ts';
 import { MECHANISMS, PROTOCOLS } from '../src/federation/policy/protection.ts';
+import type { KnownDecryptor } from '../src/server/crypto/federation/contribution.ts';
 import { participantName } from '../src/server/protocol/federation-messages.ts';
 import { publicKeyText } from '../src/server/protocol/identifiers.ts';
 
@@ -40,6 +41,15 @@ export async function readMembers(file: string): Promise<ReadonlyMap<string, str
   return new Map(
     Object.entries(await readJson(file, z.record(participantName, publicKeyText), 'the members')),
   );
+}
+
+/** @throws UsageError */
+export function knownDecryptor([name, publicKey]: readonly [string, string]): KnownDecryptor {
+  if (participantName.safeParse(name).success && publicKeyText.safeParse(publicKey).success)
+    return { name, publicKey };
+  throw new UsageError('USAGE', 'the decryptor is not given as NAME=KEY', {
+    hint: 'he-compile decryptor shows both when it starts',
+  });
 }
 
 async function readJson<T>(file: string, schema: z.ZodType<T>, what: string): Promise<T> {

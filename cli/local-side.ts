@@ -35,6 +35,13 @@ const MAX_SMALL_FILE = MIB;
 const STDIO_CHUNK_BYTES = 4 * 2 ** 20;
 
 export function addLocalOptions(command: Command): Command {
+  return addVaultOptions(command)
+    .option('--max-key-mb <N>', 'evaluation keys made for one model, in MiB (default: 2048)', naturalNumber)
+    .option('--max-stored-key-mb <N>', 'keys kept for this client, in MiB (default: 16384)', naturalNumber);
+}
+
+/** Who this is, and where it keeps its secrets. */
+export function addVaultOptions(command: Command): Command {
   return command
     .option('--client-id <NAME>', 'name of this client (default: one made up once)', checkedClientId)
     .option('--store <DIR>', 'key store (default: ~/.local/share/he-compile/vault)')
@@ -45,8 +52,6 @@ export function addLocalOptions(command: Command): Command {
     .option('--passphrase-file <FILE>', `unlocks the key store instead; or set ${PASSPHRASE_VARIABLE}`)
     .option('--identity-key <FILE>', 'Ed25519 signing key of your own PKI, PEM (with --certificate)')
     .option('--certificate <FILE>', 'its X.509 chain, PEM, leaf first')
-    .option('--max-key-mb <N>', 'evaluation keys made for one model, in MiB (default: 2048)', naturalNumber)
-    .option('--max-stored-key-mb <N>', 'keys kept for this client, in MiB (default: 16384)', naturalNumber)
     .option('--ca <FILE>', 'certificate authority of servers, PEM, besides the usual ones');
 }
 

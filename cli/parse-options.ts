@@ -135,3 +135,10 @@ export function encryptOptions(
     },
   };
 }
+
+/** NAME=VALUE, where the value may hold further equals signs, as URLs and keys do. */
+export function firstAssignment(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at <= 0 || at === text.length - 1) return assignment('');
+  return [text.slice(0, at), text.slice(at + 1)];
+}

@@ -69,6 +69,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
       },
     },
   },
+  decryptor: {
+    summary:
+      'opens the encrypted sums of a federation: one a round, of what enough participants announced and confirmed',
+    load: () => import('./commands/decryptor.ts'),
+  },
   crypto: {
     summary:
       'local cryptographic server (MCP): keeps secret keys, encrypts, decrypts, and classifies files in one call',

@@ -10,10 +10,10 @@ import type { NamedServer } from '../../src/server/crypto/configured-server.ts';
 import { isLoopback, parseListenAddress } from '../../src/server/transport/listen-address.ts';
 import { privateFolder, readPrivate, writePrivate } from '../../src/server/vault/private-files.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
-import { readFloor, readMembers } from '../federation-floor.ts';
+import { knownDecryptor, readFloor, readMembers } from '../federation-floor.ts';
 import type { LocalFlags } from '../local-side.ts';
 import { addLocalOptions, environmentValue, localSettings, namedServer, stateFolder } from '../local-side.ts';
-import { assignment, collect } from '../parse-options.ts';
+import { assignment, collect, firstAssignment } from '../parse-options.ts';
 import { packageVersion } from '../versions.ts';
 
 interface CryptoFlags extends LocalFlags {
@@ -24,6 +24,7 @@ interface CryptoFlags extends LocalFlags {
   readonly enrolmentCode?: readonly (readonly [string, string])[];
   readonly privacyFloor?: string;
   readonly members?: string;
+  readonly decryptor?: readonly [string, string];
 }
 
 const MAX_TOKEN_BYTES = 256;
@@ -50,6 +51,11 @@ export function define(command: Command, run: Runner): void {
       'what federations must at least protect, and the budget of ε, JSON: see docs/federation.md',
     )
     .option('--members <FILE>', 'public keys of other participants by name, JSON (default: as first seen)')
+    .option(
+      '--decryptor <NAME=KEY>',
+      'who opens encrypted sums, and by which key it is known (default: as in --members, or as first seen)',
+      firstAssignment,
+    )
     .action((flags: CryptoFlags) => run((context) => crypto(flags, context)));
 }
 
@@ -75,6 +81,7 @@ async function crypto(flags: CryptoFlags, context: CommandContext): Promise<Outc
     ...{ ...settings, onError },
     ...(flags.privacyFloor === undefined ? {} : { floor: await readFloor(flags.privacyFloor) }),
     ...(flags.members === undefined ? {} : { members: await readMembers(flags.members) }),
+    ...(flags.decryptor === undefined ? {} : { decryptor: knownDecryptor(flags.decryptor) }),
   });
   await using server = new CryptoServer({ services, version, onError });
   // Rounds of federations wait for nobody.
@@ -112,13 +119,6 @@ function serversOf({ server = [], enrolmentCode = [] }: CryptoFlags, version: st
   if (unknown !== undefined)
     throw new UsageError('USAGE', `--enrolment-code names ${unknown}, --server does not`);
   return servers;
-}
-
-/** NAME=URL, where the URL may hold further equals signs. */
-function firstAssignment(text: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  if (at <= 0 || at === text.length - 1) return assignment('');
-  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 /** The same at every start, so that hosts need not be configured again. */

@@ -5,9 +5,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Protection } from '../../src/federation/policy/protection.ts';
-import { RandomIntegers } from '../../src/federation/privacy/random-integers.ts';
+import { RandomIntegers, seededBytes } from '../../src/federation/privacy/random-integers.ts';
 import type { RoundTerms } from '../../src/federation/round-terms.ts';
-import { SecureParticipant } from '../../src/federation/secure-aggregation/participant.ts';
 import { noisedBlocks } from '../../src/federation/update/quantise.ts';
 import type { BearerSource } from '../../src/server/client/bearer-fetch.ts';
 import type { Connection } from '../../src/server/client/connection.ts';
@@ -209,8 +208,7 @@ export class LoopbackParticipant implements AsyncDisposable {
     if (sealed?.state.secrets == null) return null;
     const { terms } = sealed.state;
     const { values } = await store.update(id);
-    const participant = SecureParticipant.resume(sealed.state, { sign: () => new Uint8Array() });
-    const random = new RandomIntegers(participant.noiseBytes());
+    const random = new RandomIntegers(seededBytes(`noise ${sealed.state.secrets.noise}`));
     const noised = new Int32Array(terms.form.length);
     let offset = 0;
     for await (const block of noisedBlocks(() => [values], terms.form, terms.noise, random)) {

@@ -22,11 +22,13 @@ const SECRET_PLACES =
 /** Holds both ends, or starts who does: the client's commands, the library's door, and what measures and tests the whole. */
 const MAY_REACH_SECRETS = [
   'src/index.ts',
-  ...['bench', 'crypto', 'decrypt', 'demo', 'federate-demo', 'infer', 'keygen', 'run'].map(
+  ...['bench', 'crypto', 'decrypt', 'decryptor', 'demo', 'federate-demo', 'infer', 'keygen', 'run'].map(
     (command) => `cli/commands/${command}.ts`,
   ),
   // A whole federation on one machine: what is trained on, participants, and an aggregator beside them.
   'cli/federation/',
+  // Says which decryptor a participant knows.
+  'cli/federation-floor.ts',
   'cli/inference.ts',
   'cli/local-side.ts',
   'cli/main.ts',

@@ -59,9 +59,9 @@ export function acceptList(given: SumList, roster: AcceptedContributions, terms:
   return list;
 }
 
-/** So many that one of them is not in league with the aggregator. */
+/** So many that one of them is not in league with the aggregator; and two, where nobody is held to be. */
 export function auditsNeeded({ colluders }: RoundTerms): number {
-  return colluders + 1;
+  return Math.max(2, colluders + 1);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { roundTerms, viaJson } from '../secure-aggregation/testing/simulated-round.ts';
 import type { Confirmation } from '../secure-aggregation/messages.ts';
+import { auditsNeeded } from './accept-contributions.ts';
 import type { Contribution } from './contribution.ts';
 import { RoundDecryptor } from './decryptor.ts';
 import type { SumList } from './sum-messages.ts';
@@ -138,6 +139,14 @@ describe('a decryptor opens', () => {
     const decryptor = ready();
     expect(code(() => decryptor.permit({ ...list, ...change }, confirmed(list), verify))).toBe(expected);
     expect(decryptor.state().opened).toBeNull();
+  });
+
+  it.each([
+    [0, 2],
+    [1, 2],
+    [2, 3],
+  ])('with %i colluders only what %i have confirmed', (colluders, needed) => {
+    expect(auditsNeeded({ ...TERMS, colluders })).toBe(needed);
   });
 
   it('only what one more has confirmed than may collude, each of them a survivor', () => {

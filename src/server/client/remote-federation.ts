@@ -1,5 +1,6 @@
 /** The aggregator's part of a federation, call by call. Holds no secret: what is sent was masked, locked or signed by who calls. */
 import { z } from 'zod';
+import type { Contribution } from '../../federation/encrypted-sum/contribution.ts';
 import type {
   Advertisement,
   Confirmation,
@@ -22,6 +23,7 @@ import type { OpenedCaller } from './open-enrolled.ts';
 import { openEnrolled } from './open-enrolled.ts';
 import type { RemoteCaller } from './remote-caller.ts';
 import type { RemoteOptions, StepOptions } from './remote-model.ts';
+import { RemoteSums } from './remote-sums.ts';
 import type { LocalFile } from './upload-file.ts';
 import { uploadFiles } from './upload-file.ts';
 
@@ -51,6 +53,8 @@ export class RemoteFederation implements AsyncDisposable {
   readonly #caller: RemoteCaller;
   readonly #enrolled: EnrolledCaller;
   readonly #maxChunkBytes: number;
+  /** What encrypted sums have besides. */
+  readonly sums: RemoteSums;
 
   static async open(options: RemoteOptions): Promise<RemoteFederation> {
     return new RemoteFederation(options, await openEnrolled(options));
@@ -59,6 +63,7 @@ export class RemoteFederation implements AsyncDisposable {
   private constructor(options: RemoteOptions, { caller, enrolled }: OpenedCaller) {
     this.#caller = caller;
     this.#enrolled = enrolled;
+    this.sums = new RemoteSums(enrolled);
     this.#maxChunkBytes = options.maxChunkBytes ?? MAX_CHUNK_BYTES;
   }
 
@@ -66,7 +71,11 @@ export class RemoteFederation implements AsyncDisposable {
     return this.#enrolled.ask('describe_federation', {}, describeFederationAnswer, { signal });
   }
 
-  async join(round: number, advertisement: Advertisement, { signal }: StepOptions = {}): Promise<void> {
+  async join(
+    round: number,
+    advertisement: Advertisement | Contribution,
+    { signal }: StepOptions = {},
+  ): Promise<void> {
     await this.#enrolled.call('join_round', { round, advertisement }, done, { signal });
   }
 

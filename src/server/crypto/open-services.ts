@@ -16,6 +16,7 @@ import type { KeyBudget } from './key-budget.ts';
 import { DEFAULT_KEY_BUDGET } from './key-budget.ts';
 import { CallTasks } from './call-tasks.ts';
 import type { Classification } from './classified.ts';
+import type { KnownDecryptor } from './federation/contribution.ts';
 import { FederationParticipant } from './federation/federation-participant.ts';
 import { ParticipantVault } from './federation/participant-vault.ts';
 import { Jobs } from './jobs.ts';
@@ -44,6 +45,8 @@ export interface CryptoSettings {
   readonly floor?: Protection;
   /** Public keys of other participants, by name, where they are known from elsewhere. */
   readonly members?: ReadonlyMap<string, string>;
+  /** Who opens encrypted sums, where it is known from elsewhere. */
+  readonly decryptor?: KnownDecryptor;
   /** Hears of what is damaged and left out; never of paths or values. */
   readonly onError?: (event: string, code: string) => void;
 }
@@ -69,6 +72,7 @@ export async function openCryptoServices(settings: CryptoSettings): Promise<Open
     ...{ floor, servers, credentials, allowed },
     vault: new ParticipantVault(vault, { epsilon: floor.epsilon, delta: floor.delta }),
     members: settings.members ?? null,
+    decryptor: settings.decryptor ?? null,
     folder: sessionsFolder,
     defaultClientId: clientId,
   });

@@ -7,6 +7,7 @@ import { importModel } from '../../compiler/onnx/import.ts';
 import { readParameters, replaceParameters } from '../../onnx/model-parameters.ts';
 import { DEFAULT_IMPORT } from '../../compiler/onnx/testing/model-builder.ts';
 import { RandomIntegers, seededBytes } from '../../federation/privacy/random-integers.ts';
+import type { ParticipantState } from '../../federation/secure-aggregation/participant-state.ts';
 import { noisedBlocks } from '../../federation/update/quantise.ts';
 import { contributionName } from '../crypto/federation/contribution.ts';
 import type { StoredContribution } from '../crypto/federation/participant-vault.ts';
@@ -81,7 +82,10 @@ function secretsOf(update: Float32Array, sum: Int32Array, { state }: StoredContr
     ),
     ...secrets.flatMap((secret) => [secret, Buffer.from(secret.toString('hex'))]),
     // Shares that neighbours entrusted it with.
-    ...state.entrusted!.flatMap(({ seed, key }) => [Buffer.from(seed, 'base64'), Buffer.from(key, 'base64')]),
+    ...(state as ParticipantState).entrusted!.flatMap(({ seed, key }) => [
+      Buffer.from(seed, 'base64'),
+      Buffer.from(key, 'base64'),
+    ]),
   ];
 }
 

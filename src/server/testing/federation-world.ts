@@ -1,6 +1,6 @@
 /** An aggregator over real HTTP and participants with key stores of their own, in folders of the test's own. */
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,12 +11,14 @@ import { connect } from '../client/connection.ts';
 import { RemoteFederation } from '../client/remote-federation.ts';
 import { parseServerAddress } from '../client/server-address.ts';
 import type { ParticipantVault } from '../crypto/federation/participant-vault.ts';
+import type { OpenDecryptor } from '../crypto/federation/open-decryptor.ts';
+import { openDecryptor } from '../crypto/federation/open-decryptor.ts';
 import type { OpenCryptoServices } from '../crypto/open-services.ts';
 import { openCryptoServices } from '../crypto/open-services.ts';
 import { LOCAL_TOOLS } from '../crypto/tools/registry.ts';
 import { FederationServer } from '../federation/federation-server.ts';
 import { parsePolicy } from '../federation/policy-file.ts';
-import { OWNER, policyText } from './federation-policy.ts';
+import { DECRYPTOR, OWNER, policyText } from './federation-policy.ts';
 import { HOSTING_LIMITS } from '../hosting/limits.ts';
 import { invite } from '../hosting/invite.ts';
 import type { Log } from '../hosting/log.ts';
@@ -50,6 +52,8 @@ export interface FederationWorld extends AsyncDisposable {
   /** Ends a participant's process, and starts another one on what it kept, which goes on. */
   revive(name: string): Promise<void>;
   owner(): Promise<RemoteFederation>;
+  /** Another process of the same decryptor, as often as it is asked for. */
+  decryptor(): Promise<OpenDecryptor>;
   /** Single calls, as this participant. */
   remote(name: string): Promise<RemoteFederation>;
 }
@@ -138,6 +142,23 @@ export async function openFederationWorld(
       return participant;
     },
     owner: () => world.remote(OWNER),
+    async decryptor() {
+      const folder = (part: string): string => join(base, DECRYPTOR, part);
+      const enrolmentCode = (await invite(state, DECRYPTOR, 60_000)).code;
+      return closing.use(
+        await openDecryptor({
+          name: DECRYPTOR,
+          members: null,
+          folder: folder('sums'),
+          vaultFolder: folder('vault'),
+          unlocking: { kind: 'key-file', path: join(folder('config'), 'vault.key') },
+          certified: null,
+          aggregator: { name: 'aggregator', address: url, enrolmentCode, connect: reach(DECRYPTOR) },
+          note: () => undefined,
+          pauseMs: 20,
+        }),
+      );
+    },
     async remote(name) {
       const participant = alive.get(name) ?? (await world.participant(name));
       const known = await participant.services.credentials.enrolment(name, url);
@@ -160,6 +181,20 @@ export async function openFederationWorld(
     },
   };
   return world;
+}
+
+/** Prepares small numbers that nobody else has, as an array that numpy wrote. @returns its update_id */
+export async function preparedUpdate(
+  participant: Participant,
+  length: number,
+  seed: number,
+): Promise<string> {
+  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${length},), }`.padEnd(117) + '\n';
+  const values = Float32Array.from({ length }, (_, i) => 0.004 * Math.sin(seed * 1000 + i));
+  const delta_path = join(participant.root, `delta-${seed}.npy`);
+  const magic = Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1');
+  await writeFile(delta_path, Buffer.concat([magic, Buffer.from(header), Buffer.from(values.buffer)]));
+  return String((await participant.call('prepare_update', { delta_path }))['update_id']);
 }
 
 function participantOf(

@@ -1,30 +1,40 @@
 /**
  * One participant's way through one round, against a real aggregator. What a step returns is sealed in the vault before it is sent, and the
- * ledger is debited before a masked update leaves, so that a process that ends anywhere goes on with the same secrets, the same noise
+ * ledger is debited before anything of an update leaves, so that a process that ends anywhere goes on with the same secrets, the same noise
  * and the same words.
  */
-import { open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyObject } from 'node:crypto';
 import { createPublicKey, sign, verify } from 'node:crypto';
 import { HeError } from '../../../errors.ts';
-import { RandomIntegers, systemBytes } from '../../../federation/privacy/random-integers.ts';
+import type { EncryptedState } from '../../../federation/encrypted-sum/participant.ts';
 import type { RoundTerms } from '../../../federation/round-terms.ts';
 import type { Identity, VerifyIdentity } from '../../../federation/secure-aggregation/messages.ts';
-import { SecureParticipant } from '../../../federation/secure-aggregation/participant.ts';
-import { noisedBlocks } from '../../../federation/update/quantise.ts';
+import type { ParticipantState } from '../../../federation/secure-aggregation/participant-state.ts';
 import type { RemoteFederation, RoundStatus } from '../../client/remote-federation.ts';
 import { ToolError } from '../../protocol/error-codes.ts';
 import { decodePublicKey, encodePublicKey } from '../../protocol/signing.ts';
+import { roundStage } from '../../protocol/federation-messages.ts';
 import { toToolError } from '../../protocol/translate-error.ts';
 import type { ToolReport } from '../../protocol/tool.ts';
-import { PRIVATE_FILE, privateFolder } from '../../vault/private-files.ts';
+import { EncryptedPart } from './encrypted-part.ts';
+import { MaskedPart } from './masked-part.ts';
 import type { ParticipantVault, StoredContribution } from './participant-vault.ts';
 import { nameOf } from './participant-vault.ts';
 import { entryOf } from './round-cost.ts';
+import type { ContributionStage, PartState, RoundPart, RoundWalk } from './round-part.ts';
+import { CONTRIBUTION_STAGES } from './round-part.ts';
 
 const LEAST_PAUSE_MS = 50;
+const GOING_ON = roundStage.options.filter((stage) => stage !== 'opened' && stage !== 'aborted');
+
+export interface KnownDecryptor {
+  readonly name: string;
+  /** SubjectPublicKeyInfo, Base64. */
+  readonly publicKey: string;
+}
 
 export interface ContributionParts {
   readonly vault: ParticipantVault;
@@ -33,21 +43,11 @@ export interface ContributionParts {
   readonly privateKey: KeyObject;
   /** Keys of the others, where they are known from elsewhere; null: as first seen. */
   readonly members: ReadonlyMap<string, string> | null;
-  /** For the masked update, which is no secret. */
+  /** The decryptor, where it is known from elsewhere; null: as first seen. */
+  readonly decryptor: KnownDecryptor | null;
+  /** For the masked or encrypted update, which is no secret. */
   readonly folder: string;
 }
-
-export type ContributionStage =
-  'joining' | 'sharing' | 'masking' | 'uploading' | 'confirming' | 'revealing' | 'waiting';
-const STAGES: readonly ContributionStage[] = [
-  'joining',
-  'sharing',
-  'masking',
-  'uploading',
-  'confirming',
-  'revealing',
-  'waiting',
-];
 
 export interface ContributionResult {
   readonly outcome: 'summed' | 'dropped-out' | 'aborted';
@@ -77,7 +77,7 @@ const DISTRUST: readonly string[] = [
 export class Contribution {
   readonly #parts: ContributionParts;
   readonly #name: string;
-  readonly #participant: SecureParticipant;
+  readonly #part: RoundPart;
   readonly #signal: AbortSignal;
   readonly #report: ToolReport;
   #stored: StoredContribution;
@@ -95,7 +95,7 @@ export class Contribution {
     this.#parts = parts;
     this.#name = name;
     this.#stored = stored;
-    this.#participant = SecureParticipant.resume(stored.state, identityOf(parts.privateKey));
+    this.#part = resumedPart(stored.state, identityOf(parts.privateKey));
     this.#signal = signal;
     this.#report = report;
   }
@@ -103,7 +103,7 @@ export class Contribution {
   /** To the end of the round, from wherever it is. @throws ToolError */
   async run(): Promise<ContributionResult> {
     try {
-      await this.#steps();
+      await this.#part.walk(this.#walk());
     } catch (error) {
       if (this.#signal.aborted || !(error instanceof HeError)) throw error;
       const refused = toToolError(error);
@@ -115,81 +115,34 @@ export class Contribution {
     return await this.#finish();
   }
 
-  async #steps(): Promise<void> {
-    const { remote } = this.#parts;
-    const participant = this.#participant;
-    const options = { signal: this.#signal };
-    if (participant.stage === 'joined') {
-      this.#say('joining');
-      await remote.join(this.#round, participant.advertisement(), options);
-      await this.#until(['joining']);
-      const { roster, identities } = await remote.roster(this.#round, options);
-      const verifier = await this.#verifier(identities);
-      await participant.shareKeys(roster, verifier);
-      await this.#save();
-    }
-    if (participant.stage === 'shared') {
-      this.#say('sharing');
-      const boxes = await participant.shareKeys(participant.state().roster!, await this.#verifier([]));
-      await remote.shareKeys(this.#round, boxes, options);
-      await this.#until(['joining', 'sharing']);
-      participant.receiveShares(await remote.keyShares(this.#round, options));
-      await this.#save();
-    }
-    if (participant.stage === 'received' || participant.stage === 'masked') {
-      const file = await this.#mask();
-      this.#say('uploading');
-      await remote.upload(this.#round, file, {
-        ...options,
-        progress: (fraction) => this.#say('uploading', fraction),
-      });
-      await this.#until(['joining', 'sharing', 'uploading']);
-      if (!this.#status!.survivors.includes(participant.name))
-        throw new ToolError('ERROR_NOT_IN_ROUND', 'the update came too late to be in the sum');
-      participant.confirm((await remote.unmaskRequest(this.#round, options)).list);
-      await this.#save();
-    }
-    if (participant.stage === 'confirmed') {
-      this.#say('confirming');
-      await remote.confirm(this.#round, participant.state().confirmation!, options);
-      await this.#until(['confirming']);
-      const { list, confirmations } = await remote.unmaskRequest(this.#round, options);
-      // Should the aggregator show another list by now, this refuses.
-      participant.confirm(list);
-      participant.reveal(confirmations ?? [], await this.#verifier([]));
-      await this.#save();
-    }
-    if (participant.stage === 'revealed') {
-      this.#say('revealing');
-      await remote.reveal(this.#round, participant.state().revelation!, options);
-    }
-  }
-
-  /**
-   * Clips, quantises, adds noise and masks, into a file. The same file however often: noise and masks come from the sealed state.
-   * Nothing of it leaves before the round is in the ledger and the masked blocks are on record.
-   */
-  async #mask(): Promise<{ fileName: string; path: string; bytes: number; sha256: string }> {
-    this.#say('masking');
-    const { vault, folder } = this.#parts;
-    const { terms } = this.#participant;
-    await vault.changeLedger((ledger) => ledger.debit(entryOf(terms, Date.now())));
-    const { values } = await vault.update(this.#stored.update);
-    const random = new RandomIntegers(this.#participant.noiseBytes());
-    const blocks = noisedBlocks(() => [values], terms.form, terms.noise, random);
-    await privateFolder(folder);
-    const path = this.#maskedPath;
-    await using file = await open(path, 'w', PRIVATE_FILE);
-    for await (const block of this.#participant.maskedBlocks(blocks))
-      await file.writeFile(new Uint8Array(block.buffer, block.byteOffset, block.byteLength));
-    await file.sync();
-    await this.#save();
-    const sha256 = this.#participant.vectorDigest;
-    return { fileName: 'update', path, bytes: 4 * terms.form.length, sha256 };
+  #walk(): RoundWalk {
+    const { remote, vault } = this.#parts;
+    const { terms } = this.#part;
+    const signal = this.#signal;
+    const say = (stage: ContributionStage, fraction = 0): void => this.#say(stage, fraction);
+    const lastHeard = (): RoundStatus => this.#status!;
+    return {
+      ...{ remote, signal, say, number: this.#round, path: this.#path },
+      get status() {
+        return lastHeard();
+      },
+      until: async (stages) => void (await this.#until(stages)),
+      save: () => this.#save(),
+      debit: async () =>
+        void (await vault.changeLedger((ledger) => ledger.debit(entryOf(terms, Date.now())))),
+      update: async () => (await vault.update(this.#stored.update)).values,
+      upload: async (file) => {
+        say('uploading');
+        const progress = (fraction: number): void => say('uploading', fraction);
+        await remote.upload(this.#round, file, { signal, progress });
+      },
+      verifier: (seen) => this.#verifier(seen),
+      decryptorVerifier: (name, publicKey) => this.#decryptorVerifier(name, publicKey),
+    };
   }
 
   /** Waits while the round is at one of the steps. @throws ToolError ERROR_ROUND_ABORTED */
-  async #until(stages: readonly string[]): Promise<RoundStatus> {
+  async #until(stages: readonly RoundStatus['stage'][]): Promise<RoundStatus> {
     for (let seen: RoundStatus['stage'] | undefined; ; seen = this.#status?.stage) {
       const status = await this.#parts.remote.status(this.#round, { signal: this.#signal }, seen);
       this.#status = status;
@@ -204,11 +157,10 @@ export class Contribution {
   /** Waits for the round's end, and puts down what came of it. */
   async #finish(): Promise<ContributionResult> {
     this.#say('waiting');
-    const { terms, stage } = this.#participant;
-    // Who has sent nothing of its update need not wait for what comes of others'.
-    const left = stage === 'joined' || stage === 'shared';
+    const { terms, hasGiven } = this.#part;
     try {
-      await this.#until(left ? [] : ['joining', 'sharing', 'uploading', 'confirming', 'revealing']);
+      // Who has sent nothing of its update need not wait for what comes of others'.
+      await this.#until(hasGiven ? GOING_ON : []);
     } catch (error) {
       if (!(error instanceof ToolError) || error.code !== 'ERROR_ROUND_ABORTED') throw error;
     }
@@ -219,7 +171,7 @@ export class Contribution {
       const entry = ledger.find(entryOf(terms, 0));
       return entry === null ? ledger : ledger.close(entry, summed ? 'summed' : 'aborted');
     });
-    this.#participant.abort(outcome);
+    this.#part.abort(outcome);
     await this.#save(outcome);
     await this.#tidy(outcome);
     return { outcome, round: terms.round, status: status! };
@@ -227,19 +179,19 @@ export class Contribution {
 
   /** Nothing more is said to an aggregator that showed what an honest one does not. */
   async #leave(error: ToolError): Promise<void> {
-    this.#participant.abort(error.code);
+    this.#part.abort(error.code);
     await this.#save('aborted');
     await this.#tidy('aborted');
   }
 
   /** An update that is in a sum is of no more use; one that is not may go into the next round. */
   async #tidy(outcome: ContributionResult['outcome']): Promise<void> {
-    await rm(this.#maskedPath, { force: true });
+    await rm(this.#path, { force: true });
     if (outcome === 'summed') await this.#parts.vault.removeUpdate(this.#stored.update);
   }
 
   async #save(outcome: StoredContribution['outcome'] = null): Promise<void> {
-    this.#stored = { ...this.#stored, state: this.#participant.state(), outcome };
+    this.#stored = { ...this.#stored, state: this.#part.state(), outcome };
     await this.#parts.vault.saveContribution(this.#name, this.#stored);
   }
 
@@ -247,24 +199,38 @@ export class Contribution {
   async #verifier(seen: readonly { participant: string; public_key: string }[]): Promise<VerifyIdentity> {
     const { members, vault } = this.#parts;
     const fresh = new Map(seen.map(({ participant, public_key }) => [participant, public_key]));
-    const keys = new Map(members ?? (await vault.pin(this.#participant.terms.federation, fresh)));
-    keys.set(this.#participant.name, encodePublicKey(createPublicKey(this.#parts.privateKey)));
+    const keys = new Map(members ?? (await vault.pin(this.#part.terms.federation, fresh)));
+    keys.set(this.#part.name, encodePublicKey(createPublicKey(this.#parts.privateKey)));
     return (participant, bytes, signature) => {
       const text = keys.get(participant);
       return text !== undefined && verify(null, bytes, decodePublicKey(text), signature);
     };
   }
 
+  async #decryptorVerifier(decryptor: string, publicKey: string): Promise<VerifyIdentity> {
+    const { members, vault, decryptor: known } = this.#parts;
+    const { federation } = this.#part.terms;
+    const isOther =
+      known === null
+        ? members !== null && members.get(decryptor) !== publicKey
+        : known.name !== decryptor || known.publicKey !== publicKey;
+    if (isOther) throw otherDecryptor();
+    // By name and key: an aggregator that names another one later is found out.
+    await vault.pin(`decryptor of ${federation}`, new Map([['the decryptor', `${decryptor} ${publicKey}`]]));
+    return (name, bytes, signature) =>
+      name === decryptor && verify(null, bytes, decodePublicKey(publicKey), signature);
+  }
+
   #say(stage: ContributionStage, fraction = 0): void {
-    this.#report((STAGES.indexOf(stage) + fraction) / STAGES.length, stage);
+    this.#report((CONTRIBUTION_STAGES.indexOf(stage) + fraction) / CONTRIBUTION_STAGES.length, stage);
   }
 
   get #round(): number {
     return this.#stored.round;
   }
 
-  get #maskedPath(): string {
-    return join(this.#parts.folder, `${this.#name}.masked`);
+  get #path(): string {
+    return join(this.#parts.folder, `${this.#name}.update`);
   }
 }
 
@@ -274,8 +240,25 @@ export function beginContribution(
   facts: Pick<StoredContribution, 'server' | 'clientId' | 'update'>,
   privateKey: KeyObject,
 ): StoredContribution {
-  const participant = SecureParticipant.join(terms, facts.clientId, identityOf(privateKey), systemBytes);
-  return { version: 1, ...facts, round: terms.round, state: participant.state(), outcome: null };
+  const part = (terms.protocol === 'bfv-sum' ? EncryptedPart : MaskedPart).join(
+    terms,
+    facts.clientId,
+    identityOf(privateKey),
+  );
+  return { version: 1, ...facts, round: terms.round, state: part.state(), outcome: null };
+}
+
+function resumedPart(state: PartState, identity: Identity): RoundPart {
+  return state.terms.protocol === 'bfv-sum'
+    ? EncryptedPart.resume(state as EncryptedState, identity)
+    : MaskedPart.resume(state as ParticipantState, identity);
+}
+
+function otherDecryptor(): ToolError {
+  return new ToolError(
+    'ERROR_AGGREGATOR_REFUSED',
+    'the aggregator names another decryptor than the one that is known',
+  );
 }
 
 function identityOf(privateKey: KeyObject): Identity {

@@ -18,7 +18,7 @@ import type { Job } from '../jobs.ts';
 import { Jobs } from '../jobs.ts';
 import { chooseServer } from '../configured-server.ts';
 import type { NamedServer } from '../configured-server.ts';
-import type { ContributionResult } from './contribution.ts';
+import type { ContributionResult, KnownDecryptor } from './contribution.ts';
 import { beginContribution, Contribution, contributionName } from './contribution.ts';
 import type { ParticipantVault, StoredContribution } from './participant-vault.ts';
 import type { UpdateFiles } from './read-update.ts';
@@ -30,6 +30,7 @@ export interface ParticipantParts {
   /** Of nothing weaker it takes part; its ε and δ are the budget of the ledger. */
   readonly floor: Protection;
   readonly members: ReadonlyMap<string, string> | null;
+  readonly decryptor: KnownDecryptor | null;
   readonly servers: ReadonlyMap<string, NamedServer>;
   readonly credentials: CredentialStore;
   readonly allowed: AllowedPaths;
@@ -162,7 +163,7 @@ export class FederationParticipant implements AsyncDisposable {
     signal: AbortSignal,
     report: ToolReport,
   ): Promise<ContributionResult> {
-    const { vault, servers, credentials, members, folder } = this.#parts;
+    const { vault, servers, credentials, members, decryptor, folder } = this.#parts;
     using _ = await vault.claim(name);
     // Another process, or another update, may have been here first.
     const kept = await vault.contribution(name);
@@ -174,7 +175,7 @@ export class FederationParticipant implements AsyncDisposable {
     if (kept === null) await vault.saveContribution(name, begun);
     await using remote = await this.#connect(chooseServer(servers, begun.server), begun.clientId, RETRIES);
     const { privateKey } = await credentials.identity(begun.clientId);
-    const parts = { vault, remote, privateKey, members, folder: join(folder, 'federation') };
+    const parts = { vault, remote, privateKey, members, decryptor, folder: join(folder, 'federation') };
     return await new Contribution(parts, name, kept ?? begun, signal, report).run();
   }
 

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { LedgerEntry, PrivacyBudget } from '../../../federation/privacy/ledger.ts';
 import { PrivacyLedger } from '../../../federation/privacy/ledger.ts';
-import type { ParticipantState } from '../../../federation/secure-aggregation/participant-state.ts';
 import { ToolError } from '../../protocol/error-codes.ts';
 import { tryLock } from '../../storage/state-lock.ts';
 import { privateFolder } from '../../vault/private-files.ts';
 import { SharedLock } from '../../vault/shared-lock.ts';
 import type { Vault } from '../../vault/vault.ts';
+import type { PartState } from './round-part.ts';
 
 const SUFFIX = '.sealed';
 
@@ -33,7 +33,7 @@ export interface StoredContribution {
   readonly clientId: string;
   readonly update: string;
   readonly round: number;
-  readonly state: ParticipantState;
+  readonly state: PartState;
   /** Null while it goes on. */
   readonly outcome: 'summed' | 'dropped-out' | 'aborted' | null;
 }

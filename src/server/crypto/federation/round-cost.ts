@@ -29,7 +29,7 @@ export function requireAcceptable(
   { protection }: Pick<FederationDescription, 'protection'>,
   floor: Protection,
 ): void {
-  checkTerms(terms, 'secure-aggregation');
+  checkTerms(terms, terms.protocol === 'bfv-sum' ? 'bfv-sum' : 'secure-aggregation');
   requireFloor(
     {
       protocol: terms.protocol,
