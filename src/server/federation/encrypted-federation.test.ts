@@ -1,6 +1,7 @@
 /** A round of encrypted sums over HTTP: one drops out, aggregator and decryptor restart, and the sum is exact; nobody opens anything else. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditorsOf } from '../../federation/encrypted-sum/accept-contributions.ts';
 import type { EncryptedState } from '../../federation/encrypted-sum/participant.ts';
 import { RandomIntegers, seededBytes } from '../../federation/privacy/random-integers.ts';
 import { noisedBlocks } from '../../federation/update/quantise.ts';
@@ -120,12 +121,21 @@ describe('a federation of encrypted sums', () => {
     world.wire.before = async (name, tool) => {
       if (name !== DECRYPTOR || tool !== 'commit_update' || looked++ > 0) return;
       expect(await take(berlin, null)).toBe(SHAPE.each * SHAPE.count);
-      expect(await take(berlin, 'lyon')).toBe(SHAPE.each * SHAPE.count);
+      const { list } = await berlin.sums.request(2);
+      const { terms } = world.server.services.rounds.current!;
+      const auditors = auditorsOf(list, terms);
+      expect(auditors.size).toBe(4);
+      for (const each of NAMES) {
+        const taking = take(await world.remote(each), 'lyon');
+        if (auditors.has(each)) expect(await taking).toBe(SHAPE.each * SHAPE.count);
+        else await expect(taking).rejects.toMatchObject(refused);
+      }
       expect(await take(decryptor.remote, null)).toBe(SHAPE.each * SHAPE.count);
       for (const each of NAMES) await expect(take(decryptor.remote, each)).rejects.toMatchObject(refused);
       await expect(take(outsider, null)).rejects.toMatchObject(refused);
       await expect(take(outsider, 'lyon')).rejects.toMatchObject(refused);
-      await expect(take(berlin, 'vienna')).rejects.toMatchObject(refused);
+      const [auditor] = auditors;
+      await expect(take(await world.remote(auditor!), 'vienna')).rejects.toMatchObject(refused);
     };
     const outcomes = await Promise.all(
       participants.map(async (each, i) =>

@@ -17,7 +17,7 @@ import type { FederationConfiguration, FederationServices } from './services.ts'
 import { FEDERATION_TOOLS } from './tools/registry.ts';
 
 const INSTRUCTIONS =
-  'Adds up masked updates of participants who train a model together; it sees sums with noise in them, and no single update. Participants take part by the tools of their local cryptographic server: fetch_global_model, prepare_update, contribute.';
+  'Adds up masked or encrypted updates of participants who train a model together; it sees sums with noise in them, and no single update. Participants take part by the tools of their local cryptographic server: fetch_global_model, prepare_update, contribute.';
 /** How often deadlines are looked at. */
 const TICK_MS = 1000;
 const SWEEP_EVERY = 60;

@@ -10,7 +10,7 @@ export const contribute = define({
   name: NAME,
   title: 'Contribute an update to a round',
   description:
-    'Takes part in the federation’s open round with a prepared update: clips it, adds noise, masks it, sends it and helps to open the sum. Refused before anything is sent if the terms are weaker than this participant’s floor or the privacy budget would be exceeded. Answers at once while the work goes on, also over restarts; call again for how far it is, or with wait for what came of it.',
+    'Takes part in the federation’s open round with a prepared update: clips it, adds noise, masks or encrypts it, sends it and helps to open the sum. Refused before anything is sent if the terms are weaker than this participant’s floor or the privacy budget would be exceeded. Answers at once while the work goes on, also over restarts; call again for how far it is, or with wait for what came of it.',
   input: z.strictObject({
     server: federationServer.optional(),
     client_id: clientId.optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditorsOf } from '../../../federation/encrypted-sum/accept-contributions.ts';
 import { ToolError } from '../../protocol/error-codes.ts';
 import { ciphertextsAnswer, participantName, roundNumber } from '../../protocol/federation-messages.ts';
 import { chunkIndex } from '../../protocol/identifiers.ts';
@@ -9,7 +10,7 @@ export const getCiphertexts = define({
   name: 'get_ciphertexts',
   title: 'Get ciphertexts to add up again, or their sum',
   description:
-    'In chunks: for the decryptor and participants the encrypted sum; for participants, who cannot open it, also what one survivor has uploaded, so that they can add up again. Nobody else gets any.',
+    'In chunks: for the decryptor and survivors the encrypted sum; for auditors, the survivors who were drawn to add up again, also what one survivor has uploaded. Nobody else gets any.',
   input: z.strictObject({
     ...credentials,
     round: roundNumber,
@@ -20,16 +21,16 @@ export const getCiphertexts = define({
   annotations: { readOnlyHint: true, idempotentHint: true },
   async run(input, { authentication, rounds, uploads, sums, federation, configuration }, call) {
     const { clientId } = authentication.authenticate(input, call);
-    const { machine } = rounds.find(input.round);
+    const { machine, terms } = rounds.find(input.round);
     const { list, stage } = encryptedOf(machine);
     if (list === null) throw new ToolError('ERROR_ROUND_STAGE', `the round is ${stage}: there is no sum yet`);
     const { participant } = input;
-    // The decryptor could open what is of one participant alone.
-    if (
-      !list.survivors.includes(clientId) &&
-      (participant !== undefined || clientId !== federation.policy.decryptor)
-    )
-      throw new ToolError('ERROR_NOT_IN_ROUND', 'these ciphertexts are not for this client');
+    // Single ones for who adds up again: the decryptor could open them.
+    const isAllowed =
+      participant === undefined
+        ? clientId === federation.policy.decryptor || list.survivors.includes(clientId)
+        : auditorsOf(list, terms).has(clientId);
+    if (!isAllowed) throw new ToolError('ERROR_NOT_IN_ROUND', 'these ciphertexts are not for this client');
     if (participant !== undefined && !list.survivors.includes(participant))
       throw new ToolError('ERROR_NOT_IN_ROUND', `${participant} is not in the sum`);
     const bytes = machine.uploadBytes(list.survivors[0]!);
