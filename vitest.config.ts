@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['{src,cli,test,fixtures,bench,conformance}/**/*.test.ts'],
-          exclude: ['**/*.slow.test.ts'],
+          exclude: ['**/*.slow.test.ts', '**/*.cluster.test.ts'],
           pool: 'forks',
           env,
           // One more than vitest would start: much of the time, tests wait for processes of their own.
@@ -29,6 +29,18 @@ export default defineConfig({
           env,
           maxWorkers: 1,
           testTimeout: 1_800_000,
+        },
+      },
+      {
+        test: {
+          // Starts servers of others on this machine: scripts/install-cluster-services.sh.
+          name: 'cluster',
+          include: ['{src,cli,test,bench}/**/*.cluster.test.ts'],
+          pool: 'forks',
+          env,
+          maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -5,7 +5,7 @@ import type { SourceTree, Wall } from './walls/module-graph.ts';
 
 const ROOT = new URL('../', import.meta.url);
 const PACKAGES: Packages = {
-  runtime: new Set(['node-seal', 'onnxruntime-node', 'onnx-proto', '@modelcontextprotocol/server']),
+  runtime: new Set(['node-seal', 'onnxruntime-node', 'onnx-proto', '@modelcontextprotocol/server', 'pg']),
   development: new Set(['vitest']),
 };
 const FOLDERS = ['src', 'cli', 'bench', 'bin', 'conformance', 'fixtures', 'native', 'scripts', 'test'];
@@ -107,6 +107,7 @@ describe('the checker sees', () => {
       'src/server/inference/a.ts',
       `import { Server } from '@modelcontextprotocol/server';`,
     ],
+    ['a database in a tool', 'storage-engine', 'src/server/inference/a.ts', `await import('pg');`],
     ['an undeclared package', 'declared-packages', 'src/data/a.ts', `import x from '@scope/x/deep.js';`],
     ['a Node built-in without node:', 'declared-packages', 'src/data/a.ts', `import fs from 'fs';`],
     ['test support in production', 'test-support', 'src/program/a.ts', `import './testing/builder.ts';`],

@@ -15,6 +15,7 @@ export type Wall =
   | 'reference-runtime'
   | 'onnx-format'
   | 'message-protocol'
+  | 'storage-engine'
   | 'declared-packages'
   | 'test-support'
   | 'unresolved'

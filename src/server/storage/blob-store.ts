@@ -1,11 +1,9 @@
 /** Bytes under names, as an object store has them. Keys are paths of `[a-zA-Z0-9_.-]` segments; values never change. */
 
-/** Says how another process opens the same store. Plain data. */
+/** Says how another process on the same machine opens a store of files. Plain data. */
 export type BlobStoreLocation = { readonly kind: 'files'; readonly root: string };
 
-/** @typeParam Location how another process opens the same store: plain data, without what a log must not hold */
-export interface BlobStore<Location = BlobStoreLocation> {
-  readonly location: Location;
+export interface BlobStore {
   /**
    * Durable and whole when the promise resolves; a crash before leaves nothing under the name. The same bytes may be put again.
    * @throws BackendError STORAGE_FULL

@@ -10,6 +10,7 @@ describeBlobStore('blobs in files', async () => {
   return {
     store: await FileBlobStore.open(folder),
     reopen: () => FileBlobStore.open(folder),
+    whereabouts: { kind: 'files', root: folder },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   };
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BlobStore } from '../blob-store.ts';
 import { KILLED_SEED, killWhilePutting } from './kill-while-putting.ts';
 import { patternBytes } from './pattern-bytes.ts';
+import type { StoreWhereabouts } from './store-whereabouts.ts';
 
 const MB = 1e6;
 /** Larger than one page of any list of an object store, which is of a thousand. */
@@ -16,10 +17,12 @@ const ODD_KEYS = [
 ];
 
 /** An opened store that holds nothing, and what it takes to leave it. */
-export interface BlobStoreSubject<Location = unknown> extends AsyncDisposable {
-  readonly store: BlobStore<Location>;
+export interface BlobStoreSubject extends AsyncDisposable {
+  readonly store: BlobStore;
   /** The same store as another process finds it when it starts. */
-  reopen(): Promise<BlobStore<Location>>;
+  reopen(): Promise<BlobStore>;
+  /** For the process that is killed while it puts. */
+  readonly whereabouts: StoreWhereabouts;
 }
 
 /**
@@ -34,7 +37,7 @@ export function describeBlobStore(
 ): void {
   describe.skipIf(skip !== null)(skip === null ? name : `${name} (${skip})`, () => {
     let subject: BlobStoreSubject;
-    let store: BlobStore<unknown>;
+    let store: BlobStore;
     beforeAll(async () => {
       subject = await open();
       store = subject.store;
@@ -226,7 +229,7 @@ export function describeBlobStore(
         const key = `killed/k${attempt}`;
         const bytes = 48 * MB;
         // From the first bytes on to where much is on its way.
-        await killWhilePutting(store.location, key, bytes, 25 * attempt);
+        await killWhilePutting(subject.whereabouts, key, bytes, 25 * attempt);
         const after = await subject.reopen();
         const names = await after.list('killed');
         if (await after.has(key)) {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InternalError } from '../../../errors.ts';
 import { join } from 'node:path';
+import type { StoreWhereabouts } from './store-whereabouts.ts';
 
 /** Of the bytes that are put. */
 export const KILLED_SEED = 77;
@@ -11,11 +12,10 @@ const ENTRY = join(import.meta.dirname, 'put-until-killed.ts');
 
 /**
  * SIGKILL after the put has begun; the process is gone when it resolves.
- * @param location of the store, as `openBlobStore` takes it
  * @param delayMs between the beginning and the signal; at which byte that is differs from run to run, and must not matter
  */
 export async function killWhilePutting(
-  location: unknown,
+  store: StoreWhereabouts,
   key: string,
   bytes: number,
   delayMs: number,
@@ -24,7 +24,7 @@ export async function killWhilePutting(
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
-  child.stdin.end(JSON.stringify(location));
+  child.stdin.end(JSON.stringify(store));
   const [first] = (await Promise.race([once(child.stdout, 'data'), exited])) as [unknown];
   if (!String(first).startsWith('putting')) throw new InternalError('the process that was to put did not');
   await sleep(delayMs);
