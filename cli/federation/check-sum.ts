@@ -1,7 +1,7 @@
 /** Whether a global model is the one before and the plain sum of what participants gave, to the last bit. */
 import { readParameters } from '../../src/onnx/model-parameters.ts';
 import { decodeMean } from '../../src/federation/update/quantise.ts';
-import type { GivenUpdate } from './loopback-federation.ts';
+import type { GivenUpdate } from './given-update.ts';
 
 export interface SumCheck {
   readonly weights: number;

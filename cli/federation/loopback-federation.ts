@@ -5,9 +5,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Protection } from '../../src/federation/policy/protection.ts';
-import { RandomIntegers, seededBytes } from '../../src/federation/privacy/random-integers.ts';
-import type { RoundTerms } from '../../src/federation/round-terms.ts';
-import { noisedBlocks } from '../../src/federation/update/quantise.ts';
 import type { BearerSource } from '../../src/server/client/bearer-fetch.ts';
 import type { Connection } from '../../src/server/client/connection.ts';
 import { connect, ConnectionFailure } from '../../src/server/client/connection.ts';
@@ -22,6 +19,8 @@ import type { FederationPolicy } from '../../src/server/federation/policy-file.t
 import { invite } from '../../src/server/hosting/invite.ts';
 import { HOSTING_LIMITS } from '../../src/server/hosting/limits.ts';
 import { Vault } from '../../src/server/vault/vault.ts';
+import type { GivenUpdate } from './given-update.ts';
+import { readGiven } from './given-update.ts';
 
 const SERVER = 'aggregator';
 /** All of them are one machine here. */
@@ -45,13 +44,6 @@ export interface LoopbackOptions {
 }
 
 type Reach = (signal: AbortSignal | undefined, bearers?: BearerSource) => Promise<Connection>;
-
-/** What a participant gave to a round before it was masked. */
-export interface GivenUpdate {
-  readonly terms: RoundTerms;
-  /** Clipped, rounded, and with its noise. */
-  readonly noised: Int32Array;
-}
 
 export class LoopbackFederation implements AsyncDisposable {
   readonly server: FederationServer;
@@ -198,24 +190,13 @@ export class LoopbackParticipant implements AsyncDisposable {
     if (tool === 'commit_update') this.#given ??= await this.#readGiven();
   }
 
-  /** Opens its vault a second time: only who holds it can tell what is under the masks, and only until the round is over. */
   async #readGiven(): Promise<GivenUpdate | null> {
     const { folder, policy, floor } = this.#options;
+    const unlocking = unlockingOf(folder, this.name);
+    using vault = await Vault.open(join(folder, this.name, 'vault'), unlocking);
     const { id, round } = this.#update!;
-    using vault = await Vault.open(join(folder, this.name, 'vault'), unlockingOf(folder, this.name));
-    const store = new ParticipantVault(vault, floor);
-    const sealed = await store.contribution(contributionName(SERVER, this.name, policy.federation, round));
-    if (sealed?.state.secrets == null) return null;
-    const { terms } = sealed.state;
-    const { values } = await store.update(id);
-    const random = new RandomIntegers(seededBytes(`noise ${sealed.state.secrets.noise}`));
-    const noised = new Int32Array(terms.form.length);
-    let offset = 0;
-    for await (const block of noisedBlocks(() => [values], terms.form, terms.noise, random)) {
-      noised.set(block, offset);
-      offset += block.length;
-    }
-    return { terms, noised };
+    const contribution = contributionName(SERVER, this.name, policy.federation, round);
+    return await readGiven(new ParticipantVault(vault, floor), contribution, id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

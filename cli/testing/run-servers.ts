@@ -10,10 +10,15 @@ export function cliCommand(args: readonly string[]): string[] {
   return ['--no-warnings', START, ...args];
 }
 
+/** All that a process gets of this one's environment. Starts from the sources are quicker the second time. */
+export function environmentAt(home: string): Record<string, string> {
+  const { PATH = '', NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME: home, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
+}
+
 function start(args: readonly string[], home: string): ChildProcess {
-  const { PATH = '' } = process.env;
   return spawn(process.execPath, cliCommand(args), {
-    env: { PATH, HOME: home },
+    env: environmentAt(home),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
@@ -33,7 +38,10 @@ export function runCliAt(home: string, args: readonly string[]): Promise<CliResu
 export interface ServerProcess extends AsyncDisposable {
   /** Address of the "listening on" line. */
   readonly url: string;
+  readonly processId: number;
   readonly stderr: () => string;
+  /** SIGKILL, and gone when it resolves. */
+  kill(): Promise<void>;
 }
 
 /** Resolves when the server listens. */
@@ -50,7 +58,12 @@ export function startServer(home: string, args: readonly string[]): Promise<Serv
       if (url === undefined) return;
       resolve({
         url,
+        processId: child.pid!,
         stderr: () => stderr,
+        async kill() {
+          child.kill('SIGKILL');
+          await ended;
+        },
         async [Symbol.asyncDispose]() {
           child.kill('SIGTERM');
           await ended;

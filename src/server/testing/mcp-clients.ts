@@ -18,6 +18,8 @@ export interface Connection {
   readonly call: Caller;
   readonly capabilities: unknown;
   readonly protocolVersion: string | undefined;
+  /** Of a server on stdio, which the client started. */
+  readonly processId: number | null;
   /** Names of what tools/list answers; from then on the clients hold answers against the output schemas. */
   toolNames(): Promise<string[]>;
   readonly close: () => Promise<void>;
@@ -62,11 +64,13 @@ export const connectors: Readonly<Record<string, (url: string) => Promise<Connec
 async function connectV1(endpoint: Endpoint): Promise<Connection> {
   const client = new ClientV1({ name: 'test', version: '1' });
   // The SDK's own types do not agree under exactOptionalPropertyTypes.
-  await client.connect(transportOf(TRANSPORTS_V1, endpoint));
+  const transport = transportOf(TRANSPORTS_V1, endpoint);
+  await client.connect(transport);
   return {
     call: (params) => client.callTool(params, undefined, { timeout: TIMEOUT_MS }),
     capabilities: client.getServerCapabilities(),
     protocolVersion: undefined,
+    processId: 'pid' in transport ? transport.pid : null,
     toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),
     close: () => client.close(),
   };
@@ -76,11 +80,13 @@ type Negotiation = NonNullable<ConstructorParameters<typeof ClientV2>[1]>['versi
 
 async function connectV2(endpoint: Endpoint, versionNegotiation: Negotiation): Promise<Connection> {
   const client = new ClientV2({ name: 'test', version: '1' }, { versionNegotiation });
-  await client.connect(transportOf(TRANSPORTS_V2, endpoint));
+  const transport = transportOf(TRANSPORTS_V2, endpoint);
+  await client.connect(transport);
   return {
     call: (params) => client.callTool(params, { timeout: TIMEOUT_MS }),
     capabilities: client.getServerCapabilities(),
     protocolVersion: client.getNegotiatedProtocolVersion(),
+    processId: 'pid' in transport ? transport.pid : null,
     toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),
     close: () => client.close(),
   };
