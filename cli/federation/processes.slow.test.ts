@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readParameters, replaceParameters } from '../../src/compiler/onnx/model-parameters.ts';
+import { readParameters, replaceParameters } from '../../src/onnx/model-parameters.ts';
 import { Random } from '../../src/compiler/random.ts';
 import { DEFAULT_FLOOR } from '../../src/federation/policy/floor.ts';
 import type { Protection } from '../../src/federation/policy/protection.ts';

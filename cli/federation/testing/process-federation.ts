@@ -3,7 +3,7 @@ import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { replaceParameters } from '../../../src/compiler/onnx/model-parameters.ts';
+import { replaceParameters } from '../../../src/onnx/model-parameters.ts';
 import type { Protection } from '../../../src/federation/policy/protection.ts';
 import { connect } from '../../../src/server/client/connection.ts';
 import type { RoundStatus } from '../../../src/server/client/remote-federation.ts';

@@ -1,6 +1,6 @@
 /** Rounds whose updates nobody trained, for tests of what goes on around them. */
 import { readFileSync } from 'node:fs';
-import { readParameters } from '../../../src/compiler/onnx/model-parameters.ts';
+import { readParameters } from '../../../src/onnx/model-parameters.ts';
 import { DEFAULT_FLOOR } from '../../../src/federation/policy/floor.ts';
 import type { Protection } from '../../../src/federation/policy/protection.ts';
 import type { ProcessFederation, ProcessFederationOptions } from './process-federation.ts';
