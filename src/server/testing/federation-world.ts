@@ -10,6 +10,7 @@ import type { Connection } from '../client/connection.ts';
 import { connect } from '../client/connection.ts';
 import { RemoteFederation } from '../client/remote-federation.ts';
 import { parseServerAddress } from '../client/server-address.ts';
+import type { KnownDecryptor } from '../crypto/federation/contribution.ts';
 import type { ParticipantVault } from '../crypto/federation/participant-vault.ts';
 import type { OpenDecryptor } from '../crypto/federation/open-decryptor.ts';
 import { openDecryptor } from '../crypto/federation/open-decryptor.ts';
@@ -46,7 +47,8 @@ export interface FederationWorld extends AsyncDisposable {
   readonly wire: Wire;
   /** Ends the aggregator, and starts another one on what it kept, at the same address. */
   restart(): Promise<void>;
-  participant(name: string, floor?: Protection): Promise<Participant>;
+  /** @param decryptor as it is known from elsewhere */
+  participant(name: string, floor?: Protection, decryptor?: KnownDecryptor): Promise<Participant>;
   /** The process of this name that is at work. */
   living(name: string): Participant;
   /** Ends a participant's process, and starts another one on what it kept, which goes on. */
@@ -124,7 +126,7 @@ export async function openFederationWorld(
       const { services } = await world.participant(name);
       await services.federation.resumeAll();
     },
-    async participant(name, floor) {
+    async participant(name, floor, decryptor) {
       const folder = (part: string): string => join(base, name, part);
       await mkdir(folder('root'), { recursive: true });
       const services = await openCryptoServices({
@@ -136,6 +138,7 @@ export async function openFederationWorld(
         certified: null,
         clientId: name,
         ...(floor === undefined ? {} : { floor }),
+        ...(decryptor === undefined ? {} : { decryptor }),
       });
       const participant = participantOf(name, services, folder('root'), folder('vault'));
       alive.set(name, participant);

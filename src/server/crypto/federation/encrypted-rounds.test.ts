@@ -1,4 +1,4 @@
-/** A decryptor that is interrupted, and an aggregator that lies to it and to participants: over HTTP, with real encryption. */
+/** Participants and a decryptor that are interrupted, and an aggregator that lies to it and to participants: over HTTP, with real encryption. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readParameters } from '../../../onnx/model-parameters.ts';
@@ -23,7 +23,7 @@ let seed = 0;
 let stopLast = (): Promise<void> => Promise.resolve();
 
 beforeAll(async () => {
-  world = await openFederationWorld(sumPolicyText({ rounds: 4 }));
+  world = await openFederationWorld(sumPolicyText({ rounds: 5 }));
   owner = await world.owner();
   participants = await Promise.all(NAMES.map((name) => world.participant(name)));
 }, 120_000);
@@ -63,6 +63,44 @@ async function contributed(): Promise<{ round: number; outcomes: Promise<unknown
 async function reached(round: number, stage: string): Promise<void> {
   while ((await owner.status(round)).stage !== stage) await delay(20);
 }
+
+describe('a participant of encrypted sums that is killed', () => {
+  it('at any step, before or after its message is heard, goes on from its vault into the same sum', async () => {
+    await runDecryptor();
+    const fate: Readonly<Record<string, readonly [tool: string, when: 'before' | 'after']>> = {
+      berlin: ['get_sum_key', 'after'],
+      lyon: ['join_round', 'after'],
+      oslo: ['get_contributions', 'after'],
+      porto: ['upload_update_chunk', 'after'],
+      turin: ['commit_update', 'before'],
+    };
+    const killed = new Set<string>();
+    const killing: Promise<void>[] = [];
+    const kill = (name: string, tool: string, now: 'before' | 'after'): void => {
+      const [at, when] = fate[name] ?? [];
+      if (at !== tool || when !== now || killed.has(name)) return;
+      killed.add(name);
+      killing.push(world.revive(name));
+      throw new Error('killed');
+    };
+    world.wire.before = (name, tool) => kill(name, tool, 'before');
+    world.wire.after = (name, tool) => kill(name, tool, 'after');
+    const { round, outcomes } = await contributed();
+    await outcomes;
+    await reached(round, 'opened');
+    await Promise.all(killing);
+    [world.wire.before, world.wire.after] = [() => undefined, () => undefined];
+    expect([...killed].sort()).toEqual(NAMES);
+    expect(await owner.status(round)).toMatchObject({ survivors: NAMES, dropouts: [], anomalies: [] });
+    participants = NAMES.map((name) => world.living(name));
+    for (const { vault } of participants) while ((await vault.unfinished()).length > 0) await delay(20);
+    for (const participant of participants) {
+      const { rounds } = await participant.call('privacy_ledger', {});
+      expect(rounds).toMatchObject([{ round, outcome: 'summed' }]);
+    }
+    await stopLast();
+  }, 180_000);
+});
 
 describe('an aggregator that takes one update for the sum', () => {
   it('is found out by every auditor, and has nothing opened', async () => {
@@ -173,5 +211,32 @@ describe('a decryptor', () => {
     });
     const { terms } = described;
     expect(await open.vault.round('hospitals', terms!.round)).toBeNull();
+  });
+});
+
+describe('a participant encrypts for no decryptor', () => {
+  const contribute = async (participant: Participant): Promise<unknown> => {
+    const update_id = await preparedUpdate(participant, LENGTH, seed++);
+    return participant.call('contribute', { update_id, wait: true });
+  };
+  const refused = { code: 'ERROR_AGGREGATOR_REFUSED' };
+
+  it.each(['name', 'publicKey'] as const)('with another %s than it was told', async (which) => {
+    const { open } = await runDecryptor();
+    const known = { name: DECRYPTOR, publicKey: open.publicKey };
+    const { credentials } = participants[0]!.services;
+    const other = { name: 'eve', publicKey: (await credentials.identity('eve')).publicKey };
+    const participant = await world.participant(`told-${which}`, undefined, {
+      ...known,
+      [which]: other[which],
+    });
+    await expect(contribute(participant)).rejects.toMatchObject(refused);
+  });
+
+  it('that was another one in the rounds before', async () => {
+    await runDecryptor();
+    const genoa = await world.participant('genoa');
+    await genoa.vault.pin('decryptor of hospitals', new Map([['the decryptor', 'decryptor AAAA']]));
+    await expect(contribute(genoa)).rejects.toMatchObject(refused);
   });
 });
