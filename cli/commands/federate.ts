@@ -80,7 +80,7 @@ async function federate(flags: FederateFlags, context: CommandContext): Promise<
   context.note(
     `${policy.federation}: ${mechanism}, ε ${epsilon} at δ ${delta} over ${policy.rounds} rounds, noise multiplier ${server.services.federation.noiseMultiplier.toPrecision(3)}, sums of ${minSurvivors} at least, ${colluders} of whom may collude`,
   );
-  await noteEnrolment(context, 'federate', stateFolder, server.clients, enrolment.open, policy.owner);
+  await noteEnrolment(context, 'federate', stateFolder, await server.clients(), enrolment.open, policy.owner);
   await Promise.race(ends);
   return { document: { url, stopped: true }, text: flags.stdio === true ? '' : 'stopped' };
 }

@@ -75,7 +75,7 @@ async function serve(
     context.note(`listening on ${url}`);
   }
   if (flags.stdio === true) ends.push(server.listenStdio().closed);
-  await noteEnrolment(context, 'serve', stateFolder, server.clients, configuration.enrolment.open);
+  await noteEnrolment(context, 'serve', stateFolder, await server.clients(), configuration.enrolment.open);
   await Promise.race(ends);
   return { document: { url, stopped: true }, text: flags.stdio === true ? '' : 'stopped' };
 }

@@ -76,7 +76,7 @@ export class CryptoServer implements AsyncDisposable {
         // Whoever has the token is the user of this machine.
         clientBytes: new RateLimiter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
       },
-      holderOf: (given) => (tokensMatch(given, token) ? 'agent' : null),
+      holderOf: async (given) => (tokensMatch(given, token) ? 'agent' : null),
       requireBearer: true,
       pages: {},
       onError: (error) => this.#options.onError('transport', 'TRANSPORT', error.message.slice(0, 300)),

@@ -16,7 +16,6 @@ import { decodePublicKey } from '../protocol/signing.ts';
 import { Ballast, BALLAST_BYTES } from '../storage/ballast.ts';
 import { diskSpace } from '../storage/disk-space.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
-import type { MetadataStore } from '../storage/metadata-store.ts';
 import { SqliteFederationStore } from '../storage/sqlite-federation-store.ts';
 import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
 import { lockState } from '../storage/state-lock.ts';
@@ -32,7 +31,7 @@ import { RoundUploads } from './round-uploads.ts';
 import type { FederationConfiguration, FederationServices } from './services.ts';
 import { SumCiphertexts } from './sum-ciphertexts.ts';
 
-export interface FederationParts extends Disposable {
+export interface FederationParts extends AsyncDisposable {
   readonly services: FederationServices;
   readonly room: StorageRoom;
   readonly ballast: Ballast;
@@ -48,7 +47,7 @@ export async function openFederationParts(
   const { stateFolder, limits, enrolment } = configuration;
   const { layout } = readParameters(template, 'the template', policy.frozen);
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-  using opened = new DisposableStack();
+  await using opened = new AsyncDisposableStack();
   opened.use(await lockState(stateFolder));
   const ballast = new Ballast(stateFolder);
   // As every server of ours: it starts on a full disk, too.
@@ -109,13 +108,13 @@ export async function openFederationParts(
     metrics: new Metrics(),
   };
   const all = opened.move();
-  return { services, room, ballast, [Symbol.dispose]: () => all.dispose() };
+  return { services, room, ballast, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** By the keys that participants are enrolled with. */
-export function enrolledVerifier(clients: Pick<MetadataStore, 'client'>): VerifyIdentity {
+export function enrolledVerifier(clients: Pick<SqliteMetadataStore, 'enrolled'>): VerifyIdentity {
   return (participant, bytes, signature) => {
-    const text = clients.client(participant)?.publicKey ?? null;
+    const text = clients.enrolled(participant)?.publicKey ?? null;
     if (text === null) return false;
     const key: KeyObject = decodePublicKey(text);
     return verify(null, bytes, key, signature);

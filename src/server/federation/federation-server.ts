@@ -59,7 +59,8 @@ export class FederationServer implements AsyncDisposable {
     return this.#parts.services;
   }
 
-  get clients(): number {
+  /** How many are enrolled. */
+  clients(): Promise<number> {
     return this.services.clients.clientCount();
   }
 
@@ -78,7 +79,7 @@ export class FederationServer implements AsyncDisposable {
     if (configuration.autoOpen && idle && federation.roundsSpent < federation.policy.rounds)
       federation.openRound();
     // Nonces and invitations that are past their time.
-    if (this.#ticks++ % SWEEP_EVERY === 0) clients.expired(now);
+    if (this.#ticks++ % SWEEP_EVERY === 0) await clients.expired(now);
   }
 
   /** @throws ProtocolError PLAINTEXT_REFUSED or LISTEN_FAILED */
@@ -89,12 +90,16 @@ export class FederationServer implements AsyncDisposable {
       ...httpLimits(configuration.limits),
       holderOf: (token) => authentication.holderOf(token),
       pages: {
-        '/healthz': () => ({
+        '/healthz': async () => ({
           type: 'application/json',
           body: JSON.stringify({ status: this.#status }),
           ok: this.#status === 'ok',
         }),
-        '/metrics': () => ({ type: 'text/plain; version=0.0.4', body: this.#metrics(), ok: true }),
+        '/metrics': async () => ({
+          type: 'text/plain; version=0.0.4',
+          body: await this.#metrics(),
+          ok: true,
+        }),
       },
       onError: (error) => this.#report(error),
     });
@@ -116,7 +121,7 @@ export class FederationServer implements AsyncDisposable {
     this.services.rounds.stop();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await this.services.rounds.settled();
-    this.#parts[Symbol.dispose]();
+    await this.#parts[Symbol.asyncDispose]();
     this.services.log('info', 'stopped');
   }
 
@@ -150,11 +155,11 @@ export class FederationServer implements AsyncDisposable {
     };
   }
 
-  #metrics(): string {
+  async #metrics(): Promise<string> {
     const { metrics, clients, store } = this.services;
     return metrics.text({
-      clients: clients.clientCount(),
-      stored_bytes: clients.storedBytes(),
+      clients: await clients.clientCount(),
+      stored_bytes: await clients.storedBytes(),
       rounds: store.rounds().length,
       process_resident_memory_bytes: process.memoryUsage.rss(),
     });

@@ -58,7 +58,7 @@ export class RoundUploads {
     );
   }
 
-  files(clientId: string, round: number): FileState[] {
+  files(clientId: string, round: number): Promise<FileState[]> {
     return this.#staging.files(ownerOf(clientId, round));
   }
 
@@ -98,7 +98,7 @@ export class RoundUploads {
   }
 
   async #pieces(clientId: string, round: number): Promise<readonly Piece[]> {
-    const files = this.#staging.complete(ownerOf(clientId, round));
+    const files = await this.#staging.complete(ownerOf(clientId, round));
     return Promise.all(files[0]!.chunks.map(async (key) => ({ key, bytes: await this.#blobs.size(key) })));
   }
 }

@@ -52,16 +52,20 @@ export class Authentication {
    * Every call counts once, before anything else is done for it: against the client whose token it has, or against where it comes from.
    * @throws ToolError ERROR_RATE_LIMITED
    */
-  admit(call: CallContext): void {
-    const client = this.#clientOf(call);
+  async admit(call: CallContext): Promise<void> {
+    const client = await this.#clientOf(call);
     if (client === null) return this.#limiter.take(`origin ${call.origin}`);
     call.vouch(client.clientId);
     this.#limiter.take(`client ${client.clientId}`);
   }
 
   /** @throws ToolError ERROR_UNAUTHORIZED, ERROR_TOKEN_EXPIRED, ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW or ERROR_REPLAYED */
-  authenticate(credentials: Credentials, call: CallContext, now: number = Date.now()): ClientRecord {
-    const client = this.#requireToken(credentials, call);
+  async authenticate(
+    credentials: Credentials,
+    call: CallContext,
+    now: number = Date.now(),
+  ): Promise<ClientRecord> {
+    const client = await this.#requireToken(credentials, call);
     if (client.tokenExpiresAt <= now) throw new ToolError('ERROR_TOKEN_EXPIRED', 'the token has expired');
     return this.#requireProof(client, call, now);
   }
@@ -71,17 +75,21 @@ export class Authentication {
    * must be this client's, and a client that has a key signs.
    * @throws ToolError ERROR_UNAUTHORIZED, ERROR_TOKEN_EXPIRED, ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW or ERROR_REPLAYED
    */
-  authenticateHolder(clientId: string, call: CallContext, now: number = Date.now()): ClientRecord {
+  async authenticateHolder(
+    clientId: string,
+    call: CallContext,
+    now: number = Date.now(),
+  ): Promise<ClientRecord> {
     if (call.bearer !== null) return this.authenticate({ client_id: clientId }, call, now);
-    const client = this.#store.client(clientId);
+    const client = await this.#store.client(clientId);
     if (client === null) throw new ToolError('ERROR_UNAUTHORIZED', 'unknown client');
     if (client.tokenExpiresAt <= now) throw new ToolError('ERROR_TOKEN_EXPIRED', 'the token has expired');
     return this.#requireProof(client, call, now);
   }
 
   /** By the Authorization header alone. @throws ToolError as `authenticate` does */
-  authenticateBearer(call: CallContext): ClientRecord {
-    const holder = call.bearer === null ? null : this.#store.clientByToken(tokenHash(call.bearer));
+  async authenticateBearer(call: CallContext): Promise<ClientRecord> {
+    const holder = call.bearer === null ? null : await this.#store.clientByToken(tokenHash(call.bearer));
     return this.authenticate({ client_id: holder?.clientId ?? '' }, call);
   }
 
@@ -89,21 +97,21 @@ export class Authentication {
    * What a transport asks of an Authorization header before anything else: a token, or an unused enrolment code. Names whom its
    * requests count against; null: nobody.
    */
-  holderOf(token: string, now: number = Date.now()): string | null {
+  async holderOf(token: string, now: number = Date.now()): Promise<string | null> {
     const hash = tokenHash(token);
     // The tools refuse a token that has expired, but its owner must get as far as renewing it.
-    const client = this.#store.clientByToken(hash);
+    const client = await this.#store.clientByToken(hash);
     if (client !== null) return client.clientId;
-    return this.#store.hasInvitation(hash, now) ? `invited ${hash}` : null;
+    return (await this.#store.hasInvitation(hash, now)) ? `invited ${hash}` : null;
   }
 
   /** @throws ToolError ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW or ERROR_REPLAYED */
-  requireSignature(
+  async requireSignature(
     call: CallContext,
     publicKey: KeyObject,
     clientId: string,
     now: number = Date.now(),
-  ): void {
+  ): Promise<void> {
     const signed = signatureOf(call);
     if (signed === null) throw new ToolError('ERROR_SIGNATURE_REQUIRED', 'the request is not signed');
     const { clockSkewMs, serverKeyId } = this.#settings;
@@ -120,14 +128,14 @@ export class Authentication {
       throw new ToolError('ERROR_SIGNATURE_INVALID', 'the signature does not fit the request');
     }
     // Only of requests that are genuine, or anyone could use up nonces; kept as long as the timestamp would be accepted.
-    if (!this.#store.addNonce(clientId, signed.nonce, signed.timestamp + 2 * clockSkewMs)) {
+    if (!(await this.#store.addNonce(clientId, signed.nonce, signed.timestamp + 2 * clockSkewMs))) {
       throw new ToolError('ERROR_REPLAYED', 'this request has been seen before');
     }
   }
 
-  #requireProof(client: ClientRecord, call: CallContext, now: number): ClientRecord {
+  async #requireProof(client: ClientRecord, call: CallContext, now: number): Promise<ClientRecord> {
     if (client.publicKey !== null) {
-      this.requireSignature(call, decodePublicKey(client.publicKey), client.clientId, now);
+      await this.requireSignature(call, decodePublicKey(client.publicKey), client.clientId, now);
     } else if (!this.#settings.unsigned) {
       throw new ToolError('ERROR_SIGNATURE_REQUIRED', 'this server takes signed requests only');
     }
@@ -135,7 +143,7 @@ export class Authentication {
   }
 
   /** By the token alone: whether it goes with the name that is given is seen later. */
-  #clientOf({ bearer, received }: CallContext): ClientRecord | null {
+  async #clientOf({ bearer, received }: CallContext): Promise<ClientRecord | null> {
     const given = received.arguments;
     const token =
       typeof given === 'object' && given !== null && 'auth_token' in given ? given.auth_token : bearer;
@@ -143,9 +151,12 @@ export class Authentication {
     return this.#store.clientByToken(tokenHash(token));
   }
 
-  #requireToken({ client_id, auth_token }: Credentials, { bearer }: CallContext): ClientRecord {
+  async #requireToken(
+    { client_id, auth_token }: Credentials,
+    { bearer }: CallContext,
+  ): Promise<ClientRecord> {
     const token = auth_token ?? bearer;
-    const client = this.#store.client(client_id);
+    const client = await this.#store.client(client_id);
     const expected = Buffer.from(client?.tokenHash ?? this.#nobody, 'hex');
     const matches = timingSafeEqual(Buffer.from(tokenHash(token ?? ''), 'hex'), expected);
     const agree = auth_token === undefined || bearer === null || tokenHash(auth_token) === tokenHash(bearer);

@@ -38,7 +38,7 @@ export const enrolClient = defineTool<EnrolmentServices>()({
   }),
   annotations: { readOnlyHint: false, destructiveHint: false },
   async run(input, { enrolment, identity, log }, call) {
-    const { client, token } = enrolment.enrol(
+    const { client, token } = await enrolment.enrol(
       {
         clientId: input.client_id,
         code: input.enrolment_code,

@@ -49,7 +49,7 @@ export class EnrolmentOffice {
   }
 
   /** @throws ToolError ERROR_ENROLMENT_REFUSED, ERROR_QUOTA_EXCEEDED, or of the signature */
-  enrol(request: EnrolmentRequest, call: CallContext, now: number = Date.now()): Enrolment {
+  async enrol(request: EnrolmentRequest, call: CallContext, now: number = Date.now()): Promise<Enrolment> {
     const certificate = this.#checkChain(request, now);
     const publicKey = keyOf(request, certificate);
     if (publicKey === null && !this.#policy.unsigned) {
@@ -59,9 +59,8 @@ export class EnrolmentOffice {
       );
     }
     if (publicKey !== null) {
-      this.#authentication.requireSignature(call, decodePublicKey(publicKey), request.clientId, now);
+      await this.#authentication.requireSignature(call, decodePublicKey(publicKey), request.clientId, now);
     }
-    this.#requirePermission(request, call, publicKey, certificate, now);
     const token = newToken();
     const client: ClientRecord = {
       clientId: request.clientId,
@@ -71,7 +70,11 @@ export class EnrolmentOffice {
       certificateSubject: certificate?.subject ?? null,
       createdAt: now,
     };
-    this.#store.putClient(client);
+    // One at a time, so that a name is taken once and bounds hold.
+    await this.#store.exclusive('enrolment', async () => {
+      await this.#requirePermission(request, call, publicKey, certificate, now);
+      await this.#store.putClient(client);
+    });
     return { token, client };
   }
 
@@ -79,14 +82,14 @@ export class EnrolmentOffice {
    * A name that is taken is renewed by who holds its key, or, where it has none, its token, and by nobody else, whatever code or
    * certificate they have. A code is used up by who enrols with it, and not by an attempt.
    */
-  #requirePermission(
+  async #requirePermission(
     request: EnrolmentRequest,
     { bearer }: CallContext,
     publicKey: string | null,
     certificate: X509Certificate | null,
     now: number,
-  ): void {
-    const known = this.#store.client(request.clientId);
+  ): Promise<void> {
+    const known = await this.#store.client(request.clientId);
     if (known !== null) {
       const owned =
         known.publicKey === null
@@ -101,13 +104,13 @@ export class EnrolmentOffice {
       }
       throw refused(request.code === undefined ? CODE_NEEDED : CODE_REFUSED);
     }
-    if (this.#store.clientCount() >= this.#limits.clients) {
+    if ((await this.#store.clientCount()) >= this.#limits.clients) {
       throw new ToolError('ERROR_QUOTA_EXCEEDED', 'this server takes no more clients');
     }
     if (certificate !== null) return;
     const reserved = this.#policy.reserved?.includes(request.clientId) === true;
     if (request.code !== undefined) {
-      if (this.#store.takeInvitation(tokenHash(request.code), request.clientId, now, reserved)) return;
+      if (await this.#store.takeInvitation(tokenHash(request.code), request.clientId, now, reserved)) return;
       throw refused(CODE_REFUSED);
     }
     if (!this.#policy.open || reserved) throw refused(CODE_NEEDED);

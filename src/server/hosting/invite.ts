@@ -12,9 +12,9 @@ export async function invite(
   lifetimeMs: number,
 ): Promise<{ readonly code: string; readonly expiresAt: number }> {
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-  using store = await SqliteMetadataStore.open(join(stateFolder, 'server.db'));
+  await using store = await SqliteMetadataStore.open(join(stateFolder, 'server.db'));
   const code = randomBytes(15).toString('base64url');
   const expiresAt = Date.now() + lifetimeMs;
-  store.putInvitation({ codeHash: tokenHash(code), clientId, expiresAt });
+  await store.putInvitation({ codeHash: tokenHash(code), clientId, expiresAt });
   return { code, expiresAt };
 }

@@ -3,7 +3,6 @@
  * refused. Nothing is put together here; the evaluation process reads the chunks in order.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { KeyedLock } from '../storage/keyed-lock.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
 import type { ChunkRecord, UploadOwner } from '../storage/records.ts';
@@ -27,7 +26,7 @@ export interface StagingBounds {
   readonly clientBytes: number;
   readonly files: number;
   /** Throws once the owner takes nothing more; asked again after a chunk has been written, which takes time. */
-  readonly requireOpen?: () => void;
+  readonly requireOpen?: () => void | Promise<void>;
 }
 
 export interface Acknowledgement {
@@ -61,7 +60,6 @@ export class Staging {
   readonly #store: MetadataStore;
   readonly #blobs: BlobStore;
   readonly #room: Pick<StorageRoom, 'hold'>;
-  readonly #lock = new KeyedLock();
 
   constructor(store: MetadataStore, blobs: BlobStore, room: Pick<StorageRoom, 'hold'>) {
     this.#room = room;
@@ -85,77 +83,85 @@ export class Staging {
     }
     const record: ChunkRecord = { index: chunkIndex, bytes: bytes.length, sha256: digest };
     // One at a time for each client, so that bounds hold whatever arrives at once.
-    return this.#lock.run(owner.clientId, async () => {
-      bounds.requireOpen?.();
-      if (!this.#isNew(owner, arrival, record)) return this.#acknowledge(owner, arrival, record);
+    return this.#store.exclusive(owner.clientId, async () => {
+      await bounds.requireOpen?.();
+      if (!(await this.#isNew(owner, arrival, record))) return this.#acknowledge(owner, arrival, record);
       await this.#refuseSecretKey(owner, arrival, bytes);
-      this.#requireRoom(owner, fileName, bytes.length, bounds);
-      using _ = this.#room.hold(owner.clientId, bytes.length);
-      const upload = this.#store.beginUpload({ owner, fileName, totalChunks });
+      await this.#requireRoom(owner, fileName, bytes.length, bounds);
+      using _ = await this.#room.hold(owner.clientId, bytes.length);
+      const upload = await this.#store.beginUpload({ owner, fileName, totalChunks });
       if (upload.totalChunks !== totalChunks) throw otherTotal(upload.totalChunks, totalChunks);
       await this.#blobs.put(chunkKey(owner, fileName, chunkIndex), [bytes]);
-      bounds.requireOpen?.();
-      this.#store.putChunk(owner, fileName, record);
+      await bounds.requireOpen?.();
+      await this.#store.putChunk(owner, fileName, record);
       return this.#acknowledge(owner, arrival, record);
     });
   }
 
-  files(owner: UploadOwner): FileState[] {
-    return this.#store.uploads(owner).map(({ fileName, totalChunks }) => {
-      const chunks = this.#store.chunks(owner, fileName);
-      return {
+  async files(owner: UploadOwner): Promise<FileState[]> {
+    const states: FileState[] = [];
+    for (const { fileName, totalChunks } of await this.#store.uploads(owner)) {
+      const chunks = await this.#store.chunks(owner, fileName);
+      states.push({
         file_name: fileName,
         total_chunks: totalChunks,
         received_chunks: chunks.length,
         received_bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0),
         missing: missingRanges(chunks, totalChunks),
-      };
-    });
+      });
+    }
+    return states;
   }
 
   /** @throws ToolError ERROR_UPLOAD_INCOMPLETE */
-  complete(owner: UploadOwner): StagedFile[] {
-    const uploads = this.#store.uploads(owner);
+  async complete(owner: UploadOwner): Promise<StagedFile[]> {
+    const uploads = await this.#store.uploads(owner);
     if (uploads.length === 0) throw new ToolError('ERROR_UPLOAD_INCOMPLETE', 'nothing was uploaded');
-    return uploads.map(({ fileName, totalChunks }) => {
-      const chunks = this.#store.chunks(owner, fileName);
+    const files: StagedFile[] = [];
+    for (const { fileName, totalChunks } of uploads) {
+      const chunks = await this.#store.chunks(owner, fileName);
       if (chunks.length !== totalChunks) {
         throw new ToolError(
           'ERROR_UPLOAD_INCOMPLETE',
           `${chunks.length} of ${totalChunks} chunks of ${fileName} have arrived`,
         );
       }
-      return {
+      files.push({
         fileName,
         chunks: chunks.map(({ index }) => chunkKey(owner, fileName, index)),
         bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0),
-      };
-    });
+      });
+    }
+    return files;
   }
 
   /** Records first: what a crash leaves are bytes that nothing names, and removing an owner again removes them. */
   async remove(owner: UploadOwner): Promise<void> {
-    await this.#lock.run(owner.clientId, async () => {
-      this.#store.deleteUploads(owner);
+    await this.#store.exclusive(owner.clientId, async () => {
+      await this.#store.deleteUploads(owner);
       await this.#blobs.deleteAll(ownerPrefix(owner));
     });
   }
 
   /** The inputs of an owner that keeps what else it has. */
   async removeInputs(owner: UploadOwner): Promise<void> {
-    await this.#lock.run(owner.clientId, async () => {
-      const uploads = this.#store.uploads(owner);
-      this.#store.deleteUploads(owner);
+    await this.#store.exclusive(owner.clientId, async () => {
+      const uploads = await this.#store.uploads(owner);
+      await this.#store.deleteUploads(owner);
       for (const { fileName } of uploads) await this.#blobs.deleteAll(inputPrefix(owner, fileName));
     });
   }
 
   /** @throws ToolError ERROR_CHUNK_CONFLICT */
-  #isNew(owner: UploadOwner, { fileName, totalChunks }: ChunkArrival, chunk: ChunkRecord): boolean {
-    const upload = this.#store.upload(owner, fileName);
+  async #isNew(
+    owner: UploadOwner,
+    { fileName, totalChunks }: ChunkArrival,
+    chunk: ChunkRecord,
+  ): Promise<boolean> {
+    const upload = await this.#store.upload(owner, fileName);
     if (upload === null) return true;
     if (upload.totalChunks !== totalChunks) throw otherTotal(upload.totalChunks, totalChunks);
-    const before = this.#store.chunk(owner, fileName, chunk.index);
+    const before = await this.#store.chunk(owner, fileName, chunk.index);
     if (before === null) return true;
     if (timingSafeEqual(Buffer.from(before.sha256), Buffer.from(chunk.sha256))) return false;
     throw new ToolError(
@@ -164,18 +170,23 @@ export class Staging {
     );
   }
 
-  #requireRoom(owner: UploadOwner, fileName: string, bytes: number, bounds: StagingBounds): void {
-    const uploads = this.#store.uploads(owner);
+  async #requireRoom(
+    owner: UploadOwner,
+    fileName: string,
+    bytes: number,
+    bounds: StagingBounds,
+  ): Promise<void> {
+    const uploads = await this.#store.uploads(owner);
     if (uploads.length >= bounds.files && !uploads.some((upload) => upload.fileName === fileName)) {
       throw new ToolError('ERROR_QUOTA_EXCEEDED', `at most ${bounds.files} files are taken here`);
     }
-    if (this.#store.stagedBytes(owner.clientId, owner) + bytes > bounds.ownerBytes) {
+    if ((await this.#store.stagedBytes(owner.clientId, owner)) + bytes > bounds.ownerBytes) {
       throw new ToolError(
         'ERROR_QUOTA_EXCEEDED',
         `more than the ${bounds.ownerBytes} bytes that can be needed here`,
       );
     }
-    if (this.#store.stagedBytes(owner.clientId) + bytes > bounds.clientBytes) {
+    if ((await this.#store.stagedBytes(owner.clientId)) + bytes > bounds.clientBytes) {
       throw new ToolError(
         'ERROR_QUOTA_EXCEEDED',
         `more than ${bounds.clientBytes} bytes are stored for this client`,
@@ -197,27 +208,27 @@ export class Staging {
     let concerned = false;
     for (let index = 0; length < SNIFF_BYTES; index++) {
       concerned ||= index === chunkIndex;
-      if (index !== chunkIndex && this.#store.chunk(owner, fileName, index) === null) break;
+      if (index !== chunkIndex && (await this.#store.chunk(owner, fileName, index)) === null) break;
       const piece = index === chunkIndex ? bytes : await this.#blobs.get(chunkKey(owner, fileName, index));
       pieces.push(piece.subarray(0, SNIFF_BYTES));
       length += piece.length;
     }
     if (!concerned || !Buffer.concat(pieces).subarray(0, SNIFF_BYTES).includes('"kind":"secret-key"')) return;
-    this.#store.deleteUploads(owner);
+    await this.#store.deleteUploads(owner);
     await this.#blobs.deleteAll(ownerPrefix(owner));
     throw new ToolError('ERROR_SECRET_KEY_REFUSED', 'this is a secret key: it must never leave its owner');
   }
 
-  #acknowledge(
+  async #acknowledge(
     owner: UploadOwner,
     { fileName, totalChunks }: ChunkArrival,
     chunk: ChunkRecord,
-  ): Acknowledgement {
+  ): Promise<Acknowledgement> {
     return {
       file_name: fileName,
       chunk_index: chunk.index,
       chunk_bytes: chunk.bytes,
-      complete: this.#store.upload(owner, fileName)?.receivedChunks === totalChunks,
+      complete: (await this.#store.upload(owner, fileName))?.receivedChunks === totalChunks,
     };
   }
 }

@@ -48,14 +48,16 @@ export class StorageRoom {
    * Until it is disposed of, the bytes count as stored.
    * @throws ToolError ERROR_STORAGE_FULL, or ERROR_QUOTA_EXCEEDED for more than the client's share
    */
-  hold(clientId: string, bytes: number): Disposable {
-    const stored = this.#store.storedBytes();
+  async hold(clientId: string, bytes: number): Promise<Disposable> {
+    const stored = await this.#store.storedBytes();
+    const own = await this.#store.stagedBytes(clientId);
+    // From here on at once, so that nothing is held in between.
     const free = Math.min(this.#free(), this.#limits.storedBytes - stored - this.#held);
     if (bytes > free) {
       throw new ToolError('ERROR_STORAGE_FULL', 'there is no room for this now', { retryAfterMs: RETRY_MS });
     }
     const share = Math.floor(this.#limits.clientShare * (stored + this.#held + free));
-    if (this.#store.stagedBytes(clientId) + bytes > share) {
+    if (own + bytes > share) {
       throw new ToolError(
         'ERROR_QUOTA_EXCEEDED',
         `more than this client’s share of the storage, ${share} bytes`,

@@ -40,7 +40,8 @@ export class InferenceServer implements AsyncDisposable {
   ): Promise<InferenceServer> {
     const server = new InferenceServer(await openParts(artifacts, configuration, log), version);
     await server.trim();
-    const recovered = server.services.sessions.recover();
+    const recovered = await server.services.sessions.recover();
+    server.#parts.worker.start();
     log('info', 'started', { count: recovered });
     return server;
   }
@@ -69,7 +70,8 @@ export class InferenceServer implements AsyncDisposable {
     return null;
   }
 
-  get clients(): number {
+  /** How many are enrolled. */
+  clients(): Promise<number> {
     return this.#parts.store.clientCount();
   }
 
@@ -81,12 +83,16 @@ export class InferenceServer implements AsyncDisposable {
       ...httpLimits(limits),
       holderOf: (token) => this.services.authentication.holderOf(token),
       pages: {
-        '/healthz': () => ({
+        '/healthz': async () => ({
           type: 'application/json',
           body: this.#health(),
           ok: !this.#closing && !this.#parts.room.full,
         }),
-        '/metrics': () => ({ type: 'text/plain; version=0.0.4', body: this.#metrics(), ok: true }),
+        '/metrics': async () => ({
+          type: 'text/plain; version=0.0.4',
+          body: await this.#metrics(),
+          ok: true,
+        }),
       },
       onError: (error) => this.#report(error),
     });
@@ -103,7 +109,7 @@ export class InferenceServer implements AsyncDisposable {
 
   /** Removes what has expired. */
   async sweep(now: number = Date.now()): Promise<void> {
-    const { sessions, keySets } = this.#parts.store.expired(now);
+    const { sessions, keySets } = await this.#parts.store.expired(now);
     for (const record of sessions) await this.services.sessions.remove(record);
     for (const record of keySets) await this.services.keys.expire(record);
     await this.trim();
@@ -118,12 +124,12 @@ export class InferenceServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    this.#parts.runner.stopping = true;
     clearInterval(this.#sweep);
-    await this.#parts.queue.close(this.services.configuration.limits.shutdownGraceMs);
+    await this.#parts.queue.close();
+    await this.#parts.worker.drain(this.services.configuration.limits.shutdownGraceMs);
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await this.pool[Symbol.asyncDispose]();
-    this.#parts.store[Symbol.dispose]();
+    await this.#parts.store[Symbol.asyncDispose]();
     this.#parts.lock[Symbol.dispose]();
     this.services.log('info', 'stopped');
   }
@@ -172,14 +178,15 @@ export class InferenceServer implements AsyncDisposable {
     });
   }
 
-  #metrics(): string {
+  async #metrics(): Promise<string> {
+    const { waiting, running } = await this.#parts.queue.gauges();
     return this.services.metrics.text({
-      queue_waiting: this.#parts.queue.depth,
-      queue_running: this.#parts.queue.running,
+      queue_waiting: waiting,
+      queue_running: running,
       evaluators: this.pool.size,
       evaluator_reserved_bytes: this.pool.reservedBytes,
-      clients: this.#parts.store.clientCount(),
-      stored_bytes: this.#parts.store.storedBytes(),
+      clients: await this.#parts.store.clientCount(),
+      stored_bytes: await this.#parts.store.storedBytes(),
       process_resident_memory_bytes: process.memoryUsage.rss(),
     });
   }

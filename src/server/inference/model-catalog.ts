@@ -8,6 +8,7 @@ import { ToolError } from '../protocol/error-codes.ts';
 import { evaluationBackend } from './evaluation/evaluation-backend.ts';
 import { keyBytesBound } from './key-needs.ts';
 import { algorithmId, sealVersion } from './algorithm-id.ts';
+import type { ModelSource } from './work/model-source.ts';
 
 const MAX_ARTIFACT_BYTES = 2047 * 2 ** 20;
 
@@ -22,33 +23,22 @@ export interface ServedModel {
   readonly maxKeyBytes: number;
   /** The most that the inputs of one inference may have. */
   readonly maxInputBytes: number;
+  /** Forecast of one evaluation, in seconds. */
+  readonly costSeconds: number;
 }
 
-export class ModelCatalog {
+export class ModelCatalog implements ModelSource {
   readonly #models: ReadonlyMap<string, ServedModel>;
 
   /** @throws ArtifactError if a file is no artifact, or one that cannot be served */
   static async load(files: readonly string[]): Promise<ModelCatalog> {
     const models = new Map<string, ServedModel>();
     for (const file of files) {
-      const bytes = await readBounded(file, MAX_ARTIFACT_BYTES, 'the artifact');
-      const artifact = decodeArtifact(bytes);
-      const digest = artifactDigest(bytes);
-      // Better to refuse at the start what cannot be evaluated here.
-      evaluationBackend(artifact);
-      const name = artifact.signature.model;
-      const id = models.has(name) ? `${name}-${digest.slice(0, 8)}` : name;
+      const model = await readModel(file);
+      const name = model.artifact.signature.model;
+      const id = models.has(name) ? `${name}-${model.digest.slice(0, 8)}` : name;
       if (models.has(id)) throw new UsageError('USAGE', `${file} is given twice`);
-      models.set(id, {
-        id,
-        file,
-        digest,
-        fileBytes: bytes.length,
-        artifact,
-        algorithmId: algorithmId(artifact, sealVersion()),
-        maxKeyBytes: keyBytesBound(artifact),
-        maxInputBytes: inputBytesBound(artifact),
-      });
+      models.set(id, { ...model, id });
     }
     if (models.size === 0) throw new ArtifactError('ARTIFACT_MISSING', 'no model to serve was given');
     return new ModelCatalog(models);
@@ -69,6 +59,12 @@ export class ModelCatalog {
     return model;
   }
 
+  async byDigest(artifact: string): Promise<ServedModel> {
+    const model = this.all.find(({ digest }) => digest === artifact);
+    if (model === undefined) throw new ToolError('ERROR_UNKNOWN_MODEL', 'this model is not served any more');
+    return model;
+  }
+
   /**
    * The one asked for, or the only one.
    * @throws ToolError ERROR_UNKNOWN_MODEL or ERROR_MODEL_AMBIGUOUS
@@ -86,6 +82,28 @@ export class ModelCatalog {
   ofAlgorithm(id: string): ServedModel[] {
     return this.all.filter((model) => model.algorithmId === id);
   }
+}
+
+/**
+ * Under the name that it has in the file.
+ * @throws ArtifactError if it is no artifact, or one that cannot be served
+ */
+export async function readModel(file: string): Promise<ServedModel> {
+  const bytes = await readBounded(file, MAX_ARTIFACT_BYTES, 'the artifact');
+  const artifact = decodeArtifact(bytes);
+  // Better to refuse at the start what cannot be evaluated here.
+  evaluationBackend(artifact);
+  return {
+    id: artifact.signature.model,
+    file,
+    digest: artifactDigest(bytes),
+    fileBytes: bytes.length,
+    artifact,
+    algorithmId: algorithmId(artifact, sealVersion()),
+    maxKeyBytes: keyBytesBound(artifact),
+    maxInputBytes: inputBytesBound(artifact),
+    costSeconds: artifact.report.predicted.latencyMs / 1000,
+  };
 }
 
 /** Public-key ciphertexts have no seed: two whole polynomials each. */

@@ -3,15 +3,15 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ballast, BALLAST_BYTES } from '../storage/ballast.ts';
 import { diskSpace } from '../storage/disk-space.ts';
-import { FairQueue } from '../storage/fair-queue.ts';
+import type { EvaluationQueue } from '../storage/evaluation-queue.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
+import type { MetadataStore } from '../storage/metadata-store.ts';
 import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
 import { lockState } from '../storage/state-lock.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 import { Authentication } from '../hosting/authentication.ts';
 import type { ServerConfiguration } from './configuration.ts';
 import { EnrolmentOffice } from '../hosting/enrolment.ts';
-import { EvaluationRunner } from './evaluation-runner.ts';
 import { EvaluatorPool } from './evaluation/evaluator-pool.ts';
 import { KeyProvisioning } from './key-provisioning.ts';
 import type { Log } from '../hosting/log.ts';
@@ -22,13 +22,15 @@ import type { InferenceServices } from './services.ts';
 import { Sessions } from './sessions.ts';
 import { Staging } from '../hosting/staging.ts';
 import { StorageRoom } from '../hosting/storage-room.ts';
+import { ownWork } from './work/own-work.ts';
+import type { Worker } from './work/worker.ts';
 
 export interface ServerParts {
   readonly services: InferenceServices;
   readonly pool: EvaluatorPool;
-  readonly store: SqliteMetadataStore;
-  readonly queue: FairQueue;
-  readonly runner: EvaluationRunner;
+  readonly store: MetadataStore;
+  readonly queue: EvaluationQueue;
+  readonly worker: Worker;
   readonly room: StorageRoom;
   readonly ballast: Ballast;
   /** On the state folder, which is nobody else's. */
@@ -61,17 +63,11 @@ export async function openParts(
   });
   const staging = new Staging(store, blobs, room);
   const pool = new EvaluatorPool(limits.maxMemoryBytes, log, metrics);
-  const keys = new KeyProvisioning(store, staging, pool, catalog, configuration, blobs.location);
-  const runner = new EvaluationRunner(keys, limits.evaluationTimeoutMs, log, metrics);
-  const queue = new FairQueue({
-    concurrency: limits.evaluationsAtOnce,
-    concurrencyPerClient: limits.evaluationsAtOncePerClient,
-    capacity: limits.queueCapacity,
-    capacityPerClient: limits.queueCapacityPerClient,
-    quantum: limits.queueQuantum,
-    quantumMs: limits.queueQuantumMs,
+  const { queue, worker } = ownWork({
+    ...{ store, blobs, staging, pool, models: catalog, configuration, log, metrics },
   });
-  const sessions = new Sessions({ store, blobs, staging, queue, keys, catalog, runner, limits });
+  const keys = new KeyProvisioning({ store, staging, queue, holders: pool, catalog, limits });
+  const sessions = new Sessions({ store, blobs, staging, queue, keys, catalog, limits });
   const services: InferenceServices = {
     configuration,
     identity,
@@ -83,5 +79,5 @@ export async function openParts(
     metrics,
     log,
   };
-  return { services, pool, store, queue, runner, room, ballast, lock };
+  return { services, pool, store, queue, worker, room, ballast, lock };
 }

@@ -29,35 +29,35 @@ export class SessionTasks implements TaskStore {
     if (named === null) throw unknownTask();
     const { clientId, sessionId, queuedAt } = named;
     try {
-      authentication.authenticateHolder(clientId, call);
+      await authentication.authenticateHolder(clientId, call);
     } catch (error) {
       // To others it is not there.
       if (error instanceof ToolError && error.code === 'ERROR_UNAUTHORIZED') throw unknownTask();
       throw error;
     }
-    const record = sessions.get(clientId, sessionId);
+    const record = await sessions.get(clientId, sessionId);
     if (record.queuedAt !== queuedAt) throw unknownTask();
     return this.of(record);
   }
 
   async list(call: CallContext, after: string | null, most: number): Promise<TaskPage> {
-    const { clientId } = this.#services.authentication.authenticateBearer(call);
+    const { clientId } = await this.#services.authentication.authenticateBearer(call);
     const last = after === null ? null : this.#read(after);
     if (after !== null && last?.clientId !== clientId)
       throw new ToolError('ERROR_INVALID_ARGUMENT', 'unknown cursor');
     // One more than the page tells whether there is another.
-    const records = this.#services.sessions.ordered(clientId, last, most + 1);
+    const records = await this.#services.sessions.ordered(clientId, last, most + 1);
     return {
-      tasks: records.slice(0, most).map((record) => this.#taskOf(record)),
+      tasks: await Promise.all(records.slice(0, most).map((record) => this.#taskOf(record))),
       more: records.length > most,
     };
   }
 
-  of(record: SessionRecord): TaskHandle {
+  async of(record: SessionRecord): Promise<TaskHandle> {
     const { clientId, sessionId } = record;
     const { sessions } = this.#services;
     return {
-      task: this.#taskOf(record),
+      task: await this.#taskOf(record),
       answer: async (report, signal) => {
         const ended = await sessions.wait(record, report, signal);
         if (ended.state === 'queued' || ended.state === 'running')
@@ -77,20 +77,20 @@ export class SessionTasks implements TaskStore {
     return { clientId, sessionId, queuedAt: Number(queuedAt) };
   }
 
-  #taskOf(record: SessionRecord): Task {
+  async #taskOf(record: SessionRecord): Promise<Task> {
     const { clientId, sessionId, expiresAt } = record;
     const createdAt = record.queuedAt ?? record.createdAt;
     const name = `${clientId}.${sessionId}.${createdAt}`;
     return {
       taskId: `${name}.${this.#services.identity.seal(name)}`,
-      ...this.#standOf(record),
+      ...(await this.#standOf(record)),
       createdAt,
       updatedAt: Math.max(createdAt, record.updatedAt ?? 0),
       expiresAt,
     };
   }
 
-  #standOf(record: SessionRecord): Pick<Task, 'status' | 'message'> {
+  async #standOf(record: SessionRecord): Promise<Pick<Task, 'status' | 'message'>> {
     const { state, outcome } = record;
     switch (state) {
       case 'done':
@@ -105,9 +105,10 @@ export class SessionTasks implements TaskStore {
         };
       case 'queued':
       case 'running': {
-        const { position, activity } = this.#services.sessions.progress(record);
-        const waits = position === null || position.running ? null : position.ahead;
-        return { status: 'working', message: waits === null ? (activity ?? 'beginning') : queued(waits) };
+        const stand = await this.#services.sessions.stand(record);
+        if (stand?.position.running === false)
+          return { status: 'working', message: queued(stand.position.ahead) };
+        return { status: 'working', message: stand?.progress?.activity ?? 'beginning' };
       }
     }
   }

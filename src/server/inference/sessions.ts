@@ -5,18 +5,17 @@
 import { checkNegotiation } from '../protocol/check-negotiation.ts';
 import { ToolError } from '../protocol/error-codes.ts';
 import type { RequestParameters } from '../protocol/negotiation.ts';
+import type { ToolReport } from '../protocol/tool.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
-import type { EvaluationQueue } from '../storage/evaluation-queue.ts';
+import type { EvaluationQueue, Job, JobName, JobStand } from '../storage/evaluation-queue.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
-import type { QueuePlace, SessionRecord } from '../storage/records.ts';
-import type { ServerLimits } from './configuration.ts';
-import type { EvaluationRunner, ProgressListener } from './evaluation-runner.ts';
-import type { KeyProvisioning } from './key-provisioning.ts';
-import type { ModelCatalog, ServedModel } from './model-catalog.ts';
+import type { KeySetRecord, QueuePlace, SessionRecord } from '../storage/records.ts';
 import type { Acknowledgement, ChunkArrival, FileState, Staging } from '../hosting/staging.ts';
-import type { EvaluationProgress } from './running-evaluations.ts';
-import { ownerOf, RunningEvaluations } from './running-evaluations.ts';
-import { outcomeError, resultKey } from './evaluation-runner.ts';
+import type { ServerLimits } from './configuration.ts';
+import type { KeyProvisioning } from './key-provisioning.ts';
+import { affinityOf } from './key-sets.ts';
+import type { ModelCatalog, ServedModel } from './model-catalog.ts';
+import { notDone, resultKeyOf, sessionOwner, unsuccessful } from './session-outcome.ts';
 
 const MAX_INPUT_FILES = 256;
 
@@ -30,9 +29,11 @@ export interface InferenceRequest {
   readonly parameters: RequestParameters;
 }
 
-export interface SessionStatus extends EvaluationProgress {
+export interface SessionStatus {
   readonly record: SessionRecord;
   readonly files: FileState[];
+  /** Null if it is not being evaluated. */
+  readonly stand: JobStand | null;
 }
 
 export class Sessions {
@@ -41,9 +42,8 @@ export class Sessions {
   readonly #staging: Staging;
   readonly #keys: KeyProvisioning;
   readonly #catalog: ModelCatalog;
-  readonly #runner: EvaluationRunner;
+  readonly #queue: EvaluationQueue;
   readonly #limits: ServerLimits;
-  readonly #evaluations: RunningEvaluations;
 
   constructor(parts: {
     readonly store: MetadataStore;
@@ -52,29 +52,27 @@ export class Sessions {
     readonly queue: EvaluationQueue;
     readonly keys: KeyProvisioning;
     readonly catalog: ModelCatalog;
-    readonly runner: EvaluationRunner;
     readonly limits: ServerLimits;
   }) {
     this.#store = parts.store;
     this.#blobs = parts.blobs;
     this.#staging = parts.staging;
+    this.#queue = parts.queue;
     this.#keys = parts.keys;
     this.#catalog = parts.catalog;
-    this.#runner = parts.runner;
     this.#limits = parts.limits;
-    this.#evaluations = new RunningEvaluations(parts);
   }
 
   /** The first chunk opens the session. */
   async accept(clientId: string, sessionId: string, arrival: ChunkArrival): Promise<Acknowledgement> {
-    if (this.#store.session(clientId, sessionId) === null) this.#open(clientId, sessionId, Date.now());
-    return this.#staging.accept(ownerOf(clientId, sessionId), arrival, {
+    await this.#open(clientId, sessionId, Date.now());
+    return this.#staging.accept(sessionOwner(clientId, sessionId), arrival, {
       maxChunkBytes: this.#limits.maxChunkBytes,
       ownerBytes: Math.max(...this.#catalog.all.map(({ maxInputBytes }) => maxInputBytes)),
       clientBytes: this.#limits.keyBytesPerClient + this.#limits.sessionBytesPerClient,
       files: MAX_INPUT_FILES,
-      requireOpen: () => {
-        const { state } = this.get(clientId, sessionId);
+      requireOpen: async () => {
+        const { state } = await this.get(clientId, sessionId);
         if (['staging', 'failed', 'cancelled'].includes(state)) return;
         throw new ToolError('ERROR_SESSION_CLOSED', `the session is ${state}: its inputs are fixed`);
       },
@@ -82,26 +80,27 @@ export class Sessions {
   }
 
   /** @throws ToolError ERROR_UNKNOWN_SESSION or ERROR_SESSION_EXPIRED */
-  get(clientId: string, sessionId: string): SessionRecord {
-    const record = this.#store.session(clientId, sessionId);
+  async get(clientId: string, sessionId: string): Promise<SessionRecord> {
+    const record = await this.#store.session(clientId, sessionId);
     if (record === null) throw new ToolError('ERROR_UNKNOWN_SESSION', 'this client has no such session');
     if (record.expiresAt <= Date.now())
       throw new ToolError('ERROR_SESSION_EXPIRED', 'the session has expired');
     return record;
   }
 
-  status(clientId: string, sessionId: string): SessionStatus {
-    const record = this.get(clientId, sessionId);
-    return { ...this.progress(record), files: this.#staging.files(ownerOf(clientId, sessionId)) };
+  async status(clientId: string, sessionId: string): Promise<SessionStatus> {
+    const record = await this.get(clientId, sessionId);
+    const files = await this.#staging.files(sessionOwner(clientId, sessionId));
+    return { record, files, stand: await this.stand(record) };
   }
 
-  /** How far its evaluation is. */
-  progress(record: SessionRecord): Omit<SessionStatus, 'files'> {
-    return { record, ...this.#evaluations.progress(record) };
+  /** How far its evaluation is; null if there is none. */
+  stand(record: SessionRecord): Promise<JobStand | null> {
+    return this.#queue.stand(jobNameOf(record));
   }
 
   /** Those of this client that were ever to be evaluated and have not expired, in that order, behind `after`. */
-  ordered(clientId: string, after: QueuePlace | null, most: number): SessionRecord[] {
+  ordered(clientId: string, after: QueuePlace | null, most: number): Promise<SessionRecord[]> {
     return this.#store.orderedSessions(clientId, after, Date.now(), most);
   }
 
@@ -109,9 +108,13 @@ export class Sessions {
    * Starts the evaluation, or joins it, or finds it done. Everything that can be refused is refused before it is queued.
    * @throws ToolError
    */
-  order(clientId: string, request: InferenceRequest): SessionRecord {
-    const record = this.get(clientId, request.sessionId);
-    const model = this.#modelOf(record, request);
+  order(clientId: string, request: InferenceRequest): Promise<SessionRecord> {
+    return this.#store.exclusive(clientId, () => this.#order(clientId, request));
+  }
+
+  async #order(clientId: string, request: InferenceRequest): Promise<SessionRecord> {
+    const record = await this.get(clientId, request.sessionId);
+    const model = await this.#modelOf(record, request);
     if (record.state === 'done' || record.state === 'queued' || record.state === 'running') {
       const same = request.keyRef === undefined || request.keyRef === record.keyRef;
       if (model.id !== record.model || !same) {
@@ -120,7 +123,7 @@ export class Sessions {
       checkNegotiation(request.parameters, model);
       return record;
     }
-    const keySet = this.#keys.resolve(clientId, request.keyRef, model.algorithmId);
+    const keySet = await this.#keys.resolve(clientId, request.keyRef, model.algorithmId);
     if (keySet.algorithmId !== model.algorithmId) {
       throw new ToolError(
         'ERROR_PARAMETER_MISMATCH',
@@ -128,8 +131,7 @@ export class Sessions {
       );
     }
     checkNegotiation(request.parameters, model);
-    this.#staging.complete(ownerOf(clientId, request.sessionId));
-    this.#evaluations.requireRoom(clientId);
+    await this.#staging.complete(sessionOwner(clientId, request.sessionId));
     const now = Date.now();
     const queued: SessionRecord = {
       ...record,
@@ -142,91 +144,110 @@ export class Sessions {
       queuedAt: Math.max(now, (record.queuedAt ?? 0) + 1),
       outcome: null,
     };
-    this.#evaluations.submit(queued);
+    await this.#queue.order(evaluationOf(queued, keySet, model), queued);
     return queued;
   }
 
-  /**
-   * Waits for an evaluation that was ordered. If all who wait go away, and nobody ordered it asynchronously, it is
-   * cancelled.
-   */
-  async wait(record: SessionRecord, listener: ProgressListener, signal: AbortSignal): Promise<SessionRecord> {
-    const ended = await this.#evaluations.wait(record, listener, signal);
-    return ended ?? this.get(record.clientId, record.sessionId);
+  /** Waits for an evaluation that was ordered. If all who wait go away, and nobody ordered it asynchronously, it is cancelled. */
+  async wait(record: SessionRecord, report: ToolReport, signal: AbortSignal): Promise<SessionRecord> {
+    await this.#queue.wait(jobNameOf(record), ({ fraction, message }) => report(fraction, message), signal);
+    // However late it is by now.
+    return (await this.#store.session(record.clientId, record.sessionId)) ?? record;
   }
 
   /** The evaluation goes on even if nobody waits. */
-  detach(record: SessionRecord): void {
-    this.#evaluations.detach(record);
+  detach(record: SessionRecord): Promise<void> {
+    return this.#queue.detach(jobNameOf(record));
   }
 
   async cancel(clientId: string, sessionId: string): Promise<SessionRecord> {
-    const record = this.get(clientId, sessionId);
-    return (await this.#evaluations.cancel(record)) ?? record;
+    await this.#end(await this.get(clientId, sessionId));
+    return this.get(clientId, sessionId);
   }
 
   /** @throws ToolError ERROR_RESULT_NOT_READY, or why the evaluation failed */
   async result(clientId: string, sessionId: string): Promise<{ record: SessionRecord; bytes: Uint8Array }> {
-    const record = this.get(clientId, sessionId);
+    const record = await this.get(clientId, sessionId);
     if (record.state !== 'done') throw notDone(record);
-    return { record, bytes: await this.#blobs.get(resultKey(record)) };
+    return { record, bytes: await this.#blobs.get(resultKeyOf(record)) };
   }
 
   /** Removes everything of a session. */
   async remove(record: SessionRecord): Promise<void> {
-    await this.#evaluations.end(record);
-    await this.#staging.remove(ownerOf(record.clientId, record.sessionId));
-    this.#store.deleteSession(record.clientId, record.sessionId);
+    await this.#end(record);
+    await this.#staging.remove(sessionOwner(record.clientId, record.sessionId));
+    await this.#store.deleteSession(record.clientId, record.sessionId);
   }
 
-  /** After a start: evaluations that were queued or running go on. */
-  recover(): number {
-    const records = this.#store.unfinishedSessions();
+  /** After a start of a server with a queue of its own: evaluations that were queued or running go on. */
+  async recover(): Promise<number> {
+    const records = await this.#store.unfinishedSessions();
     for (const record of records) {
+      const queued: SessionRecord = { ...record, state: 'queued' };
       try {
-        this.#evaluations.submit({ ...record, state: 'queued' }, true);
+        const keySet = await this.#keys.get(record.clientId, record.keyRef ?? '');
+        await this.#queue.order(evaluationOf(queued, keySet, this.#catalog.get(record.model ?? '')), queued);
+        await this.detach(queued);
       } catch (error) {
-        // Its model or its keys are gone.
-        this.#store.putSession(this.#runner.failed(record, error));
+        // Its model or its keys are gone; or there is no room for so many, as if it had not been asked for.
+        const busy = error instanceof ToolError && error.code === 'ERROR_BUSY';
+        await this.#store.putSession(
+          busy ? { ...record, state: 'staging', queuedAt: null } : unsuccessful(record, error),
+        );
       }
     }
     return records.length;
   }
 
-  #open(clientId: string, sessionId: string, now: number): void {
-    if (this.#store.sessionCount(clientId) >= this.#limits.sessionsPerClient) {
-      throw new ToolError(
-        'ERROR_QUOTA_EXCEEDED',
-        `this client has ${this.#limits.sessionsPerClient} sessions open`,
-      );
-    }
-    this.#store.putSession({
-      clientId,
-      sessionId,
-      state: 'staging',
-      model: null,
-      keyRef: null,
-      ompThreads: null,
-      createdAt: now,
-      expiresAt: now + this.#limits.sessionLifetimeMs,
-      queuedAt: null,
-      outcome: null,
+  /** Cancels its evaluation, should it be under way, and waits for that. */
+  async #end(record: SessionRecord): Promise<void> {
+    const name = jobNameOf(record);
+    if (await this.#queue.cancel(name)) await this.#queue.wait(name, () => undefined, NOBODY_LEAVES);
+  }
+
+  async #open(clientId: string, sessionId: string, now: number): Promise<void> {
+    if ((await this.#store.session(clientId, sessionId)) !== null) return;
+    const { sessionsPerClient, sessionLifetimeMs } = this.#limits;
+    await this.#store.exclusive(clientId, async () => {
+      if ((await this.#store.session(clientId, sessionId)) !== null) return;
+      if ((await this.#store.sessionCount(clientId)) >= sessionsPerClient)
+        throw new ToolError('ERROR_QUOTA_EXCEEDED', `this client has ${sessionsPerClient} sessions open`);
+      await this.#store.putSession({
+        clientId,
+        sessionId,
+        state: 'staging',
+        model: null,
+        keyRef: null,
+        ompThreads: null,
+        createdAt: now,
+        expiresAt: now + sessionLifetimeMs,
+        queuedAt: null,
+        outcome: null,
+      });
     });
   }
 
   /** By name, by what the session is bound to, by the keys, or the only one there is. */
-  #modelOf(record: SessionRecord, { model, keyRef }: InferenceRequest): ServedModel {
+  async #modelOf(record: SessionRecord, { model, keyRef }: InferenceRequest): Promise<ServedModel> {
     if (model !== undefined) return this.#catalog.get(model);
     if (record.model !== null) return this.#catalog.get(record.model);
     if (keyRef === undefined && this.#catalog.all.length === 1) return this.#catalog.choose(undefined);
-    return this.#catalog.get(this.#keys.resolve(record.clientId, keyRef, null).model);
+    return this.#catalog.get((await this.#keys.resolve(record.clientId, keyRef, null)).model);
   }
 }
 
-export function notDone(record: SessionRecord): ToolError {
-  const { state } = record;
-  const failure = outcomeError(record);
-  if (failure !== null) return failure;
-  if (state === 'cancelled') return new ToolError('ERROR_CANCELLED', 'the evaluation was cancelled');
-  return new ToolError('ERROR_RESULT_NOT_READY', `the session is ${state}`, { retryAfterMs: 500 });
+const NOBODY_LEAVES = new AbortController().signal;
+
+function jobNameOf({ clientId, sessionId }: SessionRecord): JobName {
+  return { kind: 'session', clientId, id: sessionId };
+}
+
+function evaluationOf(record: SessionRecord, keySet: KeySetRecord, model: ServedModel): Job {
+  return {
+    ...jobNameOf(record),
+    keyRef: keySet.keyRef,
+    artifact: model.digest,
+    affinity: affinityOf(keySet, model),
+    costSeconds: model.costSeconds,
+  };
 }

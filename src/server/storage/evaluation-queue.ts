@@ -1,14 +1,29 @@
-/** The order of evaluations behind one interface: the embedded queue is in this process, another may be a service. */
+/**
+ * Work with a client's evaluation keys, as jobs: who orders them and who does them may be in different processes, so jobs are data, and what becomes
+ * of them is in the records. A job is done at least once; what was begun by somebody who is gone is begun again, and whoever comes back is told
+ * that it is no longer his.
+ */
+import type { ErrorCode } from '../protocol/error-codes.ts';
+import type { SessionRecord } from './records.ts';
 
-export interface EvaluationJob {
+/** Keys that are to be loaded, and thereby checked; a session that is to be evaluated. */
+export type JobKind = 'keys' | 'session';
+
+export interface JobName {
+  readonly kind: JobKind;
   readonly clientId: string;
-  readonly sessionId: string;
-  /** What must be loaded for it; jobs with the same affinity run cheaper one after another. */
-  readonly affinity: string;
+  /** Key reference or session id. */
+  readonly id: string;
 }
 
-export interface JobRun {
-  readonly signal: AbortSignal;
+export interface Job extends JobName {
+  readonly keyRef: string;
+  /** SHA-256 of the artifact, hex. */
+  readonly artifact: string;
+  /** What must be loaded for it; jobs with the same affinity run cheaper one after another. */
+  readonly affinity: string;
+  /** Forecast of what it takes, in seconds. */
+  readonly costSeconds: number;
 }
 
 export interface QueuePosition {
@@ -17,16 +32,102 @@ export interface QueuePosition {
   readonly running: boolean;
 }
 
+export interface JobProgress {
+  /** 0 … 1, never less than before. */
+  readonly fraction: number;
+  readonly message: string;
+  /** As `message`, in more detail. */
+  readonly activity: string;
+}
+
+export interface JobStand {
+  readonly position: QueuePosition;
+  /** Null before it has begun. */
+  readonly progress: JobProgress | null;
+}
+
+export interface ProgressListener {
+  (progress: JobProgress): void;
+}
+
+/** Why a job came to nothing. */
+export interface JobFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** How a job ends, and what is written with its end. */
+export type JobEnd =
+  | { readonly kind: 'session'; readonly record: SessionRecord }
+  /** Of keys that are still being provisioned; 'provisioning': what happened says nothing of them. */
+  | {
+      readonly kind: 'keys';
+      readonly state: 'active' | 'rejected' | 'provisioning';
+      readonly failure: JobFailure | null;
+    };
+
+/** A job in the hands of who does it. */
+export interface Claim {
+  readonly job: Job;
+  /** What is to be evaluated, as it was ordered; null for keys. */
+  readonly session: SessionRecord | null;
+  /** Tells it from claims of the same job before and after; what is written for it has this in its name. */
+  readonly epoch: number;
+  /** How often it was begun before by somebody who vanished. */
+  readonly losses: number;
+  /** Aborted when the job is cancelled, and when it is somebody else's by now. */
+  readonly signal: AbortSignal;
+  report(progress: JobProgress): void;
+  /** False if it was somebody else's by now; nothing is written then. */
+  end(end: JobEnd): Promise<boolean>;
+  /** Into the queue again, as if it had not been begun. */
+  giveBack(): Promise<void>;
+}
+
+/** Who asks for work. */
+export interface WorkOffer {
+  readonly kind: JobKind;
+  /** Affinities of what is loaded. */
+  readonly warm: () => readonly string[];
+}
+
+export interface QueueGauges {
+  /** Jobs of sessions. */
+  readonly waiting: number;
+  readonly running: number;
+}
+
 export interface EvaluationQueue {
   /** @throws ToolError ERROR_BUSY or ERROR_SHUTTING_DOWN */
-  requireRoom(clientId: string): void;
-  /** Runs the job when its turn comes; settles with the runner's result, or as `requireRoom` at once. */
-  submit<T>(job: EvaluationJob, run: (run: JobRun) => Promise<T>): Promise<T>;
-  /** Removes a waiting job or aborts a running one; false if there is none. */
-  cancel(clientId: string, sessionId: string): boolean;
-  position(clientId: string, sessionId: string): QueuePosition | null;
-  readonly depth: number;
-  readonly running: number;
-  /** Takes no more jobs and aborts those that wait; resolves when those that run have ended. */
-  close(graceMs: number): Promise<void>;
+  requireRoom(clientId: string): Promise<void>;
+  /**
+   * Nothing happens if it is under way.
+   * @param session written with it, as queued
+   * @throws ToolError ERROR_BUSY or ERROR_SHUTTING_DOWN; nothing is written then
+   */
+  order(job: Job, session: SessionRecord | null): Promise<void>;
+  /**
+   * Resolves when the job is not under way here any more, with why it failed if it is of keys; undefined if it was not under way. If all who wait
+   * go away, and nobody detached it, it is cancelled; whoever else goes away hears no more of it.
+   */
+  wait(
+    name: JobName,
+    listener: ProgressListener,
+    signal: AbortSignal,
+  ): Promise<JobFailure | null | undefined>;
+  /** It goes on even if nobody waits. */
+  detach(name: JobName): Promise<void>;
+  /** Takes a waiting job away, or aborts one that runs; false if it is not under way. */
+  cancel(name: JobName): Promise<boolean>;
+  /** Null if it is not under way. */
+  stand(name: JobName): Promise<JobStand | null>;
+  /** The next job of a kind; null when `signal` is aborted or the queue was closed. */
+  claim(offer: WorkOffer, signal: AbortSignal): Promise<Claim | null>;
+  gauges(): Promise<QueueGauges>;
+  /** Gives out no more jobs and takes none. */
+  close(): Promise<void>;
+}
+
+export function jobText({ kind, clientId, id }: JobName): string {
+  return `${kind} ${clientId} ${id}`;
 }

@@ -101,5 +101,7 @@ export type SessionOutcome =
       readonly noiseBudgetBits: number | null;
       readonly depthUsed: number;
       readonly outputShape: readonly number[];
+      /** Blob of the result; absent in older records. */
+      readonly resultKey?: string;
     }
   | { readonly ok: false; readonly errorCode: string; readonly message: string };

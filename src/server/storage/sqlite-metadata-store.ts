@@ -1,4 +1,5 @@
 /** `MetadataStore` on the embedded database. */
+import { KeyedLock } from './keyed-lock.ts';
 import { Database } from './sqlite-database.ts';
 import type { MetadataStore } from './metadata-store.ts';
 import type {
@@ -6,7 +7,6 @@ import type {
   ClientRecord,
   InvitationRecord,
   KeySetRecord,
-  KeyState,
   NewUpload,
   QueuePlace,
   SessionRecord,
@@ -21,9 +21,12 @@ const OWNER = 'client_id = ? AND kind = ? AND owner_id = ?';
 
 export class SqliteMetadataStore implements MetadataStore {
   readonly #db: Database;
+  readonly #lock = new KeyedLock();
 
-  /** @param file path of the database, or ":memory:" */
-  /** @param makeRoom asked when the disk is full; true if there is a point in another attempt */
+  /**
+   * @param file path of the database, or ":memory:"
+   * @param makeRoom asked when the disk is full; true if there is a point in another attempt
+   */
   static async open(file: string, makeRoom?: () => boolean): Promise<SqliteMetadataStore> {
     return new SqliteMetadataStore(await Database.open(file, makeRoom));
   }
@@ -32,21 +35,30 @@ export class SqliteMetadataStore implements MetadataStore {
     this.#db = database;
   }
 
-  client(clientId: string): ClientRecord | null {
+  exclusive<T>(name: string, action: () => Promise<T>): Promise<T> {
+    return this.#lock.run(name, action);
+  }
+
+  async client(clientId: string): Promise<ClientRecord | null> {
+    return this.enrolled(clientId);
+  }
+
+  /** As `client`, at once. */
+  enrolled(clientId: string): ClientRecord | null {
     const row = this.#db.get('SELECT * FROM clients WHERE client_id = ?', clientId);
     return row === null ? null : clientOf(row);
   }
 
-  clientByToken(tokenHash: string): ClientRecord | null {
+  async clientByToken(tokenHash: string): Promise<ClientRecord | null> {
     const row = this.#db.get('SELECT * FROM clients WHERE token_hash = ?', tokenHash);
     return row === null ? null : clientOf(row);
   }
 
-  clientCount(): number {
+  async clientCount(): Promise<number> {
     return Number(this.#db.get('SELECT count(*) AS n FROM clients')?.['n'] ?? 0);
   }
 
-  putClient(client: ClientRecord): void {
+  async putClient(client: ClientRecord): Promise<void> {
     this.#db.run(
       'INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?)',
       client.clientId,
@@ -58,21 +70,21 @@ export class SqliteMetadataStore implements MetadataStore {
     );
   }
 
-  deleteClient(clientId: string): void {
+  async deleteClient(clientId: string): Promise<void> {
     this.#db.run('DELETE FROM clients WHERE client_id = ?', clientId);
   }
 
-  putInvitation({ codeHash, clientId, expiresAt }: InvitationRecord): void {
+  async putInvitation({ codeHash, clientId, expiresAt }: InvitationRecord): Promise<void> {
     this.#db.run('INSERT OR REPLACE INTO invitations VALUES (?, ?, ?)', codeHash, clientId, expiresAt);
   }
 
-  hasInvitation(codeHash: string, now: number): boolean {
+  async hasInvitation(codeHash: string, now: number): Promise<boolean> {
     return (
       this.#db.get('SELECT 1 FROM invitations WHERE code_hash = ? AND expires_at > ?', codeHash, now) !== null
     );
   }
 
-  takeInvitation(codeHash: string, clientId: string, now: number, named = false): boolean {
+  async takeInvitation(codeHash: string, clientId: string, now: number, named = false): Promise<boolean> {
     return (
       this.#db.run(
         `DELETE FROM invitations
@@ -85,7 +97,7 @@ export class SqliteMetadataStore implements MetadataStore {
     );
   }
 
-  addNonce(clientId: string, nonce: string, expiresAt: number): boolean {
+  async addNonce(clientId: string, nonce: string, expiresAt: number): Promise<boolean> {
     const values = [clientId, nonce, expiresAt];
     return this.#db.runUnsynced('INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)', ...values) === 1;
   }
@@ -94,12 +106,12 @@ export class SqliteMetadataStore implements MetadataStore {
     await this.#db.settled();
   }
 
-  keySet(clientId: string, keyRef: string): KeySetRecord | null {
+  async keySet(clientId: string, keyRef: string): Promise<KeySetRecord | null> {
     const row = this.#db.get('SELECT * FROM key_sets WHERE client_id = ? AND key_ref = ?', clientId, keyRef);
     return row === null ? null : keySetOf(row);
   }
 
-  keySets(clientId: string): KeySetRecord[] {
+  async keySets(clientId: string): Promise<KeySetRecord[]> {
     return this.#db
       .all(
         'SELECT * FROM key_sets WHERE client_id = ? ORDER BY coalesce(activated_at, created_at) DESC',
@@ -108,7 +120,7 @@ export class SqliteMetadataStore implements MetadataStore {
       .map(keySetOf);
   }
 
-  putKeySet(record: KeySetRecord): void {
+  async putKeySet(record: KeySetRecord): Promise<void> {
     this.#db.run(
       'INSERT OR REPLACE INTO key_sets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       record.clientId,
@@ -124,24 +136,39 @@ export class SqliteMetadataStore implements MetadataStore {
     );
   }
 
-  setKeyState(clientId: string, keyRef: string, state: KeyState, rejection: string | null, at: number): void {
+  async revokeKeys(clientId: string, keyRef: string): Promise<void> {
     this.#db.run(
-      `UPDATE key_sets SET state = ?, rejection = ?, activated_at = CASE WHEN ? = 'active' THEN ? ELSE activated_at END
-       WHERE client_id = ? AND key_ref = ?`,
-      state,
-      rejection,
-      state,
-      at,
+      `UPDATE key_sets SET state = 'revoked', rejection = NULL WHERE client_id = ? AND key_ref = ?`,
       clientId,
       keyRef,
     );
   }
 
-  deleteKeySet(clientId: string, keyRef: string): void {
+  async settleKeys(
+    clientId: string,
+    keyRef: string,
+    state: 'active' | 'rejected',
+    rejection: string | null,
+    at: number,
+  ): Promise<boolean> {
+    return (
+      this.#db.run(
+        `UPDATE key_sets SET state = ?, rejection = ?, activated_at = CASE WHEN ? = 'active' THEN ? ELSE activated_at END
+         WHERE client_id = ? AND key_ref = ? AND state = 'provisioning'`,
+        ...[state, rejection, state, at, clientId, keyRef],
+      ) === 1
+    );
+  }
+
+  async deleteKeySet(clientId: string, keyRef: string): Promise<void> {
     this.#db.run('DELETE FROM key_sets WHERE client_id = ? AND key_ref = ?', clientId, keyRef);
   }
 
-  upload(owner: UploadOwner, fileName: string): UploadRecord | null {
+  async upload(owner: UploadOwner, fileName: string): Promise<UploadRecord | null> {
+    return this.#upload(owner, fileName);
+  }
+
+  #upload(owner: UploadOwner, fileName: string): UploadRecord | null {
     const row = this.#db.get(
       `SELECT * FROM uploads WHERE ${OWNER} AND file_name = ?`,
       ...ownerValues(owner),
@@ -150,13 +177,13 @@ export class SqliteMetadataStore implements MetadataStore {
     return row === null ? null : uploadOf(row, owner);
   }
 
-  uploads(owner: UploadOwner): UploadRecord[] {
+  async uploads(owner: UploadOwner): Promise<UploadRecord[]> {
     return this.#db
       .all(`SELECT * FROM uploads WHERE ${OWNER} ORDER BY file_name`, ...ownerValues(owner))
       .map((row) => uploadOf(row, owner));
   }
 
-  beginUpload(upload: NewUpload): UploadRecord {
+  async beginUpload(upload: NewUpload): Promise<UploadRecord> {
     const { owner, fileName, totalChunks } = upload;
     this.#db.run(
       'INSERT OR IGNORE INTO uploads (client_id, kind, owner_id, file_name, total_chunks) VALUES (?, ?, ?, ?, ?)',
@@ -164,10 +191,10 @@ export class SqliteMetadataStore implements MetadataStore {
       fileName,
       totalChunks,
     );
-    return this.upload(owner, fileName)!;
+    return this.#upload(owner, fileName)!;
   }
 
-  chunk(owner: UploadOwner, fileName: string, index: number): ChunkRecord | null {
+  async chunk(owner: UploadOwner, fileName: string, index: number): Promise<ChunkRecord | null> {
     const row = this.#db.get(
       `SELECT * FROM chunks WHERE ${OWNER} AND file_name = ? AND chunk_index = ?`,
       ...ownerValues(owner),
@@ -177,7 +204,7 @@ export class SqliteMetadataStore implements MetadataStore {
     return row === null ? null : chunkOf(row);
   }
 
-  chunks(owner: UploadOwner, fileName: string): ChunkRecord[] {
+  async chunks(owner: UploadOwner, fileName: string): Promise<ChunkRecord[]> {
     return this.#db
       .all(
         `SELECT * FROM chunks WHERE ${OWNER} AND file_name = ? ORDER BY chunk_index`,
@@ -187,7 +214,7 @@ export class SqliteMetadataStore implements MetadataStore {
       .map(chunkOf);
   }
 
-  putChunk(owner: UploadOwner, fileName: string, { index, bytes, sha256 }: ChunkRecord): void {
+  async putChunk(owner: UploadOwner, fileName: string, { index, bytes, sha256 }: ChunkRecord): Promise<void> {
     this.#db.transaction(() => {
       const values = [...ownerValues(owner), fileName, index, bytes, sha256];
       if (this.#db.run('INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)', ...values) === 0) return;
@@ -202,9 +229,9 @@ export class SqliteMetadataStore implements MetadataStore {
     });
   }
 
-  deleteUploads(owner: UploadOwner): void {
+  async deleteUploads(owner: UploadOwner): Promise<void> {
     this.#db.transaction(() => {
-      this.#addStored(owner.clientId, -this.stagedBytes(owner.clientId, owner));
+      this.#addStored(owner.clientId, -this.#stagedBytes(owner.clientId, owner));
       this.#db.run(`DELETE FROM chunks WHERE ${OWNER}`, ...ownerValues(owner));
       this.#db.run(`DELETE FROM uploads WHERE ${OWNER}`, ...ownerValues(owner));
     });
@@ -220,7 +247,11 @@ export class SqliteMetadataStore implements MetadataStore {
     }
   }
 
-  stagedBytes(clientId: string, owner?: UploadOwner): number {
+  async stagedBytes(clientId: string, owner?: UploadOwner): Promise<number> {
+    return this.#stagedBytes(clientId, owner);
+  }
+
+  #stagedBytes(clientId: string, owner?: UploadOwner): number {
     const row =
       owner === undefined
         ? this.#db.get('SELECT bytes AS n FROM stored WHERE client_id = ?', clientId)
@@ -228,11 +259,11 @@ export class SqliteMetadataStore implements MetadataStore {
     return Number(row?.['n'] ?? 0);
   }
 
-  storedBytes(): number {
-    return this.stagedBytes(ALL_CLIENTS);
+  async storedBytes(): Promise<number> {
+    return this.#stagedBytes(ALL_CLIENTS);
   }
 
-  session(clientId: string, sessionId: string): SessionRecord | null {
+  async session(clientId: string, sessionId: string): Promise<SessionRecord | null> {
     const row = this.#db.get(
       'SELECT * FROM sessions WHERE client_id = ? AND session_id = ?',
       clientId,
@@ -241,13 +272,18 @@ export class SqliteMetadataStore implements MetadataStore {
     return row === null ? null : sessionOf(row);
   }
 
-  sessionCount(clientId: string): number {
+  async sessionCount(clientId: string): Promise<number> {
     return Number(
       this.#db.get('SELECT count(*) AS n FROM sessions WHERE client_id = ?', clientId)?.['n'] ?? 0,
     );
   }
 
-  orderedSessions(clientId: string, after: QueuePlace | null, now: number, most: number): SessionRecord[] {
+  async orderedSessions(
+    clientId: string,
+    after: QueuePlace | null,
+    now: number,
+    most: number,
+  ): Promise<SessionRecord[]> {
     // What was never queued has no place, and no place is behind another.
     return this.#db
       .all(
@@ -262,7 +298,7 @@ export class SqliteMetadataStore implements MetadataStore {
       .map(sessionOf);
   }
 
-  putSession(record: SessionRecord): void {
+  async putSession(record: SessionRecord): Promise<void> {
     this.#db.run(
       'INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       record.clientId,
@@ -279,17 +315,17 @@ export class SqliteMetadataStore implements MetadataStore {
     );
   }
 
-  deleteSession(clientId: string, sessionId: string): void {
+  async deleteSession(clientId: string, sessionId: string): Promise<void> {
     this.#db.run('DELETE FROM sessions WHERE client_id = ? AND session_id = ?', clientId, sessionId);
   }
 
-  unfinishedSessions(): SessionRecord[] {
+  async unfinishedSessions(): Promise<SessionRecord[]> {
     return this.#db
       .all(`SELECT * FROM sessions WHERE state IN ('queued', 'running') ORDER BY queued_at`)
       .map(sessionOf);
   }
 
-  expired(now: number): { sessions: SessionRecord[]; keySets: KeySetRecord[] } {
+  async expired(now: number): Promise<{ sessions: SessionRecord[]; keySets: KeySetRecord[] }> {
     this.#db.run('DELETE FROM nonces WHERE expires_at < ?', now);
     this.#db.run('DELETE FROM invitations WHERE expires_at < ?', now);
     return {
@@ -300,7 +336,7 @@ export class SqliteMetadataStore implements MetadataStore {
     };
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#db[Symbol.dispose]();
   }
 }

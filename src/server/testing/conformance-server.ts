@@ -175,7 +175,7 @@ function createFixtureServer(tasks: ConformanceTasks, modern: boolean): Server {
     ...tasks.form(modern).capabilities(true),
   };
   const server = new Server({ name: 'conformance-fixture', version: '1' }, { capabilities });
-  serveDocuments(server, DOCUMENTS, () => undefined);
+  serveDocuments(server, DOCUMENTS, async () => undefined);
   tasks.serve(server, modern);
   const tools = Object.entries(TOOLS).map(([name, { description, inputSchema }]) => {
     return { name, ...(description === undefined ? {} : { description }), inputSchema };
@@ -218,7 +218,7 @@ export function listenForConformance(): Promise<HttpListener> {
       bytes: new RateLimiter(1e9, 1e9),
       clientBytes: new RateLimiter(1e9, 1e9),
     },
-    holderOf: () => null,
+    holderOf: async () => null,
     requireBearer: false,
     pages: {},
     onError: () => undefined,

@@ -15,7 +15,7 @@ import { EnrolmentOffice } from '../hosting/enrolment.ts';
 import type { EvaluatorPool, EvaluatorRequest, Lease } from '../inference/evaluation/evaluator-pool.ts';
 import type { ProcessProgress } from '../inference/evaluation/evaluator-process.ts';
 import type { Order } from '../inference/evaluation/process-protocol.ts';
-import { EvaluationRunner } from '../inference/evaluation-runner.ts';
+import { ownWork } from '../inference/work/own-work.ts';
 import { KeyProvisioning } from '../inference/key-provisioning.ts';
 import type { Log } from '../hosting/log.ts';
 import { Metrics } from '../hosting/metrics.ts';
@@ -27,7 +27,6 @@ import type { InferenceServices } from '../inference/services.ts';
 import { Sessions } from '../inference/sessions.ts';
 import { type ChunkArrival, Staging } from '../hosting/staging.ts';
 import { sha256Of } from '../protocol/identifiers.ts';
-import { FairQueue } from '../storage/fair-queue.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
 import type { KeyFile, KeySetRecord, SessionOutcome } from '../storage/records.ts';
 import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
@@ -84,11 +83,13 @@ export async function evaluationWorld(
         [Symbol.dispose]: () => void leases.open--,
       };
     },
-    drop(holds: (affinity: string) => boolean): Promise<void> {
-      dropped.push(...requests.map(({ affinity }) => affinity).filter(holds));
+    warm: [],
+    drop(clientId: string, keyRef: string): Promise<void> {
+      const held = `${clientId} ${keyRef} `;
+      dropped.push(...requests.map(({ affinity }) => affinity).filter((each) => each.startsWith(held)));
       return Promise.resolve();
     },
-  } as EvaluatorPool;
+  } as unknown as EvaluatorPool;
   const configuration: ServerConfiguration = {
     stateFolder: folder,
     limits: { ...DEFAULT_LIMITS, ...limits },
@@ -104,26 +105,13 @@ export async function evaluationWorld(
     blobs,
     new StorageRoom(store, folder, configuration.limits, { missingBytes: 0 }),
   );
-  const keys = new KeyProvisioning(store, staging, pool, catalog, configuration, blobs.location);
-  const runner = new EvaluationRunner(keys, configuration.limits.evaluationTimeoutMs, log, metrics);
-  const queue = new FairQueue({
-    concurrency: configuration.limits.evaluationsAtOnce,
-    concurrencyPerClient: configuration.limits.evaluationsAtOncePerClient,
-    capacity: configuration.limits.queueCapacity,
-    capacityPerClient: configuration.limits.queueCapacityPerClient,
-    quantum: configuration.limits.queueQuantum,
-    quantumMs: configuration.limits.queueQuantumMs,
+  const { limits: all } = configuration;
+  const { queue, worker } = ownWork({
+    ...{ store, blobs, staging, pool, models: catalog, configuration, log, metrics },
   });
-  const sessions = new Sessions({
-    store,
-    blobs,
-    staging,
-    queue,
-    keys,
-    catalog,
-    runner,
-    limits: configuration.limits,
-  });
+  worker.start();
+  const keys = new KeyProvisioning({ store, staging, queue, holders: pool, catalog, limits: all });
+  const sessions = new Sessions({ store, blobs, staging, queue, keys, catalog, limits: all });
 
   const limiter = new RateLimiter(configuration.limits.requestsPerSecond, configuration.limits.requestBurst);
   const identity = await ServerIdentity.open(folder);
@@ -143,17 +131,18 @@ export async function evaluationWorld(
     content: string,
     model = catalog.all[0]!,
   ): Promise<KeySetRecord> => {
-    const { record } = keys.begin(clientId, model, [keyFile(content)]);
+    const { record } = await keys.begin(clientId, model, [keyFile(content)]);
     await keys.accept(clientId, record.keyRef, wholeChunk('keys.hekeys', content));
     return keys.commit(clientId, record.keyRef, () => undefined, new AbortController().signal);
   };
 
   return {
     ...{ folder, catalog, blobs, store, process, requests, dropped, leases, logged, metrics },
-    ...{ staging, keys, runner, queue, sessions, services, limits: configuration.limits, provide },
+    ...{ staging, keys, worker, queue, sessions, services, limits: configuration.limits, provide },
     async [Symbol.asyncDispose](): Promise<void> {
-      await queue.close(1000);
-      store[Symbol.dispose]();
+      await queue.close();
+      await worker.drain(1000);
+      await store[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -171,9 +160,9 @@ export function wholeChunk(fileName: string, content: string): ChunkArrival {
 }
 
 /** Of the refusal, which says why, or 'none'. */
-export function codeOf(action: () => unknown): string {
+export async function codeOf(action: () => unknown): Promise<string> {
   try {
-    action();
+    await action();
   } catch (error) {
     if (error instanceof ToolError && error.message !== '') return error.code;
     throw error;

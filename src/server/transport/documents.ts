@@ -35,11 +35,11 @@ export function documentCapabilities({ templates }: DocumentLibrary): ServerCapa
 /** A completion names so many values at most (the protocol's limit). */
 const MOST_VALUES = 100;
 
-/** @param admit counts a reading against whoever asks; it throws ToolError ERROR_RATE_LIMITED */
+/** @param admit counts a reading against whoever asks; it rejects with ToolError ERROR_RATE_LIMITED */
 export function serveDocuments(
   server: Server,
   library: DocumentLibrary,
-  admit: (context: ServerContext) => void,
+  admit: (context: ServerContext) => Promise<void>,
 ): void {
   const { templates, prompts } = library;
   const promptOf = (name: string): DocumentPrompt => {
@@ -77,13 +77,13 @@ export function serveDocuments(
 function serveResources(
   server: Server,
   library: DocumentLibrary,
-  admit: (context: ServerContext) => void,
+  admit: (context: ServerContext) => Promise<void>,
 ): void {
   server.setRequestHandler('resources/list', () => ({ resources: [...library.list()] }));
   server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...library.templates] }));
-  server.setRequestHandler('resources/read', ({ params }, context) => {
+  server.setRequestHandler('resources/read', async ({ params }, context) => {
     try {
-      admit(context);
+      await admit(context);
       const contents = library.read(params.uri);
       if (contents === null) throw new ResourceNotFoundError(params.uri);
       return { contents: [contents] };

@@ -35,12 +35,12 @@ export interface FrontDoorOptions {
   /** None unless given. */
   readonly proxies?: ProxyTrust;
   /** Whose the token of an Authorization header is; null: nobody's. */
-  holderOf(token: string): string | null;
+  holderOf(token: string): Promise<string | null>;
   /** Refuse everything that has no Authorization header. */
   readonly requireBearer: boolean;
   /** Path → body, for health and metrics; null: not now (503). */
   readonly pages: Readonly<
-    Record<string, () => { readonly type: string; readonly body: string; readonly ok: boolean }>
+    Record<string, () => Promise<{ readonly type: string; readonly body: string; readonly ok: boolean }>>
   >;
   onError(error: Error): void;
 }
@@ -125,11 +125,11 @@ export class FrontDoor {
     }
     const page = request.method === 'GET' ? this.#options.pages[url.pathname] : undefined;
     if (page !== undefined) {
-      const { type, body, ok } = page();
+      const { type, body, ok } = await page();
       response.writeHead(ok ? 200 : 503, { 'Content-Type': type }).end(body);
       return;
     }
-    const visit = this.#admit(request, response);
+    const visit = await this.#admit(request, response);
     if (visit === null || !(await this.#standInLine(visit, this.#origins.of(request), response))) return;
     const post = request.method === 'POST';
     if (url.pathname === MCP_PATH) return this.#streamable(request, response, visit);
@@ -201,10 +201,10 @@ export class FrontDoor {
   }
 
   /** A token that is sent must be good; which client may do what is the tools' business. Null: it is refused. */
-  #admit(request: AuthorisedRequest, response: ServerResponse): Visit | null {
+  async #admit(request: AuthorisedRequest, response: ServerResponse): Promise<Visit | null> {
     const header = request.headers.authorization;
     const token = BEARER.exec(header ?? '')?.[1] ?? '';
-    const holder = token === '' ? null : this.#options.holderOf(token);
+    const holder = token === '' ? null : await this.#options.holderOf(token);
     const origin = this.#origins.of(request);
     // Who guesses tokens pays for it like any stranger.
     const visit = this.#admission.enter(holder, origin);
@@ -212,7 +212,8 @@ export class FrontDoor {
       sendRefusal(response, visit);
       return null;
     }
-    response.once('close', () => visit.leave());
+    if (response.destroyed) visit.leave();
+    else response.once('close', () => visit.leave());
     if (holder === null && (header !== undefined || this.#options.requireBearer)) {
       const challenge = header === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
       sendRefusal(

@@ -75,7 +75,7 @@ export function taskDesk<Services>(host: ToolHost<Services>, store: TaskStore): 
     host.onCall?.(method);
     try {
       const call = callContext(context, receivedAs(context, about), host.origin, () => undefined);
-      host.admit?.(call);
+      await host.admit?.(call);
       return await settling(host, action(call));
     } catch (thrown) {
       throw asProtocolError(host, method, thrown);

@@ -24,7 +24,7 @@ export interface ToolHost<Services> {
    * Counts a call against whoever makes it, before its arguments are looked at in detail; not signed, since that would cost more.
    * @throws ToolError ERROR_RATE_LIMITED
    */
-  admit?(call: CallContext): void;
+  admit?(call: CallContext): Promise<void>;
   /** Resolves when what calls rely on is durable: nothing is answered before, so that no answered request is taken a second time. */
   settled?(): Promise<void>;
   sign?(result: unknown, call: ToolCall, nonce: string | null): object;

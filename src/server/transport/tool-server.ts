@@ -55,9 +55,9 @@ export function toolServerFactory<Services>(
       },
     );
     if (host.documents !== undefined) {
-      serveDocuments(server, host.documents, (context) => {
+      serveDocuments(server, host.documents, async (context) => {
         const received = { tool: context.mcpReq.method, arguments: {} };
-        host.admit?.(callContext(context, received, host.origin, () => undefined));
+        await host.admit?.(callContext(context, received, host.origin, () => undefined));
       });
     }
     if (tasks !== null) form.serve(server, tasks);
@@ -89,7 +89,7 @@ async function callTool<Services>(
   using notifier = progressNotifier(context);
   return await resultOf(host, received, context, async () => {
     const call = callContext(context, received, host.origin, notifier.report);
-    host.admit?.(call);
+    await host.admit?.(call);
     return tool.run(parseArguments(tool, received.arguments), host.services, call);
   });
 }
@@ -104,7 +104,7 @@ async function beginTool<Services>(
 ): Promise<CallToolResult> {
   const begin = async (): Promise<TaskHandle> => {
     const call = callContext(context, received, host.origin, () => undefined);
-    host.admit?.(call);
+    await host.admit?.(call);
     return tool.begin!(parseArguments(tool, received.arguments), host.services, call, ttlMs);
   };
   try {

@@ -12,7 +12,7 @@ export const admitRoster = define({
   output: done,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, services, call) {
-    const { clientId } = requireDecryptor(input, services, call);
+    const { clientId } = await requireDecryptor(input, services, call);
     await services.rounds.say(input.round, clientId, (round) =>
       encryptedOf(round).addAdmission(input.admission),
     );

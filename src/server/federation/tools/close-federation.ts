@@ -9,7 +9,7 @@ export const closeFederation = define({
   output: done,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
   async run(input, services, call) {
-    requireOwner(input, services, call);
+    await requireOwner(input, services, call);
     await services.federation.close();
     services.log('info', 'federation closed');
     return { ok: true as const };

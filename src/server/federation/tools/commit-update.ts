@@ -13,7 +13,7 @@ export const commitUpdate = define({
   output: done,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, rounds, uploads }, call) {
-    const { clientId } = authentication.authenticate(input, call);
+    const { clientId } = await authentication.authenticate(input, call);
     const expected = rounds.find(input.round).machine.uploadBytes(clientId);
     if (input.bytes !== expected)
       throw new ToolError('ERROR_INVALID_UPDATE', `an update has ${expected} bytes here`);

@@ -11,7 +11,7 @@ export const confirmSurvivors = define({
   output: done,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, rounds }, call) {
-    const { clientId } = authentication.authenticate(input, call);
+    const { clientId } = await authentication.authenticate(input, call);
     if (input.confirmation.participant !== clientId)
       throw new ToolError('ERROR_INVALID_MESSAGE', 'the confirmation is another participant’s');
     await rounds.say(input.round, clientId, (round) => round.confirm(input.confirmation));

@@ -15,36 +15,38 @@ export const credentials = { client_id: clientId, auth_token: authToken.optional
 export const done = z.object({ ok: z.literal(true) });
 
 /** @throws ToolError those of authentication, ERROR_NOT_DECRYPTOR */
-export function requireDecryptor(
+export async function requireDecryptor(
   input: { readonly client_id: string; readonly auth_token?: string | undefined },
   { authentication, federation }: FederationServices,
   call: CallContext,
-): ClientRecord {
-  const client = authentication.authenticate(input, call);
+): Promise<ClientRecord> {
+  const client = await authentication.authenticate(input, call);
   if (client.clientId !== federation.policy.decryptor)
     throw new ToolError('ERROR_NOT_DECRYPTOR', 'this is for the decryptor of the federation');
   return client;
 }
 
 /** @throws ToolError those of authentication, ERROR_NOT_OWNER */
-export function requireOwner(
+export async function requireOwner(
   input: { readonly client_id: string; readonly auth_token?: string | undefined },
   { authentication, federation }: FederationServices,
   call: CallContext,
-): ClientRecord {
-  const client = authentication.authenticate(input, call);
+): Promise<ClientRecord> {
+  const client = await authentication.authenticate(input, call);
   if (client.clientId !== federation.policy.owner)
     throw new ToolError('ERROR_NOT_OWNER', 'this is for the owner of the federation');
   return client;
 }
 
 /** Keys that participants are enrolled with, to be held against those that who asks knows. */
-export function identitiesOf(
+export async function identitiesOf(
   named: readonly { readonly participant: string }[],
   clients: Pick<MetadataStore, 'client'>,
-): { participant: string; public_key: string }[] {
-  return named.map(({ participant }) => ({
-    participant,
-    public_key: clients.client(participant)?.publicKey ?? '',
-  }));
+): Promise<{ participant: string; public_key: string }[]> {
+  return Promise.all(
+    named.map(async ({ participant }) => {
+      const client = await clients.client(participant);
+      return { participant, public_key: client?.publicKey ?? '' };
+    }),
+  );
 }

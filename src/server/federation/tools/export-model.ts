@@ -14,7 +14,7 @@ export const exportModel = define({
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, services, call) {
-    requireOwner(input, services, call);
+    await requireOwner(input, services, call);
     const model = services.models.find(input.version);
     const file = await services.exports.write(model);
     const { version, sha256, bytes, round } = model;

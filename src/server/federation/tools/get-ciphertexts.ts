@@ -20,7 +20,7 @@ export const getCiphertexts = define({
   output: ciphertextsAnswer,
   annotations: { readOnlyHint: true, idempotentHint: true },
   async run(input, { authentication, rounds, uploads, sums, federation, configuration }, call) {
-    const { clientId } = authentication.authenticate(input, call);
+    const { clientId } = await authentication.authenticate(input, call);
     const { machine, terms } = rounds.find(input.round);
     const { list, stage } = encryptedOf(machine);
     if (list === null) throw new ToolError('ERROR_ROUND_STAGE', `the round is ${stage}: there is no sum yet`);

@@ -12,16 +12,16 @@ export const getContributions = define({
   input: z.strictObject({ ...credentials, round: roundNumber }),
   output: contributionsAnswer,
   annotations: { readOnlyHint: true, idempotentHint: true },
-  run(input, { authentication, rounds, clients }, call) {
-    authentication.authenticate(input, call);
+  async run(input, { authentication, rounds, clients }, call) {
+    await authentication.authenticate(input, call);
     const { stage, contributions, admission } = encryptedOf(rounds.find(input.round).machine);
     if (stage === 'joining')
       throw new ToolError('ERROR_ROUND_STAGE', 'the round is joining: more may be announced');
-    return Promise.resolve({
+    return {
       ok: true as const,
       contributions: [...contributions],
       admission,
-      identities: identitiesOf(contributions, clients),
-    });
+      identities: await identitiesOf(contributions, clients),
+    };
   },
 });

@@ -16,7 +16,7 @@ export const getGlobalModel = define({
   output: modelChunkAnswer,
   annotations: { readOnlyHint: true, idempotentHint: true },
   async run(input, { authentication, models, configuration }, call) {
-    authentication.authenticate(input, call);
+    await authentication.authenticate(input, call);
     const model = models.find(input.version);
     const size = configuration.limits.maxChunkBytes;
     const total = Math.ceil(model.bytes / size);

@@ -10,9 +10,9 @@ export const getKeyShares = define({
   input: z.strictObject({ ...credentials, round: roundNumber }),
   output: z.object({ ok: z.literal(true), boxes: shareBoxes }),
   annotations: { readOnlyHint: true, idempotentHint: true },
-  run(input, { authentication, rounds }, call) {
-    const { clientId } = authentication.authenticate(input, call);
+  async run(input, { authentication, rounds }, call) {
+    const { clientId } = await authentication.authenticate(input, call);
     const boxes = maskedOf(rounds.find(input.round).machine).boxesFor(clientId);
-    return Promise.resolve({ ok: true as const, boxes: [...boxes] });
+    return { ok: true as const, boxes: [...boxes] };
   },
 });

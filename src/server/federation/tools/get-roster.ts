@@ -11,13 +11,13 @@ export const getRoster = define({
   input: z.strictObject({ ...credentials, round: roundNumber }),
   output: rosterAnswer,
   annotations: { readOnlyHint: true, idempotentHint: true },
-  run(input, { authentication, rounds, clients }, call) {
-    authentication.authenticate(input, call);
+  async run(input, { authentication, rounds, clients }, call) {
+    await authentication.authenticate(input, call);
     const { terms, advertisements } = maskedOf(rounds.find(input.round).machine).roster();
-    return Promise.resolve({
+    return {
       ok: true as const,
       roster: { terms, advertisements: [...advertisements] },
-      identities: identitiesOf(advertisements, clients),
-    });
+      identities: await identitiesOf(advertisements, clients),
+    };
   },
 });

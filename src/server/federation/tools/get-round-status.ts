@@ -24,7 +24,7 @@ export const getRoundStatus = define({
   output: roundAnswer.extend({ ok: z.literal(true), poll_after_ms: z.int().min(0) }),
   annotations: { readOnlyHint: true, idempotentHint: true },
   async run(input, services, call) {
-    services.authentication.authenticate(input, call);
+    await services.authentication.authenticate(input, call);
     const look = (): StoredRound | null => {
       const open = services.rounds.current?.stored;
       return open?.round === input.round ? open : services.store.round(input.round);

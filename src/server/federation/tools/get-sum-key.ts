@@ -11,16 +11,16 @@ export const getSumKey = define({
   input: z.strictObject({ ...credentials, round: roundNumber }),
   output: sumKeyAnswer,
   annotations: { readOnlyHint: true, idempotentHint: true },
-  run(input, { authentication, rounds, clients, federation }, call) {
-    authentication.authenticate(input, call);
+  async run(input, { authentication, rounds, clients, federation }, call) {
+    await authentication.authenticate(input, call);
     const { key } = encryptedOf(rounds.find(input.round).machine);
     const { decryptor } = federation.policy;
-    return Promise.resolve({
+    return {
       ok: true as const,
       decryptor,
-      public_key: clients.client(decryptor)?.publicKey ?? '',
+      public_key: (await clients.client(decryptor))?.publicKey ?? '',
       sum_key: key?.message ?? null,
       key_b64: key?.bytes ?? null,
-    });
+    };
   },
 });

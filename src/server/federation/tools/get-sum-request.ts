@@ -12,14 +12,14 @@ export const getSumRequest = define({
   input: z.strictObject({ ...credentials, round: roundNumber }),
   output: sumRequestAnswer,
   annotations: { readOnlyHint: true, idempotentHint: true },
-  run(input, { authentication, rounds }, call) {
-    authentication.authenticate(input, call);
+  async run(input, { authentication, rounds }, call) {
+    await authentication.authenticate(input, call);
     const { list, confirmations, stage } = encryptedOf(rounds.find(input.round).machine);
     if (list === null) throw new ToolError('ERROR_ROUND_STAGE', `the round is ${stage}: there is no sum yet`);
-    return Promise.resolve({
+    return {
       ok: true as const,
       list: { ...list, survivors: [...list.survivors] },
       confirmations: [...confirmations],
-    });
+    };
   },
 });

@@ -12,18 +12,18 @@ export const getUnmaskRequest = define({
   input: z.strictObject({ ...credentials, round: roundNumber }),
   output: unmaskRequestAnswer,
   annotations: { readOnlyHint: true, idempotentHint: true },
-  run(input, { authentication, rounds }, call) {
-    authentication.authenticate(input, call);
+  async run(input, { authentication, rounds }, call) {
+    await authentication.authenticate(input, call);
     const aggregator = maskedOf(rounds.find(input.round).machine);
     if (aggregator.stage !== 'confirming' && aggregator.stage !== 'revealing')
       throw new ToolError('ERROR_ROUND_STAGE', `the round is ${aggregator.stage}: no sum is to be opened`);
     // Both are closed already, and only told.
     const list = aggregator.closeUploads();
     const confirmations = aggregator.stage === 'confirming' ? null : [...aggregator.closeConfirmations()];
-    return Promise.resolve({
+    return {
       ok: true as const,
       list: { roster: list.roster, sharers: [...list.sharers], survivors: [...list.survivors] },
       confirmations,
-    });
+    };
   },
 });

@@ -10,10 +10,10 @@ export const getUploadStatus = define({
   input: z.strictObject({ ...credentials, round: roundNumber }),
   output: z.object({ ok: z.literal(true), files: z.array(fileState), max_chunk_bytes: z.int() }),
   annotations: { readOnlyHint: true, idempotentHint: true },
-  run(input, { authentication, rounds, uploads, configuration }, call) {
-    const { clientId } = authentication.authenticate(input, call);
+  async run(input, { authentication, rounds, uploads, configuration }, call) {
+    const { clientId } = await authentication.authenticate(input, call);
     rounds.find(input.round);
-    const files = uploads.files(clientId, input.round);
-    return Promise.resolve({ ok: true as const, files, max_chunk_bytes: configuration.limits.maxChunkBytes });
+    const files = await uploads.files(clientId, input.round);
+    return { ok: true as const, files, max_chunk_bytes: configuration.limits.maxChunkBytes };
   },
 });

@@ -16,7 +16,7 @@ export const joinRound = define({
   output: done,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, rounds }, call) {
-    const { clientId } = authentication.authenticate(input, call);
+    const { clientId } = await authentication.authenticate(input, call);
     if (input.advertisement.participant !== clientId)
       throw new ToolError('ERROR_INVALID_MESSAGE', 'the advertisement is another participant’s');
     await rounds.say(input.round, clientId, (round) => round.join(input.advertisement));

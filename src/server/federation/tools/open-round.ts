@@ -10,8 +10,8 @@ export const openRound = define({
   input: z.strictObject({ ...credentials }),
   output: roundAnswer.extend({ ok: z.literal(true) }),
   annotations: { readOnlyHint: false, destructiveHint: false },
-  run(input, services, call) {
-    requireOwner(input, services, call);
-    return Promise.resolve({ ok: true as const, ...answerOf(services.federation.openRound(), services) });
+  async run(input, services, call) {
+    await requireOwner(input, services, call);
+    return { ok: true as const, ...answerOf(services.federation.openRound(), services) };
   },
 });

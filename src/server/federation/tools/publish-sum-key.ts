@@ -12,7 +12,7 @@ export const publishSumKey = define({
   output: done,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, services, call) {
-    const { clientId } = requireDecryptor(input, services, call);
+    const { clientId } = await requireDecryptor(input, services, call);
     const bytes = Buffer.from(input.key_b64, 'base64');
     await services.rounds.say(input.round, clientId, (round) =>
       encryptedOf(round).addKey(input.sum_key, bytes),

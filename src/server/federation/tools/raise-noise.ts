@@ -9,10 +9,10 @@ export const raiseNoise = define({
   input: z.strictObject({ ...credentials, noise_multiplier: z.number().positive().max(1e6) }),
   output: z.object({ ok: z.literal(true), noise_multiplier: z.number() }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
-  run(input, services, call) {
-    requireOwner(input, services, call);
+  async run(input, services, call) {
+    await requireOwner(input, services, call);
     services.federation.raiseNoise(input.noise_multiplier);
     services.log('info', 'noise raised');
-    return Promise.resolve({ ok: true as const, noise_multiplier: services.federation.noiseMultiplier });
+    return { ok: true as const, noise_multiplier: services.federation.noiseMultiplier };
   },
 });

@@ -13,7 +13,7 @@ export const revealShares = define({
   output: done,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, rounds }, call) {
-    const { clientId } = authentication.authenticate(input, call);
+    const { clientId } = await authentication.authenticate(input, call);
     if (input.revelation.participant !== clientId)
       throw new ToolError('ERROR_INVALID_MESSAGE', 'the revelation is another participant’s');
     await rounds.say(input.round, clientId, (round) => maskedOf(round).addRevelation(input.revelation));

@@ -12,7 +12,7 @@ export const uploadKeyShares = define({
   output: done,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, rounds }, call) {
-    const { clientId } = authentication.authenticate(input, call);
+    const { clientId } = await authentication.authenticate(input, call);
     await rounds.say(input.round, clientId, (round) => maskedOf(round).addShares(clientId, input.boxes));
     return { ok: true as const };
   },

@@ -20,7 +20,7 @@ export const uploadUpdateChunk = define({
   output: acknowledgement,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, rounds, uploads, metrics }, call) {
-    const { clientId } = authentication.authenticate(input, call);
+    const { clientId } = await authentication.authenticate(input, call);
     const requireOpen = (): void => rounds.find(input.round).machine.requireUploader(clientId);
     requireOpen();
     const bytes = rounds.find(input.round).machine.uploadBytes(clientId);

@@ -25,6 +25,8 @@ export interface EvaluatorRequest {
   /** Names the pair of key set and model. */
   readonly affinity: string;
   readonly opening: Omit<Opening, 'threads' | 'evaluatorBytes'>;
+  /** Has what is to be loaded where a process can read it, until it is disposed of. */
+  readonly bring: (signal: AbortSignal) => Promise<Disposable>;
   readonly need: MemoryNeed;
 }
 
@@ -84,23 +86,27 @@ export class EvaluatorPool implements AsyncDisposable {
     }
   }
 
-  /** Ends the processes that hold these keys. */
-  async drop(holds: (affinity: string) => boolean): Promise<void> {
-    for (const [affinity, slot] of [...this.#slots]) if (holds(affinity)) await this.#end(affinity, slot);
+  /** Affinities of what is loaded or being loaded. */
+  get warm(): readonly string[] {
+    return [...this.#slots.keys()];
+  }
+
+  /** Ends the processes that hold these keys; without a name, all of them. */
+  async drop(clientId?: string, keyRef?: string): Promise<void> {
+    for (const [affinity, slot] of [...this.#slots])
+      if (clientId === undefined || affinity.startsWith(`${clientId} ${keyRef} `))
+        await this.#end(affinity, slot);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await this.drop(() => true);
+    await this.drop();
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
   /** null if there is no room yet */
-  #start(
-    { affinity, opening, need }: EvaluatorRequest,
-    progress: ProcessProgress,
-    signal: AbortSignal,
-  ): Slot | null {
+  #start(request: EvaluatorRequest, progress: ProcessProgress, signal: AbortSignal): Slot | null {
+    const { affinity, need } = request;
     if (need.totalBytes > this.#maxBytes) {
       throw new ToolError(
         'ERROR_MEMORY_EXCEEDED',
@@ -108,8 +114,7 @@ export class EvaluatorPool implements AsyncDisposable {
       );
     }
     if (!this.#makeRoom(need.totalBytes)) return null;
-    const { threads, evaluatorBytes } = need;
-    const process = EvaluatorProcess.open({ ...opening, threads, evaluatorBytes }, progress, signal);
+    const process = openProcess(request, progress, signal);
     const slot: Slot = { bytes: need.totalBytes, process, leases: 0, usedAt: 0 };
     this.#slots.set(affinity, slot);
     this.#metrics.add('evaluator_starts_total');
@@ -168,6 +173,16 @@ export class EvaluatorPool implements AsyncDisposable {
       () => undefined,
     );
   }
+}
+
+async function openProcess(
+  { opening, bring, need }: EvaluatorRequest,
+  progress: ProcessProgress,
+  signal: AbortSignal,
+): Promise<EvaluatorProcess> {
+  using _ = await bring(signal);
+  const { threads, evaluatorBytes } = need;
+  return await EvaluatorProcess.open({ ...opening, threads, evaluatorBytes }, progress, signal);
 }
 
 function mebibytes(bytes: number): string {

@@ -34,10 +34,10 @@ export const beginKeyProvisioning = define({
   output: keyStatus,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run({ client_id, auth_token, model: name, files, ...parameters }, services, call) {
-    services.authentication.authenticate({ client_id, auth_token }, call);
+    await services.authentication.authenticate({ client_id, auth_token }, call);
     const model = services.catalog.choose(name);
     checkNegotiation(parameters, model);
     const announced = files.map(({ file_name, bytes, sha256 }) => ({ fileName: file_name, bytes, sha256 }));
-    return keyAnswer(services.keys.begin(client_id, model, announced), services);
+    return keyAnswer(await services.keys.begin(client_id, model, announced), services);
   },
 });

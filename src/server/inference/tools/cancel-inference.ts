@@ -20,7 +20,7 @@ export const cancelInference = define({
   }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
   async run(input, { authentication, sessions }, call) {
-    authentication.authenticate(input, call);
+    await authentication.authenticate(input, call);
     const record = await sessions.cancel(input.client_id, input.session_id);
     if (input.discard === true) await sessions.remove(record);
     return {

@@ -26,7 +26,7 @@ export const getInferenceResult = define({
   }),
   annotations: { readOnlyHint: true, idempotentHint: true },
   async run(input, { authentication, sessions, configuration }, call) {
-    authentication.authenticate(input, call);
+    await authentication.authenticate(input, call);
     const { record, bytes } = await sessions.result(input.client_id, input.session_id);
     const size = configuration.limits.maxInlineResultBytes;
     const total = Math.ceil(bytes.length / size);

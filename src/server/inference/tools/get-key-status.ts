@@ -18,10 +18,10 @@ export const getKeyStatus = define({
   output: keyStatus,
   annotations: { readOnlyHint: true, idempotentHint: true },
   async run({ key_ref, model, ...credentials }, services, call) {
-    services.authentication.authenticate(credentials, call);
+    await services.authentication.authenticate(credentials, call);
     const { client_id } = credentials;
     const algorithm = model === undefined ? null : services.catalog.get(model).algorithmId;
-    const reference = key_ref ?? services.keys.resolve(client_id, undefined, algorithm).keyRef;
-    return keyAnswer(services.keys.status(client_id, reference), services);
+    const reference = key_ref ?? (await services.keys.resolve(client_id, undefined, algorithm)).keyRef;
+    return keyAnswer(await services.keys.status(client_id, reference), services);
   },
 });

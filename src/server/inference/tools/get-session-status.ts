@@ -11,16 +11,16 @@ export const getSessionStatus = define({
   output: sessionAnswer,
   annotations: { readOnlyHint: true, idempotentHint: true },
   async run(input, { authentication, sessions }, call) {
-    authentication.authenticate(input, call);
-    const { record, files, position, fraction } = sessions.status(input.client_id, input.session_id);
+    await authentication.authenticate(input, call);
+    const { record, files, stand } = await sessions.status(input.client_id, input.session_id);
     return {
       ok: true as const,
       session_id: record.sessionId,
       status: record.state,
       error_code: record.outcome !== null && !record.outcome.ok ? record.outcome.errorCode : null,
       files,
-      progress: record.state === 'done' ? 1 : (fraction ?? 0),
-      queue_ahead: position?.ahead ?? null,
+      progress: record.state === 'done' ? 1 : (stand?.progress?.fraction ?? 0),
+      queue_ahead: stand?.position.ahead ?? null,
       model: record.model,
       key_ref: record.keyRef,
       created_at: isoTime(record.createdAt),

@@ -5,7 +5,7 @@ import type { inferenceAnswer } from '../../protocol/answers.ts';
 import type { NoiseBudget } from '../../protocol/negotiation.ts';
 import type { SessionOutcome, SessionRecord } from '../../storage/records.ts';
 import type { InferenceServices } from '../services.ts';
-import { notDone } from '../sessions.ts';
+import { notDone } from '../session-outcome.ts';
 import { isoTime } from './define.ts';
 
 type Answer = z.infer<typeof inferenceAnswer>;
@@ -26,11 +26,11 @@ export async function answerOf(record: SessionRecord, services: InferenceService
     expires_at: isoTime(record.expiresAt),
   };
   if (record.state === 'queued' || record.state === 'running') {
-    const { position } = services.sessions.status(record.clientId, record.sessionId);
+    const stand = await services.sessions.stand(record);
     return {
       ...facts,
       status: record.state,
-      queue_ahead: position?.ahead ?? 0,
+      queue_ahead: stand?.position.ahead ?? 0,
       poll_after_ms: POLL_MS,
       noise_budget_remaining: null,
       computation_depth_used: 0,

@@ -35,31 +35,31 @@ export const remoteInferenceCnn = define({
   output: inferenceAnswer,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(given, services, call) {
-    const record = order(given, services, call);
+    const record = await order(given, services, call);
     const { sessions } = services;
     if (given.async === true) {
-      sessions.detach(record);
+      await sessions.detach(record);
       return answerOf(record, services);
     }
     return answerOf(await sessions.wait(record, call.progress, call.signal), services);
   },
   async begin(given, services, call, ttlMs) {
     const { sessionLifetimeMs } = services.configuration.limits;
-    const record = order(given, services, call, taskLifetimeMs(ttlMs, sessionLifetimeMs));
-    services.sessions.detach(record);
+    const record = await order(given, services, call, taskLifetimeMs(ttlMs, sessionLifetimeMs));
+    await services.sessions.detach(record);
     return new SessionTasks(services, false).of(record);
   },
 });
 
 /** @param lifetimeMs how long the session is to be kept, should it be evaluated now */
-function order(
+async function order(
   given: z.infer<typeof input>,
   { authentication, sessions }: InferenceServices,
   call: CallContext,
   lifetimeMs?: number,
-): SessionRecord {
+): Promise<SessionRecord> {
   const { client_id, session_id, auth_token, omp_threads, model, key_ref, async: _, ...parameters } = given;
-  authentication.authenticate({ client_id, auth_token }, call);
+  await authentication.authenticate({ client_id, auth_token }, call);
   return sessions.order(client_id, {
     sessionId: session_id,
     model,

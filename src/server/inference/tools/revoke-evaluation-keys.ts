@@ -13,10 +13,10 @@ export const revokeEvaluationKeys = define({
   output: keyStatus,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
   async run(input, services, call) {
-    services.authentication.authenticate(input, call);
+    await services.authentication.authenticate(input, call);
     const { client_id, key_ref } = input;
     await services.keys.revoke(client_id, key_ref);
     services.log('info', 'keys revoked', { client: client_id, key: key_ref });
-    return keyAnswer(services.keys.status(client_id, key_ref), services);
+    return keyAnswer(await services.keys.status(client_id, key_ref), services);
   },
 });

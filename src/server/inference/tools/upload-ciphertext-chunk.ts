@@ -33,7 +33,7 @@ export const uploadCiphertextChunk = define({
   output: acknowledgement,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, catalog, sessions, metrics }, call) {
-    authentication.authenticate(input, call);
+    await authentication.authenticate(input, call);
     // Which model it is for is said when it is evaluated; what none of them would take need not be sent.
     checkAgainstAny(requestParameters.partial().parse(input), catalog.all);
     const accepted = await sessions.accept(input.client_id, input.session_id, {

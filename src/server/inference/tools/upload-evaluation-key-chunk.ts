@@ -30,7 +30,7 @@ export const uploadEvaluationKeyChunk = define({
   output: acknowledgement,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
   async run(input, { authentication, keys, metrics }, call) {
-    authentication.authenticate(input, call);
+    await authentication.authenticate(input, call);
     const accepted = await keys.accept(input.client_id, input.key_ref, {
       fileName: input.file_name,
       chunkIndex: input.chunk_index,

@@ -1,53 +1,55 @@
-/** Runs one queued evaluation in the process that holds its keys, and says what became of it. */
-import type { Program } from '../../program/program.ts';
-import { isErrorCode, ToolError } from '../protocol/error-codes.ts';
-import { toToolError } from '../protocol/translate-error.ts';
-import type { KeySetRecord, SessionOutcome, SessionRecord } from '../storage/records.ts';
-import type { KeyProvisioning } from './key-provisioning.ts';
-import type { Log } from '../hosting/log.ts';
-import type { Metrics } from '../hosting/metrics.ts';
-import type { ServedModel } from './model-catalog.ts';
-import type { StagedFile } from '../hosting/staging.ts';
-import { ownerPrefix } from '../hosting/staging.ts';
-
-export interface ProgressListener {
-  /** `activity`: as `message`, in more detail. */
-  (fraction: number, message: string, activity?: string): void;
-}
+/** Runs one evaluation in the process that holds its keys, and says what came of it. */
+import type { Program } from '../../../program/program.ts';
+import { ToolError } from '../../protocol/error-codes.ts';
+import { toToolError } from '../../protocol/translate-error.ts';
+import type { ProgressListener } from '../../storage/evaluation-queue.ts';
+import type { NearBlobs } from '../../storage/near-blobs.ts';
+import type { KeySetRecord, SessionOutcome, SessionRecord } from '../../storage/records.ts';
+import type { Log } from '../../hosting/log.ts';
+import type { Metrics } from '../../hosting/metrics.ts';
+import type { StagedFile } from '../../hosting/staging.ts';
+import type { ServedModel } from '../model-catalog.ts';
+import type { KeyLoading } from './key-loading.ts';
 
 export interface EvaluationTask {
   readonly record: SessionRecord;
   readonly keySet: KeySetRecord;
   readonly model: ServedModel;
   readonly files: readonly StagedFile[];
+  readonly outputKey: string;
+  /** How often it was tried before, elsewhere. */
+  readonly losses: number;
   readonly signal: AbortSignal;
 }
+
+export type Evaluated = SessionOutcome & { readonly ok: true };
 
 /** A crashed process may have been killed for reasons of its own; once more shows whether the job is to blame. */
 const ATTEMPTS = 2;
 /** Loading keys counts as so much of the progress of a job that has to. */
 const LOADING_SHARE = 0.3;
+const LOADING = 'loading keys';
+const EVALUATING = 'evaluating';
 
 export class EvaluationRunner {
-  readonly #keys: KeyProvisioning;
+  readonly #loading: KeyLoading;
+  readonly #near: NearBlobs;
   readonly #timeoutMs: number;
   readonly #log: Log;
   readonly #metrics: Metrics;
   /** While the server stops, jobs that are aborted wait for the next start. */
   stopping = false;
 
-  constructor(keys: KeyProvisioning, timeoutMs: number, log: Log, metrics: Metrics) {
-    this.#keys = keys;
+  constructor(loading: KeyLoading, near: NearBlobs, timeoutMs: number, log: Log, metrics: Metrics) {
+    this.#loading = loading;
+    this.#near = near;
     this.#timeoutMs = timeoutMs;
     this.#log = log;
     this.#metrics = metrics;
   }
 
   /** @throws ToolError */
-  async run(
-    task: EvaluationTask,
-    progress: ProgressListener,
-  ): Promise<SessionOutcome & { readonly ok: true }> {
+  async run(task: EvaluationTask, progress: ProgressListener): Promise<Evaluated> {
     const timeout = AbortSignal.timeout(this.#timeoutMs);
     const signal = AbortSignal.any([task.signal, timeout]);
     const { clientId: client, sessionId: session } = task.record;
@@ -73,30 +75,13 @@ export class EvaluationRunner {
     }
   }
 
-  /** The record of a session whose evaluation did not succeed. */
-  failed(record: SessionRecord, thrown: unknown): SessionRecord {
-    const { code, message } = toToolError(thrown, 'ciphertexts');
-    if (
-      this.stopping &&
-      (code === 'ERROR_CANCELLED' || code === 'ERROR_SHUTTING_DOWN' || code === 'ERROR_EVALUATION_FAILED')
-    )
-      return { ...record, state: 'queued' };
-    if (code === 'ERROR_CANCELLED') return { ...record, state: 'cancelled' };
-    // Refused before it was queued: as if it had not been asked for.
-    if (code === 'ERROR_BUSY') return { ...record, state: 'staging', queuedAt: null };
-    return { ...record, state: 'failed', outcome: { ok: false, errorCode: code, message } };
-  }
-
-  async #attempt(
-    task: EvaluationTask,
-    progress: ProgressListener,
-  ): Promise<SessionOutcome & { readonly ok: true }> {
-    for (let attempt = 1; ; attempt++) {
+  async #attempt(task: EvaluationTask, progress: ProgressListener): Promise<Evaluated> {
+    for (let attempt = task.losses + 1; ; attempt++) {
       try {
         return await this.#once(task, progress);
       } catch (error) {
         const crashed = error instanceof ToolError && error.code === 'ERROR_EVALUATION_FAILED';
-        if (!crashed || attempt === ATTEMPTS || task.signal.aborted || this.stopping) throw error;
+        if (!crashed || attempt >= ATTEMPTS || task.signal.aborted || this.stopping) throw error;
         this.#log('warn', 'evaluation is tried again', {
           client: task.record.clientId,
           session: task.record.sessionId,
@@ -106,11 +91,11 @@ export class EvaluationRunner {
   }
 
   async #once(
-    { record, keySet, model, files, signal }: EvaluationTask,
+    { record, keySet, model, files, outputKey, signal }: EvaluationTask,
     progress: ProgressListener,
-  ): Promise<SessionOutcome & { readonly ok: true }> {
+  ): Promise<Evaluated> {
     let loaded = 0;
-    using lease = await this.#keys.load(
+    using lease = await this.#loading.load(
       keySet,
       model,
       record.ompThreads,
@@ -118,41 +103,31 @@ export class EvaluationRunner {
         // Keys first, then encoding: each is half of it.
         const done = stage === 'keys' ? fraction / 2 : 0.5 + fraction / 2;
         loaded = Math.max(loaded, done * LOADING_SHARE);
-        progress(loaded, 'loading keys');
+        progress({ fraction: loaded, message: LOADING, activity: LOADING });
       },
       signal,
     );
     const inputs = files.map(({ chunks }) => ({ chunks, sha256: null }));
-    const order = { inputs, outputKey: resultKey(record) };
+    using _ = await this.#near.bring(
+      files.flatMap(({ chunks }) => chunks),
+      signal,
+    );
     const layers = layerNumbers(model.artifact.program);
     const outcome = await lease.process.evaluate(
-      order,
+      { inputs, outputKey },
       (_stage, fraction, layer = '') => {
         const number = layers.get(layer);
-        const activity = number === undefined ? undefined : `layer ${number} of ${layers.size}`;
-        progress(loaded + fraction * (1 - loaded), 'evaluating', activity);
+        const activity = number === undefined ? EVALUATING : `layer ${number} of ${layers.size}`;
+        progress({ fraction: loaded + fraction * (1 - loaded), message: EVALUATING, activity });
       },
       signal,
     );
-    return { ok: true, ...outcome };
+    await this.#near.publish(outputKey);
+    return { ok: true, ...outcome, resultKey: outputKey };
   }
 }
 
 /** From 1, in the order in which a program comes to its layers. */
 function layerNumbers({ instructions }: Program): ReadonlyMap<string, number> {
   return new Map([...new Set(instructions.map(({ layer }) => layer))].map((layer, i) => [layer, i + 1]));
-}
-
-/** Beside the inputs, under a name that no input has. */
-export function resultKey({ clientId, sessionId }: SessionRecord): string {
-  return `${ownerPrefix({ clientId, kind: 'session', id: sessionId })}/result`;
-}
-
-export function outcomeError(record: SessionRecord): ToolError | null {
-  const { outcome } = record;
-  if (outcome === null || outcome.ok) return null;
-  return new ToolError(
-    isErrorCode(outcome.errorCode) ? outcome.errorCode : 'ERROR_INTERNAL',
-    outcome.message,
-  );
 }
