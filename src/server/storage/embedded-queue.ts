@@ -36,6 +36,8 @@ interface Entry {
   /** Resolves when its record is written; it waits for its turn from then on. */
   written: Promise<void>;
   running: boolean;
+  /** It has ended, which is being written. */
+  leaving: boolean;
   /** Callers that wait for it; it goes on without any if it was detached. */
   waiters: number;
   detached: boolean;
@@ -43,6 +45,7 @@ interface Entry {
 }
 
 const SHUTTING_DOWN = 'the server is stopping; queued evaluations continue after its restart';
+const STOPPING: JobFailure = { code: 'ERROR_SHUTTING_DOWN', message: SHUTTING_DOWN };
 const RETRY_MS = 2000;
 
 export class EmbeddedQueue implements EvaluationQueue {
@@ -68,7 +71,11 @@ export class EmbeddedQueue implements EvaluationQueue {
 
   async order(job: Job, session: SessionRecord | null): Promise<void> {
     const name = jobText(job);
-    if (this.#entries.has(name)) return;
+    for (let known = this.#entries.get(name); known !== undefined; known = this.#entries.get(name)) {
+      if (!known.leaving) return known.written;
+      // How it ended is being written: it is not under way any more once that is done.
+      await known.finished;
+    }
     if (job.kind === 'session') this.#requireRoom(job.clientId);
     else if (this.#closed) throw new ToolError('ERROR_SHUTTING_DOWN', SHUTTING_DOWN);
     let finish: Entry['finish'] = () => undefined;
@@ -76,7 +83,7 @@ export class EmbeddedQueue implements EvaluationQueue {
     const entry: Entry = {
       ...{ clientId: job.clientId, job, session, finished, finish },
       ...{ abort: new AbortController(), listeners: new Set(), written: Promise.resolve() },
-      ...{ running: false, waiters: 0, detached: job.kind === 'keys', progress: null },
+      ...{ running: false, leaving: false, waiters: 0, detached: job.kind === 'keys', progress: null },
     };
     this.#entries.set(name, entry);
     if (session !== null) {
@@ -168,10 +175,10 @@ export class EmbeddedQueue implements EvaluationQueue {
   async close(): Promise<void> {
     this.#closed = true;
     for (const [name, entry] of this.#entries) {
-      if (entry.running) continue;
+      if (entry.running || entry.leaving) continue;
       this.#turns[entry.job.kind].remove(entry);
       this.#entries.delete(name);
-      entry.finish({ code: 'ERROR_SHUTTING_DOWN', message: SHUTTING_DOWN });
+      entry.finish(STOPPING);
     }
     this.#wake();
   }
@@ -190,12 +197,21 @@ export class EmbeddedQueue implements EvaluationQueue {
         await this.#leave(entry, failure, () => this.#write(entry, end));
         return true;
       },
-      giveBack: async () => {
-        const stopping: JobFailure = { code: 'ERROR_SHUTTING_DOWN', message: SHUTTING_DOWN };
-        await this.#leave(entry, stopping, () => this.#put(entry, 'queued'));
-        if (!this.#closed) await this.order(job, session);
-      },
+      giveBack: () => this.#takeBack(entry),
     };
+  }
+
+  async #takeBack(entry: Entry): Promise<void> {
+    if (entry.abort.signal.aborted) return this.#leave(entry, null, () => this.#put(entry, 'cancelled'));
+    if (this.#closed) return this.#leave(entry, STOPPING, () => this.#put(entry, 'queued'));
+    await this.#put(entry, 'queued');
+    // It may have been closed or cancelled meanwhile.
+    if (this.#closed || entry.abort.signal.aborted) return this.#takeBack(entry);
+    const turns = this.#turns[entry.job.kind];
+    turns.ended(entry);
+    entry.running = false;
+    turns.pushFirst(entry);
+    this.#wake();
   }
 
   async #write({ job }: Entry, end: JobEnd): Promise<void> {
@@ -211,6 +227,7 @@ export class EmbeddedQueue implements EvaluationQueue {
 
   /** It is not under way any more, whether or not that can be written. */
   async #leave(entry: Entry, failure: JobFailure | null, write: () => Promise<void>): Promise<void> {
+    entry.leaving = true;
     try {
       await write();
     } finally {

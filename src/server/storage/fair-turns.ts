@@ -34,6 +34,11 @@ export class FairTurns<Entry extends { readonly clientId: string }> {
     this.#waiting.set(entry.clientId, [...(this.#waiting.get(entry.clientId) ?? []), entry]);
   }
 
+  /** Before all others of its client. */
+  pushFirst(entry: Entry): void {
+    this.#waiting.set(entry.clientId, [entry, ...(this.#waiting.get(entry.clientId) ?? [])]);
+  }
+
   /** False if it does not wait. */
   remove(entry: Entry): boolean {
     const own = this.#waiting.get(entry.clientId) ?? [];

@@ -71,6 +71,7 @@ export class Worker {
 
   async #serve(kind: JobKind): Promise<void> {
     const { queue, pool } = this.#parts;
+    if (this.#atOnce[kind] === 0) return;
     const active = new Set<Promise<void>>();
     while (!this.#drain.signal.aborted) {
       if (active.size >= this.#atOnce[kind]) {
