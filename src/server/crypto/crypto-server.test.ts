@@ -372,7 +372,7 @@ describe('the library', () => {
       'upload',
     ]);
     await remote.revokeKeys(outcome.keyRef);
-    expect(world.remote.services.keys.get('library', outcome.keyRef).state).toBe('revoked');
+    expect((await world.remote.services.keys.get('library', outcome.keyRef)).state).toBe('revoked');
   });
 });
 

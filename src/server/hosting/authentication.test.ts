@@ -29,7 +29,7 @@ async function world({
 }: Options = {}) {
   const store = await SqliteMetadataStore.open(':memory:');
   const token = newToken();
-  store.putClient({
+  await store.putClient({
     clientId: 'client',
     tokenHash: tokenHash(token),
     tokenExpiresAt: NOW + TOKEN_LIFE,
@@ -57,9 +57,9 @@ function signedAt(time: number, audience = SERVER): CallContext {
   return callWith({ [SIGNATURE_META]: signRequest(RECEIVED, privateKey, audience, time) });
 }
 
-function refusalOf(action: () => unknown): ToolError | null {
+async function refusalOf(action: () => unknown): Promise<ToolError | null> {
   try {
-    action();
+    await action();
   } catch (error) {
     if (error instanceof ToolError) return error;
     throw error;
@@ -67,23 +67,23 @@ function refusalOf(action: () => unknown): ToolError | null {
   return null;
 }
 
-function codeOf(action: () => unknown): string {
-  return refusalOf(action)?.code ?? 'accepted';
+async function codeOf(action: () => unknown): Promise<string> {
+  return (await refusalOf(action))?.code ?? 'accepted';
 }
 
 describe('a signed request', () => {
   it.each([-SKEW, -1, 0, 1, SKEW])('of a clock that is %i ms off is answered', async (off) => {
     const { authentication } = await world();
-    expect(codeOf(() => authentication.requireSignature(signedAt(NOW + off), publicKey, 'client', NOW))).toBe(
-      'accepted',
-    );
+    expect(
+      await codeOf(() => authentication.requireSignature(signedAt(NOW + off), publicKey, 'client', NOW)),
+    ).toBe('accepted');
   });
 
   it.each([-SKEW - 1, SKEW + 1])('of a clock that is %i ms off is not', async (off) => {
     const { authentication } = await world();
-    expect(codeOf(() => authentication.requireSignature(signedAt(NOW + off), publicKey, 'client', NOW))).toBe(
-      'ERROR_CLOCK_SKEW',
-    );
+    expect(
+      await codeOf(() => authentication.requireSignature(signedAt(NOW + off), publicKey, 'client', NOW)),
+    ).toBe('ERROR_CLOCK_SKEW');
   });
 
   it.each([-SKEW, 0, SKEW])(
@@ -91,53 +91,57 @@ describe('a signed request', () => {
     async (off) => {
       const { store, authentication } = await world();
       const call = signedAt(NOW + off);
-      const send = (now: number): string =>
+      const send = (now: number): Promise<string> =>
         codeOf(() => authentication.requireSignature(call, publicKey, 'client', now));
-      expect(send(NOW)).toBe('accepted');
+      expect(await send(NOW)).toBe('accepted');
       for (let now = NOW; now <= NOW + off + SKEW; now += SKEW / 4) {
-        store.expired(now);
-        expect(send(now)).toBe('ERROR_REPLAYED');
+        await store.expired(now);
+        expect(await send(now)).toBe('ERROR_REPLAYED');
       }
-      expect(send(NOW + off + SKEW + 1)).toBe('ERROR_CLOCK_SKEW');
+      expect(await send(NOW + off + SKEW + 1)).toBe('ERROR_CLOCK_SKEW');
     },
   );
 
   it('leaves no nonce behind for good', async () => {
     const { store, authentication } = await world();
     const call = signedAt(NOW);
-    authentication.requireSignature(call, publicKey, 'client', NOW);
-    store.expired(NOW + 10 * SKEW);
-    expect(store.addNonce('client', signatureOf(call)!.nonce, NOW)).toBe(true);
+    await authentication.requireSignature(call, publicKey, 'client', NOW);
+    await store.expired(NOW + 10 * SKEW);
+    expect(await store.addNonce('client', signatureOf(call)!.nonce, NOW)).toBe(true);
   });
 
   it('uses up its nonce for its client alone, and only if it is genuine', async () => {
     const { authentication } = await world();
     const call = signedAt(NOW);
     const other = generateKeyPairSync('ed25519').publicKey;
-    expect(codeOf(() => authentication.requireSignature(call, other, 'client', NOW))).toBe(
+    expect(await codeOf(() => authentication.requireSignature(call, other, 'client', NOW))).toBe(
       'ERROR_SIGNATURE_INVALID',
     );
-    expect(codeOf(() => authentication.requireSignature(call, publicKey, 'client', NOW))).toBe('accepted');
-    expect(codeOf(() => authentication.requireSignature(call, publicKey, 'neighbour', NOW))).toBe('accepted');
+    expect(await codeOf(() => authentication.requireSignature(call, publicKey, 'client', NOW))).toBe(
+      'accepted',
+    );
+    expect(await codeOf(() => authentication.requireSignature(call, publicKey, 'neighbour', NOW))).toBe(
+      'accepted',
+    );
   });
 
   it('must be meant for this server, be signed, well-formed and in time, and is told what it is not', async () => {
     const { authentication } = await world();
-    const refusal = (call: CallContext): string => {
-      const error = refusalOf(() => authentication.requireSignature(call, publicKey, 'client', NOW));
+    const refusal = async (call: CallContext): Promise<string> => {
+      const error = await refusalOf(() => authentication.requireSignature(call, publicKey, 'client', NOW));
       return error === null ? 'accepted' : `${error.code}: ${error.message}`;
     };
-    expect(refusal(signedAt(NOW, 'cd'.repeat(32)))).toMatch(
+    expect(await refusal(signedAt(NOW, 'cd'.repeat(32)))).toMatch(
       /^ERROR_SIGNATURE_INVALID: .* for another server/,
     );
-    expect(refusal(callWith({}))).toMatch(/^ERROR_SIGNATURE_REQUIRED: .* not signed/);
-    expect(refusal(callWith({ [SIGNATURE_META]: { alg: 'none' } }))).toMatch(
+    expect(await refusal(callWith({}))).toMatch(/^ERROR_SIGNATURE_REQUIRED: .* not signed/);
+    expect(await refusal(callWith({ [SIGNATURE_META]: { alg: 'none' } }))).toMatch(
       /^ERROR_SIGNATURE_INVALID: .* malformed/,
     );
-    expect(refusal({ ...signedAt(NOW), received: { ...RECEIVED, tool: 'other' } })).toMatch(
+    expect(await refusal({ ...signedAt(NOW), received: { ...RECEIVED, tool: 'other' } })).toMatch(
       /^ERROR_SIGNATURE_INVALID: .* does not fit/,
     );
-    expect(refusal(signedAt(NOW - SKEW - 1))).toMatch(/^ERROR_CLOCK_SKEW: .* more than 60 s from/);
+    expect(await refusal(signedAt(NOW - SKEW - 1))).toMatch(/^ERROR_CLOCK_SKEW: .* more than 60 s from/);
   });
 });
 
@@ -146,17 +150,17 @@ describe('a token', () => {
 
   it('opens until the millisecond before it expires', async () => {
     const { authentication, token } = await world();
-    const at = (now: number): string =>
+    const at = (now: number): Promise<string> =>
       codeOf(() =>
         authentication.authenticate({ client_id: 'client', auth_token: token }, signedAt(now), now),
       );
-    expect(at(NOW + TOKEN_LIFE - 1)).toBe('accepted');
-    expect(at(NOW + TOKEN_LIFE)).toBe('ERROR_TOKEN_EXPIRED');
+    expect(await at(NOW + TOKEN_LIFE - 1)).toBe('accepted');
+    expect(await at(NOW + TOKEN_LIFE)).toBe('ERROR_TOKEN_EXPIRED');
   });
 
   it('may stand in the arguments or in the header, but not differ', async () => {
     const { authentication, token } = await world();
-    const code = (argument: string | undefined, bearer: string | null, client = 'client'): string =>
+    const code = (argument: string | undefined, bearer: string | null, client = 'client'): Promise<string> =>
       codeOf(() =>
         authentication.authenticate(
           { client_id: client, auth_token: argument },
@@ -164,27 +168,27 @@ describe('a token', () => {
           NOW,
         ),
       );
-    expect(code(token, null)).toBe('accepted');
-    expect(code(undefined, token)).toBe('accepted');
-    expect(code(token, token)).toBe('accepted');
-    expect(code(token, newToken())).toBe(NO_TOKEN);
-    expect(code(newToken(), token)).toBe(NO_TOKEN);
-    expect(code(newToken(), null)).toBe(NO_TOKEN);
-    expect(code(undefined, null)).toBe(NO_TOKEN);
-    expect(code(token, null, 'nobody')).toBe(NO_TOKEN);
+    expect(await code(token, null)).toBe('accepted');
+    expect(await code(undefined, token)).toBe('accepted');
+    expect(await code(token, token)).toBe('accepted');
+    expect(await code(token, newToken())).toBe(NO_TOKEN);
+    expect(await code(newToken(), token)).toBe(NO_TOKEN);
+    expect(await code(newToken(), null)).toBe(NO_TOKEN);
+    expect(await code(undefined, null)).toBe(NO_TOKEN);
+    expect(await code(token, null, 'nobody')).toBe(NO_TOKEN);
   });
 
   it('that is wrong gets the same answer whether there is such a client or not', async () => {
     const { authentication } = await world();
-    const answer = (client_id: string, auth_token: string | undefined) => {
-      const { code, message, hint } = refusalOf(() =>
+    const answer = async (client_id: string, auth_token: string | undefined) => {
+      const { code, message, hint } = (await refusalOf(() =>
         authentication.authenticate({ client_id, auth_token }, signedAt(NOW), NOW),
-      )!;
+      ))!;
       return { code, message, hint };
     };
-    expect(answer('nobody', 'wrong')).toEqual(answer('client', 'wrong'));
-    expect(answer('nobody', undefined)).toEqual(answer('client', undefined));
-    expect(answer('nobody', 'wrong').message).toMatch(/unknown client_id, or not its auth_token/);
+    expect(await answer('nobody', 'wrong')).toEqual(await answer('client', 'wrong'));
+    expect(await answer('nobody', undefined)).toEqual(await answer('client', undefined));
+    expect((await answer('nobody', 'wrong')).message).toMatch(/unknown client_id, or not its auth_token/);
   });
 
   it('is enough without a signature only for clients without a key, where the server takes that', async () => {
@@ -195,18 +199,18 @@ describe('a token', () => {
     ] as const) {
       const { authentication, token } = await world({ unsigned, publicKey: own });
       const credentials = { client_id: 'client', auth_token: token };
-      expect(codeOf(() => authentication.authenticate(credentials, callWith({}), NOW))).toBe(expected);
+      expect(await codeOf(() => authentication.authenticate(credentials, callWith({}), NOW))).toBe(expected);
     }
   });
 
   it('names its client to transports, expired or not; so do invitations in time', async () => {
     const { store, authentication, token } = await world();
-    expect(authentication.holderOf(token, NOW + 2 * TOKEN_LIFE)).toBe('client');
-    expect(authentication.holderOf(newToken(), NOW)).toBeNull();
+    expect(await authentication.holderOf(token, NOW + 2 * TOKEN_LIFE)).toBe('client');
+    expect(await authentication.holderOf(newToken(), NOW)).toBeNull();
     const code = newToken();
-    store.putInvitation({ codeHash: tokenHash(code), clientId: null, expiresAt: NOW + 1000 });
-    expect(authentication.holderOf(code, NOW)).toBe(`invited ${tokenHash(code)}`);
-    expect(authentication.holderOf(code, NOW + 1001)).toBeNull();
+    await store.putInvitation({ codeHash: tokenHash(code), clientId: null, expiresAt: NOW + 1000 });
+    expect(await authentication.holderOf(code, NOW)).toBe(`invited ${tokenHash(code)}`);
+    expect(await authentication.holderOf(code, NOW + 1001)).toBeNull();
   });
 
   it('is 256 random bits, and kept as a hash', () => {
@@ -218,14 +222,14 @@ describe('a token', () => {
 
 describe('a call', () => {
   /** Whether it was vouched for, and what it met. */
-  function admitted(
+  async function admitted(
     authentication: Authentication,
     given: { token?: unknown; bearer?: string; origin?: string },
-  ): string {
+  ): Promise<string> {
     const vouch = vi.fn();
     const received = { tool: 'list_models', arguments: 'token' in given ? { auth_token: given.token } : {} };
     const call = { ...callWith({}, given.bearer ?? null), origin: given.origin ?? 'test', received, vouch };
-    const code = codeOf(() => authentication.admit(call));
+    const code = await codeOf(() => authentication.admit(call));
     if (vouch.mock.calls.length === 0) return code;
     expect(vouch.mock.calls).toEqual([[given.token === 'other' ? 'neighbour' : 'client']]);
     return `vouched for, ${code}`;
@@ -233,24 +237,28 @@ describe('a call', () => {
 
   it('counts once: against the client whose token it has, in the arguments or in the header, else against its origin', async () => {
     const { authentication, token } = await world({ burst: 2 });
-    expect(admitted(authentication, { token })).toBe('vouched for, accepted');
-    expect(admitted(authentication, { bearer: token })).toBe('vouched for, accepted');
-    expect(admitted(authentication, { token })).toBe('vouched for, ERROR_RATE_LIMITED');
-    expect(admitted(authentication, { token: newToken() })).toBe('accepted');
-    expect(admitted(authentication, { token: newToken(), bearer: token })).toBe('accepted');
+    expect(await admitted(authentication, { token })).toBe('vouched for, accepted');
+    expect(await admitted(authentication, { bearer: token })).toBe('vouched for, accepted');
+    expect(await admitted(authentication, { token })).toBe('vouched for, ERROR_RATE_LIMITED');
+    expect(await admitted(authentication, { token: newToken() })).toBe('accepted');
+    expect(await admitted(authentication, { token: newToken(), bearer: token })).toBe('accepted');
     for (const wrong of [newToken(), 7, null, {}, 'x'.repeat(1e6)])
-      expect(admitted(authentication, { token: wrong })).toBe('ERROR_RATE_LIMITED');
-    expect(admitted(authentication, {})).toBe('ERROR_RATE_LIMITED');
+      expect(await admitted(authentication, { token: wrong })).toBe('ERROR_RATE_LIMITED');
+    expect(await admitted(authentication, {})).toBe('ERROR_RATE_LIMITED');
   });
 
   it('leaves their rates to other clients and origins', async () => {
     const { store, authentication, token } = await world({ burst: 1 });
-    store.putClient({ ...store.client('client')!, clientId: 'neighbour', tokenHash: tokenHash('other') });
-    expect(admitted(authentication, { token })).toBe('vouched for, accepted');
-    expect(admitted(authentication, { token })).toBe('vouched for, ERROR_RATE_LIMITED');
-    expect(admitted(authentication, { token: 'other' })).toBe('vouched for, accepted');
-    expect(admitted(authentication, {})).toBe('accepted');
-    expect(admitted(authentication, {})).toBe('ERROR_RATE_LIMITED');
-    expect(admitted(authentication, { origin: 'elsewhere' })).toBe('accepted');
+    await store.putClient({
+      ...(await store.client('client'))!,
+      clientId: 'neighbour',
+      tokenHash: tokenHash('other'),
+    });
+    expect(await admitted(authentication, { token })).toBe('vouched for, accepted');
+    expect(await admitted(authentication, { token })).toBe('vouched for, ERROR_RATE_LIMITED');
+    expect(await admitted(authentication, { token: 'other' })).toBe('vouched for, accepted');
+    expect(await admitted(authentication, {})).toBe('accepted');
+    expect(await admitted(authentication, {})).toBe('ERROR_RATE_LIMITED');
+    expect(await admitted(authentication, { origin: 'elsewhere' })).toBe('accepted');
   });
 });

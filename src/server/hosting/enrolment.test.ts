@@ -59,7 +59,7 @@ async function office({
     { ...HOSTING_LIMITS, clients },
   );
   let lastToken = '';
-  const attempt = (request: Attempt): string => {
+  const attempt = async (request: Attempt): Promise<string> => {
     const { clientId = 'certified', key, chain, now = NOW, publicKey, code, bearer = null } = request;
     const received = { tool: 'enrol_client', arguments: { clientId, nonce: Math.random() } };
     const meta = key === undefined ? {} : { [SIGNATURE_META]: signRequest(received, key, SERVER, now) };
@@ -73,8 +73,12 @@ async function office({
       meta,
     };
     try {
-      const { token, client } = own.enrol({ clientId, code, publicKey, certificateChain: chain }, call, now);
-      expect(store.client(clientId)).toEqual(client);
+      const { token, client } = await own.enrol(
+        { clientId, code, publicKey, certificateChain: chain },
+        call,
+        now,
+      );
+      expect(await store.client(clientId)).toEqual(client);
       // What is kept does not open anything.
       expect(JSON.stringify(client)).not.toContain(token);
       expect(client.tokenHash).toBe(tokenHash(token));
@@ -87,7 +91,7 @@ async function office({
       throw error;
     }
   };
-  const enrol = (request: Attempt): string => attempt(request).replace(/:.*/, '');
+  const enrol = async (request: Attempt): Promise<string> => (await attempt(request)).replace(/:.*/, '');
   return { attempt, enrol, store, lastToken: () => lastToken };
 }
 
@@ -97,8 +101,8 @@ describe('enrolment by certificate', () => {
 
   it('takes who holds the key of a certificate that the authority issued', async () => {
     const { enrol, store } = await office();
-    expect(enrol({ key, chain })).toBe('enrolled');
-    expect(store.client('certified')).toMatchObject({
+    expect(await enrol({ key, chain })).toBe('enrolled');
+    expect(await store.client('certified')).toMatchObject({
       certificateSubject: 'CN=certified',
       publicKey: encodePublicKey(createPublicKey(key)),
     });
@@ -106,46 +110,52 @@ describe('enrolment by certificate', () => {
 
   it('refuses other names, other keys, other authorities and other times, and says which', async () => {
     const { attempt } = await office();
-    const refusal = (request: Attempt): string => attempt({ key, chain, ...request });
-    expect(refusal({ clientId: 'somebody' })).toMatch(/REFUSED: the certificate is for another name/);
-    expect(refusal({ clientId: 'certifie' })).toMatch(/REFUSED: the certificate is for another name/);
-    expect(refusal({ key: OTHER })).toMatch(/^ERROR_SIGNATURE_INVALID/);
-    expect(attempt({ chain })).toMatch(/^ERROR_SIGNATURE_REQUIRED/);
-    expect(refusal({ publicKey: encodePublicKey(createPublicKey(OTHER)) })).toMatch(
+    const refusal = (request: Attempt): Promise<string> => attempt({ key, chain, ...request });
+    expect(await refusal({ clientId: 'somebody' })).toMatch(/REFUSED: the certificate is for another name/);
+    expect(await refusal({ clientId: 'certifie' })).toMatch(/REFUSED: the certificate is for another name/);
+    expect(await refusal({ key: OTHER })).toMatch(/^ERROR_SIGNATURE_INVALID/);
+    expect(await attempt({ chain })).toMatch(/^ERROR_SIGNATURE_REQUIRED/);
+    expect(await refusal({ publicKey: encodePublicKey(createPublicKey(OTHER)) })).toMatch(
       /REFUSED: public_key is not the key of the certificate/,
     );
     const rogue = { key: createPrivateKey(ROGUE_KEY), chain: [ROGUE_CERTIFICATE] };
-    expect(refusal(rogue)).toMatch(/REFUSED: the certificate chain does not lead to an authority/);
-    expect(refusal({ chain: [CLIENT_CERTIFICATE, CLIENT_CERTIFICATE] })).toMatch(
+    expect(await refusal(rogue)).toMatch(/REFUSED: the certificate chain does not lead to an authority/);
+    expect(await refusal({ chain: [CLIENT_CERTIFICATE, CLIENT_CERTIFICATE] })).toMatch(
       /REFUSED: the certificate chain/,
     );
-    expect(refusal({ chain: [ROGUE_CERTIFICATE, AUTHORITY] })).toMatch(/REFUSED: the certificate chain/);
-    expect(refusal({ now: Date.UTC(2121, 0, 1) })).toMatch(/REFUSED: a certificate is not valid now/);
-    expect(refusal({ now: Date.UTC(2001, 0, 1) })).toMatch(/REFUSED: a certificate is not valid now/);
-    expect(refusal({ chain: ['no certificate'] })).toMatch(/REFUSED: a certificate cannot be read/);
-    expect(refusal({ chain: Array<string>(9).fill(CLIENT_CERTIFICATE) })).toMatch(/REFUSED: .* too long/);
-    expect(refusal({ chain: Array<string>(8).fill(CLIENT_CERTIFICATE) })).not.toMatch(/too long/);
-    expect(refusal({})).toBe('enrolled');
+    expect(await refusal({ chain: [ROGUE_CERTIFICATE, AUTHORITY] })).toMatch(
+      /REFUSED: the certificate chain/,
+    );
+    expect(await refusal({ now: Date.UTC(2121, 0, 1) })).toMatch(/REFUSED: a certificate is not valid now/);
+    expect(await refusal({ now: Date.UTC(2001, 0, 1) })).toMatch(/REFUSED: a certificate is not valid now/);
+    expect(await refusal({ chain: ['no certificate'] })).toMatch(/REFUSED: a certificate cannot be read/);
+    expect(await refusal({ chain: Array<string>(9).fill(CLIENT_CERTIFICATE) })).toMatch(
+      /REFUSED: .* too long/,
+    );
+    expect(await refusal({ chain: Array<string>(8).fill(CLIENT_CERTIFICATE) })).not.toMatch(/too long/);
+    expect(await refusal({})).toBe('enrolled');
   });
 
   it('takes a chain that ends in the authority itself, and the key that the certificate names', async () => {
     const { attempt } = await office();
-    expect(attempt({ key, chain: [CLIENT_CERTIFICATE, AUTHORITY] })).toBe('enrolled');
-    expect(attempt({ key, chain, publicKey: encodePublicKey(createPublicKey(key)) })).toBe('enrolled');
+    expect(await attempt({ key, chain: [CLIENT_CERTIFICATE, AUTHORITY] })).toBe('enrolled');
+    expect(await attempt({ key, chain, publicKey: encodePublicKey(createPublicKey(key)) })).toBe('enrolled');
   });
 
   it('does not take over a name that is pinned to another key', async () => {
     const { attempt, store } = await office({ open: true });
-    expect(attempt({ key: OTHER, publicKey: encodePublicKey(createPublicKey(OTHER)) })).toBe('enrolled');
-    expect(attempt({ key, chain })).toMatch(/REFUSED: the name is enrolled with another key/);
-    expect(store.client('certified')?.publicKey).toBe(encodePublicKey(createPublicKey(OTHER)));
+    expect(await attempt({ key: OTHER, publicKey: encodePublicKey(createPublicKey(OTHER)) })).toBe(
+      'enrolled',
+    );
+    expect(await attempt({ key, chain })).toMatch(/REFUSED: the name is enrolled with another key/);
+    expect((await store.client('certified'))?.publicKey).toBe(encodePublicKey(createPublicKey(OTHER)));
   });
 
   it('is not offered where no authority is known', async () => {
     const { attempt } = await office({ authorities: [] });
-    expect(attempt({ key, chain })).toMatch(/REFUSED: this server knows no certificate authority/);
+    expect(await attempt({ key, chain })).toMatch(/REFUSED: this server knows no certificate authority/);
     // Nor is an empty chain one.
-    expect(attempt({ key, chain: [] })).toMatch(/REFUSED: this server takes signed requests only/);
+    expect(await attempt({ key, chain: [] })).toMatch(/REFUSED: this server takes signed requests only/);
   });
 });
 
@@ -154,17 +164,17 @@ describe('enrolment by code', () => {
   const LATER = NOW + 1000;
   const withCode = async (clientId: string | null, policy: Policy = {}) => {
     const made = await office(policy);
-    made.store.putInvitation({ codeHash: tokenHash('code'), clientId, expiresAt: LATER });
-    const enrol = (request: Attempt): string =>
+    await made.store.putInvitation({ codeHash: tokenHash('code'), clientId, expiresAt: LATER });
+    const enrol = (request: Attempt): Promise<string> =>
       made.attempt({ key: OTHER, publicKey, clientId: 'a', ...request });
     return { ...made, enrol };
   };
 
   it.each([null, 'a'])('takes who has one for %s, once', async (meant) => {
     const { enrol, store } = await withCode(meant);
-    expect(enrol({ code: 'code' })).toBe('enrolled');
-    expect(store.client('a')).toMatchObject({ publicKey, certificateSubject: null });
-    expect(enrol({ clientId: 'b', code: 'code' })).toMatch(/REFUSED: the code is wrong, used/);
+    expect(await enrol({ code: 'code' })).toBe('enrolled');
+    expect(await store.client('a')).toMatchObject({ publicKey, certificateSubject: null });
+    expect(await enrol({ clientId: 'b', code: 'code' })).toMatch(/REFUSED: the code is wrong, used/);
   });
 
   it('refuses one that is wrong, meant for another, or has expired, all alike', async () => {
@@ -174,34 +184,38 @@ describe('enrolment by code', () => {
       { code: 'code', now: LATER },
     ]) {
       const { enrol } = await withCode('a');
-      expect(enrol(request)).toMatch(/^ERROR_ENROLMENT_REFUSED: the code is wrong, used, expired or meant/);
+      expect(await enrol(request)).toMatch(
+        /^ERROR_ENROLMENT_REFUSED: the code is wrong, used, expired or meant/,
+      );
     }
     const { enrol } = await withCode('a');
-    expect(enrol({})).toMatch(/REFUSED: an enrolment code is needed/);
-    expect(enrol({ code: 'code', now: LATER - 1 })).toBe('enrolled');
+    expect(await enrol({})).toMatch(/REFUSED: an enrolment code is needed/);
+    expect(await enrol({ code: 'code', now: LATER - 1 })).toBe('enrolled');
   });
 
   it('does not tell strangers which names there are', async () => {
     const { enrol } = await withCode(null);
-    expect(enrol({ code: 'code' })).toBe('enrolled');
+    expect(await enrol({ code: 'code' })).toBe('enrolled');
     const stranger = generateKeyPairSync('ed25519').privateKey;
     const as = { key: stranger, publicKey: encodePublicKey(createPublicKey(stranger)) };
-    expect(enrol({ ...as })).toBe(enrol({ ...as, clientId: 'nobody' }));
-    expect(enrol({ ...as, code: 'x' })).toBe(enrol({ ...as, code: 'x', clientId: 'nobody' }));
+    expect(await enrol({ ...as })).toBe(await enrol({ ...as, clientId: 'nobody' }));
+    expect(await enrol({ ...as, code: 'x' })).toBe(await enrol({ ...as, code: 'x', clientId: 'nobody' }));
   });
 
   it('is not needed again by who holds the pinned key', async () => {
     const { enrol } = await withCode(null);
-    expect(enrol({ code: 'code' })).toBe('enrolled');
-    expect(enrol({})).toBe('enrolled');
-    expect(enrol({ key: createPrivateKey(CLIENT_KEY) })).toMatch(/^ERROR_SIGNATURE_INVALID/);
+    expect(await enrol({ code: 'code' })).toBe('enrolled');
+    expect(await enrol({})).toBe('enrolled');
+    expect(await enrol({ key: createPrivateKey(CLIENT_KEY) })).toMatch(/^ERROR_SIGNATURE_INVALID/);
   });
 
   it('ends where the server takes no more clients, but not for those that are known', async () => {
     const { enrol } = await withCode(null, { clients: 1, open: true });
-    expect(enrol({})).toBe('enrolled');
-    expect(enrol({ clientId: 'b' })).toMatch(/^ERROR_QUOTA_EXCEEDED: this server takes no more clients/);
-    expect(enrol({})).toBe('enrolled');
+    expect(await enrol({})).toBe('enrolled');
+    expect(await enrol({ clientId: 'b' })).toMatch(
+      /^ERROR_QUOTA_EXCEEDED: this server takes no more clients/,
+    );
+    expect(await enrol({})).toBe('enrolled');
   });
 });
 
@@ -211,67 +225,91 @@ describe('a name', () => {
 
   async function lax(policy: Policy = {}) {
     const made = await office({ unsigned: true, ...policy });
-    const invite = (code: string, clientId: string | null): void =>
+    const invite = (code: string, clientId: string | null): Promise<void> =>
       made.store.putInvitation({ codeHash: tokenHash(code), clientId, expiresAt: NOW + 1000 });
     return { ...made, invite };
   }
 
   it('without a key is not taken over by anybody’s code or certificate, but renewed by its token', async () => {
     const { attempt, invite, store, lastToken } = await lax();
-    invite('first', null);
-    expect(attempt({ clientId: 'victim', code: 'first' })).toBe('enrolled');
-    const before = store.client('victim');
+    await invite('first', null);
+    expect(await attempt({ clientId: 'victim', code: 'first' })).toBe('enrolled');
+    const before = await store.client('victim');
     for (const [code, meant] of [
       ['any', null],
       ['named', 'victim'],
     ] as const) {
-      invite(code, meant);
-      const refused = attempt({ clientId: 'victim', code, ...signed });
+      await invite(code, meant);
+      const refused = await attempt({ clientId: 'victim', code, ...signed });
       expect(refused).toMatch(/^ERROR_ENROLMENT_REFUSED/);
-      expect(attempt({ clientId: 'victim', code })).toBe(refused);
-      expect(attempt({ clientId: 'victim', code, bearer: 'not its token' })).toBe(refused);
+      expect(await attempt({ clientId: 'victim', code })).toBe(refused);
+      expect(await attempt({ clientId: 'victim', code, bearer: 'not its token' })).toBe(refused);
     }
-    expect(attempt({ clientId: 'victim', bearer: lastToken(), ...signed, code: 'wrong' })).toBe('enrolled');
-    expect(store.client('victim')).toMatchObject({ publicKey });
-    expect(store.client('victim')!.tokenHash).not.toBe(before!.tokenHash);
+    expect(await attempt({ clientId: 'victim', bearer: lastToken(), ...signed, code: 'wrong' })).toBe(
+      'enrolled',
+    );
+    expect(await store.client('victim')).toMatchObject({ publicKey });
+    expect((await store.client('victim'))!.tokenHash).not.toBe(before!.tokenHash);
     // Pinned from then on, and the former token is void.
-    expect(attempt({ clientId: 'victim', bearer: lastToken() })).toMatch(/^ERROR_ENROLMENT_REFUSED/);
+    expect(await attempt({ clientId: 'victim', bearer: lastToken() })).toMatch(/^ERROR_ENROLMENT_REFUSED/);
 
-    invite('second', null);
-    expect(attempt({ clientId: 'certified', code: 'second' })).toBe('enrolled');
+    await invite('second', null);
+    expect(await attempt({ clientId: 'certified', code: 'second' })).toBe('enrolled');
     const certified = { key: createPrivateKey(CLIENT_KEY), chain: [CLIENT_CERTIFICATE] };
-    expect(attempt(certified)).toMatch(/REFUSED: the name is taken/);
-    expect(attempt({ ...certified, bearer: lastToken() })).toBe('enrolled');
+    expect(await attempt(certified)).toMatch(/REFUSED: the name is taken/);
+    expect(await attempt({ ...certified, bearer: lastToken() })).toBe('enrolled');
+  });
+
+  it('is taken once, whoever come at once, and so are the last places', async () => {
+    const { attempt, store } = await lax({ open: true, clients: 2 });
+    const names = ['first', 'first', 'second', 'third'];
+    const people = names.map((clientId) => {
+      const key = generateKeyPairSync('ed25519').privateKey;
+      return { clientId, key, publicKey: encodePublicKey(createPublicKey(key)) };
+    });
+    const twice = await Promise.all(people.slice(0, 2).map(attempt));
+    expect(twice.filter((answer) => answer === 'enrolled')).toHaveLength(1);
+    expect(twice.find((answer) => answer !== 'enrolled')).toMatch(
+      /REFUSED: the name is enrolled with another key/,
+    );
+    const winner = people[twice.indexOf('enrolled')]!;
+    expect(await store.client('first')).toMatchObject({ publicKey: winner.publicKey });
+    const last = await Promise.all(people.slice(2).map(attempt));
+    expect(last.filter((answer) => answer === 'enrolled')).toHaveLength(1);
+    expect(last.find((answer) => answer !== 'enrolled')).toMatch(/^ERROR_QUOTA_EXCEEDED/);
+    expect(await store.clientCount()).toBe(2);
   });
 
   it('does not lose its code to others: not to another name, a taken one, or a server that is full', async () => {
     const { attempt, invite, store } = await lax({ clients: 3 });
-    invite('alice', 'alice');
-    expect(attempt({ clientId: 'bob', code: 'alice' })).toMatch(/REFUSED: the code is wrong/);
-    expect(attempt({ clientId: 'alice', code: 'alice', ...signed })).toBe('enrolled');
-    invite('any', null);
-    expect(attempt({ clientId: 'alice', code: 'any' })).toMatch(/REFUSED: the code is wrong/);
-    expect(attempt({ clientId: 'bob', code: 'any' })).toBe('enrolled');
-    invite('carol', 'carol');
-    invite('dan', 'dan');
-    expect(attempt({ clientId: 'carol', code: 'carol' })).toBe('enrolled');
-    expect(attempt({ clientId: 'dan', code: 'dan' })).toMatch(/^ERROR_QUOTA_EXCEEDED/);
-    store.deleteClient('bob');
-    expect(attempt({ clientId: 'dan', code: 'dan' })).toBe('enrolled');
+    await invite('alice', 'alice');
+    expect(await attempt({ clientId: 'bob', code: 'alice' })).toMatch(/REFUSED: the code is wrong/);
+    expect(await attempt({ clientId: 'alice', code: 'alice', ...signed })).toBe('enrolled');
+    await invite('any', null);
+    expect(await attempt({ clientId: 'alice', code: 'any' })).toMatch(/REFUSED: the code is wrong/);
+    expect(await attempt({ clientId: 'bob', code: 'any' })).toBe('enrolled');
+    await invite('carol', 'carol');
+    await invite('dan', 'dan');
+    expect(await attempt({ clientId: 'carol', code: 'carol' })).toBe('enrolled');
+    expect(await attempt({ clientId: 'dan', code: 'dan' })).toMatch(/^ERROR_QUOTA_EXCEEDED/);
+    await store.deleteClient('bob');
+    expect(await attempt({ clientId: 'dan', code: 'dan' })).toBe('enrolled');
   });
 });
 
 describe('enrolment without a key', () => {
   it('is for servers that say so, and never takes over a name', async () => {
     const strict = await office({ authorities: [], open: true });
-    expect(strict.attempt({ clientId: 'a' })).toMatch(/REFUSED: this server takes signed requests only/);
+    expect(await strict.attempt({ clientId: 'a' })).toMatch(
+      /REFUSED: this server takes signed requests only/,
+    );
     const lax = await office({ authorities: [], unsigned: true, open: true });
-    expect(lax.enrol({ clientId: 'a' })).toBe('enrolled');
-    expect(lax.attempt({ clientId: 'a' })).toMatch(/REFUSED: the name is taken/);
+    expect(await lax.enrol({ clientId: 'a' })).toBe('enrolled');
+    expect(await lax.attempt({ clientId: 'a' })).toMatch(/REFUSED: the name is taken/);
     const publicKey = encodePublicKey(createPublicKey(OTHER));
-    expect(lax.enrol({ clientId: 'b', key: OTHER, publicKey })).toBe('enrolled');
-    expect(lax.attempt({ clientId: 'b' })).toMatch(/REFUSED: the name is enrolled with another key/);
+    expect(await lax.enrol({ clientId: 'b', key: OTHER, publicKey })).toBe('enrolled');
+    expect(await lax.attempt({ clientId: 'b' })).toMatch(/REFUSED: the name is enrolled with another key/);
     const closed = await office({ authorities: [], unsigned: true });
-    expect(closed.attempt({ clientId: 'a' })).toMatch(/REFUSED: an enrolment code is needed/);
+    expect(await closed.attempt({ clientId: 'a' })).toMatch(/REFUSED: an enrolment code is needed/);
   });
 });

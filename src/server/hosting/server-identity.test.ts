@@ -53,12 +53,13 @@ it('an invitation is a code that the server’s database knows, for its time and
   expect(Buffer.from(code, 'base64url')).toHaveLength(15);
   expect(expiresAt - before).toBeGreaterThanOrEqual(1000);
   expect((await stat(state)).mode & 0o777).toBe(0o700);
-  using store = await SqliteMetadataStore.open(join(state, 'server.db'));
-  const take = (name: string, now: number): boolean => store.takeInvitation(tokenHash(code), name, now);
-  expect([take('other', before), take('client', expiresAt), take('client', expiresAt - 1)]).toEqual([
-    false,
-    false,
-    true,
-  ]);
-  expect(take('client', before)).toBe(false);
+  await using store = await SqliteMetadataStore.open(join(state, 'server.db'));
+  const take = (name: string, now: number): Promise<boolean> =>
+    store.takeInvitation(tokenHash(code), name, now);
+  expect([
+    await take('other', before),
+    await take('client', expiresAt),
+    await take('client', expiresAt - 1),
+  ]).toEqual([false, false, true]);
+  expect(await take('client', before)).toBe(false);
 });

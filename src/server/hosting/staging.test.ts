@@ -22,10 +22,10 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'he-compile-staging-'));
   store = await SqliteMetadataStore.open(':memory:');
   blobs = await FileBlobStore.open(folder);
-  staging = new Staging(store, blobs, { hold: () => ({ [Symbol.dispose]: () => undefined }) });
+  staging = new Staging(store, blobs, { hold: async () => ({ [Symbol.dispose]: () => undefined }) });
 });
 afterEach(async () => {
-  store[Symbol.dispose]();
+  await store[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -88,7 +88,7 @@ describe('quotas count the chunk that comes in', () => {
   it('a chunk that has been stored is acknowledged again, however full it is', async () => {
     expect(await send(chunk(0, 2, 60), { clientBytes: 60 })).toBe('taken');
     expect(await send(chunk(0, 2, 60), { clientBytes: 60 })).toBe('taken');
-    expect(staging.files(SESSION)).toMatchObject([{ received_chunks: 1, received_bytes: 60 }]);
+    expect(await staging.files(SESSION)).toMatchObject([{ received_chunks: 1, received_bytes: 60 }]);
   });
 
   it('what is removed makes room', async () => {
@@ -116,7 +116,7 @@ describe('a chunk', () => {
     ['that says so in its middle', chunk(1, 2, '{"kind":"secret-key"'), 'taken'],
   ])('%s', async (_what, arrival, expected) => {
     expect(await send(arrival)).toBe(expected);
-    expect(staging.files(SESSION)).toHaveLength(expected.startsWith('ERROR') ? 0 : 1);
+    expect(await staging.files(SESSION)).toHaveLength(expected.startsWith('ERROR') ? 0 : 1);
   });
 
   it.each([
@@ -136,14 +136,14 @@ describe('a chunk', () => {
     const codes: string[] = [];
     for (const index of order) codes.push(await send(chunk(index, pieces.length, pieces[index]!)));
     expect(codes).toContain('ERROR_SECRET_KEY_REFUSED');
-    expect(store.storedBytes()).toBe(0);
+    expect(await store.storedBytes()).toBe(0);
     expect(await blobs.list(ownerPrefix(SESSION))).toEqual([]);
   });
 
   it('is stored as it came', async () => {
     await send(chunk(1, 2, 'second'));
     await send(chunk(0, 2, 'first'));
-    const [file] = staging.complete(SESSION);
+    const [file] = await staging.complete(SESSION);
     const stored = await Promise.all(file!.chunks.map((key) => blobs.get(key)));
     expect(stored.map((bytes) => Buffer.from(bytes).toString())).toEqual(['first', 'second']);
   });
@@ -164,29 +164,68 @@ describe('a chunk', () => {
     };
     expect(await send(chunk(0, 1, 1), { requireOpen })).toBe('CLOSED');
     expect(asked).toBe(2);
-    expect(staging.files(SESSION)).toMatchObject([{ received_chunks: 0 }]);
+    expect(await staging.files(SESSION)).toMatchObject([{ received_chunks: 0 }]);
+  });
+});
+
+describe('at once', () => {
+  it('the same chunk is stored once, and of two different ones the one that is acknowledged', async () => {
+    const same = await Promise.all([1, 2, 3].map(() => send(chunk(0, 2, 'same'))));
+    expect(same).toEqual(['taken', 'taken', 'taken']);
+    const contents = ['one', 'two', 'three'];
+    const codes = await Promise.all(contents.map((content) => send(chunk(1, 2, content))));
+    expect(codes.toSorted()).toEqual(['ERROR_CHUNK_CONFLICT', 'ERROR_CHUNK_CONFLICT', 'complete']);
+    const winner = contents[codes.indexOf('complete')]!;
+    const [file] = await staging.complete(SESSION);
+    const stored = await Promise.all(file!.chunks.map((key) => blobs.get(key)));
+    expect(stored.map((bytes) => Buffer.from(bytes).toString())).toEqual(['same', winner]);
+    expect(file!.bytes).toBe(4 + winner.length);
+  });
+
+  it('no other number of chunks, and no secret key in two pieces, is taken', async () => {
+    const totals = await Promise.all([send(chunk(0, 2, 'a')), send(chunk(1, 3, 'b'))]);
+    expect(totals.toSorted()).toEqual(['ERROR_CHUNK_CONFLICT', 'taken']);
+    const pieces = ['{"kind":"sec', `ret-key"}${' '.repeat(60)}`];
+    const codes = await Promise.all(
+      pieces.map((piece, index) => send(chunk(index, 2, piece), {}, OTHER_SESSION)),
+    );
+    expect(codes).toContain('ERROR_SECRET_KEY_REFUSED');
+    expect(await store.uploads(OTHER_SESSION)).toEqual([]);
+    expect(await blobs.list(ownerPrefix(OTHER_SESSION))).toEqual([]);
+  });
+
+  it.each(['ownerBytes', 'clientBytes', 'files'] as const)('no more than %s comes in', async (bound) => {
+    const bounds = bound === 'files' ? { files: 3 } : { files: 100, [bound]: 100 };
+    // Of one session each, or of one session all.
+    const owner = (i: number) => (bound === 'clientBytes' ? { ...SESSION, id: `${i}` } : SESSION);
+    const codes = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => send(chunk(0, 1, 30, `f${i}`), bounds, owner(i))),
+    );
+    expect(codes.filter((code) => code === 'complete')).toHaveLength(3);
+    expect(codes.filter((code) => code === 'ERROR_QUOTA_EXCEEDED')).toHaveLength(5);
+    expect(await store.stagedBytes('client')).toBe(90);
   });
 });
 
 describe('a staged file', () => {
   it('is complete when all chunks are there, in their order, whatever order they came in', async () => {
-    expect(() => staging.complete(SESSION)).toThrow(/nothing was uploaded/);
+    await expect(staging.complete(SESSION)).rejects.toThrow(/nothing was uploaded/);
     for (const index of [2, 0]) await send(chunk(index, 3, 10 + index));
-    expect(() => staging.complete(SESSION)).toThrow(/2 of 3 chunks of input.hect/);
+    await expect(staging.complete(SESSION)).rejects.toThrow(/2 of 3 chunks of input.hect/);
     await send(chunk(1, 3, 11));
-    expect(staging.complete(SESSION)).toEqual([
+    expect(await staging.complete(SESSION)).toEqual([
       {
         fileName: 'input.hect',
         chunks: [0, 1, 2].map((index) => `session/client/one/in-input.hect/${index}`),
         bytes: 33,
       },
     ]);
-    expect(() => staging.complete(NEIGHBOUR)).toThrow();
+    await expect(staging.complete(NEIGHBOUR)).rejects.toThrow();
   });
 
   it('says which chunks are missing, in ranges, of which no more than 64 are named', async () => {
     for (const index of [1, 2, 5]) await send(chunk(index, 8, 3));
-    expect(staging.files(SESSION)).toEqual([
+    expect(await staging.files(SESSION)).toEqual([
       {
         file_name: 'input.hect',
         total_chunks: 8,
@@ -200,7 +239,7 @@ describe('a staged file', () => {
       },
     ]);
     for (let index = 1; index < 200; index += 2) await send(chunk(index, 200, 1, 'many'));
-    const many = staging.files(SESSION).find(({ file_name }) => file_name === 'many')!;
+    const many = (await staging.files(SESSION)).find(({ file_name }) => file_name === 'many')!;
     expect(many.missing).toHaveLength(64);
     expect(many.missing.at(-1)).toEqual([126, 126]);
   });

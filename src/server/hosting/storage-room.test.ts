@@ -20,41 +20,41 @@ afterEach(() => vi.clearAllMocks());
 
 describe('room', () => {
   it('is what the quota of all leaves, bytes on their way included, and of it each client has a share', async () => {
-    using store = await SqliteMetadataStore.open(':memory:');
+    await using store = await SqliteMetadataStore.open(':memory:');
     const room = new StorageRoom(store, '/', LIMITS, ballast);
     const owner = { clientId: 'c', kind: 'session', id: 's' } as const;
-    store.beginUpload({ owner, fileName: 'f', totalChunks: 2 });
-    store.putChunk(owner, 'f', { index: 0, bytes: 400, sha256: '0' });
-    expect(codeOf(() => room.hold('c', 101))).toBe('ERROR_QUOTA_EXCEEDED');
-    using first = room.hold('d', 500);
-    expect(codeOf(() => room.hold('c', 101))).toBe('ERROR_STORAGE_FULL');
-    expect(codeOf(() => room.hold('c', 100)[Symbol.dispose]())).toBe('none');
+    await store.beginUpload({ owner, fileName: 'f', totalChunks: 2 });
+    await store.putChunk(owner, 'f', { index: 0, bytes: 400, sha256: '0' });
+    expect(await codeOf(() => room.hold('c', 101))).toBe('ERROR_QUOTA_EXCEEDED');
+    using first = await room.hold('d', 500);
+    expect(await codeOf(() => room.hold('c', 101))).toBe('ERROR_STORAGE_FULL');
+    expect(await codeOf(async () => (await room.hold('c', 100))[Symbol.dispose]())).toBe('none');
     first[Symbol.dispose]();
-    expect(codeOf(() => room.hold('d', 500)[Symbol.dispose]())).toBe('none');
+    expect(await codeOf(async () => (await room.hold('d', 500))[Symbol.dispose]())).toBe('none');
     expect(room.full).toBe(false);
   });
 
   it('is what the disk has, but for a reserve', async () => {
-    using store = await SqliteMetadataStore.open(':memory:');
+    await using store = await SqliteMetadataStore.open(':memory:');
     const room = new StorageRoom(store, '/', { ...LIMITS, clientShare: 1 }, ballast);
     space.mockReturnValue({ free: 350, total: 1e4 });
-    expect(codeOf(() => room.hold('c', 251))).toBe('ERROR_STORAGE_FULL');
-    using _ = room.hold('c', 200);
-    expect(codeOf(() => room.hold('c', 51))).toBe('ERROR_STORAGE_FULL');
+    expect(await codeOf(() => room.hold('c', 251))).toBe('ERROR_STORAGE_FULL');
+    using _ = await room.hold('c', 200);
+    expect(await codeOf(() => room.hold('c', 51))).toBe('ERROR_STORAGE_FULL');
     space.mockReturnValue({ free: 300, total: 1e4 });
     expect(room.full).toBe(true);
     // Of a small disk a tenth.
     space.mockReturnValue({ free: 300, total: 500 });
     expect(room.full).toBe(false);
-    expect(codeOf(() => room.hold('c', 50))).toBe('none');
+    expect(await codeOf(() => room.hold('c', 50))).toBe('none');
   });
 
   it('is not what was made by throwing off ballast', async () => {
-    using store = await SqliteMetadataStore.open(':memory:');
+    await using store = await SqliteMetadataStore.open(':memory:');
     space.mockReturnValue({ free: 350, total: 1e4 });
     const room = new StorageRoom(store, '/', LIMITS, { missingBytes: 250 });
     expect(room.full).toBe(true);
-    expect(codeOf(() => room.hold('c', 1))).toBe('ERROR_STORAGE_FULL');
+    expect(await codeOf(() => room.hold('c', 1))).toBe('ERROR_STORAGE_FULL');
   });
 });
 

@@ -17,6 +17,7 @@ import { compileFixture, digit } from '../testing/served-model.ts';
 import type { ServerLimits } from './configuration.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import { memoryNeed } from './evaluation/memory-need.ts';
+import { affinityOf } from './key-sets.ts';
 import { InferenceServer } from './inference-server.ts';
 import { SILENT_LOG } from '../hosting/log.ts';
 
@@ -104,14 +105,19 @@ it('an evaluation process that is killed costs its job a second attempt, and nob
   await using running = await start();
   const client = await ready(running, 'crash');
   await uploadDigit(client, 's');
-  const record = running.server.services.keys.resolve('crash', undefined, null);
+  const record = await running.server.services.keys.resolve('crash', undefined, null);
   const killer = new AbortController();
   {
     const served = running.server.services.catalog.choose(undefined);
-    using lease = await running.server.services.keys.load(
-      record,
-      served,
-      null,
+    const { file, digest, artifact, fileBytes } = served;
+    // The process that has its keys loaded; no other is to be opened.
+    using lease = await running.server.pool.acquire(
+      {
+        affinity: affinityOf(record, served),
+        opening: { artifactFile: file, artifactDigest: digest, blobs: { kind: 'files', root: '' }, keys: [] },
+        bring: () => Promise.reject(new Error('nothing is loaded')),
+        need: memoryNeed(artifact, fileBytes, 1, DEFAULT_LIMITS.maxMemoryBytes),
+      },
       () => undefined,
       killer.signal,
     );
@@ -197,7 +203,7 @@ it('hints for parallelism change not a bit of the result', async () => {
   const results: unknown[] = [];
   for (const omp_threads of [1, 2, undefined]) {
     // Threads are settled when keys are loaded.
-    await running.server.pool.drop(() => true);
+    await running.server.pool.drop();
     const session_id = `threads-${omp_threads ?? 'none'}`;
     await client.upload(session_id, ciphertexts);
     const hint = omp_threads === undefined ? {} : { omp_threads };

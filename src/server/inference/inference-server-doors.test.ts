@@ -42,7 +42,7 @@ it('over HTTP a server shows its health, and counts what is asked of it', async 
   const unknown = await client.callAs('get_session_status', { session_id: 's' });
   expect(unknown).toMatchObject({ error_code: 'ERROR_UNKNOWN_SESSION' });
   await connection.close();
-  expect(server.clients).toBe(1);
+  expect(await server.clients()).toBe(1);
 
   const metrics = await page(url, '/metrics');
   expect(metrics.headers.get('content-type')).toBe('text/plain; version=0.0.4');
@@ -134,10 +134,10 @@ it('tokens are those of clients, and what goes wrong is logged without more than
   const { url } = await server.listenHttp({ ...HTTP_SETTINGS, requireBearer: true });
   expect((await fetch(url, { method: 'POST', body: '{}' })).status).toBe(401);
   const options = listenHttp.mock.lastCall![1];
-  const knows = vi.spyOn(server.services.authentication, 'holderOf').mockReturnValue('c');
-  expect(options.holderOf('t')).toBe('c');
-  knows.mockReturnValue(null);
-  expect(options.holderOf('t')).toBeNull();
+  const knows = vi.spyOn(server.services.authentication, 'holderOf').mockResolvedValue('c');
+  expect(await options.holderOf('t')).toBe('c');
+  knows.mockResolvedValue(null);
+  expect(await options.holderOf('t')).toBeNull();
   expect(knows).toHaveBeenCalledWith('t');
   servers.logged.length = 0;
   options.onError(new Error('x'.repeat(400)));

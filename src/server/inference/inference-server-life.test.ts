@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FairQueue } from '../storage/fair-queue.ts';
+import { EmbeddedQueue } from '../storage/embedded-queue.ts';
 import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
 import type { CallContext } from '../protocol/tool.ts';
 import { codeOf, keyFile, wholeChunk } from '../testing/evaluation-world.ts';
@@ -12,6 +12,7 @@ import { EvaluatorPool, type Lease } from './evaluation/evaluator-pool.ts';
 import type { InferenceServer } from './inference-server.ts';
 import type { InferenceServices } from './services.ts';
 import type { InferenceRequest } from './sessions.ts';
+import { Worker } from './work/worker.ts';
 
 const QUIET = new AbortController().signal;
 
@@ -29,7 +30,7 @@ afterEach(async () => {
 async function provide({ keys, catalog }: InferenceServices, clientId: string): Promise<void> {
   const lease = { process: {}, [Symbol.dispose]: () => undefined } as Lease;
   vi.spyOn(EvaluatorPool.prototype, 'acquire').mockResolvedValue(lease);
-  const { record } = keys.begin(clientId, catalog.get('small'), [keyFile('k')]);
+  const { record } = await keys.begin(clientId, catalog.get('small'), [keyFile('k')]);
   await keys.accept(clientId, record.keyRef, wholeChunk('keys.hekeys', 'k'));
   await keys.commit(clientId, record.keyRef, () => undefined, QUIET);
 }
@@ -48,7 +49,7 @@ describe('a start', () => {
   it('makes the state folder, for its owner only, and serves nobody yet', async () => {
     const server = await servers.start();
     expect((await stat(servers.stateFolder)).mode & 0o777).toBe(0o700);
-    expect({ clients: server.clients, url: server.httpUrl }).toEqual({ clients: 0, url: null });
+    expect({ clients: await server.clients(), url: server.httpUrl }).toEqual({ clients: 0, url: null });
     expect(servers.logged).toEqual([{ level: 'info', event: 'started', fields: { count: 0 } }]);
   });
 
@@ -57,8 +58,8 @@ describe('a start', () => {
     await expect(servers.start()).rejects.toMatchObject({ code: 'STATE_IN_USE' });
     await first[Symbol.asyncDispose]();
     {
-      using store = await SqliteMetadataStore.open(join(servers.stateFolder, 'server.db'));
-      store.putSession({
+      await using store = await SqliteMetadataStore.open(join(servers.stateFolder, 'server.db'));
+      await store.putSession({
         ...{ clientId: 'c', sessionId: 's', state: 'queued', model: 'small', keyRef: 'hekey:gone' },
         ...{ ompThreads: null, createdAt: 0, expiresAt: Date.now() + 60_000, queuedAt: 1, outcome: null },
       });
@@ -66,7 +67,7 @@ describe('a start', () => {
     servers.logged.length = 0;
     const second = await servers.start();
     expect(servers.logged).toEqual([{ level: 'info', event: 'started', fields: { count: 1 } }]);
-    expect(second.services.sessions.get('c', 's').state).toBe('failed');
+    expect((await second.services.sessions.get('c', 's')).state).toBe('failed');
     expect(second.settings().serverKey).toBe(first.settings().serverKey);
   });
 
@@ -97,7 +98,7 @@ describe('a start', () => {
       const codes: string[] = [];
       for (const sessionId of ['a', 'b', 'c']) {
         const order = await request(services, clientId, sessionId);
-        codes.push(codeOf(() => services.sessions.order(clientId, order)));
+        codes.push(await codeOf(() => services.sessions.order(clientId, order)));
       }
       return codes;
     };
@@ -108,8 +109,8 @@ describe('a start', () => {
       received: { tool: 'list_models', arguments: {} },
       origin: 'n',
     } as CallContext;
-    services.authentication.admit(call);
-    expect(codeOf(() => services.authentication.admit(call))).toBe('ERROR_RATE_LIMITED');
+    await services.authentication.admit(call);
+    expect(await codeOf(() => services.authentication.admit(call))).toBe('ERROR_RATE_LIMITED');
   });
 });
 
@@ -118,17 +119,17 @@ describe('what has expired', () => {
     const server = await servers.start();
     const { keys, sessions, catalog } = server.services;
     const { sessionLifetimeMs, keyLifetimeMs } = DEFAULT_LIMITS;
-    const { record } = keys.begin('c', catalog.get('small'), [keyFile('k')]);
+    const { record } = await keys.begin('c', catalog.get('small'), [keyFile('k')]);
     await request(server.services, 'c', 's');
     const now = Date.now();
     await server.sweep();
     await server.sweep(now - 10_000 + sessionLifetimeMs);
-    expect(sessions.get('c', 's').state).toBe('staging');
+    expect((await sessions.get('c', 's')).state).toBe('staging');
     await server.sweep(now + 10_000 + sessionLifetimeMs);
-    expect(codeOf(() => sessions.get('c', 's'))).toBe('ERROR_UNKNOWN_SESSION');
-    expect(keys.get('c', record.keyRef).state).toBe('provisioning');
+    expect(await codeOf(() => sessions.get('c', 's'))).toBe('ERROR_UNKNOWN_SESSION');
+    expect((await keys.get('c', record.keyRef)).state).toBe('provisioning');
     await server.sweep(now + 10_000 + keyLifetimeMs);
-    expect(codeOf(() => keys.get('c', record.keyRef))).toBe('ERROR_UNKNOWN_KEY');
+    expect(await codeOf(() => keys.get('c', record.keyRef))).toBe('ERROR_UNKNOWN_KEY');
   });
 
   it('is looked for every minute until the server stops, whatever goes wrong', async () => {
@@ -157,13 +158,15 @@ describe('a stop', () => {
     await server.listenHttp(HTTP_SETTINGS);
     let ended: () => void = () => undefined;
     const running = new Promise<void>((resolve) => (ended = resolve));
-    const close = vi.spyOn(FairQueue.prototype, 'close').mockReturnValue(running);
+    const close = vi.spyOn(EmbeddedQueue.prototype, 'close');
+    const drain = vi.spyOn(Worker.prototype, 'drain').mockReturnValue(running);
     const pool = vi.spyOn(server.pool, Symbol.asyncDispose);
     const stopped = server[Symbol.asyncDispose]();
     const answer = await health(server);
     expect(answer.status).toBe(503);
     expect(await answer.json()).toEqual({ status: 'stopping', models: 1 });
-    expect(close).toHaveBeenCalledExactlyOnceWith(4321);
+    expect(close).toHaveBeenCalledOnce();
+    expect(drain).toHaveBeenCalledExactlyOnceWith(4321);
     expect(pool).not.toHaveBeenCalled();
     ended();
     await stopped;
@@ -177,20 +180,22 @@ describe('a stop', () => {
     await server[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
     expect(servers.logged).toEqual([{ level: 'info', event: 'stopped', fields: undefined }]);
-    expect(() => server.clients).toThrow();
+    await expect(server.clients()).rejects.toThrow();
   });
 
   it('leaves what is queued to the next start', async () => {
     const server = await servers.start({ evaluationsAtOnce: 0 });
     const { services } = server;
     await provide(services, 'c');
-    const record = services.sessions.order('c', await request(services, 'c', 's'));
+    const record = await services.sessions.order('c', await request(services, 'c', 's'));
     const waiting = services.sessions.wait(record, () => undefined, QUIET);
     await server[Symbol.asyncDispose]();
     expect((await waiting).state).toBe('queued');
     servers.logged.length = 0;
     const next = await servers.start({ evaluationsAtOnce: 0 });
     expect(servers.logged).toEqual([{ level: 'info', event: 'started', fields: { count: 1 } }]);
-    expect(next.services.sessions.status('c', 's').position).toEqual({ ahead: 0, running: false });
+    expect((await next.services.sessions.status('c', 's')).stand).toEqual({
+      ...{ position: { ahead: 0, running: false }, progress: null },
+    });
   });
 });

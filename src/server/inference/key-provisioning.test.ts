@@ -46,8 +46,8 @@ describe('a reference to keys', () => {
 });
 
 describe('announced keys', () => {
-  it('are kept once, under one name, and missing until they are sent', () => {
-    const { record, files } = world.keys.begin('client', model(), [keyFile('12345')], NOW);
+  it('are kept once, under one name, and missing until they are sent', async () => {
+    const { record, files } = await world.keys.begin('client', model(), [keyFile('12345')], NOW);
     expect(record).toMatchObject({
       clientId: 'client',
       keyRef: keyReferenceOf('client', model().algorithmId, [keyFile('12345')]),
@@ -62,44 +62,57 @@ describe('announced keys', () => {
     expect(files).toEqual([
       { file_name: 'keys.hekeys', total_chunks: 0, received_chunks: 0, received_bytes: 0, missing: [] },
     ]);
-    const again = world.keys.begin('client', model(), [keyFile('12345')], NOW + 1);
+    const again = await world.keys.begin('client', model(), [keyFile('12345')], NOW + 1);
     expect(again.record.createdAt).toBe(NOW);
-    expect(world.keys.list('client')).toHaveLength(1);
+    expect(await world.keys.list('client')).toHaveLength(1);
   });
 
-  it('are announced anew once they have expired, in the room that they had', () => {
+  it('are announced anew once they have expired, in the room that they had', async () => {
     const all = keyFile('x'.repeat(world.limits.keyBytesPerClient));
-    const first = world.keys.begin('client', model(), [all], NOW).record;
-    const at = (now: number) => world.keys.begin('client', model(), [all], now).record.createdAt;
-    expect(at(first.expiresAt - 1)).toBe(NOW);
-    expect(at(first.expiresAt)).toBe(first.expiresAt);
+    const first = (await world.keys.begin('client', model(), [all], NOW)).record;
+    const at = async (now: number) =>
+      (await world.keys.begin('client', model(), [all], now)).record.createdAt;
+    expect(await at(first.expiresAt - 1)).toBe(NOW);
+    expect(await at(first.expiresAt)).toBe(first.expiresAt);
   });
 
   it.each<[string, string[], string]>([
     ['exactly as many bytes as a client may', ['12345', '67890'], 'none'],
     ['a byte more', ['12345', '678901'], 'ERROR_QUOTA_EXCEEDED'],
     ['more sets than a client may', ['1', '2', '3'], 'ERROR_QUOTA_EXCEEDED'],
-  ])('of %s: %s', (_what, contents, expected) => {
-    const codes = contents.map((content) =>
-      codeOf(() => world.keys.begin('client', model(), [keyFile(content)])),
-    );
+  ])('of %s: %s', async (_what, contents, expected) => {
+    const codes: string[] = [];
+    for (const content of contents)
+      codes.push(await codeOf(() => world.keys.begin('client', model(), [keyFile(content)])));
     expect(codes.at(-1)).toBe(expected);
     expect(codes.slice(0, -1).every((code) => code === 'none')).toBe(true);
-    expect(codeOf(() => world.keys.begin('neighbour', model(), [keyFile('12345')]))).toBe('none');
+    expect(await codeOf(() => world.keys.begin('neighbour', model(), [keyFile('12345')]))).toBe('none');
   });
 
-  it('may be of so many files and bytes as the model can need, not more', () => {
+  it('are no more than may be, however many are announced at once', async () => {
+    const codes = await Promise.all(
+      ['1', '2', '3', '4', '1'].map((content) =>
+        codeOf(() => world.keys.begin('client', model(), [keyFile(content)])),
+      ),
+    );
+    expect(codes.filter((code) => code === 'none').length).toBe(3);
+    expect(await world.keys.list('client')).toHaveLength(2);
+  });
+
+  it('may be of so many files and bytes as the model can need, not more', async () => {
     const many = (count: number) => Array.from({ length: count }, (_, i) => keyFile('', `f${i}`));
-    expect(codeOf(() => world.keys.begin('client', model(), many(64)))).toBe('none');
-    expect(codeOf(() => world.keys.begin('client', model(), many(65)))).toBe('ERROR_QUOTA_EXCEEDED');
+    expect(await codeOf(() => world.keys.begin('client', model(), many(64)))).toBe('none');
+    expect(await codeOf(() => world.keys.begin('client', model(), many(65)))).toBe('ERROR_QUOTA_EXCEEDED');
     const huge = { ...keyFile('x'), bytes: model().maxKeyBytes + 1 };
-    expect(() => world.keys.begin('client', model(), [huge])).toThrow(/1 key files of \d+ bytes, at most 64/);
+    await expect(world.keys.begin('client', model(), [huge])).rejects.toThrow(
+      /1 key files of \d+ bytes, at most 64/,
+    );
   });
 });
 
 describe('a chunk of keys', () => {
   it('is taken of announced files only, within what was announced', async () => {
-    const { keyRef } = world.keys.begin('client', model(), [keyFile('12345')]).record;
+    const { keyRef } = (await world.keys.begin('client', model(), [keyFile('12345')])).record;
     const send = (fileName: string, content: string, client = 'client') =>
       world.keys.accept(client, keyRef, wholeChunk(fileName, content));
     await expect(send('other', '1')).rejects.toMatchObject({
@@ -112,25 +125,25 @@ describe('a chunk of keys', () => {
       code: 'ERROR_UNKNOWN_KEY',
     });
     expect(await send('keys.hekeys', '12345')).toMatchObject({ complete: true });
-    expect(world.keys.status('client', keyRef).files).toMatchObject([
+    expect((await world.keys.status('client', keyRef)).files).toMatchObject([
       { file_name: 'keys.hekeys', received_bytes: 5 },
     ]);
   });
 });
 
 describe('keys that are committed', () => {
-  const begin = (content = '12345') => world.keys.begin('client', model(), [keyFile(content)]).record.keyRef;
+  const begin = async (content = '12345') =>
+    (await world.keys.begin('client', model(), [keyFile(content)])).record.keyRef;
   const send = (keyRef: string, content: string) =>
     world.keys.accept('client', keyRef, wholeChunk('keys.hekeys', content));
 
   it('are active once a process has loaded them, which is done once', async () => {
-    const keyRef = begin();
+    const keyRef = await begin();
     await send(keyRef, '12345');
     const fractions: number[] = [];
-    world.process.load = (_request, progress) => {
+    world.process.load = async (_request, progress) => {
       progress('keys', 0.5);
-      expect(world.keys.get('client', keyRef).state).toBe('provisioning');
-      return Promise.resolve();
+      expect((await world.keys.get('client', keyRef)).state).toBe('provisioning');
     };
     const record = await world.keys.commit('client', keyRef, (fraction) => fractions.push(fraction), QUIET);
     expect(record).toMatchObject({ state: 'active', rejection: null });
@@ -151,36 +164,39 @@ describe('keys that are committed', () => {
   });
 
   it('must have arrived', async () => {
-    const keyRef = begin();
+    const keyRef = await begin();
     await expect(commit(keyRef)).rejects.toMatchObject({ code: 'ERROR_UPLOAD_INCOMPLETE' });
-    const two = world.keys.begin('client', model(), [keyFile('1', 'a'), keyFile('2', 'b')]).record.keyRef;
+    const two = (await world.keys.begin('client', model(), [keyFile('1', 'a'), keyFile('2', 'b')])).record
+      .keyRef;
     await world.keys.accept('client', two, wholeChunk('a', '1'));
     await expect(commit(two)).rejects.toMatchObject({
       code: 'ERROR_UPLOAD_INCOMPLETE',
       message: 'b has not arrived',
     });
-    expect(world.keys.get('client', two).state).toBe('provisioning');
+    expect((await world.keys.get('client', two)).state).toBe('provisioning');
   });
 
   it('are rejected if they are shorter than announced, and their bytes go', async () => {
-    const keyRef = begin();
+    const keyRef = await begin();
     await send(keyRef, '1234');
     await expect(commit(keyRef)).rejects.toMatchObject({
       code: 'ERROR_INVALID_EVALUATION_KEY',
       message: 'keys.hekeys has 4 bytes, not 5',
     });
-    expect(world.keys.get('client', keyRef)).toMatchObject({
+    expect(await world.keys.get('client', keyRef)).toMatchObject({
       state: 'rejected',
       rejection: 'ERROR_INVALID_EVALUATION_KEY',
     });
-    expect(world.store.stagedBytes('client')).toBe(0);
-    expect(codeOf(() => world.keys.resolve('client', keyRef, null))).toBe('ERROR_INVALID_EVALUATION_KEY');
+    expect(await world.store.stagedBytes('client')).toBe(0);
+    expect(await codeOf(() => world.keys.resolve('client', keyRef, null))).toBe(
+      'ERROR_INVALID_EVALUATION_KEY',
+    );
     // The same keys may be announced again.
-    expect(world.keys.begin('client', model(), [keyFile('12345')]).record.state).toBe('provisioning');
+    expect((await world.keys.begin('client', model(), [keyFile('12345')])).record.state).toBe('provisioning');
   });
 
   it('go on being loaded when their client gives up, which joins them by asking again', async () => {
-    const keyRef = begin();
+    const keyRef = await begin();
     await send(keyRef, '12345');
     let load = (): void => undefined;
     let report = (_fraction: number): void => undefined;
@@ -205,7 +221,7 @@ describe('keys that are committed', () => {
   });
 
   it('fail for nobody when their client has given up, and can be committed anew', async () => {
-    const keyRef = begin();
+    const keyRef = await begin();
     await send(keyRef, '12345');
     let fail = (_error: Error): void => undefined;
     world.process.load = () => new Promise((_, reject) => (fail = reject));
@@ -229,7 +245,7 @@ describe('keys that are committed', () => {
   it.each(['loads', 'fails'])(
     'stay revoked, should that come while they are loaded and that %s',
     async (end) => {
-      const keyRef = begin();
+      const keyRef = await begin();
       await send(keyRef, '12345');
       let load = (): void => undefined;
       world.process.load = () =>
@@ -242,7 +258,7 @@ describe('keys that are committed', () => {
       await world.keys.revoke('client', keyRef);
       load();
       await committed;
-      expect(world.keys.get('client', keyRef).state).toBe('revoked');
+      expect((await world.keys.get('client', keyRef)).state).toBe('revoked');
       await expect(commit(keyRef)).rejects.toMatchObject({ code: 'ERROR_KEY_REVOKED' });
     },
   );
@@ -257,43 +273,42 @@ describe('keys that are committed', () => {
     ['ERROR_CANCELLED', 'provisioning'],
     ['ERROR_EVALUATION_FAILED', 'provisioning'],
   ] as const)('that fail to load with %s are %s', async (code, state) => {
-    const keyRef = begin();
+    const keyRef = await begin();
     await send(keyRef, '12345');
     world.process.load = () => Promise.reject(new ToolError(code, 'so'));
     await expect(commit(keyRef)).rejects.toMatchObject({ code, message: 'so' });
     const rejected = state === 'rejected';
-    expect(world.keys.get('client', keyRef)).toMatchObject({ state, rejection: rejected ? code : null });
-    expect(world.store.stagedBytes('client')).toBe(rejected ? 0 : 5);
-  });
-
-  it('are loaded with the threads asked for, of those there are', async () => {
-    const record = await world.provide('client', '12345');
-    for (const threads of [null, 0, 1, 3, 99]) {
-      using _ = await world.keys.load(record, model(), threads, () => undefined, QUIET);
-    }
-    expect(world.requests.map(({ need }) => need.threads)).toEqual([4, 4, 1, 1, 3, 4]);
+    expect(await world.keys.get('client', keyRef)).toMatchObject({
+      state,
+      rejection: rejected ? code : null,
+    });
+    expect(await world.store.stagedBytes('client')).toBe(rejected ? 0 : 5);
   });
 });
 
 describe('the keys to evaluate with', () => {
   it('are those named, or the newest active ones that fit', async () => {
-    expect(codeOf(() => world.keys.resolve('client', undefined, null))).toBe('ERROR_UNKNOWN_KEY');
+    expect(await codeOf(() => world.keys.resolve('client', undefined, null))).toBe('ERROR_UNKNOWN_KEY');
     const first = await world.provide('client', '1');
-    const second = world.keys.begin('client', model(), [keyFile('2')], Date.now() + 1).record;
-    expect(world.keys.resolve('client', undefined, null).keyRef).toBe(first.keyRef);
-    expect(world.keys.resolve('client', undefined, model().algorithmId).keyRef).toBe(first.keyRef);
-    expect(world.keys.resolve('client', first.keyRef, 'whatever').keyRef).toBe(first.keyRef);
-    expect(codeOf(() => world.keys.resolve('client', undefined, 'other'))).toBe('ERROR_UNKNOWN_KEY');
-    expect(codeOf(() => world.keys.resolve('client', second.keyRef, null))).toBe('ERROR_KEY_NOT_READY');
-    expect(codeOf(() => world.keys.resolve('neighbour', first.keyRef, null))).toBe('ERROR_UNKNOWN_KEY');
+    const second = (await world.keys.begin('client', model(), [keyFile('2')], Date.now() + 1)).record;
+    expect((await world.keys.resolve('client', undefined, null)).keyRef).toBe(first.keyRef);
+    expect((await world.keys.resolve('client', undefined, model().algorithmId)).keyRef).toBe(first.keyRef);
+    expect((await world.keys.resolve('client', first.keyRef, 'whatever')).keyRef).toBe(first.keyRef);
+    expect(await codeOf(() => world.keys.resolve('client', undefined, 'other'))).toBe('ERROR_UNKNOWN_KEY');
+    expect(await codeOf(() => world.keys.resolve('client', second.keyRef, null))).toBe('ERROR_KEY_NOT_READY');
+    expect(await codeOf(() => world.keys.resolve('neighbour', first.keyRef, null))).toBe('ERROR_UNKNOWN_KEY');
   });
 
   it('are not those that have expired', async () => {
     const { keyRef, expiresAt } = await world.provide('client', '1');
-    expect(world.keys.resolve('client', keyRef, null, expiresAt - 1).keyRef).toBe(keyRef);
-    expect(world.keys.resolve('client', undefined, null, expiresAt - 1).keyRef).toBe(keyRef);
-    expect(codeOf(() => world.keys.resolve('client', keyRef, null, expiresAt))).toBe('ERROR_KEY_EXPIRED');
-    expect(codeOf(() => world.keys.resolve('client', undefined, null, expiresAt))).toBe('ERROR_KEY_EXPIRED');
+    expect((await world.keys.resolve('client', keyRef, null, expiresAt - 1)).keyRef).toBe(keyRef);
+    expect((await world.keys.resolve('client', undefined, null, expiresAt - 1)).keyRef).toBe(keyRef);
+    expect(await codeOf(() => world.keys.resolve('client', keyRef, null, expiresAt))).toBe(
+      'ERROR_KEY_EXPIRED',
+    );
+    expect(await codeOf(() => world.keys.resolve('client', undefined, null, expiresAt))).toBe(
+      'ERROR_KEY_EXPIRED',
+    );
   });
 });
 
@@ -304,12 +319,12 @@ describe('keys that are revoked', () => {
     const revoked = await world.keys.revoke('client', keyRef);
     expect(revoked.state).toBe('revoked');
     expect(world.dropped).toEqual([affinityOf(revoked, model())]);
-    expect(world.store.stagedBytes('client')).toBe(1);
-    expect(codeOf(() => world.keys.resolve('client', keyRef, null))).toBe('ERROR_KEY_REVOKED');
-    expect(codeOf(() => world.keys.begin('client', model(), [keyFile('2')]))).toBe('ERROR_KEY_REVOKED');
-    expect(world.keys.resolve('client', undefined, null).keyRef).toBe(kept.keyRef);
+    expect(await world.store.stagedBytes('client')).toBe(1);
+    expect(await codeOf(() => world.keys.resolve('client', keyRef, null))).toBe('ERROR_KEY_REVOKED');
+    expect(await codeOf(() => world.keys.begin('client', model(), [keyFile('2')]))).toBe('ERROR_KEY_REVOKED');
+    expect((await world.keys.resolve('client', undefined, null)).keyRef).toBe(kept.keyRef);
     // Nor do they count against the quota.
-    expect(codeOf(() => world.keys.begin('client', model(), [keyFile('3')]))).toBe('none');
+    expect(await codeOf(() => world.keys.begin('client', model(), [keyFile('3')]))).toBe('none');
   });
 
   it('are remembered up to a bound, for which what was rejected is forgotten first', async () => {
@@ -324,17 +339,17 @@ describe('keys that are revoked', () => {
       const { keyRef } = await world.provide('client', content);
       await world.keys.revoke('client', keyRef);
     }
-    expect(world.keys.list('client').map(({ state }) => state)).toContain('rejected');
+    expect((await world.keys.list('client')).map(({ state }) => state)).toContain('rejected');
     const last = await world.provide('client', '4');
-    expect(world.keys.list('client')).toHaveLength(4);
+    expect(await world.keys.list('client')).toHaveLength(4);
     await world.keys.revoke('client', last.keyRef);
-    expect(code('client', '5')).toBe('ERROR_QUOTA_EXCEEDED');
-    expect(code('client', '1')).toBe('ERROR_KEY_REVOKED');
-    expect(code('neighbour', '5')).toBe('none');
+    expect(await code('client', '5')).toBe('ERROR_QUOTA_EXCEEDED');
+    expect(await code('client', '1')).toBe('ERROR_KEY_REVOKED');
+    expect(await code('neighbour', '5')).toBe('none');
     // Until their time is over.
-    const [record] = world.keys.list('client');
+    const [record] = await world.keys.list('client');
     await world.keys.expire(record!);
-    expect(code('client', '5')).toBe('none');
+    expect(await code('client', '5')).toBe('none');
   });
 
   it('are those of the client alone', async () => {
@@ -348,6 +363,6 @@ it('keys that expire leave nothing behind', async () => {
   const record = await world.provide('client', '1');
   await world.keys.expire(record);
   expect(world.dropped).toEqual([affinityOf(record, model())]);
-  expect(world.store.stagedBytes('client')).toBe(0);
-  expect(world.keys.list('client')).toEqual([]);
+  expect(await world.store.stagedBytes('client')).toBe(0);
+  expect(await world.keys.list('client')).toEqual([]);
 });

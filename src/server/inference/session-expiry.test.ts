@@ -94,13 +94,13 @@ it('the sweep leaves nothing, and the same name then opens a session that knows 
   vi.setSystemTime(Date.now() + LIFETIME_MS);
   await server.sweep(Date.now() + 1);
   expect(await stored()).toEqual([]);
-  expect(() => server.services.sessions.get('client', 'session')).toThrow(
-    expect.objectContaining({ code: 'ERROR_UNKNOWN_SESSION' }),
-  );
+  await expect(server.services.sessions.get('client', 'session')).rejects.toMatchObject({
+    code: 'ERROR_UNKNOWN_SESSION',
+  });
   // Other bytes for an index that the old session had, and a quota of one session.
   expect(await send(chunk(0, 'other'))).toMatchObject({ chunk_index: 0, complete: false });
   expect(await send(chunk(1, 'second'))).toMatchObject({ complete: true });
-  expect(server.services.sessions.status('client', 'session').files).toMatchObject([
+  expect((await server.services.sessions.status('client', 'session')).files).toMatchObject([
     { received_chunks: 2, missing: [] },
   ]);
 });

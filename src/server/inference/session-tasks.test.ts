@@ -203,7 +203,7 @@ describe.each<TaskRevision>(['2025-11-25', '2026-07-28'])('a call that becomes a
       expect(await alice.get(taskId)).toMatchObject({ status: 'cancelled' });
     }
     expect(world.leases.open).toBe(0);
-    expect(world.sessions.get('alice', 'runs').state).toBe('cancelled');
+    expect((await world.sessions.get('alice', 'runs')).state).toBe('cancelled');
     // Begun anew it is another task, and the old one is not to be had any more.
     gate.resolve();
     const again = await alice.begin(TOOL, order('runs'));
@@ -296,7 +296,7 @@ describe('of revision 2025-11-25', () => {
     await alice.result(taskId);
     vi.setSystemTime(Date.now() + kept);
     await expect(alice.get(taskId)).rejects.toMatchObject({ code: INVALID_PARAMS });
-    expect(world.store.expired(Date.now() + 1).sessions).toHaveLength(1);
+    expect((await world.store.expired(Date.now() + 1)).sessions).toHaveLength(1);
   });
 
   it('what has ended cannot be cancelled', async () => {
@@ -350,8 +350,8 @@ describe('of revision 2025-11-25', () => {
       data: { error_code: 'ERROR_SHUTTING_DOWN', retryable: true },
     });
     await alice.get(taskId);
-    world.runner.stopping = true;
-    await world.queue.close(0);
+    await world.queue.close();
+    await world.worker.drain(0);
     await waiting;
     expect(await alice.get(taskId)).toMatchObject({ status: 'working' });
   });
@@ -375,9 +375,13 @@ describe('of revision 2025-11-25', () => {
     gate.resolve();
     const { taskId } = await alice.begin(TOOL, order('mine'));
     await alice.result(taskId);
-    const record = world.sessions.get('alice', 'mine');
+    const record = await world.sessions.get('alice', 'mine');
     for (let i = 0; i < 250; i++)
-      world.store.putSession({ ...record, sessionId: `s-${i}`, queuedAt: record.queuedAt! + 1 + i });
+      await world.store.putSession({
+        ...record,
+        sessionId: `s-${i}`,
+        queuedAt: record.queuedAt! + 1 + i,
+      });
     const pages: string[][] = [];
     let cursor: string | undefined;
     const sealing = vi.spyOn(world.services.identity, 'seal');
@@ -389,7 +393,7 @@ describe('of revision 2025-11-25', () => {
       // What is not on the page costs nothing.
       expect(sealing.mock.calls.length).toBeLessThanOrEqual(pages.at(-1)!.length + 1);
       // The last one may be gone when the next page is asked for.
-      if (pages.length === 1) world.store.deleteSession('alice', 's-98');
+      if (pages.length === 1) await world.store.deleteSession('alice', 's-98');
     } while (cursor !== undefined);
     expect(pages.map(({ length }) => length)).toEqual([100, 100, 51]);
     expect(pages[0]![0]).toBe(taskId);

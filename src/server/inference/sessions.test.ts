@@ -9,7 +9,8 @@ import {
   evaluationWorld,
   wholeChunk,
 } from '../testing/evaluation-world.ts';
-import { type InferenceRequest, notDone } from './sessions.ts';
+import { notDone } from './session-outcome.ts';
+import type { InferenceRequest } from './sessions.ts';
 
 let world: EvaluationWorld;
 beforeEach(async () => {
@@ -31,7 +32,7 @@ function send(content = 'input', sessionId = 's', client = 'client') {
   return world.sessions.accept(client, sessionId, wholeChunk('input.hect', content));
 }
 
-function order(change: Partial<InferenceRequest> = {}): SessionRecord {
+function order(change: Partial<InferenceRequest> = {}): Promise<SessionRecord> {
   return world.sessions.order('client', request(change));
 }
 
@@ -55,10 +56,10 @@ function hold(): { readonly started: Promise<void>; readonly end: () => void } {
 
 describe('a session', () => {
   it('opens with its first chunk, for a while', async () => {
-    expect(codeOf(() => world.sessions.get('client', 's'))).toBe('ERROR_UNKNOWN_SESSION');
+    expect(await codeOf(() => world.sessions.get('client', 's'))).toBe('ERROR_UNKNOWN_SESSION');
     const before = Date.now();
     await send();
-    const { record, files, position, fraction } = world.sessions.status('client', 's');
+    const { record, files, stand } = await world.sessions.status('client', 's');
     expect(record).toMatchObject({
       state: 'staging',
       model: null,
@@ -69,8 +70,8 @@ describe('a session', () => {
     expect(record.expiresAt - record.createdAt).toBe(world.limits.sessionLifetimeMs);
     expect(record.createdAt).toBeGreaterThanOrEqual(before);
     expect(files).toMatchObject([{ file_name: 'input.hect', received_bytes: 5 }]);
-    expect([position, fraction]).toEqual([null, null]);
-    expect(codeOf(() => world.sessions.get('neighbour', 's'))).toBe('ERROR_UNKNOWN_SESSION');
+    expect(stand).toBeNull();
+    expect(await codeOf(() => world.sessions.get('neighbour', 's'))).toBe('ERROR_UNKNOWN_SESSION');
   });
 
   it.each([
@@ -78,8 +79,10 @@ describe('a session', () => {
     ['none', 1],
   ])('ends with its time: %s', async (code, left) => {
     await send();
-    const now = vi.spyOn(Date, 'now').mockReturnValue(world.sessions.get('client', 's').expiresAt - left);
-    expect(codeOf(() => world.sessions.get('client', 's'))).toBe(code);
+    const now = vi
+      .spyOn(Date, 'now')
+      .mockReturnValue((await world.sessions.get('client', 's')).expiresAt - left);
+    expect(await codeOf(() => world.sessions.get('client', 's'))).toBe(code);
     now.mockRestore();
   });
 
@@ -91,6 +94,15 @@ describe('a session', () => {
     });
     await send('x', 'a');
     await send('x', 'd', 'neighbour');
+  });
+
+  it('is one of so many also if they are opened at once', async () => {
+    const codes = await Promise.all(
+      ['a', 'b', 'c', 'd', 'e', 'a'].map((name) => codeOf(() => send('x', name))),
+    );
+    expect(codes.filter((code) => code === 'ERROR_QUOTA_EXCEEDED')).toHaveLength(2);
+    expect(codes.filter((code) => code === 'none')).toHaveLength(4);
+    expect(await world.store.sessionCount('client')).toBe(3);
   });
 
   it('takes as many bytes as an input of the model can have', async () => {
@@ -105,11 +117,11 @@ describe('a session', () => {
     await world.provide('client', 'keys');
     await send();
     const { started } = hold();
-    const record = order();
+    const record = await order();
     await started;
     await world.sessions.remove(record);
-    expect(codeOf(() => world.sessions.get('client', 's'))).toBe('ERROR_UNKNOWN_SESSION');
-    expect(world.store.stagedBytes('client')).toBe('keys'.length);
+    expect(await codeOf(() => world.sessions.get('client', 's'))).toBe('ERROR_UNKNOWN_SESSION');
+    expect(await world.store.stagedBytes('client')).toBe('keys'.length);
     expect(world.leases.open).toBe(0);
   });
 });
@@ -123,35 +135,37 @@ describe('what can be refused is refused before anything is queued', () => {
   ])('%s', async (_what, change, code) => {
     await world.provide('client', 'keys');
     await send();
-    expect(codeOf(() => order(change))).toBe(code);
-    expect(world.sessions.get('client', 's').state).toBe('staging');
-    expect(world.queue.depth + world.queue.running).toBe(0);
+    expect(await codeOf(() => order(change))).toBe(code);
+    expect((await world.sessions.get('client', 's')).state).toBe('staging');
+    expect(await world.queue.gauges()).toEqual({ waiting: 0, running: 0 });
   });
 
   it('a client without keys, and inputs that have not arrived', async () => {
     await world.sessions.accept('client', 's', { ...wholeChunk('input.hect', 'in'), totalChunks: 2 });
-    expect(codeOf(() => order())).toBe('ERROR_UNKNOWN_KEY');
+    expect(await codeOf(() => order())).toBe('ERROR_UNKNOWN_KEY');
     await world.provide('client', 'keys');
-    expect(codeOf(() => order())).toBe('ERROR_UPLOAD_INCOMPLETE');
+    expect(await codeOf(() => order())).toBe('ERROR_UPLOAD_INCOMPLETE');
   });
 
   it('keys of other parameters', async () => {
     const { keyRef } = await world.provide('client', 'keys');
-    world.store.putKeySet({ ...world.keys.get('client', keyRef), algorithmId: 'other' });
+    await world.store.putKeySet({ ...(await world.keys.get('client', keyRef)), algorithmId: 'other' });
     await send();
-    expect(codeOf(() => order({ keyRef }))).toBe('ERROR_PARAMETER_MISMATCH');
+    expect(await codeOf(() => order({ keyRef }))).toBe('ERROR_PARAMETER_MISMATCH');
   });
 
   it('more than may wait', async () => {
     await world.provide('client', 'keys');
     for (const name of ['a', 'b', 'c']) await send('x', name);
     const { started, end } = hold();
-    order({ sessionId: 'a' });
+    await order({ sessionId: 'a' });
     await started;
-    const waiting = order({ sessionId: 'b' });
-    expect(world.sessions.status('client', 'b').position).toEqual({ ahead: 0, running: false });
-    expect(codeOf(() => order({ sessionId: 'c' }))).toBe('ERROR_BUSY');
-    expect(world.sessions.get('client', 'c').state).toBe('staging');
+    const waiting = await order({ sessionId: 'b' });
+    expect((await world.sessions.status('client', 'b')).stand).toEqual({
+      ...{ position: { ahead: 0, running: false }, progress: null },
+    });
+    expect(await codeOf(() => order({ sessionId: 'c' }))).toBe('ERROR_BUSY');
+    expect((await world.sessions.get('client', 'c')).state).toBe('staging');
     world.process.evaluate = () => Promise.resolve();
     end();
     expect((await wait(waiting)).state).toBe('done');
@@ -166,26 +180,30 @@ describe('an evaluation', () => {
 
   it('is queued, runs, and leaves its result in place of its inputs', async () => {
     const fractions: number[] = [];
-    world.process.evaluate = (_order, progress) => {
-      expect(world.sessions.get('client', 's').state).toBe('running');
+    let go = (): void => undefined;
+    const heard = new Promise<void>((resolve) => (go = resolve));
+    world.process.evaluate = async (_order, progress) => {
+      await heard;
+      expect((await world.sessions.get('client', 's')).state).toBe('running');
       for (const fraction of [0.5, 0.2, 1]) progress('layer', fraction);
-      expect(world.sessions.status('client', 's').fraction).toBe(1);
-      return Promise.resolve();
+      expect((await world.sessions.status('client', 's')).stand?.progress?.fraction).toBe(1);
     };
-    const record = order({ ompThreads: 2 });
+    const record = await order({ ompThreads: 2 });
     expect(record).toMatchObject({ state: 'queued', model: 'small', ompThreads: 2 });
-    expect(record.keyRef).toBe(world.keys.list('client')[0]!.keyRef);
+    expect(record.keyRef).toBe((await world.keys.list('client'))[0]!.keyRef);
     expect(record.queuedAt).toBeGreaterThan(0);
-    expect(codeOf(() => void world.sessions.get('client', 's'))).toBe('none');
-    const done = await wait(record, QUIET, (fraction) => fractions.push(fraction));
+    expect(await codeOf(() => world.sessions.get('client', 's'))).toBe('none');
+    const waiting = wait(record, QUIET, (fraction) => fractions.push(fraction));
+    go();
+    const done = await waiting;
     expect(done).toMatchObject({ state: 'done', outcome: DONE });
     // Never less than before.
     expect(fractions).toEqual([0.5, 0.5, 1]);
     expect(world.requests.at(-1)!.need.threads).toBe(2);
     const { bytes } = await world.sessions.result('client', 's');
     expect(Buffer.from(bytes).toString()).toBe('out');
-    expect(world.sessions.status('client', 's').files).toEqual([]);
-    expect(world.store.stagedBytes('client')).toBe('keys'.length);
+    expect((await world.sessions.status('client', 's')).files).toEqual([]);
+    expect(await world.store.stagedBytes('client')).toBe('keys'.length);
     expect(world.leases.open).toBe(0);
   });
 
@@ -197,32 +215,42 @@ describe('an evaluation', () => {
       evaluations++;
       return evaluate(...args);
     };
-    const first = order();
+    const first = await order();
     await started;
-    expect(order().state).toBe('running');
+    expect((await order()).state).toBe('running');
     const both = Promise.all([wait(first), wait(first)]);
     end();
     expect((await both).map(({ state }) => state)).toEqual(['done', 'done']);
-    expect(order()).toMatchObject({ state: 'done', outcome: DONE });
+    expect(await order()).toMatchObject({ state: 'done', outcome: DONE });
     expect(await wait(first)).toMatchObject({ state: 'done', outcome: DONE });
     expect(evaluations).toBe(1);
   });
 
+  it('is one, however often it is ordered at once', async () => {
+    let evaluations = 0;
+    world.process.evaluate = async () => void evaluations++;
+    const records = await Promise.all([1, 2, 3].map(() => order()));
+    expect(new Set(records.map(({ queuedAt }) => queuedAt)).size).toBe(1);
+    const ended = await Promise.all(records.map((record) => wait(record)));
+    expect(ended.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
+    expect(evaluations).toBe(1);
+  });
+
   it('fixes inputs, keys and parameters', async () => {
-    const record = order();
+    const record = await order();
     expect((await wait(record)).state).toBe('done');
     await expect(send('other')).rejects.toMatchObject({
       code: 'ERROR_SESSION_CLOSED',
       message: 'the session is done: its inputs are fixed',
     });
-    expect(codeOf(() => order({ keyRef: `hekey:${'0'.repeat(64)}` }))).toBe('ERROR_SESSION_CLOSED');
-    expect(codeOf(() => order({ parameters: { batch_size: 7 } }))).toBe('ERROR_PARAMETER_MISMATCH');
-    expect(codeOf(() => order({ keyRef: record.keyRef! }))).toBe('none');
+    expect(await codeOf(() => order({ keyRef: `hekey:${'0'.repeat(64)}` }))).toBe('ERROR_SESSION_CLOSED');
+    expect(await codeOf(() => order({ parameters: { batch_size: 7 } }))).toBe('ERROR_PARAMETER_MISMATCH');
+    expect(await codeOf(() => order({ keyRef: record.keyRef! }))).toBe('none');
   });
 
   it('that failed says why, and may be asked for again', async () => {
     world.process.evaluate = () => Promise.reject(new ToolError('ERROR_NOISE_OVERFLOW', 'too much'));
-    expect(await wait(order())).toMatchObject({
+    expect(await wait(await order())).toMatchObject({
       state: 'failed',
       outcome: { ok: false, errorCode: 'ERROR_NOISE_OVERFLOW', message: 'too much' },
     });
@@ -232,7 +260,7 @@ describe('an evaluation', () => {
     });
     await send('input');
     world.process.evaluate = () => Promise.resolve();
-    expect(await wait(order())).toMatchObject({ state: 'done', outcome: DONE });
+    expect(await wait(await order())).toMatchObject({ state: 'done', outcome: DONE });
   });
 
   it('has no result before it is done', async () => {
@@ -241,7 +269,7 @@ describe('an evaluation', () => {
       message: 'the session is staging',
       retryAfterMs: 500,
     });
-    const record = world.sessions.get('client', 's');
+    const record = await world.sessions.get('client', 's');
     expect(notDone({ ...record, state: 'cancelled' })).toMatchObject({ code: 'ERROR_CANCELLED' });
     const odd = { ok: false, errorCode: 'NOT_OF_OURS', message: 'x' } as const;
     expect(notDone({ ...record, state: 'failed', outcome: odd })).toMatchObject({ code: 'ERROR_INTERNAL' });
@@ -256,10 +284,10 @@ describe('cancelling', () => {
 
   it('ends what runs', async () => {
     const { started } = hold();
-    order();
+    await order();
     await started;
     expect(await world.sessions.cancel('client', 's')).toMatchObject({ state: 'cancelled' });
-    expect(world.sessions.get('client', 's').state).toBe('cancelled');
+    expect((await world.sessions.get('client', 's')).state).toBe('cancelled');
     expect(world.leases.open).toBe(0);
   });
 
@@ -269,21 +297,24 @@ describe('cancelling', () => {
 
   it('is not what going away means for an evaluation that was ordered to go on', async () => {
     const { started, end } = hold();
-    const record = order();
+    const record = await order();
     await started;
-    world.sessions.detach(record);
+    await world.sessions.detach(record);
     const controller = new AbortController();
     const waited = wait(record, controller.signal);
     controller.abort();
-    expect(world.sessions.get('client', 's').state).toBe('running');
+    // Who has gone away hears no more of it.
+    expect((await waited).state).toBe('running');
+    expect((await world.sessions.get('client', 's')).state).toBe('running');
+    const after = wait(record);
     end();
-    expect((await waited).state).toBe('done');
+    expect((await after).state).toBe('done');
   });
 
   it('happens when the only one who waits goes away, before or while', async () => {
     for (const early of [true, false]) {
       const { started } = hold();
-      const record = order();
+      const record = await order();
       await started;
       const controller = new AbortController();
       if (early) controller.abort();
@@ -295,42 +326,44 @@ describe('cancelling', () => {
 
   it('does not happen while somebody else waits', async () => {
     const { started, end } = hold();
-    const record = order();
+    const record = await order();
     await started;
     const controller = new AbortController();
     const [leaving, staying] = [wait(record, controller.signal), wait(record)];
     controller.abort();
+    expect((await leaving).state).toBe('running');
     end();
-    expect((await Promise.all([leaving, staying])).map(({ state }) => state)).toEqual(['done', 'done']);
+    expect((await staying).state).toBe('done');
   });
 });
 
 describe('after a start', () => {
   it('evaluations that had not ended go on, and those whose keys are gone fail', async () => {
     await world.provide('client', 'keys');
-    const { keyRef } = world.keys.list('client')[0]!;
+    const { keyRef } = (await world.keys.list('client'))[0]!;
     for (const name of ['a', 'b', 'c']) await send('x', name);
-    const put = (sessionId: string, change: Partial<SessionRecord>): void =>
+    const put = async (sessionId: string, change: Partial<SessionRecord>): Promise<void> =>
       world.store.putSession({
-        ...world.sessions.get('client', sessionId),
+        ...(await world.sessions.get('client', sessionId)),
         model: 'small',
         queuedAt: 1,
         ...change,
       });
-    put('a', { state: 'running', keyRef });
-    put('b', { state: 'queued', keyRef: 'gone' });
-    expect(world.sessions.recover()).toBe(2);
-    expect(world.sessions.get('client', 'b')).toMatchObject({
+    await put('a', { state: 'running', keyRef });
+    await put('b', { state: 'queued', keyRef: 'gone' });
+    expect(await world.sessions.recover()).toBe(2);
+    expect(await world.sessions.get('client', 'b')).toMatchObject({
       state: 'failed',
       outcome: { errorCode: 'ERROR_UNKNOWN_KEY' },
     });
-    const record = world.sessions.get('client', 'a');
+    const record = await world.sessions.get('client', 'a');
     const controller = new AbortController();
     const waited = wait(record, controller.signal);
     // Nobody need wait for it.
     controller.abort();
-    expect((await waited).state).toBe('done');
-    expect(world.sessions.get('client', 'c').state).toBe('staging');
+    expect((await waited).state).not.toBe('cancelled');
+    expect((await wait(record)).state).toBe('done');
+    expect((await world.sessions.get('client', 'c')).state).toBe('staging');
   });
 });
 
@@ -341,10 +374,10 @@ describe('without the name of a model', () => {
     const second = world.catalog.get('second');
     const { keyRef } = await world.provide('client', 'keys', second);
     await send();
-    expect((await wait(order())).model).toBe('second');
+    expect((await wait(await order())).model).toBe('second');
     await send('input', 't');
-    expect((await wait(order({ sessionId: 't', model: 'first', keyRef }))).model).toBe('first');
-    expect(order({ sessionId: 't' }).model).toBe('first');
-    expect(codeOf(() => order({ sessionId: 't', model: 'second' }))).toBe('ERROR_SESSION_CLOSED');
+    expect((await wait(await order({ sessionId: 't', model: 'first', keyRef }))).model).toBe('first');
+    expect((await order({ sessionId: 't' })).model).toBe('first');
+    expect(await codeOf(() => order({ sessionId: 't', model: 'second' }))).toBe('ERROR_SESSION_CLOSED');
   });
 });

@@ -1,135 +1,97 @@
-import { describe, expect, it } from 'vitest';
-import { ToolError } from '../protocol/error-codes.ts';
-import type { FairQueueOptions } from './fair-queue.ts';
-import { FairQueue } from './fair-queue.ts';
+/** Whose turn it is: tried with jobs that end one after another, and with clocks of the test's own. */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { FairTurns, type TurnOptions } from './fair-turns.ts';
 
-const OPTIONS: FairQueueOptions = {
-  concurrency: 1,
-  capacity: 100,
-  capacityPerClient: 50,
-  concurrencyPerClient: 1,
-  quantum: 1,
-  quantumMs: 0,
-};
+const OPTIONS: TurnOptions = { concurrencyPerClient: 1, quantum: 1, quantumMs: 0 };
 
-const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+interface Entry {
+  readonly clientId: string;
+  readonly name: string;
+}
+const entry = (name: string): Entry => ({ clientId: name[0]!, name });
 
-/** Submits jobs "a0", "a1", "b0", … and returns the order in which they ran. */
-async function orderOf(options: Partial<FairQueueOptions>, jobs: readonly string[]): Promise<string[]> {
-  const queue = new FairQueue({ ...OPTIONS, ...options });
+/**
+ * The order in which jobs "a0", "a1", "b0", … run, of which the first runs before anybody waits, and so many at once.
+ * @param took called as each ends
+ */
+function orderOf(
+  options: Partial<TurnOptions>,
+  jobs: readonly string[],
+  atOnce = 1,
+  took: (name: string) => void = () => undefined,
+): string[] {
+  const turns = new FairTurns<Entry>({ ...OPTIONS, ...options });
   const order: string[] = [];
-  await Promise.all(
-    jobs.map((name) =>
-      queue.submit({ clientId: name[0]!, sessionId: name, affinity: name[0]! }, async () => {
-        order.push(name);
-        await tick();
-      }),
-    ),
-  );
+  const running: Entry[] = [];
+  const start = (): void => {
+    while (running.length < atOnce) {
+      const next = turns.next();
+      if (next === null) return;
+      order.push(next.name);
+      running.push(next);
+    }
+  };
+  for (const job of jobs) {
+    turns.push(entry(job));
+    start();
+  }
+  for (let ended = running.shift(); ended !== undefined; ended = running.shift()) {
+    took(ended.name);
+    turns.ended(ended);
+    start();
+  }
   return order;
 }
 
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'done',
-    (error: unknown) => (error instanceof ToolError ? error.code : 'another error'),
-  );
-}
+afterEach(() => void vi.restoreAllMocks());
 
-describe('the fair queue', () => {
-  it('takes turns between clients and keeps order within each', async () => {
-    expect(await orderOf({}, ['a0', 'a1', 'a2', 'b0', 'b1', 'c0'])).toEqual([
-      'a0',
-      'a1',
-      'b0',
-      'c0',
-      'a2',
-      'b1',
-    ]);
+describe('turns', () => {
+  it('go from client to client, and keep order within each', () => {
+    expect(orderOf({}, ['a0', 'a1', 'a2', 'b0', 'b1', 'c0'])).toEqual(['a0', 'a1', 'b0', 'c0', 'a2', 'b1']);
   });
 
-  it('lets a client run a few in a row, but no more while others wait', async () => {
-    // The first one runs before anybody waits.
-    const order = await orderOf({ quantum: 2 }, ['a0', 'a1', 'a2', 'a3', 'b0', 'b1', 'b2']);
+  it('are of a few jobs in a row, but of no more while others wait', () => {
+    const order = orderOf({ quantum: 2 }, ['a0', 'a1', 'a2', 'a3', 'b0', 'b1', 'b2']);
     expect(order).toEqual(['a0', 'a1', 'a2', 'b0', 'b1', 'a3', 'b2']);
   });
 
-  it('lets short ones go on while the turn is young, and then passes it on', async () => {
+  it('go on while they are young if jobs are short, and then pass on', () => {
     const jobs = ['a0', 'a1', 'a2', 'a3', 'b0', 'b1'];
-    expect(await orderOf({ quantumMs: 60_000 }, jobs)).toEqual(jobs);
-    const queue = new FairQueue({ ...OPTIONS, quantumMs: 50 });
-    const order: string[] = [];
-    const submit = (name: string): Promise<void> =>
-      queue.submit({ clientId: name[0]!, sessionId: name, affinity: '' }, async () => {
-        order.push(name);
-        await new Promise((resolve) => setTimeout(resolve, name === 'a1' || name === 'a2' ? 80 : 0));
-      });
-    // a0 runs before anybody waits; a1 may load, which is not counted; a2 uses the moment up: the job after it was decided on, and then it is b's turn.
-    await Promise.all(['a0', 'a1', 'a2', 'a3', 'a4', 'b0'].map(submit));
-    expect(order).toEqual(['a0', 'a1', 'a2', 'a3', 'b0', 'a4']);
+    expect(orderOf({ quantumMs: 60_000 }, jobs)).toEqual(jobs);
+    // a0 runs before anybody waits; a1 may load, which is not counted; a2 uses the moment up, and then it is b's turn.
+    let now = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => now);
+    const took = (name: string): void => void (now += name === 'a1' || name === 'a2' ? 80 : 0);
+    expect(orderOf({ quantumMs: 50 }, ['a0', 'a1', 'a2', 'a3', 'a4', 'b0'], 1, took)).toEqual([
+      ...['a0', 'a1', 'a2', 'a3', 'b0', 'a4'],
+    ]);
   });
 
-  it('starves nobody when several run at once', async () => {
+  it('starve nobody when several run at once', () => {
     const jobs = ['a', 'b', 'c'].flatMap((client) => Array.from({ length: 12 }, (_, i) => `${client}${i}`));
-    const order = await orderOf({ concurrency: 2, quantum: 3 }, jobs);
+    const order = orderOf({ quantum: 3 }, jobs, 2);
     expect(order).toHaveLength(36);
     expect(order.findIndex((name) => name.startsWith('c'))).toBeLessThan(9);
   });
 
-  it('refuses what is too much at once, for one client and for all', async () => {
-    const queue = new FairQueue({ ...OPTIONS, capacity: 3, capacityPerClient: 2 });
-    const submit = (clientId: string): Promise<string> =>
-      codeOf(queue.submit({ clientId, sessionId: 's', affinity: '' }, tick));
-    const results = await Promise.all([
-      submit('a'),
-      submit('a'),
-      submit('a'),
-      submit('a'),
-      submit('b'),
-      submit('c'),
-    ]);
-    expect(results).toEqual(['done', 'done', 'done', 'ERROR_BUSY', 'done', 'ERROR_BUSY']);
+  it('are taken by so many jobs of a client at once as may be', () => {
+    const turns = new FairTurns<Entry>({ ...OPTIONS, concurrencyPerClient: 2 });
+    for (const name of ['a0', 'a1', 'a2']) turns.push(entry(name));
+    const first = turns.next()!;
+    expect([first.name, turns.next()?.name, turns.next()]).toEqual(['a0', 'a1', null]);
+    turns.ended(first);
+    expect([turns.next()?.name, turns.next()]).toEqual(['a2', null]);
   });
 
-  it('cancels what waits and what runs, and knows who is ahead', async () => {
-    const queue = new FairQueue(OPTIONS);
-    const job = (sessionId: string): Promise<string> =>
-      codeOf(
-        queue.submit(
-          { clientId: 'a', sessionId, affinity: '' },
-          ({ signal }) =>
-            new Promise((_resolve, reject) => {
-              signal.addEventListener('abort', () => reject(new ToolError('ERROR_CANCELLED', 'cancelled')));
-            }),
-        ),
-      );
-    const running = job('0');
-    const waiting = job('1');
-    expect(queue.position('a', '0')).toEqual({ ahead: 0, running: true });
-    expect(queue.position('a', '1')).toEqual({ ahead: 0, running: false });
-    expect(queue.cancel('b', '0')).toBe(false);
-    expect(queue.cancel('a', '1')).toBe(true);
-    expect(queue.cancel('a', '0')).toBe(true);
-    expect(await Promise.all([running, waiting])).toEqual(['ERROR_CANCELLED', 'ERROR_CANCELLED']);
-    expect(queue.position('a', '0')).toBeNull();
-  });
-
-  it('takes nothing more once closed, and waits for what runs', async () => {
-    const queue = new FairQueue(OPTIONS);
-    let ended = false;
-    const running = codeOf(
-      queue.submit({ clientId: 'a', sessionId: '0', affinity: '' }, async () => {
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        ended = true;
-      }),
-    );
-    const waiting = codeOf(queue.submit({ clientId: 'a', sessionId: '1', affinity: '' }, tick));
-    await queue.close(10_000);
-    expect(ended).toBe(true);
-    expect(await running).toBe('done');
-    expect(await waiting).toBe('ERROR_SHUTTING_DOWN');
-    expect(await codeOf(queue.submit({ clientId: 'a', sessionId: '2', affinity: '' }, tick))).toBe(
-      'ERROR_SHUTTING_DOWN',
-    );
+  it('say who is ahead, of one that waits', () => {
+    const turns = new FairTurns<Entry>(OPTIONS);
+    const entries = ['a0', 'a1', 'a2', 'b0', 'b1', 'c0'].map(entry);
+    for (const each of entries) turns.push(each);
+    expect(entries.map((each) => turns.ahead(each))).toEqual([2, 4, 5, 2, 4, 2]);
+    expect([turns.remove(entries[1]!), turns.remove(entries[1]!)]).toEqual([true, false]);
+    expect(turns.ahead(entries[1]!)).toBeNull();
+    expect(turns.ahead(entries[2]!)).toBe(4);
+    expect(turns.next()).toBe(entries[0]);
+    expect([turns.ahead(entries[0]!), turns.remove(entries[0]!)]).toEqual([null, false]);
   });
 });

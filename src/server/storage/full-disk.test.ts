@@ -75,29 +75,29 @@ describe('a database on a full disk', () => {
 
 describe('what is stored', () => {
   it('is added up as it comes and goes, for each client and for all', async () => {
-    using store = await SqliteMetadataStore.open(':memory:');
-    const put = (owner: UploadOwner, index: number, bytes: number): void => {
-      store.beginUpload({ owner, fileName: 'f', totalChunks: 3 });
-      store.putChunk(owner, 'f', { index, bytes, sha256: '0' });
+    await using store = await SqliteMetadataStore.open(':memory:');
+    const put = async (owner: UploadOwner, index: number, bytes: number): Promise<void> => {
+      await store.beginUpload({ owner, fileName: 'f', totalChunks: 3 });
+      await store.putChunk(owner, 'f', { index, bytes, sha256: '0' });
     };
-    put(OWNER, 0, 10);
-    put(OWNER, 2, 20);
+    await put(OWNER, 0, 10);
+    await put(OWNER, 2, 20);
     // The same chunk is there once.
-    put(OWNER, 2, 20);
-    put({ ...OWNER, id: 't' }, 0, 5);
-    put({ ...OWNER, clientId: 'd' }, 0, 100);
-    const sums = (): number[] => [
-      store.stagedBytes('c', OWNER),
-      store.stagedBytes('c'),
-      store.stagedBytes('d'),
-      store.storedBytes(),
+    await put(OWNER, 2, 20);
+    await put({ ...OWNER, id: 't' }, 0, 5);
+    await put({ ...OWNER, clientId: 'd' }, 0, 100);
+    const sums = async (): Promise<number[]> => [
+      await store.stagedBytes('c', OWNER),
+      await store.stagedBytes('c'),
+      await store.stagedBytes('d'),
+      await store.storedBytes(),
     ];
-    expect(sums()).toEqual([30, 35, 100, 135]);
-    expect(store.upload(OWNER, 'f')).toMatchObject({ receivedChunks: 2, receivedBytes: 30 });
-    store.deleteUploads(OWNER);
-    store.deleteUploads(OWNER);
-    expect(sums()).toEqual([0, 5, 100, 105]);
-    expect(store.stagedBytes('nobody')).toBe(0);
+    expect(await sums()).toEqual([30, 35, 100, 135]);
+    expect(await store.upload(OWNER, 'f')).toMatchObject({ receivedChunks: 2, receivedBytes: 30 });
+    await store.deleteUploads(OWNER);
+    await store.deleteUploads(OWNER);
+    expect(await sums()).toEqual([0, 5, 100, 105]);
+    expect(await store.stagedBytes('nobody')).toBe(0);
   });
 
   it('is added up of what a database of the first version has', async () => {
@@ -119,11 +119,13 @@ describe('what is stored', () => {
         ('d', 'keys', 'k', 'g', 0, 5, '0');
       PRAGMA user_version = 1;`);
     old.close();
-    using store = await SqliteMetadataStore.open(file);
-    expect(store.upload(OWNER, 'f')).toMatchObject({ receivedChunks: 2, receivedBytes: 30 });
-    expect(store.session('c', 's')).toMatchObject({ createdAt: 17, updatedAt: 17, expiresAt: 1000 });
-    expect(store.upload(OWNER, 'empty')).toMatchObject({ receivedChunks: 0, receivedBytes: 0 });
-    expect([store.stagedBytes('c'), store.stagedBytes('d'), store.storedBytes()]).toEqual([30, 5, 35]);
+    await using store = await SqliteMetadataStore.open(file);
+    expect(await store.upload(OWNER, 'f')).toMatchObject({ receivedChunks: 2, receivedBytes: 30 });
+    expect(await store.session('c', 's')).toMatchObject({ createdAt: 17, updatedAt: 17, expiresAt: 1000 });
+    expect(await store.upload(OWNER, 'empty')).toMatchObject({ receivedChunks: 0, receivedBytes: 0 });
+    expect([await store.stagedBytes('c'), await store.stagedBytes('d'), await store.storedBytes()]).toEqual([
+      30, 5, 35,
+    ]);
   });
 });
 

@@ -91,18 +91,18 @@ describe('the database', () => {
   it('syncs its log for nonces, and not when a commit did', async () => {
     const file = join(folder, 'server.db');
     const store = await SqliteMetadataStore.open(file);
-    expect(store.addNonce('c', 'n', 1)).toBe(true);
-    expect(store.addNonce('c', 'n', 1)).toBe(false);
+    expect(await store.addNonce('c', 'n', 1)).toBe(true);
+    expect(await store.addNonce('c', 'n', 1)).toBe(false);
     const settled = watch(store.settled());
     expect(await settled()).toBe('waits');
     expect(syncs).toMatchObject([{ path: `${file}-wal` }]);
     syncs[0]!.end();
     expect(await settled()).toBe('settled');
-    store.addNonce('c', 'm', 1);
-    store.putInvitation({ codeHash: 'h', clientId: null, expiresAt: 1 });
+    await store.addNonce('c', 'm', 1);
+    await store.putInvitation({ codeHash: 'h', clientId: null, expiresAt: 1 });
     await store.settled();
     expect(syncs).toHaveLength(1);
-    store[Symbol.dispose]();
+    await store[Symbol.asyncDispose]();
   });
 
   it('counts as commits only those that change something', async () => {

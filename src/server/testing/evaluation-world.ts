@@ -137,7 +137,7 @@ export async function evaluationWorld(
   };
 
   return {
-    ...{ folder, catalog, blobs, store, process, requests, dropped, leases, logged, metrics },
+    ...{ folder, catalog, blobs, store, pool, process, requests, dropped, leases, log, logged, metrics },
     ...{ staging, keys, worker, queue, sessions, services, limits: configuration.limits, provide },
     async [Symbol.asyncDispose](): Promise<void> {
       await queue.close();

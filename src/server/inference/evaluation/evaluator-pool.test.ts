@@ -17,10 +17,13 @@ interface StandIn {
 }
 
 let opened: { readonly opening: Opening; readonly process: StandIn }[];
+/** In order, with what was at hand meanwhile. */
+let brought: string[];
 let metrics: Metrics;
 let open: (opening: Opening) => Promise<void>;
 beforeEach(() => {
   opened = [];
+  brought = [];
   metrics = new Metrics();
   open = () => Promise.resolve();
   vi.spyOn(EvaluatorProcess, 'open').mockImplementation(async (opening) => {
@@ -48,7 +51,11 @@ function request(affinity: string, totalBytes = 40): EvaluatorRequest {
     blobs: { kind: 'files', root: '' },
     keys: [],
   } as const;
-  return { affinity, opening, need: { totalBytes, evaluatorBytes: totalBytes - 1, threads: 2 } };
+  const bring = async (): Promise<Disposable> => {
+    brought.push(`${affinity} comes`);
+    return { [Symbol.dispose]: () => void brought.push(`${affinity} goes`) };
+  };
+  return { affinity, opening, bring, need: { totalBytes, evaluatorBytes: totalBytes - 1, threads: 2 } };
 }
 
 function acquire(from: EvaluatorPool, affinity: string, bytes = 40, signal = QUIET) {
@@ -125,10 +132,14 @@ describe('a pool', () => {
 
   it('ends the processes of keys that are dropped', async () => {
     await using own = pool();
-    for (const affinity of ['a', 'b']) (await acquire(own, affinity))[Symbol.dispose]();
-    await own.drop((affinity) => affinity === 'a');
-    expect(alive()).toEqual(['b']);
-    expect(own.size).toBe(1);
+    const affinities = ['c k m', 'c k n', 'c kk m', 'cc k m'];
+    for (const affinity of affinities) (await acquire(own, affinity, 20))[Symbol.dispose]();
+    expect(own.warm).toEqual(affinities);
+    await own.drop('c', 'k');
+    expect(alive()).toEqual(['c kk m', 'cc k m']);
+    expect(own.warm).toEqual(alive());
+    await own.drop();
+    expect([alive(), own.size]).toEqual([[], 0]);
   });
 
   it('takes nobody once it is closed, not even who waits', async () => {
@@ -156,6 +167,17 @@ describe('a process', () => {
     // Asked to, it did not crash.
     opened[2]!.process.onExit(false, '');
     expect(metrics.text({})).toContain('evaluator_crashes_total 1\n');
+  });
+
+  it('finds what it loads at hand, and that may go once it has loaded or failed to', async () => {
+    await using own = pool();
+    open = async () => void brought.push('loads');
+    (await acquire(own, 'a'))[Symbol.dispose]();
+    (await acquire(own, 'a'))[Symbol.dispose]();
+    expect(brought).toEqual(['a comes', 'loads', 'a goes']);
+    open = () => Promise.reject(new ToolError('ERROR_INVALID_EVALUATION_KEY', 'bad'));
+    await expect(acquire(own, 'b')).rejects.toThrow('bad');
+    expect(brought.slice(3)).toEqual(['b comes', 'b goes']);
   });
 
   it('that does not start leaves its room to others', async () => {

@@ -9,6 +9,7 @@ import { encodePublicKey, signRequest } from '../../protocol/signing.ts';
 import { type CallContext, inputSchemaOf, outputSchemaOf } from '../../protocol/tool.ts';
 import { DONE, type EvaluationWorld, evaluationWorld, keyFile } from '../../testing/evaluation-world.ts';
 import { REMOTE_TOOLS } from './registry.ts';
+import { resultKeyOf } from '../session-outcome.ts';
 
 type Json = Record<string, unknown>;
 
@@ -239,12 +240,14 @@ describe('an inference', () => {
 
   it('gives a result that is too large to be inline in chunks', async () => {
     await infer();
-    const record = world.sessions.get('client', 's');
-    await world.blobs.delete('session/client/s/result');
-    await world.blobs.put('session/client/s/result', [Buffer.from('a result!')]);
-    world.store.putSession({
+    const record = await world.sessions.get('client', 's');
+    const resultKey = resultKeyOf(record);
+    await world.blobs.delete(resultKey);
+    await world.blobs.put(resultKey, [Buffer.from('a result!')]);
+    const resultSha256 = sha256Of(Buffer.from('a result!'));
+    await world.store.putSession({
       ...record,
-      outcome: { ...DONE, resultBytes: 9, resultSha256: sha256Of(Buffer.from('a result!')) },
+      outcome: { ...DONE, resultKey, resultBytes: 9, resultSha256 },
     });
     const answer = await infer();
     expect(answer).toMatchObject({ encrypted_logit_bytes: 9, result_chunks: 3 });
@@ -278,28 +281,33 @@ describe('an inference', () => {
     [5, false],
   ])('gives a result of %i bytes inline: %s', async (resultBytes, inline) => {
     await infer();
-    const record = world.sessions.get('client', 's');
-    world.store.putSession({ ...record, outcome: { ...DONE, resultBytes } });
+    const record = await world.sessions.get('client', 's');
+    const resultKey = resultKeyOf(record);
+    await world.store.putSession({ ...record, outcome: { ...DONE, resultKey, resultBytes } });
     expect('encrypted_logit_b64' in (await infer())).toBe(inline);
   });
 
   it('states the noise budget of exact schemes in bits, and nothing where nothing is known', async () => {
     await infer();
-    const record = world.sessions.get('client', 's');
-    world.store.putSession({ ...record, outcome: { ...DONE, noiseBudgetBits: 17 } });
+    const record = await world.sessions.get('client', 's');
+    const done = { ...DONE, resultKey: resultKeyOf(record) };
+    await world.store.putSession({ ...record, outcome: { ...done, noiseBudgetBits: 17 } });
     expect(await infer()).toMatchObject({ noise_budget_remaining: 17 });
-    world.store.putSession({ ...record, outcome: { ...DONE, remainingLevel: null } });
+    await world.store.putSession({ ...record, outcome: { ...done, remainingLevel: null } });
     expect(await infer()).toMatchObject({ noise_budget_remaining: null });
-    world.store.putSession({ ...record, outcome: { ...DONE, scale: null } });
+    await world.store.putSession({ ...record, outcome: { ...done, scale: null } });
     expect(await infer()).toMatchObject({ noise_budget_remaining: null });
   });
 
   it('that is ordered to go on answers at once, and can be cancelled and discarded', async () => {
     let end = (): void => undefined;
+    let start = (): void => undefined;
+    const started = new Promise<void>((resolve) => (start = resolve));
     world.process.evaluate = (_order, _progress, signal) =>
       new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => reject(new ToolError('ERROR_CANCELLED', 'cancelled')));
         end = resolve;
+        start();
       });
     expect(await infer({ async: true })).toMatchObject({
       status: 'queued',
@@ -313,8 +321,11 @@ describe('an inference', () => {
     const controller = new AbortController();
     const waiting = infer({}, { signal: controller.signal });
     controller.abort();
+    await waiting;
+    await started;
+    const after = infer();
     end();
-    expect(await waiting).toMatchObject({ status: 'done' });
+    expect(await after).toMatchObject({ status: 'done' });
 
     await upload('t');
     await infer({ session_id: 't', async: true });

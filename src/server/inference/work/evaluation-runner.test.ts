@@ -1,9 +1,11 @@
 /** One evaluation: progress, what a crash or a time limit makes of it, and what is counted and logged. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ToolError } from '../protocol/error-codes.ts';
-import type { KeySetRecord, SessionRecord } from '../storage/records.ts';
-import { DONE, type EvaluationWorld, evaluationWorld } from '../testing/evaluation-world.ts';
-import { outcomeError, resultKey } from './evaluation-runner.ts';
+import { ToolError } from '../../protocol/error-codes.ts';
+import type { KeySetRecord, SessionRecord } from '../../storage/records.ts';
+import { DONE, type EvaluationWorld, evaluationWorld } from '../../testing/evaluation-world.ts';
+import { blobsAtHand, type NearBlobs } from '../../storage/near-blobs.ts';
+import { EvaluationRunner } from './evaluation-runner.ts';
+import { KeyLoading } from './key-loading.ts';
 
 const RECORD: SessionRecord = {
   clientId: 'client',
@@ -18,20 +20,34 @@ const RECORD: SessionRecord = {
   outcome: null,
 };
 
+const OUTPUT = 'session/client/s/result-7';
+const EVALUATED = { ...DONE, resultKey: OUTPUT };
+
 let world: EvaluationWorld;
 let keySet: KeySetRecord;
-beforeEach(async () => {
-  world = await evaluationWorld({ evaluationTimeoutMs: 60_000 });
-  keySet = await world.provide('client', 'keys');
-});
+let near: NearBlobs;
+let runner: EvaluationRunner;
+beforeEach(() => open(60_000));
 afterEach(() => world[Symbol.asyncDispose]());
+
+async function open(timeoutMs: number): Promise<void> {
+  world = await evaluationWorld();
+  keySet = await world.provide('client', 'keys');
+  const { staging, pool, blobs, log, metrics, limits } = world;
+  near = blobsAtHand(blobs.location);
+  const loading = new KeyLoading(staging, near, pool, { threads: 4, maxMemoryBytes: limits.maxMemoryBytes });
+  runner = new EvaluationRunner(loading, near, timeoutMs, log, metrics);
+}
 
 function run(
   progress: (fraction: number, message: string) => void = () => undefined,
   signal = new AbortController().signal,
+  losses = 0,
 ) {
   const files = [{ fileName: 'input.hect', chunks: ['a/0', 'a/1'], bytes: 2 }];
-  return world.runner.run({ record: RECORD, keySet, model: world.catalog.all[0]!, files, signal }, progress);
+  const [model] = world.catalog.all;
+  const task = { record: RECORD, keySet, model: model!, files, outputKey: OUTPUT, losses, signal };
+  return runner.run(task, ({ fraction, message }) => progress(fraction, message));
 }
 
 const crash = () => Promise.reject(new ToolError('ERROR_EVALUATION_FAILED', 'crashed'));
@@ -41,12 +57,11 @@ describe('an evaluation', () => {
     world.process.evaluate = (order) => {
       expect(order).toEqual({
         inputs: [{ chunks: ['a/0', 'a/1'], sha256: null }],
-        outputKey: 'session/client/s/result',
+        outputKey: OUTPUT,
       });
       return Promise.resolve();
     };
-    expect(await run()).toEqual(DONE);
-    expect(resultKey(RECORD)).toBe('session/client/s/result');
+    expect(await run()).toEqual(EVALUATED);
     expect(world.logged).toEqual(['info: evaluated']);
     const text = world.metrics.text({});
     expect(text).toContain('he_compile_evaluations_total{outcome="done"} 1\n');
@@ -90,6 +105,18 @@ describe('an evaluation', () => {
   });
 });
 
+it('has its inputs at hand while it runs, and is told of once its result is where everybody finds it', async () => {
+  const did: string[] = [];
+  near.bring = async (keys) => {
+    did.push(`brought ${keys.join(' ')}`);
+    return { [Symbol.dispose]: () => void did.push('given back') };
+  };
+  near.publish = async (key) => void did.push(`published ${key}`);
+  world.process.evaluate = async () => void did.push('evaluated');
+  await run();
+  expect(did).toEqual(['brought a/0 a/1', 'evaluated', `published ${OUTPUT}`, 'given back']);
+});
+
 describe('a crash', () => {
   let attempts: number;
   beforeEach(() => {
@@ -102,7 +129,7 @@ describe('a crash', () => {
 
   it('is tried once more', async () => {
     world.process.evaluate = () => (++attempts === 1 ? crash() : Promise.resolve());
-    expect(await run()).toEqual(DONE);
+    expect(await run()).toEqual(EVALUATED);
     expect(attempts).toBe(2);
     expect(world.logged).toEqual(['warn: evaluation is tried again', 'info: evaluated']);
   });
@@ -124,9 +151,14 @@ describe('a crash', () => {
     };
     await expect(run(undefined, controller.signal)).rejects.toThrow();
     expect(attempts).toBe(1);
-    world.runner.stopping = true;
+    runner.stopping = true;
     await expect(run()).rejects.toThrow();
     expect(attempts).toBe(2);
+  });
+
+  it('elsewhere counts, too', async () => {
+    await expect(run(undefined, undefined, 1)).rejects.toMatchObject({ code: 'ERROR_EVALUATION_FAILED' });
+    expect(attempts).toBe(1);
   });
 
   it('of any other kind is the job’s own fault', async () => {
@@ -146,8 +178,7 @@ describe('a crash', () => {
 
 it('what takes too long is ended, and says so', async () => {
   await world[Symbol.asyncDispose]();
-  world = await evaluationWorld({ evaluationTimeoutMs: 50 });
-  keySet = await world.provide('client', 'keys');
+  await open(50);
   world.process.evaluate = (_order, _progress, signal) =>
     new Promise((_, reject) => {
       signal.addEventListener('abort', () => reject(new ToolError('ERROR_CANCELLED', 'cancelled')));
@@ -155,32 +186,5 @@ it('what takes too long is ended, and says so', async () => {
   await expect(run()).rejects.toMatchObject({
     code: 'ERROR_TIMEOUT',
     message: 'the evaluation was ended after 0.05 s',
-  });
-});
-
-describe('what becomes of a session whose evaluation did not succeed', () => {
-  const after = (code: ConstructorParameters<typeof ToolError>[0]) =>
-    world.runner.failed(RECORD, new ToolError(code, 'so'));
-
-  it('it failed, was cancelled, or was never queued', () => {
-    expect(after('ERROR_NOISE_OVERFLOW')).toEqual({
-      ...RECORD,
-      state: 'failed',
-      outcome: { ok: false, errorCode: 'ERROR_NOISE_OVERFLOW', message: 'so' },
-    });
-    expect(after('ERROR_CANCELLED')).toEqual({ ...RECORD, state: 'cancelled' });
-    expect(after('ERROR_BUSY')).toEqual({ ...RECORD, state: 'staging', queuedAt: null });
-    expect(after('ERROR_SHUTTING_DOWN').state).toBe('failed');
-    expect(outcomeError(after('ERROR_NOISE_OVERFLOW'))).toMatchObject({ code: 'ERROR_NOISE_OVERFLOW' });
-    expect(outcomeError(RECORD)).toBeNull();
-    expect(outcomeError({ ...RECORD, outcome: DONE })).toBeNull();
-  });
-
-  it('it waits for the next start if this one ended it', () => {
-    world.runner.stopping = true;
-    for (const code of ['ERROR_CANCELLED', 'ERROR_SHUTTING_DOWN', 'ERROR_EVALUATION_FAILED'] as const) {
-      expect(after(code)).toEqual({ ...RECORD, state: 'queued' });
-    }
-    expect(after('ERROR_NOISE_OVERFLOW').state).toBe('failed');
   });
 });
