@@ -78,11 +78,11 @@ const PARTS: Readonly<Record<string, Part>> = {
     // Without those that start a whole server and evaluate on it: a minute for each fault.
     tests: [
       'src/server/hosting/*.test.ts',
-      'src/server/inference/{evaluation-runner,key-provisioning}.test.ts',
-      'src/server/inference/{model-catalog,session-expiry,sessions}.test.ts',
+      'src/server/inference/{key-provisioning,model-catalog}.test.ts',
+      'src/server/inference/{session-expiry,session-outcome,sessions}.test.ts',
       'src/server/inference/inference-server-{doors,life}.test.ts',
       'src/server/transport/{admission,rate-limiter}.test.ts',
-      'src/server/inference/{evaluation,tools}/*.test.ts',
+      'src/server/inference/{evaluation,tools,work}/*.test.ts',
     ],
   },
 };

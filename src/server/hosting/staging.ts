@@ -52,6 +52,10 @@ export interface StagedFile {
   readonly bytes: number;
 }
 
+/** Whether there is still reason to remove it: nothing of that client comes in while it is asked. */
+export type StillSo = () => Promise<boolean>;
+
+const ALWAYS: StillSo = () => Promise.resolve(true);
 const MAX_RANGES = 64;
 /** How far into a file the kind of a container can be told; its header starts with it. */
 const SNIFF_BYTES = 64;
@@ -136,16 +140,18 @@ export class Staging {
   }
 
   /** Records first: what a crash leaves are bytes that nothing names, and removing an owner again removes them. */
-  async remove(owner: UploadOwner): Promise<void> {
+  async remove(owner: UploadOwner, still: StillSo = ALWAYS): Promise<void> {
     await this.#store.exclusive(owner.clientId, async () => {
+      if (!(await still())) return;
       await this.#store.deleteUploads(owner);
       await this.#blobs.deleteAll(ownerPrefix(owner));
     });
   }
 
   /** The inputs of an owner that keeps what else it has. */
-  async removeInputs(owner: UploadOwner): Promise<void> {
+  async removeInputs(owner: UploadOwner, still: StillSo = ALWAYS): Promise<void> {
     await this.#store.exclusive(owner.clientId, async () => {
+      if (!(await still())) return;
       const uploads = await this.#store.uploads(owner);
       await this.#store.deleteUploads(owner);
       for (const { fileName } of uploads) await this.#blobs.deleteAll(inputPrefix(owner, fileName));

@@ -1,5 +1,5 @@
 /** Key sets from announcement to revocation, against evaluation processes that do what the test says. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ToolError } from '../protocol/error-codes.ts';
 import {
   codeOf,
@@ -193,6 +193,20 @@ describe('keys that are committed', () => {
     );
     // The same keys may be announced again.
     expect((await world.keys.begin('client', model(), [keyFile('12345')])).record.state).toBe('provisioning');
+  });
+
+  it('are not said to be active if loading them had failed before anybody waited for it', async () => {
+    const keyRef = await begin();
+    await send(keyRef, '12345');
+    const wait = world.queue.wait.bind(world.queue);
+    vi.spyOn(world.queue, 'wait').mockImplementation(async (...given) => {
+      await wait(...given);
+      return undefined;
+    });
+    world.process.load = () => Promise.reject(new ToolError('ERROR_EVALUATION_FAILED', 'gone'));
+    await expect(commit(keyRef)).rejects.toMatchObject({ code: 'ERROR_KEY_NOT_READY' });
+    world.process.load = () => Promise.reject(new ToolError('ERROR_INVALID_EVALUATION_KEY', 'so'));
+    await expect(commit(keyRef)).rejects.toMatchObject({ code: 'ERROR_INVALID_EVALUATION_KEY' });
   });
 
   it('go on being loaded when their client gives up, which joins them by asking again', async () => {

@@ -135,7 +135,8 @@ export class KeyProvisioning {
     const ended = await this.get(clientId, keyRef);
     requireNotRevoked(ended);
     if (failure != null) throw new ToolError(failure.code, failure.message);
-    return ended;
+    // It may have ended before anybody waited for it.
+    return requireUsable(ended, Date.now());
   }
 
   /** @throws ToolError ERROR_UPLOAD_INCOMPLETE, or ERROR_INVALID_EVALUATION_KEY if they are not what was announced, and rejects them */
@@ -148,7 +149,10 @@ export class KeyProvisioning {
       const { clientId, keyRef } = record;
       const code = 'ERROR_INVALID_EVALUATION_KEY';
       await this.#store.settleKeys(clientId, keyRef, 'rejected', code, Date.now());
-      await this.#staging.remove(ownerOf(record));
+      await this.#staging.remove(
+        ownerOf(record),
+        async () => (await this.#store.keySet(clientId, keyRef))?.state === 'rejected',
+      );
       throw new ToolError(code, `${fileName} has ${found.bytes} bytes, not ${bytes}`);
     }
   }

@@ -229,7 +229,10 @@ describe('an evaluation', () => {
   it('is one, however often it is ordered at once', async () => {
     let evaluations = 0;
     world.process.evaluate = async () => void evaluations++;
+    let now = Date.now();
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => ++now);
     const records = await Promise.all([1, 2, 3].map(() => order()));
+    clock.mockRestore();
     expect(new Set(records.map(({ queuedAt }) => queuedAt)).size).toBe(1);
     const ended = await Promise.all(records.map((record) => wait(record)));
     expect(ended.map(({ state }) => state)).toEqual(['done', 'done', 'done']);

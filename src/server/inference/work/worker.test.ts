@@ -1,8 +1,14 @@
 /** What comes of a job that is claimed, and of those under way when the worker ends; processes do what the test says. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ToolError } from '../../protocol/error-codes.ts';
 import type { SessionRecord } from '../../storage/records.ts';
-import { DONE, type EvaluationWorld, evaluationWorld, wholeChunk } from '../../testing/evaluation-world.ts';
+import {
+  DONE,
+  type EvaluationWorld,
+  evaluationWorld,
+  keyFile,
+  wholeChunk,
+} from '../../testing/evaluation-world.ts';
 import { affinityOf } from '../key-sets.ts';
 import { newResultKey, resultKeyOf } from '../session-outcome.ts';
 
@@ -11,7 +17,7 @@ const INTERRUPTED = ['ERROR_CANCELLED', 'ERROR_SHUTTING_DOWN', 'ERROR_EVALUATION
 
 let world: EvaluationWorld;
 beforeEach(async () => {
-  world = await evaluationWorld({ evaluationsAtOnce: 2, evaluationsAtOncePerClient: 2 });
+  world = await evaluationWorld({ evaluationsAtOnce: 2, evaluationsAtOncePerClient: 5 });
 });
 afterEach(() => world[Symbol.asyncDispose]());
 
@@ -75,6 +81,43 @@ describe('a session', () => {
   });
 });
 
+describe('what comes in as a job ends', () => {
+  it('stays, should keys that were rejected be sent again', async () => {
+    world.process.load = () => Promise.reject(new ToolError('ERROR_INVALID_EVALUATION_KEY', 'so'));
+    const remove = world.staging.remove.bind(world.staging);
+    const removed = new Promise<void>((resolve) => {
+      vi.spyOn(world.staging, 'remove').mockImplementationOnce(async (...given) => {
+        await remove(...given);
+        const { record } = await world.keys.begin('client', world.catalog.all[0]!, [keyFile('keys')]);
+        await world.keys.accept('client', record.keyRef, wholeChunk('keys.hekeys', 'keys'));
+        await remove(...given);
+        resolve();
+      });
+    });
+    await expect(world.provide('client', 'keys')).rejects.toMatchObject({
+      code: 'ERROR_INVALID_EVALUATION_KEY',
+    });
+    await removed;
+    expect(await world.store.stagedBytes('client')).toBe(4);
+  });
+
+  it('stays, should its session have been discarded and opened again', async () => {
+    await world.provide('client', 'keys');
+    const removeInputs = world.staging.removeInputs.bind(world.staging);
+    const removed = new Promise<void>((resolve) => {
+      vi.spyOn(world.staging, 'removeInputs').mockImplementationOnce(async (...given) => {
+        await world.sessions.remove(await world.sessions.get('client', 's'));
+        await world.sessions.accept('client', 's', wholeChunk('input.hect', 'anew'));
+        await removeInputs(...given);
+        resolve();
+      });
+    });
+    await order();
+    await removed;
+    expect((await world.sessions.status('client', 's')).files).toMatchObject([{ received_bytes: 4 }]);
+  });
+});
+
 describe('the end of a worker', () => {
   it.each(INTERRUPTED)('leaves what it interrupts, %s, to the next start', async (code) => {
     await world.provide('client', 'keys');
@@ -104,8 +147,9 @@ describe('the end of a worker', () => {
     await world.provide('client', 'keys');
     let end = (): void => undefined;
     const started = new Promise<void>((start) => {
-      world.process.evaluate = () =>
-        new Promise((resolve) => {
+      world.process.evaluate = (_order, _progress, signal) =>
+        new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new ToolError('ERROR_CANCELLED', 'so')));
           end = resolve;
           start();
         });

@@ -120,7 +120,12 @@ export class Worker {
     }
     const written = await claim.end({ kind: 'session', record: ended });
     // The result answers every further call: inputs are of no more use.
-    if (written && ended.state === 'done') await staging.removeInputs(owner);
+    if (written && ended.state === 'done') {
+      await staging.removeInputs(owner, async () => {
+        const now = await store.session(session.clientId, session.sessionId);
+        return now?.state === 'done' && now.queuedAt === session.queuedAt;
+      });
+    }
   }
 
   async #loadKeys(claim: Claim, signal: AbortSignal): Promise<void> {
@@ -148,7 +153,12 @@ export class Worker {
       end = { kind: 'keys', state, failure };
     }
     const written = await claim.end(end);
-    if (written && end.state === 'rejected' && record !== null) await staging.remove(ownerOf(record));
+    // Unless they have been announced anew by whoever heard of it.
+    if (written && end.state === 'rejected' && record !== null)
+      await staging.remove(
+        ownerOf(record),
+        async () => (await store.keySet(clientId, keyRef))?.state === 'rejected',
+      );
   }
 
   /** By the end of this worker, and not by whoever ordered it. */
