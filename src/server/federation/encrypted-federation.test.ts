@@ -155,6 +155,6 @@ describe('a federation of encrypted sums', () => {
     expect(kept).toMatchObject({ keys: null, state: { opened: { survivors: NAMES } } });
     const { uploads, rounds } = world.server.services;
     await rounds.settled();
-    for (const name of [...NAMES, DECRYPTOR]) expect(uploads.files(name, 2)).toEqual([]);
+    for (const name of [...NAMES, DECRYPTOR]) expect(await uploads.files(name, 2)).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ import { EvaluatorPool, type Lease } from './evaluation/evaluator-pool.ts';
 import type { InferenceServer } from './inference-server.ts';
 import type { InferenceServices } from './services.ts';
 import type { InferenceRequest } from './sessions.ts';
-import { Worker } from './work/worker.ts';
+import { JobWorker } from './work/job-worker.ts';
 
 const QUIET = new AbortController().signal;
 
@@ -159,7 +159,7 @@ describe('a stop', () => {
     let ended: () => void = () => undefined;
     const running = new Promise<void>((resolve) => (ended = resolve));
     const close = vi.spyOn(EmbeddedQueue.prototype, 'close');
-    const drain = vi.spyOn(Worker.prototype, 'drain').mockReturnValue(running);
+    const drain = vi.spyOn(JobWorker.prototype, 'drain').mockReturnValue(running);
     const pool = vi.spyOn(server.pool, Symbol.asyncDispose);
     const stopped = server[Symbol.asyncDispose]();
     const answer = await health(server);

@@ -8,7 +8,6 @@ import { ToolError } from '../protocol/error-codes.ts';
 import { evaluationBackend } from './evaluation/evaluation-backend.ts';
 import { keyBytesBound } from './key-needs.ts';
 import { algorithmId, sealVersion } from './algorithm-id.ts';
-import type { ModelSource } from './work/model-source.ts';
 
 const MAX_ARTIFACT_BYTES = 2047 * 2 ** 20;
 
@@ -25,6 +24,15 @@ export interface ServedModel {
   readonly maxInputBytes: number;
   /** Forecast of one evaluation, in seconds. */
   readonly costSeconds: number;
+}
+
+/** Models as those who work on jobs find them. */
+export interface ModelSource {
+  /**
+   * @param artifact SHA-256, hex
+   * @throws ToolError ERROR_UNKNOWN_MODEL, ArtifactError
+   */
+  byDigest(artifact: string): Promise<ServedModel>;
 }
 
 export class ModelCatalog implements ModelSource {

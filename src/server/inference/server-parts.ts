@@ -23,14 +23,14 @@ import { Sessions } from './sessions.ts';
 import { Staging } from '../hosting/staging.ts';
 import { StorageRoom } from '../hosting/storage-room.ts';
 import { ownWork } from './work/own-work.ts';
-import type { Worker } from './work/worker.ts';
+import type { JobWorker } from './work/job-worker.ts';
 
 export interface ServerParts {
   readonly services: InferenceServices;
   readonly pool: EvaluatorPool;
   readonly store: MetadataStore;
   readonly queue: EvaluationQueue;
-  readonly worker: Worker;
+  readonly worker: JobWorker;
   readonly room: StorageRoom;
   readonly ballast: Ballast;
   /** On the state folder, which is nobody else's. */

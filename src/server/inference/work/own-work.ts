@@ -11,12 +11,12 @@ import type { ServerConfiguration } from '../configuration.ts';
 import type { EvaluatorPool } from '../evaluation/evaluator-pool.ts';
 import { EvaluationRunner } from './evaluation-runner.ts';
 import { KeyLoading } from './key-loading.ts';
-import type { ModelSource } from './model-source.ts';
-import { Worker } from './worker.ts';
+import type { ModelSource } from '../model-catalog.ts';
+import { JobWorker } from './job-worker.ts';
 
 export interface OwnWork {
   readonly queue: EvaluationQueue;
-  readonly worker: Worker;
+  readonly worker: JobWorker;
 }
 
 export function ownWork(parts: {
@@ -41,7 +41,7 @@ export function ownWork(parts: {
   const near = blobsAtHand(parts.blobs.location);
   const loading = new KeyLoading(staging, near, pool, { threads, maxMemoryBytes: limits.maxMemoryBytes });
   const runner = new EvaluationRunner(loading, near, limits.evaluationTimeoutMs, log, metrics);
-  const worker = new Worker(
+  const worker = new JobWorker(
     { store, queue, staging, pool, models, loading, runner, log },
     // Keys are looked at when they come: memory is the bound.
     { keys: Infinity, session: limits.evaluationsAtOnce },

@@ -12,7 +12,7 @@ import { ownerOf, requireNotRevoked } from '../key-sets.ts';
 import { newResultKey, sessionOwner, unsuccessful } from '../session-outcome.ts';
 import type { EvaluationRunner } from './evaluation-runner.ts';
 import type { KeyLoading } from './key-loading.ts';
-import type { ModelSource } from './model-source.ts';
+import type { ModelSource } from '../model-catalog.ts';
 
 /** What can be said about keys that were refused, apart from failures that say nothing about the keys. */
 const REASONS_TO_REJECT: readonly ErrorCode[] = [
@@ -29,7 +29,7 @@ const INTERRUPTED: readonly ErrorCode[] = [
   'ERROR_EVALUATION_FAILED',
 ];
 
-export interface WorkerParts {
+export interface JobWorkerParts {
   readonly store: MetadataStore;
   readonly queue: EvaluationQueue;
   readonly staging: Staging;
@@ -40,8 +40,8 @@ export interface WorkerParts {
   readonly log: Log;
 }
 
-export class Worker {
-  readonly #parts: WorkerParts;
+export class JobWorker {
+  readonly #parts: JobWorkerParts;
   readonly #atOnce: Readonly<Record<JobKind, number>>;
   /** No more jobs. */
   readonly #drain = new AbortController();
@@ -49,7 +49,7 @@ export class Worker {
   readonly #stop = new AbortController();
   #work: Promise<void> = Promise.resolve();
 
-  constructor(parts: WorkerParts, atOnce: Readonly<Record<JobKind, number>>) {
+  constructor(parts: JobWorkerParts, atOnce: Readonly<Record<JobKind, number>>) {
     this.#parts = parts;
     this.#atOnce = atOnce;
   }
