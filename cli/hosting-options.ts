@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readBounded } from '../src/data/read-file.ts';
 import { UsageError } from '../src/errors.ts';
+import type { Invitation } from '../src/server/hosting/invite.ts';
 import { invite } from '../src/server/hosting/invite.ts';
 import type { EnrolmentPolicy } from '../src/server/hosting/limits.ts';
 import { HOSTING_LIMITS } from '../src/server/hosting/limits.ts';
@@ -144,9 +145,19 @@ export async function enrolmentOf(flags: HostingFlags, unsigned: boolean): Promi
   return { open: flags.openEnrolment === true || flags.http === undefined, unsigned, authorities };
 }
 
-export async function makeInvitation(stateFolder: string, name: string | true): Promise<Outcome> {
+/** Makes a code for this name, or for any. */
+export interface Inviter {
+  (clientId: string | null, lifetimeMs: number): Promise<Invitation>;
+}
+
+export const inviteToFolder =
+  (stateFolder: string): Inviter =>
+  (clientId, lifetimeMs) =>
+    invite(stateFolder, clientId, lifetimeMs);
+
+export async function makeInvitation(inviter: Inviter, name: string | true): Promise<Outcome> {
   const clientId = name === true ? null : name;
-  const { code, expiresAt } = await invite(stateFolder, clientId, HOSTING_LIMITS.enrolmentCodeLifetimeMs);
+  const { code, expiresAt } = await inviter(clientId, HOSTING_LIMITS.enrolmentCodeLifetimeMs);
   const expires = new Date(expiresAt).toISOString();
   return {
     document: { enrolmentCode: code, clientId, expiresAt: expires },
@@ -161,7 +172,7 @@ export async function makeInvitation(stateFolder: string, name: string | true): 
 export async function noteEnrolment(
   context: CommandContext,
   command: string,
-  stateFolder: string,
+  inviter: Inviter,
   clients: number,
   open: boolean,
   first: string | null = null,
@@ -171,7 +182,7 @@ export async function noteEnrolment(
     context.note(`clients enrolled: ${clients}; "he-compile ${command} --invite" makes a code for another`);
     return;
   }
-  const { code } = await invite(stateFolder, first, HOSTING_LIMITS.enrolmentCodeLifetimeMs);
+  const { code } = await inviter(first, HOSTING_LIMITS.enrolmentCodeLifetimeMs);
   const whom = first === null ? '' : ` for ${first}`;
   context.note(`no client is enrolled yet; enrolment code${whom}, valid once and for a day: ${code}`);
 }

@@ -57,6 +57,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'remote inference server (MCP): evaluates models on encrypted inputs of others',
     load: () => import('./commands/serve.ts'),
   },
+  work: {
+    summary: 'worker of several servers: evaluates what front ends (serve --database) were sent',
+    load: () => import('./commands/work.ts'),
+  },
   federate: {
     summary:
       'aggregator of a federation (MCP): adds up masked, noised updates of participants, sees no single one',

@@ -16,6 +16,7 @@ import {
   addHostingOptions,
   defaultState,
   enrolmentOf,
+  inviteToFolder,
   limitsOf,
   listenSettings,
   makeInvitation,
@@ -50,7 +51,8 @@ export function define(command: Command, run: Runner): void {
 
 async function federate(flags: FederateFlags, context: CommandContext): Promise<Outcome> {
   const stateFolder = flags.state ?? defaultState('federation');
-  if (flags.invite !== undefined) return makeInvitation(stateFolder, flags.invite);
+  const inviter = inviteToFolder(stateFolder);
+  if (flags.invite !== undefined) return makeInvitation(inviter, flags.invite);
   const { template, policy: policyFile } = flags;
   if (template === undefined || policyFile === undefined)
     throw new UsageError('USAGE', 'a federation takes a template and a policy', {
@@ -80,7 +82,7 @@ async function federate(flags: FederateFlags, context: CommandContext): Promise<
   context.note(
     `${policy.federation}: ${mechanism}, ε ${epsilon} at δ ${delta} over ${policy.rounds} rounds, noise multiplier ${server.services.federation.noiseMultiplier.toPrecision(3)}, sums of ${minSurvivors} at least, ${colluders} of whom may collude`,
   );
-  await noteEnrolment(context, 'federate', stateFolder, await server.clients(), enrolment.open, policy.owner);
+  await noteEnrolment(context, 'federate', inviter, await server.clients(), enrolment.open, policy.owner);
   await Promise.race(ends);
   return { document: { url, stopped: true }, text: flags.stdio === true ? '' : 'stopped' };
 }

@@ -6,9 +6,14 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { UsageError } from '../../src/errors.ts';
 import { jsonLog } from '../../src/server/hosting/log.ts';
+import { ServerIdentity } from '../../src/server/hosting/server-identity.ts';
+import { openFrontParts } from '../../src/server/inference/cluster/front-parts.ts';
 import type { ServerConfiguration, ServerLimits } from '../../src/server/inference/configuration.ts';
 import { DEFAULT_LIMITS } from '../../src/server/inference/configuration.ts';
+import { openEmbeddedParts } from '../../src/server/inference/embedded-parts.ts';
 import { InferenceServer } from '../../src/server/inference/inference-server.ts';
+import type { ClusterFlags } from '../cluster-options.ts';
+import { addClusterOptions, clusterAddresses, inviteToCluster } from '../cluster-options.ts';
 import type { CommandContext, Outcome, Runner } from '../command.ts';
 import type { HostingFlags } from '../hosting-options.ts';
 import {
@@ -16,6 +21,7 @@ import {
   addHostingOptions,
   defaultState,
   enrolmentOf,
+  inviteToFolder,
   limitsOf,
   listenSettings,
   makeInvitation,
@@ -26,17 +32,18 @@ import {
 import { naturalNumber } from '../parse-options.ts';
 import { packageVersion } from '../versions.ts';
 
-interface ServeFlags extends HostingFlags {
+interface ServeFlags extends HostingFlags, ClusterFlags {
   readonly allowUnsigned?: boolean;
   readonly threads?: number;
   readonly evaluations?: number;
   readonly maxMemoryMb?: number;
+  readonly serverKey?: string;
 }
 
 const DEFAULT_THREADS = 2;
 
 export function define(command: Command, run: Runner): void {
-  addHostingOptions(
+  const own = addHostingOptions(
     command.argument('[artifact...]', 'compiled models (.hemodel)'),
     'keys of clients, uploads and results (default: ~/.local/state/he-compile/server)',
   )
@@ -48,9 +55,10 @@ export function define(command: Command, run: Runner): void {
       naturalNumber,
     )
     .option('--max-memory-mb <N>', 'bound of all evaluation processes together', naturalNumber)
-    .action((artifacts: readonly string[], flags: ServeFlags) =>
-      run((context) => serve(artifacts, flags, context)),
-    );
+    .option('--server-key <FILE>', 'Ed25519 key of all front ends of a cluster, PEM (with --database)');
+  addClusterOptions(own).action((artifacts: readonly string[], flags: ServeFlags) =>
+    run((context) => serve(artifacts, flags, context)),
+  );
 }
 
 async function serve(
@@ -59,7 +67,9 @@ async function serve(
   context: CommandContext,
 ): Promise<Outcome> {
   const stateFolder = flags.state ?? defaultState('server');
-  if (flags.invite !== undefined) return makeInvitation(stateFolder, flags.invite);
+  const cluster = clusterAddresses(flags);
+  const inviter = cluster === null ? inviteToFolder(stateFolder) : inviteToCluster(cluster);
+  if (flags.invite !== undefined) return makeInvitation(inviter, flags.invite);
   if (artifacts.length === 0)
     throw new UsageError('USAGE', 'no artifact is given', {
       hint: 'he-compile serve model.hemodel --http 127.0.0.1:8443',
@@ -67,7 +77,11 @@ async function serve(
   requireHostingSense(flags, 'serve');
   const configuration = await configurationOf(stateFolder, flags);
   const log = jsonLog((line) => process.stderr.write(line));
-  await using server = await InferenceServer.open(artifacts, configuration, await packageVersion(), log);
+  const parts =
+    cluster === null
+      ? await openEmbeddedParts(artifacts, configuration, log)
+      : await openFrontParts(artifacts, cluster, await serverKey(flags), configuration, log);
+  await using server = await InferenceServer.of(parts, await packageVersion());
   const ends: Promise<unknown>[] = [aborted(context.signal)];
   let url: string | null = null;
   if (flags.http !== undefined) {
@@ -75,9 +89,17 @@ async function serve(
     context.note(`listening on ${url}`);
   }
   if (flags.stdio === true) ends.push(server.listenStdio().closed);
-  await noteEnrolment(context, 'serve', stateFolder, await server.clients(), configuration.enrolment.open);
+  await noteEnrolment(context, 'serve', inviter, await server.clients(), configuration.enrolment.open);
   await Promise.race(ends);
   return { document: { url, stopped: true }, text: flags.stdio === true ? '' : 'stopped' };
+}
+
+function serverKey({ serverKey: file }: ServeFlags): Promise<ServerIdentity> {
+  if (file === undefined)
+    throw new UsageError('USAGE', 'front ends of a cluster have one key', {
+      hint: 'make it once, and give it to all of them: openssl genpkey -algorithm ed25519 -out server-key.pem; --server-key server-key.pem',
+    });
+  return ServerIdentity.read(file);
 }
 
 async function configurationOf(stateFolder: string, flags: ServeFlags): Promise<ServerConfiguration> {

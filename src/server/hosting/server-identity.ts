@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, hkdfSync } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArtifactError } from '../../errors.ts';
+import { ArtifactError, UsageError } from '../../errors.ts';
 import type { ResultSignature, ToolCall } from '../protocol/signing.ts';
 import { encodePublicKey, keyId, requestDigest, signResult } from '../protocol/signing.ts';
 
@@ -19,16 +19,23 @@ export class ServerIdentity {
   /** Makes the key at the first start. @throws ArtifactError SERVER_KEY_INVALID */
   static async open(stateFolder: string): Promise<ServerIdentity> {
     const path = join(stateFolder, FILE);
-    const existing = await readFile(path, 'utf8').catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-      throw error;
-    });
+    const existing = await readIfThere(path);
     if (existing !== null) return new ServerIdentity(readKey(existing, path));
     const { privateKey } = generateKeyPairSync('ed25519');
     await using file = await open(path, 'wx', 0o600);
     await file.writeFile(privateKey.export({ format: 'pem', type: 'pkcs8' }));
     await file.sync();
     return new ServerIdentity(privateKey);
+  }
+
+  /** A key that several processes have. @throws ArtifactError SERVER_KEY_INVALID, UsageError SECRET_UNREADABLE */
+  static async read(path: string): Promise<ServerIdentity> {
+    const pem = await readIfThere(path);
+    if (pem === null)
+      throw new UsageError('SECRET_UNREADABLE', `there is no server key at ${path}`, {
+        hint: 'make one for all front ends: openssl genpkey -algorithm ed25519 -out server-key.pem',
+      });
+    return new ServerIdentity(readKey(pem, path));
   }
 
   private constructor(privateKey: KeyObject) {
@@ -48,6 +55,13 @@ export class ServerIdentity {
   sign(result: unknown, call: ToolCall, nonce: string | null): ResultSignature {
     return signResult(result, requestDigest(call, nonce), this.#privateKey, this.id);
   }
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  });
 }
 
 function readKey(pem: string, path: string): KeyObject {

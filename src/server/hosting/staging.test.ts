@@ -144,7 +144,7 @@ describe('a chunk', () => {
     await send(chunk(1, 2, 'second'));
     await send(chunk(0, 2, 'first'));
     const [file] = await staging.complete(SESSION);
-    const stored = await Promise.all(file!.chunks.map((key) => blobs.get(key)));
+    const stored = await Promise.all(file!.chunks.map(({ key }) => blobs.get(key)));
     expect(stored.map((bytes) => Buffer.from(bytes).toString())).toEqual(['first', 'second']);
   });
 
@@ -177,7 +177,7 @@ describe('at once', () => {
     expect(codes.toSorted()).toEqual(['ERROR_CHUNK_CONFLICT', 'ERROR_CHUNK_CONFLICT', 'complete']);
     const winner = contents[codes.indexOf('complete')]!;
     const [file] = await staging.complete(SESSION);
-    const stored = await Promise.all(file!.chunks.map((key) => blobs.get(key)));
+    const stored = await Promise.all(file!.chunks.map(({ key }) => blobs.get(key)));
     expect(stored.map((bytes) => Buffer.from(bytes).toString())).toEqual(['same', winner]);
     expect(file!.bytes).toBe(4 + winner.length);
   });
@@ -216,7 +216,11 @@ describe('a staged file', () => {
     expect(await staging.complete(SESSION)).toEqual([
       {
         fileName: 'input.hect',
-        chunks: [0, 1, 2].map((index) => `session/client/one/in-input.hect/${index}`),
+        chunks: [0, 1, 2].map((index) => ({
+          key: `session/client/one/in-input.hect/${index}`,
+          bytes: 10 + index,
+          sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+        })),
         bytes: 33,
       },
     ]);

@@ -5,6 +5,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
+import type { NamedBlob } from '../storage/near-blobs.ts';
 import type { ChunkRecord, UploadOwner } from '../storage/records.ts';
 import { ToolError } from '../protocol/error-codes.ts';
 import { decodeChunk, sha256Of } from '../protocol/identifiers.ts';
@@ -47,8 +48,8 @@ export interface FileState {
 
 export interface StagedFile {
   readonly fileName: string;
-  /** Keys of the blobs, in order. */
-  readonly chunks: readonly string[];
+  /** In order. */
+  readonly chunks: readonly NamedBlob[];
   readonly bytes: number;
 }
 
@@ -132,7 +133,7 @@ export class Staging {
       }
       files.push({
         fileName,
-        chunks: chunks.map(({ index }) => chunkKey(owner, fileName, index)),
+        chunks: chunks.map(({ index, ...blob }) => ({ ...blob, key: chunkKey(owner, fileName, index) })),
         bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0),
       });
     }

@@ -21,15 +21,16 @@ const RESERVED_SHARE = 0.1;
 
 export class StorageRoom {
   readonly #store: MetadataStore;
-  readonly #folder: string;
+  readonly #folder: string | null;
   readonly #limits: StorageLimits;
   readonly #ballast: Pick<Ballast, 'missingBytes'>;
   /** Bytes on their way to the disk. */
   #held = 0;
 
+  /** @param folder on whose disk it is; null: on none of ours */
   constructor(
     store: MetadataStore,
-    folder: string,
+    folder: string | null,
     limits: StorageLimits,
     ballast: Pick<Ballast, 'missingBytes'>,
   ) {
@@ -75,6 +76,7 @@ export class StorageRoom {
 
   /** Of the disk, without what is reserved, for ballast too, and what is on its way. */
   #free(): number {
+    if (this.#folder === null) return Infinity;
     const { free, total } = diskSpace(this.#folder);
     return (
       free -

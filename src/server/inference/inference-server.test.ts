@@ -14,7 +14,8 @@ import { compileFixture, digit } from '../testing/served-model.ts';
 import type { HttpListener } from '../transport/http-listener.ts';
 import type { ServerConfiguration } from './configuration.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
-import { InferenceServer } from './inference-server.ts';
+import type { InferenceServer } from './inference-server.ts';
+import { openTestServer } from '../testing/open-test-server.ts';
 import { SILENT_LOG } from '../hosting/log.ts';
 
 let model: TestModel;
@@ -33,7 +34,7 @@ beforeAll(async () => {
     enrolment: { open: true, unsigned: false, authorities: [] },
     threads: 1,
   };
-  server = await InferenceServer.open([model.file], configuration, '0.0.0-test', SILENT_LOG);
+  server = await openTestServer([model.file], configuration, '0.0.0-test', SILENT_LOG);
   http = await server.listenHttp({
     address: { host: '127.0.0.1', port: 0 },
     tls: null,

@@ -1,4 +1,5 @@
 /** The remote inference server: serves its parts over the transports asked for, sweeps, and takes them down. */
+import { InternalError } from '../../errors.ts';
 import type { ExtensionSettings } from '../protocol/extension.ts';
 import { DRAFT } from '../protocol/extension.ts';
 import type { HttpListener } from '../transport/http-listener.ts';
@@ -15,7 +16,7 @@ import type { Log } from '../hosting/log.ts';
 import { noteRefusal, noteTransport } from '../hosting/refused-calls.ts';
 import { modelDocuments } from './model-documents.ts';
 import type { ServerParts } from './server-parts.ts';
-import { openParts } from './server-parts.ts';
+import { openEmbeddedParts } from './embedded-parts.ts';
 import type { InferenceServices } from './services.ts';
 import { SessionTasks } from './session-tasks.ts';
 import { REMOTE_TOOLS } from './tools/registry.ts';
@@ -38,11 +39,13 @@ export class InferenceServer implements AsyncDisposable {
     version: string,
     log: Log,
   ): Promise<InferenceServer> {
-    const server = new InferenceServer(await openParts(artifacts, configuration, log), version);
+    return InferenceServer.of(await openEmbeddedParts(artifacts, configuration, log), version);
+  }
+
+  static async of(parts: ServerParts, version: string): Promise<InferenceServer> {
+    const server = new InferenceServer(parts, version);
     await server.trim();
-    const recovered = await server.services.sessions.recover();
-    server.#parts.worker.start();
-    log('info', 'started', { count: recovered });
+    parts.services.log('info', 'started', { count: await parts.start() });
     return server;
   }
 
@@ -60,8 +63,11 @@ export class InferenceServer implements AsyncDisposable {
     return this.#parts.services;
   }
 
+  /** @throws InternalError where others evaluate */
   get pool(): EvaluatorPool {
-    return this.#parts.pool;
+    const { pool } = this.#parts;
+    if (pool === null) throw new InternalError('a front end has no evaluation processes');
+    return pool;
   }
 
   /** Of the first HTTP listener. */
@@ -83,11 +89,9 @@ export class InferenceServer implements AsyncDisposable {
       ...httpLimits(limits),
       holderOf: (token) => this.services.authentication.holderOf(token),
       pages: {
-        '/healthz': async () => ({
-          type: 'application/json',
-          body: this.#health(),
-          ok: !this.#closing && !this.#parts.room.full,
-        }),
+        '/healthz': () => this.#health(),
+        '/readyz': () => this.#health(),
+        '/livez': async () => ({ type: 'application/json', body: '{"status":"ok"}', ok: true }),
         '/metrics': async () => ({
           type: 'text/plain; version=0.0.4',
           body: await this.#metrics(),
@@ -115,9 +119,9 @@ export class InferenceServer implements AsyncDisposable {
     await this.trim();
   }
 
-  /** Takes ballast aboard where there is room for it. */
+  /** Keeps house. */
   async trim(): Promise<void> {
-    await this.#parts.ballast.takeAboard();
+    await this.#parts.trim();
   }
 
   /** Running evaluations get a while to end; what waits is taken up at the next start. */
@@ -126,11 +130,9 @@ export class InferenceServer implements AsyncDisposable {
     this.#closing = true;
     clearInterval(this.#sweep);
     await this.#parts.queue.close();
-    await this.#parts.worker.drain(this.services.configuration.limits.shutdownGraceMs);
+    await this.#parts.drain(this.services.configuration.limits.shutdownGraceMs);
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    await this.pool[Symbol.asyncDispose]();
-    await this.#parts.store[Symbol.asyncDispose]();
-    this.#parts.lock[Symbol.dispose]();
+    await this.#parts.close();
     this.services.log('info', 'stopped');
   }
 
@@ -171,20 +173,24 @@ export class InferenceServer implements AsyncDisposable {
     };
   }
 
-  #health(): string {
-    return JSON.stringify({
-      status: this.#closing ? 'stopping' : this.#parts.room.full ? 'storage full' : 'ok',
-      models: this.services.catalog.all.length,
-    });
+  async #health(): Promise<{ type: string; body: string; ok: boolean }> {
+    const trouble = this.#closing ? 'stopping' : await this.#parts.trouble();
+    const body = JSON.stringify({ status: trouble ?? 'ok', models: this.services.catalog.all.length });
+    return { type: 'application/json', body, ok: trouble === null };
   }
 
   async #metrics(): Promise<string> {
-    const { waiting, running } = await this.#parts.queue.gauges();
+    const { queue, pool } = this.#parts;
+    const { waiting, running, ...gauges } = await queue.gauges();
     return this.services.metrics.text({
       queue_waiting: waiting,
       queue_running: running,
-      evaluators: this.pool.size,
-      evaluator_reserved_bytes: this.pool.reservedBytes,
+      ...(gauges.oldestReadySeconds === undefined
+        ? {}
+        : { queue_oldest_ready_seconds: gauges.oldestReadySeconds }),
+      ...(gauges.readyCostSeconds === undefined ? {} : { queue_ready_cost_seconds: gauges.readyCostSeconds }),
+      ...(gauges.workers === undefined ? {} : { workers: gauges.workers }),
+      ...(pool === null ? {} : { evaluators: pool.size, evaluator_reserved_bytes: pool.reservedBytes }),
       clients: await this.#parts.store.clientCount(),
       stored_bytes: await this.#parts.store.storedBytes(),
       process_resident_memory_bytes: process.memoryUsage.rss(),

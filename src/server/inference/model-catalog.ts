@@ -9,7 +9,7 @@ import { evaluationBackend } from './evaluation/evaluation-backend.ts';
 import { keyBytesBound } from './key-needs.ts';
 import { algorithmId, sealVersion } from './algorithm-id.ts';
 
-const MAX_ARTIFACT_BYTES = 2047 * 2 ** 20;
+export const MAX_ARTIFACT_BYTES = 2047 * 2 ** 20;
 
 export interface ServedModel {
   readonly id: string;

@@ -38,7 +38,7 @@ export interface SessionStatus {
 
 export class Sessions {
   readonly #store: MetadataStore;
-  readonly #blobs: BlobStore;
+  readonly #blobs: Pick<BlobStore, 'get'>;
   readonly #staging: Staging;
   readonly #keys: KeyProvisioning;
   readonly #catalog: ModelCatalog;
@@ -47,7 +47,7 @@ export class Sessions {
 
   constructor(parts: {
     readonly store: MetadataStore;
-    readonly blobs: BlobStore;
+    readonly blobs: Pick<BlobStore, 'get'>;
     readonly staging: Staging;
     readonly queue: EvaluationQueue;
     readonly keys: KeyProvisioning;

@@ -95,6 +95,10 @@ export interface QueueGauges {
   /** Jobs of sessions. */
   readonly waiting: number;
   readonly running: number;
+  /** Of a queue that several workers share: how long the job that waits longest has, and the forecasts of all that wait. */
+  readonly oldestReadySeconds?: number;
+  readonly readyCostSeconds?: number;
+  readonly workers?: number;
 }
 
 export interface EvaluationQueue {

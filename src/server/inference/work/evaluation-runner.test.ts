@@ -44,7 +44,8 @@ function run(
   signal = new AbortController().signal,
   losses = 0,
 ) {
-  const files = [{ fileName: 'input.hect', chunks: ['a/0', 'a/1'], bytes: 2 }];
+  const chunks = ['a/0', 'a/1'].map((key) => ({ key, bytes: 1, sha256: '' }));
+  const files = [{ fileName: 'input.hect', chunks, bytes: 2 }];
   const [model] = world.catalog.all;
   const task = { record: RECORD, keySet, model: model!, files, outputKey: OUTPUT, losses, signal };
   return runner.run(task, ({ fraction, message }) => progress(fraction, message));
@@ -107,8 +108,8 @@ describe('an evaluation', () => {
 
 it('has its inputs at hand while it runs, and is told of once its result is where everybody finds it', async () => {
   const did: string[] = [];
-  near.bring = async (keys) => {
-    did.push(`brought ${keys.join(' ')}`);
+  near.bring = async (blobs) => {
+    did.push(`brought ${blobs.map(({ key }) => key).join(' ')}`);
     return { [Symbol.dispose]: () => void did.push('given back') };
   };
   near.publish = async (key) => void did.push(`published ${key}`);

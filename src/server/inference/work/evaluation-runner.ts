@@ -107,7 +107,7 @@ export class EvaluationRunner {
       },
       signal,
     );
-    const inputs = files.map(({ chunks }) => ({ chunks, sha256: null }));
+    const inputs = files.map(({ chunks }) => ({ chunks: chunks.map(({ key }) => key), sha256: null }));
     using _ = await this.#near.bring(
       files.flatMap(({ chunks }) => chunks),
       signal,

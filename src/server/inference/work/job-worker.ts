@@ -1,4 +1,5 @@
 /** Who does the jobs of the queue: takes them one by one, as many at once as it may, and says what came of each. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '../../protocol/error-codes.ts';
 import { ToolError } from '../../protocol/error-codes.ts';
 import { toToolError } from '../../protocol/translate-error.ts';
@@ -28,6 +29,9 @@ const INTERRUPTED: readonly ErrorCode[] = [
   'ERROR_SHUTTING_DOWN',
   'ERROR_EVALUATION_FAILED',
 ];
+
+const LOADING = 'loading keys';
+const PAUSE_MS = 1000;
 
 export interface JobWorkerParts {
   readonly store: MetadataStore;
@@ -70,7 +74,7 @@ export class JobWorker {
   }
 
   async #serve(kind: JobKind): Promise<void> {
-    const { queue, pool } = this.#parts;
+    const { queue, pool, log } = this.#parts;
     if (this.#atOnce[kind] === 0) return;
     const active = new Set<Promise<void>>();
     while (!this.#drain.signal.aborted) {
@@ -78,7 +82,15 @@ export class JobWorker {
         await Promise.race(active);
         continue;
       }
-      const claim = await queue.claim({ kind, warm: () => pool.warm }, this.#drain.signal);
+      let claim: Claim | null;
+      try {
+        claim = await queue.claim({ kind, warm: () => pool.warm }, this.#drain.signal);
+      } catch (error) {
+        // The records are away: it goes on when they are back.
+        log('error', 'no job could be had', { detail: String(error) });
+        await sleep(PAUSE_MS, undefined, { signal: this.#drain.signal }).catch(() => undefined);
+        continue;
+      }
       if (claim === null) break;
       const job = this.#do(claim).finally(() => active.delete(job));
       active.add(job);
@@ -167,8 +179,6 @@ export class JobWorker {
     return thrown instanceof ToolError && INTERRUPTED.includes(thrown.code);
   }
 }
-
-const LOADING = 'loading keys';
 
 async function requireKeySet(store: MetadataStore, clientId: string, keyRef: string): Promise<KeySetRecord> {
   const record = await store.keySet(clientId, keyRef);

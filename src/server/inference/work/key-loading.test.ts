@@ -33,8 +33,8 @@ it('keys are loaded with the threads asked for, of those there are', async () =>
 
 it('their blobs are brought when the process is opened, and not before', async () => {
   const brought: (readonly string[])[] = [];
-  near.bring = async (keys) => {
-    brought.push(keys);
+  near.bring = async (blobs) => {
+    brought.push(blobs.map(({ key }) => key));
     return { [Symbol.dispose]: () => undefined };
   };
   using _ = await load();

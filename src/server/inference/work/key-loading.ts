@@ -1,7 +1,7 @@
 /** A process that holds a client's evaluation keys for a model: what loading them takes, and where it finds them. */
 import { ToolError } from '../../protocol/error-codes.ts';
 import type { KeySetRecord } from '../../storage/records.ts';
-import type { NearBlobs } from '../../storage/near-blobs.ts';
+import type { NamedBlob, NearBlobs } from '../../storage/near-blobs.ts';
 import type { Staging } from '../../hosting/staging.ts';
 import type { EvaluatorPool, Lease } from '../evaluation/evaluator-pool.ts';
 import type { ProcessProgress } from '../evaluation/evaluator-process.ts';
@@ -38,10 +38,12 @@ export class KeyLoading {
     signal: AbortSignal,
   ): Promise<Lease> {
     const staged = await this.#staging.complete(ownerOf(record));
+    const blobs: NamedBlob[] = [];
     const keys = record.files.map(({ fileName, sha256 }) => {
       const file = staged.find((one) => one.fileName === fileName);
       if (file === undefined) throw new ToolError('ERROR_UPLOAD_INCOMPLETE', `${fileName} has not arrived`);
-      return { chunks: file.chunks, sha256 };
+      blobs.push(...file.chunks);
+      return { chunks: file.chunks.map(({ key }) => key), sha256 };
     });
     const opening = {
       artifactFile: model.file,
@@ -51,11 +53,7 @@ export class KeyLoading {
     };
     const wanted = Math.max(1, Math.min(this.#limits.threads, ompThreads ?? this.#limits.threads));
     const need = memoryNeed(model.artifact, model.fileBytes, wanted, this.#limits.maxMemoryBytes);
-    const bring = (until: AbortSignal): Promise<Disposable> =>
-      this.#near.bring(
-        keys.flatMap(({ chunks }) => chunks),
-        until,
-      );
+    const bring = (until: AbortSignal): Promise<Disposable> => this.#near.bring(blobs, until);
     return this.#pool.acquire(
       { affinity: affinityOf(record, model), opening, bring, need },
       progress,

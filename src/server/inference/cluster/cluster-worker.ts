@@ -1,0 +1,141 @@
+/** A worker: takes jobs from the database, keys and inputs from the blob store, and has nothing that is lost with it. */
+import { randomUUID } from 'node:crypto';
+import type { Log } from '../../hosting/log.ts';
+import { Metrics } from '../../hosting/metrics.ts';
+import { Staging } from '../../hosting/staging.ts';
+import { BlobCache } from '../../storage/blob-cache.ts';
+import { CLUSTER_RULES, PostgresQueue } from '../../storage/postgres/postgres-queue.ts';
+import type { ServerLimits } from '../configuration.ts';
+import { EvaluatorPool } from '../evaluation/evaluator-pool.ts';
+import { EvaluationRunner } from '../work/evaluation-runner.ts';
+import { KeyLoading } from '../work/key-loading.ts';
+import { JobWorker } from '../work/job-worker.ts';
+import type { ClusterAddresses, ClusterStores } from './cluster-stores.ts';
+import { openClusterStores } from './cluster-stores.ts';
+import { PublishedModels } from './published-models.ts';
+import { queueRules } from './queue-rules.ts';
+
+export interface WorkerSettings {
+  readonly limits: ServerLimits;
+  /** Of one evaluation. */
+  readonly threads: number;
+  /** Of this worker alone. */
+  readonly cacheFolder: string;
+  readonly cacheBytes: number;
+}
+
+const HEARTBEAT_MS = 5000;
+/** Key sets whose keys are looked at at the same time: the store, and not the processors, is what that waits for. */
+const KEYS_AT_ONCE = 2;
+
+export class ClusterWorker implements AsyncDisposable {
+  readonly #stores: ClusterStores;
+  readonly #queue: PostgresQueue;
+  readonly #pool: EvaluatorPool;
+  readonly #worker: JobWorker;
+  readonly #cache: BlobCache;
+  readonly #metrics: Metrics;
+  readonly #settings: WorkerSettings;
+  readonly #log: Log;
+  readonly #heartbeat: NodeJS.Timeout;
+  readonly #revocations: Disposable;
+  #draining = false;
+  #heardAt = performance.now();
+
+  static async open(addresses: ClusterAddresses, settings: WorkerSettings, log: Log): Promise<ClusterWorker> {
+    const stores = await openClusterStores(addresses, false);
+    const cache = await BlobCache.open(settings.cacheFolder, stores.blobs, settings.cacheBytes);
+    const worker = new ClusterWorker(stores, cache, settings, log);
+    await worker.#beat();
+    worker.#worker.start();
+    log('info', 'started');
+    return worker;
+  }
+
+  private constructor(stores: ClusterStores, cache: BlobCache, settings: WorkerSettings, log: Log) {
+    const { limits, threads } = settings;
+    const { database, notices, records: store, blobs } = stores;
+    this.#stores = stores;
+    this.#cache = cache;
+    this.#settings = settings;
+    this.#log = log;
+    this.#metrics = new Metrics();
+    this.#pool = new EvaluatorPool(limits.maxMemoryBytes, log, this.#metrics);
+    this.#queue = new PostgresQueue(database, notices, `worker-${randomUUID()}`, {
+      ...CLUSTER_RULES,
+      ...queueRules(limits),
+    });
+    // Nothing is uploaded here.
+    const staging = new Staging(store, blobs, { hold: async () => ({ [Symbol.dispose]: () => undefined }) });
+    const loading = new KeyLoading(staging, cache, this.#pool, {
+      threads,
+      maxMemoryBytes: limits.maxMemoryBytes,
+    });
+    const runner = new EvaluationRunner(loading, cache, limits.evaluationTimeoutMs, log, this.#metrics);
+    this.#worker = new JobWorker(
+      {
+        ...{ store, queue: this.#queue, staging, pool: this.#pool, loading, runner, log },
+        models: new PublishedModels(blobs, cache),
+      },
+      { keys: KEYS_AT_ONCE, session: limits.evaluationsAtOnce },
+    );
+    this.#revocations = notices.subscribe((notice) => {
+      if (notice.about === 'revoked')
+        void this.#pool.drop(notice.clientId, notice.keyRef).catch((error: unknown) => this.#report(error));
+    });
+    this.#heartbeat = setInterval(
+      () => void this.#beat().catch((error: unknown) => this.#report(error)),
+      HEARTBEAT_MS,
+    );
+  }
+
+  /** Why it takes no work now, for people; null: it does. */
+  get trouble(): string | null {
+    if (this.#draining) return 'draining';
+    return performance.now() - this.#heardAt > CLUSTER_RULES.workerMs ? 'database unavailable' : null;
+  }
+
+  /** In the text format of Prometheus. */
+  metrics(): string {
+    return this.#metrics.text({
+      evaluators: this.#pool.size,
+      evaluator_reserved_bytes: this.#pool.reservedBytes,
+      cache_bytes: this.#cache.bytes,
+      process_resident_memory_bytes: process.memoryUsage.rss(),
+    });
+  }
+
+  /** Takes no more; what is under way gets a while to end, and waits for another worker then. */
+  async drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    await this.#queue.close();
+    await this.#worker.drain(this.#settings.limits.shutdownGraceMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+    clearInterval(this.#heartbeat);
+    this.#revocations[Symbol.dispose]();
+    await this.#pool[Symbol.asyncDispose]();
+    await this.#queue.leave().catch((error: unknown) => this.#report(error));
+    await this.#stores[Symbol.asyncDispose]();
+    this.#log('info', 'stopped');
+  }
+
+  /** Leases, and what was revoked while nobody could tell. */
+  async #beat(): Promise<void> {
+    await this.#queue.heartbeat(this.#draining ? [] : this.#pool.warm);
+    this.#heardAt = performance.now();
+    for (const affinity of this.#pool.warm) {
+      const [clientId = '', keyRef = ''] = affinity.split(' ');
+      const keys = await this.#stores.records.keySet(clientId, keyRef);
+      if (keys === null || keys.state === 'revoked' || keys.state === 'rejected')
+        await this.#pool.drop(clientId, keyRef);
+    }
+  }
+
+  #report(error: unknown): void {
+    this.#log('error', 'worker', { detail: String(error) });
+  }
+}
