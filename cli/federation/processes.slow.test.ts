@@ -32,7 +32,7 @@ const EPSILON = 100;
 /** Trainings in the clear, with noise of other seeds each. */
 const REPEATED = 4;
 const SETTINGS = { epochs: 1, learningRate: 0.02, batchSize: 10 };
-const PROTOCOLS = ['secure-aggregation'] as const;
+const PROTOCOLS = ['secure-aggregation', 'bfv-sum'] as const;
 
 let training: DigitTraining;
 let digits: SharedDigits;
@@ -56,6 +56,8 @@ function train(from: DigitWeights, participant: number, round: number): DigitWei
 
 const weightsOf = (model: Uint8Array): DigitWeights =>
   Float32Array.from(readParameters(model, 'the model').values);
+/** Of both protocols one is enough. */
+const inTheClear = new Map<string, number>();
 const accuracyOf = (weights: DigitWeights): number => training.accuracy(weights, digits.test);
 
 /**
@@ -74,6 +76,14 @@ function averaged(deviation: number, seed: number): DigitWeights {
     weights = weights.map((value, i) => value + sum[i]! / NAMES.length + deviation * random.gaussian());
   }
   return weights;
+}
+
+/** Accuracy after averaging in the clear. */
+function clear(deviation: number, seed: number): number {
+  const name = `${deviation} ${seed}`;
+  const known = inTheClear.get(name) ?? accuracyOf(averaged(deviation, seed));
+  inTheClear.set(name, known);
+  return known;
 }
 
 interface Federated {
@@ -148,7 +158,7 @@ describe.each(PROTOCOLS)('%s, five rounds of eight processes', (protocol) => {
   it('without noise is as good as averaging in the clear', async () => {
     const floor: Protection = { ...DEFAULT_FLOOR, protocol, mechanism: 'none', epsilon: Infinity };
     const { weights, noise, spent } = await federated({ protection: { protocol } }, floor);
-    const [secret, plain] = [accuracyOf(weights), accuracyOf(averaged(0, 1))];
+    const [secret, plain] = [accuracyOf(weights), clear(0, 1)];
     console.log(JSON.stringify({ protocol, secret, plain }));
     expect(plain).toBeGreaterThan(0.65);
     expect(Math.abs(secret - plain)).toBeLessThanOrEqual(0.003);
@@ -177,17 +187,17 @@ describe.each(PROTOCOLS)('%s, five rounds of eight processes', (protocol) => {
     for (const square of noise)
       expect(Math.abs(square / variance - 1)).toBeLessThan(5 * Math.sqrt(2 / form.length));
     const deviation = Math.sqrt(variance) / form.scale / NAMES.length;
-    const clear = Array.from({ length: REPEATED }, (_, i) => accuracyOf(averaged(deviation, i + 1)));
+    const accuracies = Array.from({ length: REPEATED }, (_, i) => clear(deviation, i + 1));
     const secret = accuracyOf(weights);
-    const mean = clear.reduce((sum, value) => sum + value, 0) / REPEATED;
-    const squares = clear.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    const mean = accuracies.reduce((sum, value) => sum + value, 0) / REPEATED;
+    const squares = accuracies.reduce((sum, value) => sum + (value - mean) ** 2, 0);
     // At least what so many test digits can tell.
     const spread = Math.max(Math.sqrt(squares / (REPEATED - 1)), Math.sqrt((mean * (1 - mean)) / 500));
     console.log(
       JSON.stringify({
         protocol,
         secret,
-        clear,
+        clear: accuracies,
         mean,
         spread,
         epsilon,

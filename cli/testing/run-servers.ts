@@ -36,7 +36,7 @@ export function runCliAt(home: string, args: readonly string[]): Promise<CliResu
 }
 
 export interface ServerProcess extends AsyncDisposable {
-  /** Address of the "listening on" line. */
+  /** Address, as it says itself. */
   readonly url: string;
   readonly processId: number;
   readonly stderr: () => string;
@@ -46,6 +46,11 @@ export interface ServerProcess extends AsyncDisposable {
 
 /** Resolves when the server listens. */
 export function startServer(home: string, args: readonly string[]): Promise<ServerProcess> {
+  return startProcess(home, args, /listening on (\S+?)[;\s]/);
+}
+
+/** @param ready line that tells so, and by what the process is known */
+export function startProcess(home: string, args: readonly string[], ready: RegExp): Promise<ServerProcess> {
   const child = start(args, home);
   let stderr = '';
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -54,7 +59,7 @@ export function startServer(home: string, args: readonly string[]): Promise<Serv
     child.once('close', () => reject(new Error(`the server ended: ${stderr}`)));
     child.stderr?.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
-      const url = /listening on (\S+?)[;\s]/.exec(stderr)?.[1];
+      const url = ready.exec(stderr)?.[1];
       if (url === undefined) return;
       resolve({
         url,

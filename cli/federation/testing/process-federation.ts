@@ -1,4 +1,7 @@
-/** A federation of real processes: one aggregator, participants on stdio, the owner over Streamable HTTP, and a tap on every wire. */
+/**
+ * A federation of real processes: one aggregator, participants on stdio, a decryptor where sums are encrypted, the owner over Streamable HTTP, and
+ * a tap on every wire.
+ */
 import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +24,7 @@ import { Vault } from '../../../src/server/vault/vault.ts';
 import type { ServerProcess } from '../../testing/run-servers.ts';
 import { startServer } from '../../testing/run-servers.ts';
 import type { GivenUpdate } from '../given-update.ts';
+import { ProcessDecryptor } from './process-decryptor.ts';
 import { ProcessParticipant } from './process-participant.ts';
 import type { WireTap } from './tapped-wire.ts';
 import { openWire } from './tapped-wire.ts';
@@ -42,6 +46,8 @@ export class ProcessFederation implements AsyncDisposable {
   readonly state: string;
   readonly policy: FederationPolicy;
   readonly participants: ReadonlyMap<string, ProcessParticipant>;
+  /** Null where sums are masked. */
+  readonly decryptor: ProcessDecryptor | null;
   readonly tap: WireTap;
   readonly owner: RemoteFederation;
   /** What each participant gave to the round that is open, from when it commits its masked update. */
@@ -92,17 +98,28 @@ export class ProcessFederation implements AsyncDisposable {
       participants.set(name, opened.use(await ProcessParticipant.open(options)));
     }
     const parsed = parsePolicy(JSON.stringify(policy));
+    let decryptor: ProcessDecryptor | null = null;
+    if (parsed.protection.protocol === 'bfv-sum') {
+      const { decryptor: name } = parsed;
+      const wire = opened.use(await openWire(name, url, heard));
+      decryptor = new ProcessDecryptor(name, at(name), wire.url, await code(name));
+      opened.use(decryptor);
+      await decryptor.start();
+    }
     const vault = opened.use(
       await Vault.open(at('owner-vault'), { kind: 'key-file', path: at('owner-config/vault.key') }),
     );
     const owner = opened.use(await ownerAt(url, parsed.owner, await code(parsed.owner), vault));
-    const parts = { base, state, policy: parsed, participants, tap, owner };
+    const parts = { base, state, policy: parsed, participants, decryptor, tap, owner };
     federation = new ProcessFederation(parts, aggregator, command, opened.move());
     return federation;
   }
 
   private constructor(
-    parts: Pick<ProcessFederation, 'base' | 'state' | 'policy' | 'participants' | 'tap' | 'owner'>,
+    parts: Pick<
+      ProcessFederation,
+      'base' | 'state' | 'policy' | 'participants' | 'decryptor' | 'tap' | 'owner'
+    >,
     aggregator: ServerProcess,
     command: readonly string[],
     closing: AsyncDisposableStack,
@@ -112,6 +129,7 @@ export class ProcessFederation implements AsyncDisposable {
       state: this.state,
       policy: this.policy,
       participants: this.participants,
+      decryptor: this.decryptor,
       tap: this.tap,
       owner: this.owner,
     } = parts);
@@ -131,6 +149,13 @@ export class ProcessFederation implements AsyncDisposable {
 
   participant(name: string): ProcessParticipant {
     return this.participants.get(name)!;
+  }
+
+  /** SIGKILL, and another process on what that one left: of a participant, or of the decryptor. */
+  async restart(name: string): Promise<void> {
+    const process = this.participants.get(name) ?? this.decryptor!;
+    await process.kill();
+    await process.start();
   }
 
   /** What was prepared last. */
