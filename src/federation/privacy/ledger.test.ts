@@ -17,8 +17,9 @@ function entry(
   round: number,
   cost: RoundCost = COST,
   terms = `terms-${round}`,
+  announced = `announced-${round}`,
 ): Omit<LedgerEntry, 'outcome'> {
-  return { ...cost, federation: 'f', round, terms, at: round };
+  return { ...cost, federation: 'f', round, terms, announced, at: round };
 }
 
 function spentBy(rounds: number, cost: RoundCost): PrivacyLedger {
@@ -56,6 +57,13 @@ describe('a ledger', () => {
   it('debits a round once, and again under other terms', () => {
     const once = spentBy(1, COST);
     expect(once.debit(entry(1))).toBe(once);
+    // So does what was announced anew: its first announcement may be in a sum as well.
+    const anew = entry(1, COST, 'terms-1', 'other');
+    expect(once.debit(anew).spent).toBeCloseTo(spentBy(2, COST).spent, 9);
+    expect(once.debit(anew).debit(anew).entries).toHaveLength(2);
+    expect(once.find(anew)).toBeNull();
+    expect(once.hasPaid(anew)).toBe(true);
+    expect(once.hasPaid(entry(2))).toBe(false);
     expect(once.debit(entry(1, COST, 'other')).spent).toBeCloseTo(spentBy(2, COST).spent, 9);
   });
 

@@ -25,11 +25,19 @@ export interface LedgerEntry extends RoundCost {
   readonly round: number;
   /** Digest of the terms: a round that is begun again under others costs again. */
   readonly terms: string;
+  /**
+   * Digest of what this participant announced, and among whom: what is paid for. Should its memory of the round be lost, what it announces anew
+   * is another contribution, and costs again.
+   */
+  readonly announced: string;
   /** Milliseconds since 1970. */
   readonly at: number;
   /** What became of it; for people, since it costs the same. */
   readonly outcome: 'open' | 'summed' | 'aborted';
 }
+
+export type PaidRound = Pick<LedgerEntry, 'federation' | 'round' | 'terms'>;
+export type PaidContribution = PaidRound & Pick<LedgerEntry, 'announced'>;
 
 export interface PrivacyBudget {
   /** Infinity: no bound. */
@@ -73,7 +81,7 @@ export class PrivacyLedger {
   }
 
   /**
-   * The ledger with the round in it; the same one if it is there.
+   * The ledger with the contribution in it; the same one if it is there.
    * @throws ProtocolError BUDGET_EXCEEDED
    */
   debit(entry: Omit<LedgerEntry, 'outcome'>): PrivacyLedger {
@@ -82,25 +90,26 @@ export class PrivacyLedger {
     return new PrivacyLedger(this.budget, [...this.#entries, { ...entry, outcome: 'open' }]);
   }
 
-  find({
-    federation,
-    round,
-    terms,
-  }: Pick<LedgerEntry, 'federation' | 'round' | 'terms'>): LedgerEntry | null {
-    const same = (entry: LedgerEntry): boolean =>
-      entry.federation === federation && entry.round === round && entry.terms === terms;
+  find(which: PaidContribution): LedgerEntry | null {
+    const same = (entry: LedgerEntry): boolean => entry.announced === which.announced && isOf(entry, which);
     return this.#entries.find(same) ?? null;
   }
 
+  /** Whether anything was contributed to a round, whatever it was. */
+  hasPaid(round: PaidRound): boolean {
+    return this.#entries.some((entry) => isOf(entry, round));
+  }
+
   /** The ledger with what became of a round. It costs what it did. */
-  close(
-    which: Pick<LedgerEntry, 'federation' | 'round' | 'terms'>,
-    outcome: 'summed' | 'aborted',
-  ): PrivacyLedger {
+  close(which: PaidContribution, outcome: 'summed' | 'aborted'): PrivacyLedger {
     const closed = this.find(which);
     const entries = this.#entries.map((entry) => (entry === closed ? { ...entry, outcome } : entry));
     return new PrivacyLedger(this.budget, entries);
   }
+}
+
+function isOf(entry: LedgerEntry, { federation, round, terms }: PaidRound): boolean {
+  return entry.federation === federation && entry.round === round && entry.terms === terms;
 }
 
 function epsilonOf(costs: readonly RoundCost[], delta: number): number {

@@ -24,7 +24,14 @@ async function openWorld(policy?: string): Promise<{ world: FederationWorld; own
 
 /** A round of noise multiplier 1.2: ε is about 5. */
 const OF_ANOTHER = {
-  ...{ federation: 'other', round: 1, terms: 't', at: 0, mechanism: 'discrete-gaussian' as const },
+  ...{
+    federation: 'other',
+    round: 1,
+    terms: 't',
+    announced: 'a',
+    at: 0,
+    mechanism: 'discrete-gaussian' as const,
+  },
   ...{ honest: 3, l2: 1000, l1: 1000, length: 1, parameter: Math.ceil(1200 ** 2 / 3) },
 };
 const LENGTH = readParameters(TEMPLATE, 'template').values.length;
@@ -91,6 +98,11 @@ describe('a participant that is interrupted', () => {
       }
       expect(ledger['rounds']).toMatchObject([{ round: 1, outcome: 'summed' }]);
     }
+    // What was paid for is the roster that all of them were on, and one of another round is not.
+    const ledgers = await Promise.all(names.map((name) => world.living(name).vault.ledger()));
+    const announced = ledgers.map(({ entries }) => entries.map((entry) => entry.announced));
+    expect(announced[0]).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    expect(announced).toEqual(names.map(() => announced[0]));
   }, 120_000);
 });
 

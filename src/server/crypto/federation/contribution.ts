@@ -23,7 +23,7 @@ import { EncryptedPart } from './encrypted-part.ts';
 import { MaskedPart } from './masked-part.ts';
 import type { ParticipantVault, StoredContribution } from './participant-vault.ts';
 import { nameOf } from './participant-vault.ts';
-import { entryOf } from './round-cost.ts';
+import { costOf } from './round-cost.ts';
 import type { ContributionStage, PartState, RoundPart, RoundWalk } from './round-part.ts';
 import { CONTRIBUTION_STAGES } from './round-part.ts';
 
@@ -128,8 +128,10 @@ export class Contribution {
       },
       until: async (stages) => void (await this.#until(stages)),
       save: () => this.#save(),
-      debit: async () =>
-        void (await vault.changeLedger((ledger) => ledger.debit(entryOf(terms, Date.now())))),
+      debit: async () => {
+        const entry = { ...costOf(terms), announced: this.#part.announced!, at: Date.now() };
+        await vault.changeLedger((ledger) => ledger.debit(entry));
+      },
       update: async () => (await vault.update(this.#stored.update)).values,
       upload: async (file) => {
         say('uploading');
@@ -157,7 +159,7 @@ export class Contribution {
   /** Waits for the round's end, and puts down what came of it. */
   async #finish(): Promise<ContributionResult> {
     this.#say('waiting');
-    const { terms, hasGiven } = this.#part;
+    const { terms, hasGiven, announced } = this.#part;
     try {
       // Who has sent nothing of its update need not wait for what comes of others'.
       await this.#until(hasGiven ? GOING_ON : []);
@@ -168,7 +170,7 @@ export class Contribution {
     const summed = status!.stage === 'opened' && status!.survivors.includes(this.#stored.state.name);
     const outcome = summed ? 'summed' : status!.stage === 'aborted' ? 'aborted' : 'dropped-out';
     await this.#parts.vault.changeLedger((ledger) => {
-      const entry = ledger.find(entryOf(terms, 0));
+      const entry = announced === null ? null : ledger.find({ ...costOf(terms), announced });
       return entry === null ? ledger : ledger.close(entry, summed ? 'summed' : 'aborted');
     });
     this.#part.abort(outcome);

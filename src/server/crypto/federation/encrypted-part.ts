@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditorsOf, listRefused } from '../../../federation/encrypted-sum/accept-contributions.ts';
 import type { Contribution } from '../../../federation/encrypted-sum/contribution.ts';
+import { contributionsDigest } from '../../../federation/encrypted-sum/contribution.ts';
 import type { EncryptedState } from '../../../federation/encrypted-sum/participant.ts';
 import { EncryptedParticipant } from '../../../federation/encrypted-sum/participant.ts';
 import type { SumList } from '../../../federation/encrypted-sum/sum-messages.ts';
@@ -52,6 +53,11 @@ export class EncryptedPart implements RoundPart {
 
   get hasGiven(): boolean {
     return this.#participant.hasReleased;
+  }
+
+  get announced(): string | null {
+    const { roster } = this.#participant.state();
+    return roster === null ? null : contributionsDigest(roster);
   }
 
   state(): EncryptedState {

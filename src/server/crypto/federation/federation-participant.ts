@@ -23,7 +23,7 @@ import { beginContribution, Contribution, contributionName } from './contributio
 import type { ParticipantVault, StoredContribution } from './participant-vault.ts';
 import type { UpdateFiles } from './read-update.ts';
 import { readUpdate } from './read-update.ts';
-import { entryOf, requireAcceptable } from './round-cost.ts';
+import { costOf, requireAcceptable } from './round-cost.ts';
 
 export interface ParticipantParts {
   readonly vault: ParticipantVault;
@@ -193,10 +193,10 @@ export class FederationParticipant implements AsyncDisposable {
     try {
       requireAcceptable(terms, described, floor);
       const ledger = await vault.ledger();
-      const entry = entryOf(terms, Date.now());
-      if (ledger.find(entry) !== null)
+      const cost = costOf(terms);
+      if (ledger.hasPaid(cost))
         throw new ToolError('ERROR_MESSAGE_CONFLICT', 'this participant has given to this round already');
-      ledger.requireRoom(entry);
+      ledger.requireRoom(cost);
     } catch (error) {
       throw toToolError(error);
     }

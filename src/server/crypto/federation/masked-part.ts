@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { RandomIntegers, systemBytes } from '../../../federation/privacy/random-integers.ts';
 import type { RoundTerms } from '../../../federation/round-terms.ts';
 import type { Identity } from '../../../federation/secure-aggregation/messages.ts';
+import { rosterDigest } from '../../../federation/secure-aggregation/messages.ts';
 import { SecureParticipant } from '../../../federation/secure-aggregation/participant.ts';
 import type { ParticipantState } from '../../../federation/secure-aggregation/participant-state.ts';
 import { noisedBlocks } from '../../../federation/update/quantise.ts';
@@ -37,6 +38,11 @@ export class MaskedPart implements RoundPart {
 
   get hasGiven(): boolean {
     return !['joined', 'shared'].includes(this.#participant.stage);
+  }
+
+  get announced(): string | null {
+    const { roster } = this.#participant.state();
+    return roster === null ? null : rosterDigest(roster);
   }
 
   state(): ParticipantState {

@@ -2,18 +2,17 @@
 import type { Protection } from '../../../federation/policy/protection.ts';
 import { requireFloor } from '../../../federation/policy/floor.ts';
 import { shapeOfTerms } from '../../../federation/policy/plan-round.ts';
-import type { LedgerEntry } from '../../../federation/privacy/ledger.ts';
+import type { PaidRound, RoundCost } from '../../../federation/privacy/ledger.ts';
 import type { RoundTerms } from '../../../federation/round-terms.ts';
 import { checkTerms, termsDigest } from '../../../federation/round-terms.ts';
 import type { FederationDescription } from '../../client/remote-federation.ts';
 
 /** Worked out from the terms, which all participants sign, and from nothing that the aggregator says besides. */
-export function entryOf(terms: RoundTerms, at: number): Omit<LedgerEntry, 'outcome'> {
+export function costOf(terms: RoundTerms): RoundCost & PaidRound {
   return {
     federation: terms.federation,
     round: terms.round,
     terms: termsDigest(terms),
-    at,
     mechanism: terms.noise.mechanism,
     parameter: terms.noise.parameter,
     ...shapeOfTerms(terms),

@@ -29,6 +29,8 @@ export interface RoundPart {
   state(): PartState;
   /** Whether anything of its update may have left: then what comes of the round concerns it. */
   readonly hasGiven: boolean;
+  /** Digest of what it announced, and among whom; null before it has accepted the others. */
+  readonly announced: string | null;
   walk(round: RoundWalk): Promise<void>;
   /** Leaves the round, or has come to its end; its secrets are gone. */
   abort(reason: string): void;
