@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs, from Debian's packages, the servers that `npm run test:cluster` starts on this machine: PostgreSQL, and OpenStack Swift with
-# its S3 API. Nothing is left running: the tests start servers of their own, in temporary folders.
+# Installs, from Debian's packages, the servers that `npm run test:cluster` starts on this machine: PostgreSQL. Nothing is left running:
+# the tests start servers of their own, in temporary folders.
 # May be run again: what is there is left as it is. Needs root, or sudo.
 set -euo pipefail
 
-packages=(postgresql swift-proxy swift-object swift-container swift-account memcached)
+packages=(postgresql)
 missing=()
 for package in "${packages[@]}"; do
   [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")

@@ -9,7 +9,9 @@ export type CounterName =
   | 'evaluator_loading_seconds_total'
   | 'evaluator_starts_total'
   | 'evaluator_evictions_total'
-  | 'evaluator_crashes_total';
+  | 'evaluator_crashes_total'
+  | 'cold_claims_total'
+  | 'lease_expiries_total';
 
 const HELP: Readonly<Record<CounterName, string>> = {
   requests_total: 'Tool calls, by tool',
@@ -21,6 +23,8 @@ const HELP: Readonly<Record<CounterName, string>> = {
   evaluator_starts_total: 'Evaluation processes started',
   evaluator_evictions_total: 'Evaluation processes ended to make room',
   evaluator_crashes_total: 'Evaluation processes that ended unasked',
+  cold_claims_total: 'Jobs that were claimed by a worker without their keys',
+  lease_expiries_total: 'Jobs whose worker was not heard of for longer than its lease',
 };
 
 const PREFIX = 'he_compile_';

@@ -64,6 +64,7 @@ export class ClusterWorker implements AsyncDisposable {
     this.#queue = new PostgresQueue(database, notices, `worker-${randomUUID()}`, {
       ...CLUSTER_RULES,
       ...queueRules(limits),
+      onEvent: (what, count) => this.#metrics.add(what, count),
     });
     // Nothing is uploaded here.
     const staging = new Staging(store, blobs, { hold: async () => ({ [Symbol.dispose]: () => undefined }) });

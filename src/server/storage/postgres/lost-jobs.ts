@@ -21,10 +21,11 @@ export class LostJobs {
     this.#database = database;
   }
 
-  async takeBack(now = performance.now()): Promise<void> {
-    if (now - this.#lookedAt < PAUSE_MS) return;
+  /** @returns how many */
+  async takeBack(now = performance.now()): Promise<number> {
+    if (now - this.#lookedAt < PAUSE_MS) return 0;
     this.#lookedAt = now;
-    await this.#database.transaction(async (client) => {
+    return this.#database.transaction(async (client) => {
       const rows = await client.all(
         `SELECT * FROM jobs WHERE state = 'running' AND lease_until < clock_timestamp()
          ORDER BY lease_until LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED`,
@@ -59,6 +60,7 @@ export class LostJobs {
         }
         await tell(client, over ? { about: 'ended', job: jobText(job) } : { about: 'work' });
       }
+      return rows.length;
     });
   }
 }

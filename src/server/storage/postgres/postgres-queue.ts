@@ -36,6 +36,8 @@ export interface PostgresQueueOptions extends ClaimRules {
   readonly capacityPerClient: number;
   /** How often whoever waits looks by himself. */
   readonly pollMs: number;
+  /** For metrics. */
+  readonly onEvent?: (what: 'cold_claims_total' | 'lease_expiries_total', count: number) => void;
 }
 
 export const CLUSTER_RULES = {
@@ -242,7 +244,8 @@ export class PostgresQueue implements EvaluationQueue {
 
   async #claim({ kind, warm }: WorkOffer): Promise<Claim | null> {
     const { leaseMs } = this.#options;
-    await this.#lost.takeBack();
+    const lost = await this.#lost.takeBack();
+    if (lost > 0) this.#options.onEvent?.('lease_expiries_total', lost);
     const request = { kind, worker: this.#worker, warm: warm() };
     const claimed = await this.#database.transaction(async (client) => {
       const row = await claimJob(client, request, this.#options);
@@ -253,6 +256,7 @@ export class PostgresQueue implements EvaluationQueue {
       return { job, session, epoch: Number(row['epoch']), losses: Number(row['losses']) };
     });
     if (claimed === null) return null;
+    if (!request.warm.includes(claimed.job.affinity)) this.#options.onEvent?.('cold_claims_total', 1);
     const claim = new PostgresClaim(this.#database, this.#notices, claimed, leaseMs, () =>
       this.#claims.delete(claim),
     );
