@@ -158,7 +158,27 @@ export class PostgresMetadataStore implements MetadataStore {
     rejection: string | null,
     at: number,
   ): Promise<boolean> {
-    return this.#db.transaction((client) => settleKeys(client, { clientId, keyRef }, state, rejection, at));
+    let settled = false;
+    return this.#db.transaction(async (client) => {
+      if (await settleKeys(client, { clientId, keyRef }, state, rejection, at)) return (settled = true);
+      // Nobody confirmed it, so it is made again: what is there is ours if it is as we left it.
+      return settled && (await this.#isSettled(client, { clientId, keyRef }, state, rejection, at));
+    }, AGAIN);
+  }
+
+  async #isSettled(
+    client: PostgresClient,
+    { clientId, keyRef }: Pick<KeySetRecord, 'clientId' | 'keyRef'>,
+    state: 'active' | 'rejected',
+    rejection: string | null,
+    at: number,
+  ): Promise<boolean> {
+    const row = await client.get(
+      `SELECT 1 FROM key_sets WHERE client_id = $1 AND key_ref = $2 AND state = $3 AND rejection IS NOT DISTINCT FROM $4::text
+         AND ($3 <> 'active' OR activated_at = $5)`,
+      ...[clientId, keyRef, state, rejection, at],
+    );
+    return row !== null;
   }
 
   async deleteKeySet(clientId: string, keyRef: string): Promise<void> {
