@@ -39,7 +39,8 @@ export class ClusterWorker implements AsyncDisposable {
   readonly #log: Log;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #revocations: Disposable;
-  #draining = false;
+  /** Since it was told to. */
+  #drained: Promise<void> | null = null;
   #heardAt = performance.now();
 
   static async open(addresses: ClusterAddresses, settings: WorkerSettings, log: Log): Promise<ClusterWorker> {
@@ -92,7 +93,7 @@ export class ClusterWorker implements AsyncDisposable {
 
   /** Why it takes no work now, for people; null: it does. */
   get trouble(): string | null {
-    if (this.#draining) return 'draining';
+    if (this.#drained !== null) return 'draining';
     return performance.now() - this.#heardAt > CLUSTER_RULES.workerMs ? 'database unavailable' : null;
   }
 
@@ -107,11 +108,11 @@ export class ClusterWorker implements AsyncDisposable {
   }
 
   /** Takes no more; what is under way gets a while to end, and waits for another worker then. */
-  async drain(): Promise<void> {
-    if (this.#draining) return;
-    this.#draining = true;
-    await this.#queue.close();
-    await this.#worker.drain(this.#settings.limits.shutdownGraceMs);
+  drain(): Promise<void> {
+    this.#drained ??= this.#queue
+      .close()
+      .then(() => this.#worker.drain(this.#settings.limits.shutdownGraceMs));
+    return this.#drained;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,7 +127,7 @@ export class ClusterWorker implements AsyncDisposable {
 
   /** Leases, and what was revoked while nobody could tell. */
   async #beat(): Promise<void> {
-    await this.#queue.heartbeat(this.#draining ? [] : this.#pool.warm);
+    await this.#queue.heartbeat(this.#drained === null ? this.#pool.warm : []);
     this.#heardAt = performance.now();
     for (const affinity of this.#pool.warm) {
       const [clientId = '', keyRef = ''] = affinity.split(' ');
