@@ -16,7 +16,7 @@ export const QUEUE_BOUNDS = { capacity: 6, capacityPerClient: 4, concurrencyPerC
 
 const QUIET = new AbortController().signal;
 /** Nothing tells from outside; where they have not, whoever leaves first is the last. */
-const bothHaveJoined = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
+const bothHaveJoined = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000));
 const UNHEARD = (): void => undefined;
 
 /** Registers the tests; to be called in a test file. */
