@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { KeyedLock } from '../keyed-lock.ts';
 import type { PostgresDatabase } from './postgres-database.ts';
-import { translatePostgresError } from './postgres-errors.ts';
+import { isLockTimeout, translatePostgresError } from './postgres-errors.ts';
 
 /**
  * Connections are beside the pool, or those who hold locks could leave none for the statements of what they do. One holds all that is
@@ -16,7 +16,6 @@ import { translatePostgresError } from './postgres-errors.ts';
  * was written does not: a quota may be exceeded by what was under way, and of two who enrol under one name then, the later stands.
  */
 const WAITING_CONNECTIONS = 4;
-const ATTEMPTS = 40;
 const PAUSE_MS = 250;
 
 export class NamedLocks implements AsyncDisposable {
@@ -57,14 +56,20 @@ export class NamedLocks implements AsyncDisposable {
 
   /** @returns gives it back; never throws */
   async #take(key: string): Promise<() => Promise<void>> {
-    for (let attempt = 1; ; attempt++) {
+    for (let deadline = this.#deadline(); ;) {
       try {
         return (await this.#takeFree(key)) ?? (await this.#waitFor(key));
       } catch (error) {
-        if (attempt === ATTEMPTS || this.#closed) throw translatePostgresError(error);
+        // Who waits for others waits for as long as they take; a server that is not there has its time to come back.
+        if (isLockTimeout(error)) deadline = this.#deadline();
+        if (performance.now() > deadline || this.#closed) throw translatePostgresError(error);
         await sleep(PAUSE_MS);
       }
     }
+  }
+
+  #deadline(): number {
+    return performance.now() + this.#database.patienceMs;
   }
 
   async #takeFree(key: string): Promise<(() => Promise<void>) | null> {

@@ -50,10 +50,11 @@ export interface DatabaseOptions {
 
 export class PostgresDatabase implements AsyncDisposable {
   readonly address: string;
+  /** How long a server that is not there is waited for. */
+  readonly patienceMs: number;
   readonly #pool: Pool;
   readonly #newClient: () => Client;
   readonly #migrations: readonly SchemaMigration[];
-  readonly #patienceMs: number;
 
   /**
    * @param address as in postgres-address.ts
@@ -92,7 +93,7 @@ export class PostgresDatabase implements AsyncDisposable {
     migrations: readonly SchemaMigration[],
     patienceMs: number,
   ) {
-    this.#patienceMs = patienceMs;
+    this.patienceMs = patienceMs;
     this.address = address;
     this.#pool = pool;
     this.#newClient = newClient;
@@ -173,7 +174,7 @@ export class PostgresDatabase implements AsyncDisposable {
 
   /** Again after conflicts, and after lost connections for as long as a server takes to come back. */
   async #patiently<T>(action: (client: PostgresClient) => Promise<T>): Promise<T> {
-    const deadline = performance.now() + this.#patienceMs;
+    const deadline = performance.now() + this.patienceMs;
     for (let conflicts = 0; ;) {
       try {
         return await this.#once(action);

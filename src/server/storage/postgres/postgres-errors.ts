@@ -37,6 +37,11 @@ export function isConflict(error: unknown): boolean {
   return [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(codeOf(error));
 }
 
+/** A lock was waited for as long as a connection may wait for one. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === LOCK_NOT_AVAILABLE;
+}
+
 /** The connection is not, or no more: nothing more comes over it, and what a server does not hear of a transaction it rolls back. */
 export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error);
@@ -71,12 +76,7 @@ export function translatePostgresError(error: unknown): unknown {
       cause,
     });
   }
-  if (
-    isConnectionLost(error) ||
-    isConflict(error) ||
-    FOR_A_WHILE.includes(code) ||
-    code === LOCK_NOT_AVAILABLE
-  ) {
+  if (isConnectionLost(error) || isConflict(error) || FOR_A_WHILE.includes(code) || isLockTimeout(error)) {
     return new BackendError(
       'DATABASE_UNAVAILABLE',
       `the database cannot be reached, or does not answer (${code || 'connection lost'})`,

@@ -6,6 +6,9 @@ import { postgresMissing, PostgresServer } from '../testing/postgres-server.ts';
 import { PostgresDatabase } from './postgres-database.ts';
 import { PostgresMetadataStore } from './postgres-metadata-store.ts';
 
+/** Recovery writes all files of all databases out, on whatever disk there is. */
+const RESTART_MS = 120_000;
+
 describe.skipIf(postgresMissing() !== null)('records of several front ends', () => {
   let server: PostgresServer;
   let databases = 0;
@@ -26,7 +29,9 @@ describe.skipIf(postgresMissing() !== null)('records of several front ends', () 
   afterEach(() => opened.disposeAsync());
 
   async function front(address = server.addressOf(name)): Promise<PostgresMetadataStore> {
-    const database = opened.use(await PostgresDatabase.open(address, { environment: {} }));
+    const database = opened.use(
+      await PostgresDatabase.open(address, { environment: {}, patienceMs: RESTART_MS }),
+    );
     return opened.use(new PostgresMetadataStore(database));
   }
 
@@ -81,13 +86,11 @@ describe.skipIf(postgresMissing() !== null)('records of several front ends', () 
       }),
     );
     while (held < names.length) await new Promise((resolve) => setImmediate(resolve));
-    let passed = 0;
-    const waiting = names.map((each) => a.exclusive(each, async () => passed++));
+    const waiting = names.map((each) => a.exclusive(each, async () => held));
     expect(await a.exclusive('free', () => a.addNonce('c', 'n', 100))).toBe(true);
-    expect(passed).toBe(0);
     open();
-    await Promise.all([...holding, ...waiting]);
-    expect(passed).toBe(names.length);
+    await Promise.all(holding);
+    expect(await Promise.all(waiting)).toEqual(names.map(() => names.length));
   });
 
   it('take in what was begun under a name whose connection is lost, and the next one comes', async () => {
