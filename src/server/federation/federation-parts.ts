@@ -10,6 +10,7 @@ import { EnrolmentOffice } from '../hosting/enrolment.ts';
 import type { Log } from '../hosting/log.ts';
 import { Metrics } from '../hosting/metrics.ts';
 import { ServerIdentity } from '../hosting/server-identity.ts';
+import { requestRates } from '../hosting/request-rates.ts';
 import { Staging } from '../hosting/staging.ts';
 import { StorageRoom } from '../hosting/storage-room.ts';
 import { decodePublicKey } from '../protocol/signing.ts';
@@ -60,7 +61,7 @@ export async function openFederationParts(
   const room = new StorageRoom(clients, stateFolder, limits, ballast);
   const authentication = new Authentication(
     clients,
-    new RateLimiter(limits.requestsPerSecond, limits.requestBurst),
+    requestRates(new RateLimiter(limits.requestsPerSecond, limits.requestBurst)),
     // Every message of a participant is signed.
     { clockSkewMs: limits.clockSkewMs, unsigned: false, serverKeyId: identity.id },
   );

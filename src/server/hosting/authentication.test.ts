@@ -8,6 +8,7 @@ import type { CallContext } from '../protocol/tool.ts';
 import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
 import { Authentication, newToken, signatureOf, tokenHash } from './authentication.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
+import { requestRates } from './request-rates.ts';
 
 const NOW = Date.UTC(2026, 6, 1);
 const SKEW = 60_000;
@@ -38,7 +39,11 @@ async function world({
     createdAt: NOW,
   });
   const settings = { clockSkewMs: SKEW, unsigned, serverKeyId: SERVER };
-  return { store, token, authentication: new Authentication(store, new RateLimiter(1e-9, burst), settings) };
+  return {
+    store,
+    token,
+    authentication: new Authentication(store, requestRates(new RateLimiter(1e-9, burst)), settings),
+  };
 }
 
 function callWith(meta: CallContext['meta'], bearer: string | null = null): CallContext {

@@ -8,7 +8,7 @@ import { decodePublicKey, requestSignature, verifyRequest } from '../protocol/si
 import type { CallContext } from '../protocol/tool.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
 import type { ClientRecord } from '../storage/records.ts';
-import type { RateLimiter } from '../transport/rate-limiter.ts';
+import type { RequestRates } from './request-rates.ts';
 
 export interface Credentials {
   readonly client_id: string;
@@ -37,14 +37,14 @@ export function tokenHash(token: string): string {
 
 export class Authentication {
   readonly #store: MetadataStore;
-  readonly #limiter: RateLimiter;
+  readonly #rates: RequestRates;
   readonly #settings: AuthenticationSettings;
   /** Stands in for unknown clients, so that they take as long as wrong tokens. */
   readonly #nobody = tokenHash(newToken());
 
-  constructor(store: MetadataStore, limiter: RateLimiter, settings: AuthenticationSettings) {
+  constructor(store: MetadataStore, rates: RequestRates, settings: AuthenticationSettings) {
     this.#store = store;
-    this.#limiter = limiter;
+    this.#rates = rates;
     this.#settings = settings;
   }
 
@@ -54,9 +54,9 @@ export class Authentication {
    */
   async admit(call: CallContext): Promise<void> {
     const client = await this.#clientOf(call);
-    if (client === null) return this.#limiter.take(`origin ${call.origin}`);
+    if (client === null) return this.#rates.take(`origin ${call.origin}`);
     call.vouch(client.clientId);
-    this.#limiter.take(`client ${client.clientId}`);
+    await this.#rates.take(`client ${client.clientId}`);
   }
 
   /** @throws ToolError ERROR_UNAUTHORIZED, ERROR_TOKEN_EXPIRED, ERROR_SIGNATURE_…, ERROR_CLOCK_SKEW or ERROR_REPLAYED */

@@ -17,6 +17,7 @@ import { Authentication, tokenHash } from './authentication.ts';
 import { HOSTING_LIMITS } from './limits.ts';
 import { EnrolmentOffice } from './enrolment.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
+import { requestRates } from './request-rates.ts';
 
 const SERVER = 'ab'.repeat(32);
 const NOW = Date.UTC(2026, 6, 1);
@@ -47,7 +48,7 @@ async function office({
   clients = 10,
 }: Policy = {}) {
   const store = await SqliteMetadataStore.open(':memory:');
-  const authentication = new Authentication(store, new RateLimiter(100, 100), {
+  const authentication = new Authentication(store, requestRates(new RateLimiter(100, 100)), {
     clockSkewMs: 60_000,
     unsigned,
     serverKeyId: SERVER,

@@ -11,6 +11,7 @@ import { diskSpace } from '../storage/disk-space.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
 import { SqliteMetadataStore } from '../storage/sqlite-metadata-store.ts';
 import { lockState } from '../storage/state-lock.ts';
+import { RateLimiter } from '../transport/rate-limiter.ts';
 import type { ServerConfiguration } from './configuration.ts';
 import { EvaluatorPool } from './evaluation/evaluator-pool.ts';
 import { ModelCatalog } from './model-catalog.ts';
@@ -41,8 +42,21 @@ export async function openEmbeddedParts(
   const { queue, worker } = ownWork({
     ...{ store, blobs, staging, pool, models: catalog, configuration, log, metrics },
   });
+  const buckets = new RateLimiter(limits.requestsPerSecond, limits.requestBurst);
   const services = assembleServices({
-    ...{ configuration, identity, catalog, store, blobs, staging, queue, holders: pool, metrics, log },
+    ...{
+      configuration,
+      identity,
+      catalog,
+      store,
+      blobs,
+      staging,
+      queue,
+      holders: pool,
+      buckets,
+      metrics,
+      log,
+    },
   });
   return {
     ...{ services, store, queue, pool },

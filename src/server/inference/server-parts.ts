@@ -3,12 +3,13 @@ import { Authentication } from '../hosting/authentication.ts';
 import { EnrolmentOffice } from '../hosting/enrolment.ts';
 import type { Log } from '../hosting/log.ts';
 import type { Metrics } from '../hosting/metrics.ts';
+import type { TokenBuckets } from '../hosting/request-rates.ts';
+import { requestRates } from '../hosting/request-rates.ts';
 import type { ServerIdentity } from '../hosting/server-identity.ts';
 import type { Staging } from '../hosting/staging.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { EvaluationQueue } from '../storage/evaluation-queue.ts';
 import type { MetadataStore } from '../storage/metadata-store.ts';
-import { RateLimiter } from '../transport/rate-limiter.ts';
 import type { ServerConfiguration } from './configuration.ts';
 import type { EvaluatorPool } from './evaluation/evaluator-pool.ts';
 import type { KeyHolders } from './key-provisioning.ts';
@@ -43,13 +44,15 @@ export function assembleServices(parts: {
   readonly staging: Staging;
   readonly queue: EvaluationQueue;
   readonly holders: KeyHolders;
+  /** Where calls are counted. */
+  readonly buckets: TokenBuckets;
   readonly metrics: Metrics;
   readonly log: Log;
 }): InferenceServices {
-  const { configuration, identity, catalog, store, blobs, staging, queue, holders, metrics, log } = parts;
+  const { configuration, identity, catalog, store, blobs, staging, queue, holders, buckets, metrics, log } =
+    parts;
   const { limits, enrolment } = configuration;
-  const limiter = new RateLimiter(limits.requestsPerSecond, limits.requestBurst);
-  const authentication = new Authentication(store, limiter, {
+  const authentication = new Authentication(store, requestRates(buckets), {
     clockSkewMs: limits.clockSkewMs,
     unsigned: enrolment.unsigned,
     serverKeyId: identity.id,

@@ -20,6 +20,7 @@ import { KeyProvisioning } from '../inference/key-provisioning.ts';
 import type { Log } from '../hosting/log.ts';
 import { Metrics } from '../hosting/metrics.ts';
 import { ModelCatalog } from '../inference/model-catalog.ts';
+import { requestRates } from '../hosting/request-rates.ts';
 import { RateLimiter } from '../transport/rate-limiter.ts';
 import { StorageRoom } from '../hosting/storage-room.ts';
 import { ServerIdentity } from '../hosting/server-identity.ts';
@@ -113,9 +114,10 @@ export async function evaluationWorld(
   const keys = new KeyProvisioning({ store, staging, queue, holders: pool, catalog, limits: all });
   const sessions = new Sessions({ store, blobs, staging, queue, keys, catalog, limits: all });
 
-  const limiter = new RateLimiter(configuration.limits.requestsPerSecond, configuration.limits.requestBurst);
+  const { requestsPerSecond, requestBurst } = configuration.limits;
+  const rates = requestRates(new RateLimiter(requestsPerSecond, requestBurst));
   const identity = await ServerIdentity.open(folder);
-  const authentication = new Authentication(store, limiter, {
+  const authentication = new Authentication(store, rates, {
     clockSkewMs: configuration.limits.clockSkewMs,
     unsigned: true,
     serverKeyId: identity.id,

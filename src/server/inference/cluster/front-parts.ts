@@ -6,6 +6,7 @@ import type { ServerIdentity } from '../../hosting/server-identity.ts';
 import { Staging } from '../../hosting/staging.ts';
 import { StorageRoom } from '../../hosting/storage-room.ts';
 import { tell } from '../../storage/postgres/postgres-notices.ts';
+import { PostgresRates } from '../../storage/postgres/postgres-rates.ts';
 import { CLUSTER_RULES, PostgresQueue } from '../../storage/postgres/postgres-queue.ts';
 import type { ServerConfiguration } from '../configuration.ts';
 import { ModelCatalog } from '../model-catalog.ts';
@@ -41,8 +42,9 @@ export async function openFrontParts(
         idempotent: true,
       }),
   };
+  const buckets = new PostgresRates(database, limits.requestsPerSecond, limits.requestBurst);
   const services = assembleServices({
-    ...{ configuration, identity, catalog, store, blobs, staging, queue, holders, metrics, log },
+    ...{ configuration, identity, catalog, store, blobs, staging, queue, holders, buckets, metrics, log },
   });
   return {
     ...{ services, store, queue, pool: null },
