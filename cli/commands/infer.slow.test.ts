@@ -298,6 +298,8 @@ describe('crypto', () => {
     );
     const { tools } = await agent.listTools();
     expect(tools.map(({ name }) => name).sort()).toEqual([
+      'contribute',
+      'fetch_global_model',
       'fhe_cancel_session',
       'fhe_classify_file',
       'fhe_decrypt',
@@ -308,6 +310,8 @@ describe('crypto', () => {
       'fhe_list_servers',
       'fhe_session_status',
       'fhe_start_classification',
+      'prepare_update',
+      'privacy_ledger',
     ]);
     const call = { name: 'fhe_classify_file', arguments: { image_path: image('7-1'), server: 'digits' } };
     expect((await agent.callTool(call)).structuredContent).toMatchObject({ ok: true, class: { index: 7 } });
