@@ -13,7 +13,7 @@ import type {
   QueueGauges,
   WorkOffer,
 } from './evaluation-queue.ts';
-import { jobText } from './evaluation-queue.ts';
+import { jobText, queueFull } from './evaluation-queue.ts';
 import type { TurnOptions } from './fair-turns.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { MetadataStore } from './metadata-store.ts';
@@ -46,7 +46,6 @@ interface Entry {
 
 const SHUTTING_DOWN = 'the server is stopping; queued evaluations continue after its restart';
 const STOPPING: JobFailure = { code: 'ERROR_SHUTTING_DOWN', message: SHUTTING_DOWN };
-const RETRY_MS = 2000;
 
 export class EmbeddedQueue implements EvaluationQueue {
   readonly #store: MetadataStore;
@@ -248,10 +247,7 @@ export class EmbeddedQueue implements EvaluationQueue {
       if (job.clientId === clientId) own++;
     }
     if (all < capacity && own < capacityPerClient) return;
-    const whose = all >= capacity ? 'the server has' : 'this client has';
-    throw new ToolError('ERROR_BUSY', `${whose} as many evaluations waiting as it may`, {
-      retryAfterMs: RETRY_MS,
-    });
+    throw queueFull(all >= capacity);
   }
 
   #wake(): void {

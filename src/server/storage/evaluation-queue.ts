@@ -4,6 +4,7 @@
  * that it is no longer his.
  */
 import type { ErrorCode } from '../protocol/error-codes.ts';
+import { ToolError } from '../protocol/error-codes.ts';
 import type { SessionRecord } from './records.ts';
 
 /** Keys that are to be loaded, and thereby checked; a session that is to be evaluated. */
@@ -134,4 +135,14 @@ export interface EvaluationQueue {
 
 export function jobText({ kind, clientId, id }: JobName): string {
   return `${kind} ${clientId} ${id}`;
+}
+
+const RETRY_MS = 2000;
+
+/** @param all of all clients together; else of the one that orders */
+export function queueFull(all: boolean): ToolError {
+  const whose = all ? 'the server has' : 'this client has';
+  return new ToolError('ERROR_BUSY', `${whose} as many evaluations waiting as it may`, {
+    retryAfterMs: RETRY_MS,
+  });
 }

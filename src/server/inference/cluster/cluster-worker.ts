@@ -7,13 +7,12 @@ import { BlobCache } from '../../storage/blob-cache.ts';
 import { CLUSTER_RULES, PostgresQueue } from '../../storage/postgres/postgres-queue.ts';
 import type { ServerLimits } from '../configuration.ts';
 import { EvaluatorPool } from '../evaluation/evaluator-pool.ts';
-import { EvaluationRunner } from '../work/evaluation-runner.ts';
-import { KeyLoading } from '../work/key-loading.ts';
-import { JobWorker } from '../work/job-worker.ts';
+import { assembleWorker } from '../work/assemble-worker.ts';
+import type { JobWorker } from '../work/job-worker.ts';
+import { queueRules } from '../work/queue-rules.ts';
 import type { ClusterAddresses, ClusterStores } from './cluster-stores.ts';
 import { openClusterStores } from './cluster-stores.ts';
 import { PublishedModels } from './published-models.ts';
-import { queueRules } from './queue-rules.ts';
 
 export interface WorkerSettings {
   readonly limits: ServerLimits;
@@ -54,7 +53,7 @@ export class ClusterWorker implements AsyncDisposable {
   }
 
   private constructor(stores: ClusterStores, cache: BlobCache, settings: WorkerSettings, log: Log) {
-    const { limits, threads } = settings;
+    const { limits } = settings;
     const { database, notices, records: store, blobs } = stores;
     this.#stores = stores;
     this.#cache = cache;
@@ -69,17 +68,14 @@ export class ClusterWorker implements AsyncDisposable {
     });
     // Nothing is uploaded here.
     const staging = new Staging(store, blobs, { hold: async () => ({ [Symbol.dispose]: () => undefined }) });
-    const loading = new KeyLoading(staging, cache, this.#pool, {
-      threads,
-      maxMemoryBytes: limits.maxMemoryBytes,
-    });
-    const runner = new EvaluationRunner(loading, cache, limits.evaluationTimeoutMs, log, this.#metrics);
-    this.#worker = new JobWorker(
+    this.#worker = assembleWorker(
       {
-        ...{ store, queue: this.#queue, staging, pool: this.#pool, loading, runner, log },
+        ...{ store, queue: this.#queue, staging, pool: this.#pool, near: cache, log },
         models: new PublishedModels(blobs, cache),
+        configuration: settings,
+        metrics: this.#metrics,
       },
-      { keys: KEYS_AT_ONCE, session: limits.evaluationsAtOnce },
+      KEYS_AT_ONCE,
     );
     this.#revocations = notices.subscribe((notice) => {
       if (notice.about === 'revoked')

@@ -14,8 +14,8 @@ import type { ServerParts } from '../server-parts.ts';
 import { assembleServices } from '../server-parts.ts';
 import type { ClusterAddresses } from './cluster-stores.ts';
 import { openClusterStores } from './cluster-stores.ts';
+import { queueRules } from '../work/queue-rules.ts';
 import { publishModels } from './published-models.ts';
-import { queueRules } from './queue-rules.ts';
 
 /** Loads and publishes the models. @throws ArtifactError; as the stores */
 export async function openFrontParts(

@@ -1,6 +1,6 @@
 /** Rows of jobs ↔ jobs. */
 import type { Job, JobKind, JobName, JobProgress } from '../evaluation-queue.ts';
-import type { PostgresRow } from './postgres-client.ts';
+import type { PostgresClient, PostgresRow } from './postgres-client.ts';
 
 /** The first three parameters name a job. */
 export const THIS_JOB = 'client_id = $1 AND kind = $2 AND id = $3';
@@ -29,4 +29,16 @@ export function progressOf(row: PostgresRow): JobProgress | null {
     message: row['message'] as string,
     activity: row['activity'] as string,
   };
+}
+
+/** So many more, or fewer, of a client's jobs wait and run: what turns are told by. */
+export async function countJobs(
+  client: PostgresClient,
+  { kind, clientId }: Pick<JobName, 'kind' | 'clientId'>,
+  { waiting, running }: { readonly waiting: number; readonly running: number },
+): Promise<void> {
+  await client.run(
+    'UPDATE turns SET waiting = waiting + $3, running = running + $4 WHERE kind = $1 AND client_id = $2',
+    ...[kind, clientId, waiting, running],
+  );
 }

@@ -1,6 +1,6 @@
 /** Jobs whose worker was not heard of for longer than its lease: they wait again, or have failed if that happened too often. */
 import { jobText } from '../evaluation-queue.ts';
-import { jobOf } from './job-rows.ts';
+import { countJobs, jobOf } from './job-rows.ts';
 import type { PostgresDatabase } from './postgres-database.ts';
 import { tell } from './postgres-notices.ts';
 import { noteCrash } from './quarantine.ts';
@@ -35,10 +35,7 @@ export class LostJobs {
         const { kind, clientId, id } = job;
         const losses = Number(row['losses']) + 1;
         const over = losses >= MOST_LOSSES;
-        await client.run(
-          `UPDATE turns SET running = running - 1, waiting = waiting + $3 WHERE kind = $1 AND client_id = $2`,
-          ...[kind, clientId, over ? 0 : 1],
-        );
+        await countJobs(client, job, { waiting: over ? 0 : 1, running: -1 });
         await client.run(
           `UPDATE jobs SET state = $4, worker = NULL, lease_until = NULL, epoch = nextval('job_epochs'), losses = $5,
              ready_at = clock_timestamp(), ended_at = CASE WHEN $4 = 'ended' THEN clock_timestamp() END,

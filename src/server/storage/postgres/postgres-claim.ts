@@ -2,7 +2,7 @@
 import type { Claim, Job, JobEnd, JobProgress } from '../evaluation-queue.ts';
 import { jobText } from '../evaluation-queue.ts';
 import type { SessionRecord } from '../records.ts';
-import { nameValues, THIS_JOB } from './job-rows.ts';
+import { countJobs, nameValues, THIS_JOB } from './job-rows.ts';
 import type { PostgresClient } from './postgres-client.ts';
 import type { PostgresDatabase } from './postgres-database.ts';
 import type { PostgresNotices } from './postgres-notices.ts';
@@ -104,17 +104,14 @@ export class PostgresClaim implements Claim {
     );
     if (row === null) return;
     const cancelled = row['cancelled'] === true;
-    await client.run(
-      `UPDATE turns SET running = running - 1, waiting = waiting + $3 WHERE kind = $1 AND client_id = $2`,
-      ...[kind, clientId, cancelled ? 0 : 1],
-    );
+    await countJobs(client, this.job, { waiting: cancelled ? 0 : 1, running: -1 });
     if (kind === 'session')
       await setSessionState(client, { clientId, sessionId: id }, cancelled ? 'cancelled' : 'queued');
     await tell(client, cancelled ? { about: 'ended', job: jobText(this.job) } : { about: 'work' });
   }
 
   async #end(client: PostgresClient, end: JobEnd): Promise<boolean> {
-    const { kind, clientId, id, keyRef, affinity } = this.job;
+    const { clientId, keyRef, affinity } = this.job;
     const failure = end.kind === 'keys' ? end.failure : null;
     const ended = await client.run(
       end.kind === 'session'
@@ -124,10 +121,7 @@ export class PostgresClaim implements Claim {
       ...(end.kind === 'session' ? [] : [failure?.code ?? null, failure?.message ?? null]),
     );
     if (ended === 0) return this.#wasWritten(client, end);
-    await client.run(
-      `UPDATE turns SET running = running - 1 WHERE kind = $1 AND client_id = $2`,
-      ...[kind, clientId],
-    );
+    await countJobs(client, this.job, { waiting: 0, running: -1 });
     if (end.kind === 'session') {
       await updateSession(client, end.record);
       const { outcome } = end.record;
@@ -137,7 +131,7 @@ export class PostgresClaim implements Claim {
       const rejection = end.state === 'rejected' ? (failure?.code ?? null) : null;
       await settleKeys(client, { clientId, keyRef }, end.state, rejection, Date.now());
     }
-    await tell(client, { about: 'ended', job: jobText({ kind, clientId, id }) });
+    await tell(client, { about: 'ended', job: jobText(this.job) });
     return true;
   }
 

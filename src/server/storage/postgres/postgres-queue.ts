@@ -10,17 +10,16 @@ import type {
   Job,
   JobFailure,
   JobName,
-  JobProgress,
   JobStand,
   ProgressListener,
   QueueGauges,
   WorkOffer,
 } from '../evaluation-queue.ts';
-import { jobText } from '../evaluation-queue.ts';
+import { jobText, queueFull } from '../evaluation-queue.ts';
 import type { SessionRecord } from '../records.ts';
 import type { ClaimRules } from './claim-job.ts';
 import { claimJob } from './claim-job.ts';
-import { jobOf, nameValues, progressOf, THIS_JOB } from './job-rows.ts';
+import { countJobs, jobOf, nameValues, progressOf, THIS_JOB } from './job-rows.ts';
 import { LostJobs } from './lost-jobs.ts';
 import type { PostgresClient } from './postgres-client.ts';
 import type { PostgresDatabase } from './postgres-database.ts';
@@ -47,7 +46,6 @@ export const CLUSTER_RULES = {
   pollMs: 500,
 } as const;
 
-const RETRY_MS = 2000;
 /** Jobs of keys are known for so long after their end, to whoever has not heard of it. */
 const REMEMBERED_MS = 600_000;
 
@@ -276,10 +274,7 @@ export class PostgresQueue implements EvaluationQueue {
       return true;
     }
     await client.run(`DELETE FROM jobs WHERE ${THIS_JOB}`, ...nameValues(name));
-    await client.run(
-      `UPDATE turns SET waiting = waiting - 1 WHERE kind = $1 AND client_id = $2`,
-      ...[name.kind, name.clientId],
-    );
+    await countJobs(client, name, { waiting: -1, running: 0 });
     if (name.kind === 'session')
       await setSessionState(client, { clientId: name.clientId, sessionId: name.id }, 'cancelled');
     await tell(client, { about: 'ended', job: jobText(name) });
@@ -313,10 +308,7 @@ export class PostgresQueue implements EvaluationQueue {
   #requireRoom(all: number, own: number): void {
     const { capacity, capacityPerClient } = this.#options;
     if (all <= capacity && own <= capacityPerClient) return;
-    const whose = all > capacity ? 'the server has' : 'this client has';
-    throw new ToolError('ERROR_BUSY', `${whose} as many evaluations waiting as it may`, {
-      retryAfterMs: RETRY_MS,
-    });
+    throw queueFull(all > capacity);
   }
 
   /** Wakes whoever waits when something is told that concerns him. */
@@ -354,5 +346,3 @@ function failureOf(row: Readonly<Record<string, unknown>>): JobFailure | null {
   if (typeof code !== 'string') return null;
   return { code: isErrorCode(code) ? code : 'ERROR_INTERNAL', message: String(row['failure_message']) };
 }
-
-export type { JobProgress };
