@@ -19,7 +19,7 @@ export function addClusterOptions(command: Command): Command {
     )
     .option(
       '--blobs <URL>',
-      'keys, inputs and results of several servers: postgres, or a folder that all share (or HE_COMPILE_BLOBS; default: postgres)',
+      'keys, inputs and results of several servers: s3://bucket/prefix, postgres, or a folder that all share (or HE_COMPILE_BLOBS; default: postgres)',
     );
 }
 

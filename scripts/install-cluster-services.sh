@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs, from Debian's packages, the servers that `npm run test:cluster` starts on this machine: PostgreSQL. Nothing is left running:
+# Installs, from Debian's packages, the servers that `npm run test:cluster` starts on this machine: PostgreSQL, and OpenStack
+# Swift with memcached, which speaks S3. Nothing is left running:
 # the tests start servers of their own, in temporary folders.
 # May be run again: what is there is left as it is. Needs root, or sudo.
 set -euo pipefail
 
-packages=(postgresql)
+packages=(postgresql memcached swift-proxy swift-account swift-container swift-object)
 missing=()
 for package in "${packages[@]}"; do
   [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")

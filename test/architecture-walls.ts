@@ -77,7 +77,7 @@ const PACKAGE_WALLS: readonly { wall: Wall; package: string; allowed: readonly s
     allowed: ['src/server/client/', 'src/server/testing/'],
   },
   { wall: 'message-protocol', package: '@modelcontextprotocol/sdk', allowed: ['src/server/testing/'] },
-  ...['pg', 'node-pg-migrate'].map((name) => {
+  ...['pg', 'node-pg-migrate', '@aws-sdk/client-s3'].map((name) => {
     return { wall: 'storage-engine' as const, package: name, allowed: ['src/server/storage/'] };
   }),
 ];

@@ -89,8 +89,8 @@ const compose = z.strictObject({
 describe('Compose', () => {
   const { services, secrets, networks } = compose.parse(parse(read(COMPOSE), { merge: true }));
 
-  it('has two front ends, two workers and a database', () => {
-    expect(Object.keys(services).sort()).toEqual(['balancer', 'front', 'postgres', 'worker']);
+  it('has two front ends, two workers, a database and an object store', () => {
+    expect(Object.keys(services).sort()).toEqual(['balancer', 'front', 'object-store', 'postgres', 'worker']);
     expect([services['front']?.deploy?.replicas, services['worker']?.deploy?.replicas]).toEqual([2, 2]);
   });
 

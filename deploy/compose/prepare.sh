@@ -7,7 +7,9 @@ umask 077
 mkdir -p secrets models
 make() { [[ -e secrets/$1 ]] || "${@:2}" > "secrets/$1"; }
 random() { openssl rand -hex 24; }
+credentials() { printf '[default]\naws_access_key_id = he-compile\naws_secret_access_key = %s\n' "$(random)"; }
 make database-password random
+make object-store-credentials credentials
 make server-key.pem openssl genpkey -algorithm ed25519
 if [[ ! -e secrets/tls-cert.pem ]]; then
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost \

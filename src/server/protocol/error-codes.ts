@@ -73,6 +73,11 @@ export const ERROR_TABLE = {
     hint: 'try again later; discard sessions and revoke keys that are of no more use',
     retryable: true,
   },
+  ERROR_STORAGE_UNAVAILABLE: {
+    meaning: 'the server’s database or object store does not answer; nothing that was acknowledged is lost',
+    hint: 'try again in a moment',
+    retryable: true,
+  },
   ERROR_BUSY: {
     meaning: 'the evaluation queue is full',
     hint: 'wait for retry_after_ms',

@@ -6,11 +6,13 @@ import { PostgresBlobStore } from '../../storage/postgres/postgres-blob-store.ts
 import { PostgresDatabase } from '../../storage/postgres/postgres-database.ts';
 import { PostgresMetadataStore } from '../../storage/postgres/postgres-metadata-store.ts';
 import { PostgresNotices } from '../../storage/postgres/postgres-notices.ts';
+import { isS3Address } from '../../storage/s3/s3-address.ts';
+import { S3BlobStore } from '../../storage/s3/s3-blob-store.ts';
 
 export interface ClusterAddresses {
   /** postgres://… */
   readonly database: string;
-  /** `postgres`: the database; or a folder that all machines share */
+  /** `postgres`: the database; s3://…; or a folder that all machines share */
   readonly blobs: string;
 }
 
@@ -31,15 +33,17 @@ export async function openClusterStores(
   const notices = opened.use(new PostgresNotices(database));
   const records = opened.use(new PostgresMetadataStore(database));
   const store = await openBlobs(blobs, database);
+  if (store instanceof S3BlobStore) opened.use(store);
   const all = opened.move();
   return { database, notices, records, blobs: store, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 async function openBlobs(address: string, database: PostgresDatabase): Promise<BlobStore> {
   if (address === 'postgres') return new PostgresBlobStore(database);
+  if (isS3Address(address)) return S3BlobStore.open(address);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(address))
-    throw new UsageError('USAGE', 'blobs lie in postgres, or in a folder that all machines share', {
-      hint: 'for example --blobs postgres',
+    throw new UsageError('USAGE', 'blobs lie in S3, in postgres, or in a folder that all machines share', {
+      hint: 'for example --blobs s3://bucket?endpoint=https://s3.example, or --blobs postgres',
     });
   return FileBlobStore.open(address);
 }

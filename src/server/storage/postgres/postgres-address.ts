@@ -17,6 +17,7 @@ import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { UsageError } from '../../../errors.ts';
 import { readCredential } from '../credential-file.ts';
+import { isOwnAddress } from '../own-address.ts';
 
 const DEFAULT_PORT = 5432;
 const DEFAULT_CONNECTIONS = 10;
@@ -118,10 +119,6 @@ async function tlsOptions(
     rejectUnauthorized: mode !== 'require' || ca !== undefined,
     ...(mode === 'verify-full' ? {} : { checkServerIdentity: () => undefined }),
   };
-}
-
-function isOwnAddress(host: string): boolean {
-  return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
 function connections(given: string | null): number {
