@@ -13,7 +13,7 @@ import type {
   QueueGauges,
   WorkOffer,
 } from './evaluation-queue.ts';
-import { jobText, queueFull } from './evaluation-queue.ts';
+import { jobText, queueFull, STOPPING } from './evaluation-queue.ts';
 import type { TurnOptions } from './fair-turns.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { MetadataStore } from './metadata-store.ts';
@@ -44,9 +44,6 @@ interface Entry {
   progress: JobProgress | null;
 }
 
-const SHUTTING_DOWN = 'the server is stopping; queued evaluations continue after its restart';
-const STOPPING: JobFailure = { code: 'ERROR_SHUTTING_DOWN', message: SHUTTING_DOWN };
-
 export class EmbeddedQueue implements EvaluationQueue {
   readonly #store: MetadataStore;
   readonly #options: EmbeddedQueueOptions;
@@ -76,7 +73,7 @@ export class EmbeddedQueue implements EvaluationQueue {
       await known.finished;
     }
     if (job.kind === 'session') this.#requireRoom(job.clientId);
-    else if (this.#closed) throw new ToolError('ERROR_SHUTTING_DOWN', SHUTTING_DOWN);
+    else if (this.#closed) throw new ToolError(STOPPING.code, STOPPING.message);
     let finish: Entry['finish'] = () => undefined;
     const finished = new Promise<JobFailure | null>((resolve) => (finish = resolve));
     const entry: Entry = {
@@ -238,7 +235,7 @@ export class EmbeddedQueue implements EvaluationQueue {
   }
 
   #requireRoom(clientId: string): void {
-    if (this.#closed) throw new ToolError('ERROR_SHUTTING_DOWN', SHUTTING_DOWN);
+    if (this.#closed) throw new ToolError(STOPPING.code, STOPPING.message);
     const { capacity, capacityPerClient } = this.#options;
     let [all, own] = [0, 0];
     for (const { job, running } of this.#entries.values()) {

@@ -112,7 +112,7 @@ export interface EvaluationQueue {
    */
   order(job: Job, session: SessionRecord | null): Promise<void>;
   /**
-   * Resolves when the job is not under way here any more, with why it failed if it is of keys; undefined if it was not under way. If all who wait
+   * Resolves when the job is not under way here any more, with why it failed if it is of keys, or `STOPPING`; undefined if it was not under way. If all who wait
    * go away, and nobody detached it, it is cancelled; whoever else goes away hears no more of it.
    */
   wait(
@@ -136,6 +136,12 @@ export interface EvaluationQueue {
 export function jobText({ kind, clientId, id }: JobName): string {
   return `${kind} ${clientId} ${id}`;
 }
+
+/** What whoever waits hears when the server that he asked ends before the job. */
+export const STOPPING: JobFailure = {
+  code: 'ERROR_SHUTTING_DOWN',
+  message: 'the server is stopping; what was ordered is done nevertheless',
+};
 
 const RETRY_MS = 2000;
 

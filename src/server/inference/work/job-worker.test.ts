@@ -1,5 +1,6 @@
 /** What comes of a job that is claimed, and of those under way when the worker ends; processes do what the test says. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BackendError } from '../../../errors.ts';
 import { ToolError } from '../../protocol/error-codes.ts';
 import type { SessionRecord } from '../../storage/records.ts';
 import {
@@ -66,6 +67,24 @@ describe('a session', () => {
       outcome: { errorCode: 'ERROR_KEY_REVOKED' },
     });
     expect(world.requests).toHaveLength(before);
+  });
+
+  it.each(['DATABASE_UNAVAILABLE', 'OBJECT_STORE_UNAVAILABLE'])('is begun anew after %s', async (code) => {
+    let attempts = 0;
+    world.process.evaluate = async () => {
+      if (++attempts === 1) throw new BackendError(code, 'away');
+    };
+    expect(await wait(await order())).toMatchObject({ state: 'done' });
+    expect(attempts).toBe(2);
+  });
+
+  it('is not begun anew, should it have been cancelled meanwhile', async () => {
+    world.process.evaluate = async (_order, _progress, signal) => {
+      void world.sessions.cancel('client', 's');
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      throw new BackendError('OBJECT_STORE_UNAVAILABLE', 'away');
+    };
+    expect((await wait(await order())).state).not.toBe('done');
   });
 
   it('runs beside as many others as may be', async () => {

@@ -127,7 +127,7 @@ export class JobWorker {
       const outcome = await runner.run(task, (progress) => claim.report(progress));
       ended = { ...session, state: 'done', outcome };
     } catch (error) {
-      if (this.#isInterrupted(claim, error)) return claim.giveBack();
+      if (await this.#isToBeginAnew(claim, error)) return claim.giveBack();
       ended = unsuccessful(session, error);
     }
     const written = await claim.end({ kind: 'session', record: ended });
@@ -158,7 +158,7 @@ export class JobWorker {
       // Loading takes long enough for its owner to think better of it: the record tells.
       end = { kind: 'keys', state: 'active', failure: null };
     } catch (thrown) {
-      if (this.#isInterrupted(claim, thrown)) return claim.giveBack();
+      if (await this.#isToBeginAnew(claim, thrown)) return claim.giveBack();
       const error = toToolError(thrown, 'keys');
       const failure = { code: error.code, message: error.message };
       const state = REASONS_TO_REJECT.includes(error.code) ? 'rejected' : 'provisioning';
@@ -173,10 +173,15 @@ export class JobWorker {
       );
   }
 
-  /** By the end of this worker, and not by whoever ordered it. */
-  #isInterrupted(claim: Claim, thrown: unknown): boolean {
-    if (!this.#stop.signal.aborted || claim.signal.aborted) return false;
-    return thrown instanceof ToolError && INTERRUPTED.includes(thrown.code);
+  /** What ended it says nothing about the job: this worker ends, or records or blobs are away, which is waited for a moment. */
+  async #isToBeginAnew(claim: Claim, thrown: unknown): Promise<boolean> {
+    if (claim.signal.aborted) return false;
+    const { code } = toToolError(thrown);
+    if (this.#stop.signal.aborted) return INTERRUPTED.includes(code);
+    if (code !== 'ERROR_STORAGE_UNAVAILABLE') return false;
+    this.#parts.log('warn', 'a job is begun anew', { client: claim.job.clientId, detail: String(thrown) });
+    await sleep(PAUSE_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    return true;
   }
 }
 

@@ -15,7 +15,7 @@ import type {
   QueueGauges,
   WorkOffer,
 } from '../evaluation-queue.ts';
-import { jobText, queueFull } from '../evaluation-queue.ts';
+import { jobText, queueFull, STOPPING } from '../evaluation-queue.ts';
 import type { SessionRecord } from '../records.ts';
 import type { ClaimRules } from './claim-job.ts';
 import { claimJob } from './claim-job.ts';
@@ -147,7 +147,7 @@ export class PostgresQueue implements EvaluationQueue {
         if (!(await this.#leave(name))) return null;
         signal = this.#closing.signal;
       }
-      if (this.#closing.signal.aborted) return null;
+      if (this.#closing.signal.aborted) return STOPPING;
       await changes.next(this.#options.pollMs, signal);
     }
   }
@@ -302,7 +302,7 @@ export class PostgresQueue implements EvaluationQueue {
   }
 
   #requireOpen(): void {
-    if (this.#closing.signal.aborted) throw new ToolError('ERROR_SHUTTING_DOWN', 'the server is stopping');
+    if (this.#closing.signal.aborted) throw new ToolError(STOPPING.code, STOPPING.message);
   }
 
   #requireRoom(all: number, own: number): void {

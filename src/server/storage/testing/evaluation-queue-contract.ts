@@ -423,7 +423,7 @@ export function evaluationQueueContract(
       const claimed = await claim();
       const [running, waiting] = [wait('a0'), wait('a1')];
       await queue.close();
-      await waiting;
+      expect(await waiting).toMatchObject({ code: 'ERROR_SHUTTING_DOWN' });
       for (const kind of ['session', 'keys'] as const)
         expect(await queue.claim({ kind, warm: () => [] }, QUIET)).toBeNull();
       expect(await codeOf(() => order('b0'))).toBe('ERROR_SHUTTING_DOWN');
