@@ -10,7 +10,8 @@ import { SecretClient } from '../runtime/client/secret-client.ts';
 import { encodeCiphertextSet, parseCiphertextSet } from '../runtime/formats/ciphertext-set.ts';
 import { encodeEvaluationKeys } from '../runtime/formats/evaluation-keys.ts';
 import { DEFAULT_LIMITS } from './inference/configuration.ts';
-import { InferenceServer } from './inference/inference-server.ts';
+import type { TestServer } from './testing/open-test-server.ts';
+import { openTestServer } from './testing/open-test-server.ts';
 import { SILENT_LOG } from './hosting/log.ts';
 import { SIGNATURE_META } from './protocol/extension.ts';
 import {
@@ -65,7 +66,7 @@ describe.each(REVISIONS)('the remote server, %s', (revision) => {
         [SIGNATURE_META]: signRequest({ tool, arguments: args }, client.privateKey, client.audience),
       });
       // Keys have to be loaded first, so that it does not end before the server does.
-      await first.server.pool.drop();
+      for (const pool of first.server.backstage.pools) await pool.drop();
       const mine = await taskClient(revision, first.url, client.token);
       const args = { client_id: 'alice', session_id: 's' };
       const meta = signed('remote_inference_cnn', args);
@@ -144,7 +145,7 @@ describe('the local server, over stdio', () => {
 });
 
 interface Served extends AsyncDisposable {
-  readonly server: InferenceServer;
+  readonly server: TestServer;
   readonly url: string;
   /** Of the server. */
   readonly key: string;
@@ -157,7 +158,7 @@ async function serve(stateFolder: string): Promise<Served> {
     enrolment: { open: true, unsigned: false, authorities: [] },
     threads: 1,
   };
-  const server = await InferenceServer.open([model.file], configuration, '0.0.0-test', SILENT_LOG);
+  const server = await openTestServer([model.file], configuration, '0.0.0-test', SILENT_LOG);
   const front = { sse: false, allowedHosts: [], allowedOrigins: [], requireBearer: false, tls: null };
   const { url } = await server.listenHttp({ ...front, address: { host: '127.0.0.1', port: 0 } });
   const key = server.services.identity.publicKey;

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../inference/configuration.ts';
-import { InferenceServer } from '../inference/inference-server.ts';
-import { invite } from '../hosting/invite.ts';
+import { openTestServer } from '../testing/open-test-server.ts';
 import { SILENT_LOG } from '../hosting/log.ts';
 import { encodePublicKey } from '../protocol/signing.ts';
 import { TLS_CERTIFICATE, TLS_KEY } from '../testing/certificates.ts';
@@ -80,7 +79,7 @@ describe.for(overTls ? ['http', 'https'] : ['http'])('over %s', (scheme) => {
       enrolment: { open: false, unsigned: false, authorities: [] },
       threads: 1,
     };
-    await using server = await InferenceServer.open([model.file], configuration, '0.0.0-test', SILENT_LOG);
+    await using server = await openTestServer([model.file], configuration, '0.0.0-test', SILENT_LOG);
     const { url } = await server.listenHttp({
       address: { host: '127.0.0.1', port: 0 },
       tls: scheme === 'https' ? { certificate: TLS_CERTIFICATE, key: TLS_KEY } : null,
@@ -113,7 +112,7 @@ describe.for(overTls ? ['http', 'https'] : ['http'])('over %s', (scheme) => {
     await expect(guesser.describe(undefined)).rejects.toMatchObject({ code: 'ERROR_REMOTE' });
 
     seen.length = 0;
-    const { code } = await invite(state, 'guest', 60_000);
+    const { code } = await server.backstage.invite('guest', 60_000);
     const credentials = new Credentials();
     const path = join(folder, `${scheme}.bin`);
     await writeFile(path, 'any bytes');

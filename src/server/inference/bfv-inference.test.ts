@@ -12,7 +12,7 @@ import { compileIntegers, expectedOutput } from '../../../test/integer-programs.
 import { connectors } from '../testing/mcp-clients.ts';
 import { ProtocolClient } from '../testing/protocol-client.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
-import { InferenceServer } from './inference-server.ts';
+import { openTestServer } from '../testing/open-test-server.ts';
 import { SILENT_LOG } from '../hosting/log.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures');
@@ -32,7 +32,7 @@ it('an integer model is served by the same tools, and its answers equal exact ar
       enrolment: { open: true, unsigned: false, authorities: [] },
       threads: 1,
     };
-    await using server = await InferenceServer.open([file], configuration, '0.0.0-test', SILENT_LOG);
+    await using server = await openTestServer([file], configuration, '0.0.0-test', SILENT_LOG);
     const http = await server.listenHttp({
       address: { host: '127.0.0.1', port: 0 },
       tls: null,

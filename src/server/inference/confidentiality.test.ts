@@ -3,7 +3,7 @@
  * must never see: secret key, pixels, logits. The search is shown to find each of them where it is planted.
  */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
@@ -19,7 +19,8 @@ import type { Caller } from '../testing/protocol-client.ts';
 import { ProtocolClient } from '../testing/protocol-client.ts';
 import { compileFixture, digit } from '../testing/served-model.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
-import { InferenceServer } from './inference-server.ts';
+import type { TestServer } from '../testing/open-test-server.ts';
+import { openTestServer } from '../testing/open-test-server.ts';
 import { jsonLog } from '../hosting/log.ts';
 
 const PICTURE = join(import.meta.dirname, '../../../fixtures/samples/3-0.png');
@@ -37,7 +38,7 @@ it('no message, no file and no log holds a secret key, pixels, logits or a token
     threads: 1,
   };
   const log = jsonLog((line) => stored.add('log', line));
-  const server = await InferenceServer.open([model.file], configuration, '0.0.0-test', log);
+  const server = await openTestServer([model.file], configuration, '0.0.0-test', log);
   const { url } = await server.listenHttp({
     address: { host: '127.0.0.1', port: 0 },
     tls: null,
@@ -57,12 +58,11 @@ it('no message, no file and no log holds a secret key, pixels, logits or a token
   await protocol.provision(encodeEvaluationKeys(await secret.makeEvaluationKeys()));
   const input = await digit(model.artifact, '3-0');
   await protocol.upload('s', encodeCiphertextSet(await secret.encrypt([input])));
-  await addFiles(stored, state);
+  await addKept(stored, server);
   const answer = await protocol.callAs('remote_inference_cnn', { session_id: 's' });
-  await addFiles(stored, state);
+  await addKept(stored, server);
   await client.close();
   await server[Symbol.asyncDispose]();
-  await addFiles(stored, state);
   await rm(state, { recursive: true, force: true });
 
   const result = Buffer.from(answer['encrypted_logit_b64'] as string, 'base64');
@@ -110,10 +110,6 @@ function recordingFetch(haystack: Haystack): (url: string | URL, init?: RequestI
   };
 }
 
-async function addFiles(haystack: Haystack, folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    haystack.add(path, await readFile(path));
-  }
+async function addKept(haystack: Haystack, { backstage }: TestServer): Promise<void> {
+  for await (const [what, bytes] of backstage.kept()) haystack.add(what, Buffer.from(bytes));
 }

@@ -14,7 +14,7 @@ import { HTTP_SETTINGS } from '../testing/idle-servers.ts';
 import type { TestModel } from '../testing/served-model.ts';
 import { compileFixture } from '../testing/served-model.ts';
 import { DEFAULT_LIMITS, type ServerLimits } from './configuration.ts';
-import { InferenceServer } from './inference-server.ts';
+import { openTestServer } from '../testing/open-test-server.ts';
 import { SILENT_LOG } from '../hosting/log.ts';
 
 let model: TestModel;
@@ -37,7 +37,7 @@ async function openServer(name: string, limits: Partial<ServerLimits> = {}) {
     enrolment: { open: true, unsigned: false, authorities: [] },
     threads: 1,
   };
-  const server = await InferenceServer.open([model.file], configuration, '0.0.0-test', SILENT_LOG);
+  const server = await openTestServer([model.file], configuration, '0.0.0-test', SILENT_LOG);
   const { url } = await server.listenHttp(HTTP_SETTINGS);
   return { url: new URL(url), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }

@@ -33,7 +33,8 @@ import { ProtocolClient } from '../testing/protocol-client.ts';
 import { digit } from '../testing/served-model.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
 import type { ServerLimits } from './configuration.ts';
-import { InferenceServer } from './inference-server.ts';
+import type { InferenceServer } from './inference-server.ts';
+import { openTestServer } from '../testing/open-test-server.ts';
 import { SILENT_LOG } from '../hosting/log.ts';
 
 const MIB = 2 ** 20;
@@ -62,7 +63,7 @@ let localKeySet: string;
 
 async function openRemote(limits: Partial<ServerLimits>): Promise<Remote> {
   const state = await mkdtemp(join(tmpdir(), 'he-compile-refusals-'));
-  const server = await InferenceServer.open(
+  const server = await openTestServer(
     [world.model.file],
     {
       stateFolder: state,

@@ -1,6 +1,6 @@
 /** What the remote server refuses, each with its documented code, and that it lives on afterwards. */
 import { generateKeyPairSync } from 'node:crypto';
-import { readdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,15 +20,15 @@ import type { TestModel } from '../testing/served-model.ts';
 import { compileFixture, digit } from '../testing/served-model.ts';
 import type { HttpListener } from '../transport/http-listener.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
-import { InferenceServer } from './inference-server.ts';
-import { invite } from '../hosting/invite.ts';
+import type { TestServer } from '../testing/open-test-server.ts';
+import { openTestServer } from '../testing/open-test-server.ts';
 import { SILENT_LOG } from '../hosting/log.ts';
 
 const CHUNK = 64 * 1024;
 
 let model: TestModel;
 let state: string;
-let server: InferenceServer;
+let server: TestServer;
 let http: HttpListener;
 let connection: Connection;
 let secret: SecretClient;
@@ -44,7 +44,7 @@ beforeAll(async () => {
     requestsPerSecond: 10_000,
     requestBurst: 10_000,
   };
-  server = await InferenceServer.open(
+  server = await openTestServer(
     [model.file],
     { stateFolder: state, limits, enrolment: { open: false, unsigned: false, authorities: [] }, threads: 1 },
     '0.0.0-test',
@@ -79,7 +79,7 @@ function newClient(name: string): ProtocolClient {
 
 async function enrolled(name: string): Promise<ProtocolClient> {
   const client = newClient(name);
-  const { code } = await invite(state, name, 60_000);
+  const { code } = await server.backstage.invite(name, 60_000);
   expect(await client.enrol(code)).toMatchObject({ ok: true });
   return client;
 }
@@ -114,7 +114,7 @@ async function provisionCode(
 
 describe('enrolment', () => {
   it('takes a code once, for the name it is meant for', async () => {
-    const { code } = await invite(state, 'alice', 60_000);
+    const { code } = await server.backstage.invite('alice', 60_000);
     expect(await newClient('mallory').enrol()).toMatchObject({ error_code: 'ERROR_ENROLMENT_REFUSED' });
     const alice = newClient('alice');
     expect(await alice.enrol(code)).toMatchObject({ ok: true });
@@ -123,7 +123,7 @@ describe('enrolment', () => {
 
   it('pins the key: a name is not given to another one, and its owner renews the token without a code', async () => {
     const first = await enrolled('carol');
-    const { code } = await invite(state, 'carol', 60_000);
+    const { code } = await server.backstage.invite('carol', 60_000);
     expect(await newClient('carol').enrol(code)).toMatchObject({ error_code: 'ERROR_ENROLMENT_REFUSED' });
     const former = first.token;
     expect(await first.enrol()).toMatchObject({ ok: true });
@@ -140,7 +140,7 @@ describe('enrolment', () => {
   });
 
   it('refuses codes that have expired', async () => {
-    const { code } = await invite(state, null, -1);
+    const { code } = await server.backstage.invite(null, -1);
     expect(await newClient('late').enrol(code)).toMatchObject({ error_code: 'ERROR_ENROLMENT_REFUSED' });
   });
 });
@@ -291,10 +291,8 @@ describe('uploads', () => {
       error_code: 'ERROR_SECRET_KEY_REFUSED',
     });
     const piece = Buffer.from(secret.secretKey.subarray(2000, 2064));
-    for (const file of await readdir(state, { recursive: true, withFileTypes: true })) {
-      if (!file.isFile()) continue;
-      expect((await readFile(join(file.parentPath, file.name))).includes(piece)).toBe(false);
-    }
+    for await (const [what, bytes] of server.backstage.kept())
+      expect(Buffer.from(bytes).includes(piece), what).toBe(false);
   });
 
   it('end where a client’s room ends', async () => {

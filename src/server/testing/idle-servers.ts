@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { encodeArtifact } from '../../program/codec.ts';
 import { smallArtifact } from '../../program/testing/small-artifact.ts';
 import { DEFAULT_LIMITS, type ServerLimits } from '../inference/configuration.ts';
-import { InferenceServer } from '../inference/inference-server.ts';
+import type { InferenceServer } from '../inference/inference-server.ts';
+import { openTestServer } from './open-test-server.ts';
 import type { LogFields, LogLevel } from '../hosting/log.ts';
 
 interface Logged {
@@ -37,14 +38,9 @@ export async function idleServers() {
         enrolment: { open: true, unsigned: false, authorities: [] },
         threads: 1,
       };
-      const server = await InferenceServer.open(
-        [artifact],
-        configuration,
-        '1.2.3',
-        (level, event, fields) => {
-          logged.push({ level, event, fields });
-        },
-      );
+      const server = await openTestServer([artifact], configuration, '1.2.3', (level, event, fields) => {
+        logged.push({ level, event, fields });
+      });
       servers.push(server);
       return server;
     },

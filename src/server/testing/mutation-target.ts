@@ -11,7 +11,7 @@ import { FederationServer } from '../federation/federation-server.ts';
 import { parsePolicy } from '../federation/policy-file.ts';
 import { HOSTING_LIMITS } from '../hosting/limits.ts';
 import { DEFAULT_LIMITS } from '../inference/configuration.ts';
-import { InferenceServer } from '../inference/inference-server.ts';
+import { openTestServer } from './open-test-server.ts';
 import { jsonLog } from '../hosting/log.ts';
 import { CONTEXT, policyText, sumPolicyText } from './federation-policy.ts';
 
@@ -39,7 +39,7 @@ const url = await (which === 'inference'
 process.stderr.write(`listening on ${url}\n`);
 
 async function inference(model: string, stateFolder: string): Promise<string> {
-  const server = await InferenceServer.open(
+  const server = await openTestServer(
     [model],
     {
       stateFolder,

@@ -6,7 +6,8 @@ import { connect } from '../../client/connection.ts';
 import type { Connection } from '../../client/connection.ts';
 import { parseServerAddress } from '../../client/server-address.ts';
 import { DEFAULT_LIMITS } from '../../inference/configuration.ts';
-import { InferenceServer } from '../../inference/inference-server.ts';
+import type { InferenceServer } from '../../inference/inference-server.ts';
+import { openTestServer } from '../../testing/open-test-server.ts';
 import { SILENT_LOG } from '../../hosting/log.ts';
 import type { TestModel } from '../../testing/served-model.ts';
 import { compileFixture } from '../../testing/served-model.ts';
@@ -41,7 +42,7 @@ export async function openLocalWorld(): Promise<LocalWorld> {
   await mkdir(folder('root'));
   for (const name of ['3-0.png', '7-1.png']) await copyFile(join(SAMPLES, name), join(folder('root'), name));
   const model = await compileFixture('digits-square');
-  const remote = await InferenceServer.open(
+  const remote = await openTestServer(
     [model.file],
     {
       stateFolder: folder('remote'),

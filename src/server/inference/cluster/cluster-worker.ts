@@ -87,6 +87,11 @@ export class ClusterWorker implements AsyncDisposable {
     );
   }
 
+  /** Its evaluation processes. */
+  get pool(): EvaluatorPool {
+    return this.#pool;
+  }
+
   /** Why it takes no work now, for people; null: it does. */
   get trouble(): string | null {
     if (this.#drained !== null) return 'draining';
