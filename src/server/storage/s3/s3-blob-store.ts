@@ -38,6 +38,7 @@ const PATIENCE_MS = 20_000;
 export interface S3Options {
   readonly environment?: NodeJS.ProcessEnv;
   readonly patienceMs?: number;
+  readonly idleMs?: number;
 }
 
 export class S3BlobStore implements BlobStore, Disposable {
@@ -52,12 +53,12 @@ export class S3BlobStore implements BlobStore, Disposable {
    */
   static async open(
     address: string,
-    { environment, patienceMs = PATIENCE_MS }: S3Options = {},
+    { environment, patienceMs = PATIENCE_MS, idleMs = IDLE_MS }: S3Options = {},
   ): Promise<S3BlobStore> {
     const place = await readS3Address(address, environment);
     const name = '@aws-sdk/client-s3';
     const sdk = await optionalPackage(name, 'blobs in S3', () => import('@aws-sdk/client-s3'));
-    const store = new S3BlobStore(sdk, place, patienceMs);
+    const store = new S3BlobStore(sdk, place, patienceMs, idleMs);
     try {
       // What the bucket lets us do shows here: reading its list is among what is needed.
       await store.list('-');
@@ -68,7 +69,7 @@ export class S3BlobStore implements BlobStore, Disposable {
     }
   }
 
-  private constructor(sdk: Sdk, place: S3Place, patienceMs: number) {
+  private constructor(sdk: Sdk, place: S3Place, patienceMs: number, idleMs: number) {
     const { endpoint, region, pathStyle, authorities } = place;
     this.#sdk = sdk;
     this.#place = place;
@@ -84,8 +85,8 @@ export class S3BlobStore implements BlobStore, Disposable {
       maxAttempts: 1,
       requestHandler: {
         connectionTimeout: CONNECT_MS,
-        requestTimeout: IDLE_MS,
-        throwOnRequestTimeout: true,
+        // Not requestTimeout, which ends slow uploads that make progress, and does not watch over what is read of an answer.
+        socketTimeout: idleMs,
         httpsAgent: new Agent({
           keepAlive: true,
           maxSockets: CONNECTIONS,
