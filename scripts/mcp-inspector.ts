@@ -1,12 +1,16 @@
 /**
  * Calls every tool of both servers, over every transport, with the Inspector's command line, and writes the table at the end
- * of docs/mcp-conformance.md. The servers run as users start them. Exits 1 if anything is not answered as it should be.
+ * of docs/mcp-conformance.md. The servers run as users start them; with --cluster, the remote ones are front ends of a worker on PostgreSQL, and
+ * the table is written nowhere. Exits 1 if anything is not answered as it should be.
  */
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { cliCommand, startServer } from '../cli/testing/run-servers.ts';
+import { cliCommand, startProcess, startServer } from '../cli/testing/run-servers.ts';
+import { PostgresDatabase } from '../src/server/storage/postgres/postgres-database.ts';
+import { PostgresServer } from '../src/server/storage/testing/postgres-server.ts';
 import type { ClientKind, Endpoint } from '../src/server/testing/mcp-clients.ts';
 import { connectClient } from '../src/server/testing/mcp-clients.ts';
 import { compileFixture } from '../src/server/testing/served-model.ts';
@@ -115,7 +119,8 @@ try {
   await using model = await compileFixture('digits-square');
   const at = (...names: string[]): string => join(base, ...names);
   await mkdir(at('work'));
-  const serve = ['serve', model.file, '--open-enrolment', '--allow-unsigned'];
+  await using cluster = process.argv.includes('--cluster') ? await openCluster() : null;
+  const serve = ['serve', model.file, '--open-enrolment', '--allow-unsigned', ...(cluster?.options ?? [])];
   await using remote = await startServer(base, [
     ...serve,
     '--http',
@@ -172,6 +177,21 @@ try {
   await rm(base, { recursive: true, force: true });
 }
 
+/** A database and a worker; `options` make `serve` a front end of theirs. */
+async function openCluster(): Promise<AsyncDisposable & { readonly options: readonly string[] }> {
+  await using opened = new AsyncDisposableStack();
+  const database = opened.use(await PostgresServer.start());
+  const stores = ['--database', database.address, '--blobs', 'postgres'];
+  const key = join(base, 'server-key.pem');
+  const { privateKey } = generateKeyPairSync('ed25519');
+  await writeFile(key, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  // Brings the schema there.
+  await (await PostgresDatabase.open(database.address))[Symbol.asyncDispose]();
+  opened.use(await startProcess(base, ['work', ...stores, '--cache', join(base, 'cache')], /(takes jobs)/));
+  const all = opened.move();
+  return { options: [...stores, '--server-key', key], [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
 async function callDirectly(
   endpoint: Endpoint,
   kind: ClientKind,
@@ -204,11 +224,16 @@ const section = [
   '',
   END,
 ].join('\n');
-const before = await readFile(REPORT, 'utf8');
-const old = before.indexOf(BEGIN);
-const after =
-  old < 0
-    ? `${before.trimEnd()}\n\n${section}\n`
-    : before.slice(0, old) + section + before.slice(before.indexOf(END) + END.length);
-await writeFile(REPORT, after);
+if (process.argv.includes('--cluster')) process.stdout.write(`${table.markdown}\n`);
+else await writeReport();
 process.exitCode = table.failed ? 1 : 0;
+
+async function writeReport(): Promise<void> {
+  const before = await readFile(REPORT, 'utf8');
+  const old = before.indexOf(BEGIN);
+  const after =
+    old < 0
+      ? `${before.trimEnd()}\n\n${section}\n`
+      : before.slice(0, old) + section + before.slice(before.indexOf(END) + END.length);
+  await writeFile(REPORT, after);
+}
