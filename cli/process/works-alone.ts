@@ -1,7 +1,7 @@
 /** Which commands need no guard. Knows the others by name alone: the guard's process loads none of them. */
 
 /** They run until they are told to end, and end by rules of their own. */
-const SERVERS = ['serve', 'crypto', 'federate'];
+const SERVERS = ['serve', 'work', 'crypto', 'federate', 'decryptor'];
 /** Done before a second process would have begun. */
 const SHORT = ['inspect', 'help'];
 const TEXTS = ['-h', '--help', '-V', '--version'];

@@ -1,4 +1,4 @@
-/** Starts `serve` as a process of its own, so that tests can kill it. */
+/** Starts commands that stay (`serve`, `work`) as processes of their own, so that tests can kill them. */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
@@ -9,35 +9,62 @@ import { InternalError } from '../../errors.ts';
 
 const ENTRY = join(import.meta.dirname, '../../../cli/testing/start.ts');
 
-export interface ServerProcess {
-  readonly url: string;
+/** A command that stays. */
+export interface StayingProcess {
   readonly processId: number;
   /** SIGKILL, and gone when it resolves. */
   kill(): Promise<void>;
   /** SIGTERM, as a service manager sends it; the exit code, null if it did not end by itself. */
   stop(): Promise<number | null>;
+  /** SIGSTOP and SIGCONT: as a machine that has lost its way, it neither answers nor ends. */
+  suspend(): void;
+  resume(): void;
+}
+
+export interface ServerProcess extends StayingProcess {
+  readonly url: string;
 }
 
 /** @param entry of the command line; from the sources unless another one is named */
 export async function startServer(args: readonly string[], entry = ENTRY): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [entry, 'serve', ...args], {
+  const { process, ready } = await startCommand(['serve', ...args], /listening on (\S+)/, entry);
+  return { ...process, url: ready };
+}
+
+/**
+ * @param readiness what it says when it is ready; its first group is returned
+ * @param hear what it says from then on
+ */
+export async function startCommand(
+  args: readonly string[],
+  readiness: RegExp,
+  entry = ENTRY,
+  hear: (text: string) => void = () => undefined,
+): Promise<{ readonly process: StayingProcess; readonly ready: string }> {
+  const child = spawn(process.execPath, [entry, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     // Starts from the sources are quicker the second time.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), 'he-compile-compile-cache'), ...process.env },
   });
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  const url = await listening(child);
+  const ready = await isReady(child, readiness);
+  // Its log may be long; a pipe that nobody reads would stop it.
+  child.stderr.on('data', (bytes: Buffer) => hear(bytes.toString('utf8')));
   return {
-    url,
-    processId: child.pid!,
-    kill: async () => {
-      child.kill('SIGKILL');
-      await exited;
+    process: {
+      processId: child.pid!,
+      kill: async () => {
+        child.kill('SIGKILL');
+        await exited;
+      },
+      stop: () => {
+        child.kill('SIGTERM');
+        return exited;
+      },
+      suspend: () => void child.kill('SIGSTOP'),
+      resume: () => void child.kill('SIGCONT'),
     },
-    stop: () => {
-      child.kill('SIGTERM');
-      return exited;
-    },
+    ready,
   };
 }
 
@@ -94,18 +121,17 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function listening(child: ChildProcess): Promise<string> {
+function isReady(child: ChildProcess, readiness: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
     const look = (bytes: Buffer): void => {
       text += bytes.toString('utf8');
-      const url = /listening on (\S+)/.exec(text)?.[1];
-      if (url === undefined) return;
-      // Its log may be long from here on; a pipe that nobody reads would stop it.
-      child.stderr!.off('data', look).resume();
-      resolve(url);
+      const ready = readiness.exec(text);
+      if (ready === null) return;
+      child.stderr!.off('data', look);
+      resolve(ready[1] ?? '');
     };
     child.stderr!.on('data', look);
-    child.once('exit', () => reject(new InternalError(`the server did not start: ${text.slice(-2000)}`)));
+    child.once('exit', () => reject(new InternalError(`the process did not start: ${text.slice(-2000)}`)));
   });
 }

@@ -81,16 +81,14 @@ export class PostgresClaim implements Claim {
   }
 
   async end(end: JobEnd): Promise<boolean> {
-    const written = await this.#database.transaction((client) => this.#end(client, end), {
-      idempotent: true,
-    });
-    this.#leave();
-    return written;
+    // Without a database for so long, the job is left to whoever finds its lease expired.
+    using _ = { [Symbol.dispose]: () => this.#leave() };
+    return await this.#database.transaction((client) => this.#end(client, end), { idempotent: true });
   }
 
   async giveBack(): Promise<void> {
+    using _ = { [Symbol.dispose]: () => this.#leave() };
     await this.#database.transaction((client) => this.#giveBack(client), { idempotent: true });
-    this.#leave();
   }
 
   async #giveBack(client: PostgresClient): Promise<void> {

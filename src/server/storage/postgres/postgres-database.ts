@@ -20,7 +20,8 @@ import { checkSchema, schemaState } from './schema-state.ts';
 const STATEMENT_MS = 30_000;
 const ANSWER_MS = STATEMENT_MS + 5000;
 const LOCK_MS = 20_000;
-const IDLE_IN_TRANSACTION_MS = 60_000;
+/** A process that is held up leaves what it has locked to others as soon as it does its jobs. */
+const IDLE_IN_TRANSACTION_MS = 15_000;
 const CONNECT_MS = 10_000;
 const IDLE_MS = 30_000;
 const PATIENCE_MS = 20_000;
