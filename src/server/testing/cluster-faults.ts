@@ -118,6 +118,25 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'the object store is killed',
+    async strike(session) {
+      await within(session, oneOf(session, STEPS));
+      await session.cluster.swift!.kill();
+      await session.cluster.swift!.restart();
+      return true;
+    },
+  },
+  {
+    name: 'the object store is away for longer than anybody waits',
+    async strike(session) {
+      await within(session, oneOf(session, STEPS));
+      await session.cluster.swift!.kill();
+      await sleep(AWAY_MS * (0.5 + 0.5 * session.random.next()));
+      await session.cluster.swift!.restart();
+      return true;
+    },
+  },
+  {
     name: 'a worker and a front end are killed together, and PostgreSQL as they come back',
     strike: (session) =>
       onWorker(session, 'session', async (_, { worker }) => {

@@ -1,4 +1,7 @@
-/** A cluster of real processes on loopback: PostgreSQL, front ends (`serve`) and workers (`work`), each of which may be killed, held up and started again. */
+/**
+ * A cluster of real processes on loopback: PostgreSQL, an object store, front ends (`serve`) and workers (`work`), each of which may be killed, held
+ * up and started again.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,8 +11,9 @@ import { InternalError } from '../../errors.ts';
 import { PostgresDatabase } from '../storage/postgres/postgres-database.ts';
 import { freePorts } from '../storage/testing/loopback-process.ts';
 import { PostgresServer } from '../storage/testing/postgres-server.ts';
+import { SwiftServer } from '../storage/testing/swift-server.ts';
 import type { StayingProcess } from './crash-server.ts';
-import { startCommand } from './crash-server.ts';
+import { startCommand, THIS_VERSION } from './crash-server.ts';
 
 const run = promisify(execFile);
 /** Of the log of one member. */
@@ -20,10 +24,13 @@ export interface ClusterShape {
   readonly artifact: string;
   readonly fronts: number;
   readonly workers: number;
+  /** Keys, inputs and results in S3; else in PostgreSQL. */
+  readonly s3: boolean;
 }
 
 export class ClusterProcesses implements AsyncDisposable {
   readonly postgres: PostgresServer;
+  readonly swift: SwiftServer | null;
   /** What the tests look at it through. */
   readonly database: PostgresDatabase;
   readonly fronts: readonly Member[];
@@ -31,14 +38,17 @@ export class ClusterProcesses implements AsyncDisposable {
   readonly #closing: AsyncDisposableStack;
   #turn = 0;
 
-  static async start({ artifact, fronts, workers }: ClusterShape): Promise<ClusterProcesses> {
+  static async start({ artifact, fronts, workers, s3 }: ClusterShape): Promise<ClusterProcesses> {
     await using opened = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'he-compile-cluster-'));
     opened.defer(() => rm(folder, { recursive: true, force: true }));
     const postgres = opened.use(await PostgresServer.start());
     const serverKey = join(folder, 'server-key.pem');
     await run('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', serverKey]);
-    const stores = ['--database', postgres.address, '--blobs', 'postgres'];
+    const swift = s3 ? opened.use(await SwiftServer.start()) : null;
+    // Processes have it from there.
+    Object.assign(process.env, swift?.environment);
+    const stores = ['--database', postgres.address, '--blobs', swift?.address ?? 'postgres'];
     const all: Member[] = [];
     for (const port of await freePorts(fronts)) {
       const address = ['--http', `127.0.0.1:${port}`, '--state', join(folder, `front-${all.length}`)];
@@ -58,17 +68,19 @@ export class ClusterProcesses implements AsyncDisposable {
       await worker.start();
       workerMembers.push(worker);
     }
-    return new ClusterProcesses(postgres, database, all, workerMembers, opened.move());
+    return new ClusterProcesses(postgres, swift, database, all, workerMembers, opened.move());
   }
 
   private constructor(
     postgres: PostgresServer,
+    swift: SwiftServer | null,
     database: PostgresDatabase,
     fronts: readonly Member[],
     workers: readonly WorkerMember[],
     closing: AsyncDisposableStack,
   ) {
     this.postgres = postgres;
+    this.swift = swift;
     this.database = database;
     this.fronts = fronts;
     this.workers = workers;
@@ -105,6 +117,7 @@ export class Member {
   readonly name: string;
   readonly #args: readonly string[];
   readonly #readiness: RegExp;
+  #entry = THIS_VERSION;
   #process: StayingProcess | null = null;
   #ready = '';
   #log = '';
@@ -128,11 +141,13 @@ export class Member {
     return this.#log;
   }
 
-  async start(): Promise<void> {
+  /** @param entry of the command line; the one of before */
+  async start(entry = this.#entry): Promise<void> {
+    this.#entry = entry;
     const hear = (text: string): void => {
       this.#log = (this.#log + text).slice(-KEPT);
     };
-    const { process, ready } = await startCommand(this.#args, this.#readiness, undefined, hear);
+    const { process, ready } = await startCommand(this.#args, this.#readiness, entry, hear);
     this.#ready = ready;
     this.#process = process;
   }
@@ -174,9 +189,9 @@ export class WorkerMember extends Member {
     return this.#queueName;
   }
 
-  override async start(): Promise<void> {
+  override async start(entry?: string): Promise<void> {
     const before = await this.#names();
-    await super.start();
+    await super.start(entry);
     this.#queueName = [...(await this.#names())].find((name) => !before.has(name)) ?? '';
   }
 

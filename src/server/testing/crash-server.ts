@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InternalError } from '../../errors.ts';
 
-const ENTRY = join(import.meta.dirname, '../../../cli/testing/start.ts');
+/** The command line, from the sources. */
+export const THIS_VERSION = join(import.meta.dirname, '../../../cli/testing/start.ts');
 
 /** A command that stays. */
 export interface StayingProcess {
@@ -26,7 +27,7 @@ export interface ServerProcess extends StayingProcess {
 }
 
 /** @param entry of the command line; from the sources unless another one is named */
-export async function startServer(args: readonly string[], entry = ENTRY): Promise<ServerProcess> {
+export async function startServer(args: readonly string[], entry = THIS_VERSION): Promise<ServerProcess> {
   const { process, ready } = await startCommand(['serve', ...args], /listening on (\S+)/, entry);
   return { ...process, url: ready };
 }
@@ -38,7 +39,7 @@ export async function startServer(args: readonly string[], entry = ENTRY): Promi
 export async function startCommand(
   args: readonly string[],
   readiness: RegExp,
-  entry = ENTRY,
+  entry = THIS_VERSION,
   hear: (text: string) => void = () => undefined,
 ): Promise<{ readonly process: StayingProcess; readonly ready: string }> {
   const child = spawn(process.execPath, [entry, ...args], {
@@ -74,7 +75,7 @@ export class CrashingServer implements AsyncDisposable {
   readonly #entry: string;
   #process: ServerProcess;
 
-  static async start(args: readonly string[], entry = ENTRY): Promise<CrashingServer> {
+  static async start(args: readonly string[], entry = THIS_VERSION): Promise<CrashingServer> {
     return new CrashingServer(args, entry, await startServer(args, entry));
   }
 

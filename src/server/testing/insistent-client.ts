@@ -76,7 +76,7 @@ export class InsistentClient {
     require(await this.#ask('commit', 'commit_evaluation_keys', { key_ref }), { ok: true, state: 'active' });
     await this.#sendInput(SESSION, input, inputChunks);
     const done = { ok: true, status: 'done', key_ref, encrypted_logit_sha256: expected };
-    require(await (polls ? this.#poll(SESSION) : this.#ask('infer', 'remote_inference_cnn', SESSION)), done);
+    require(await this.#infer(SESSION, polls), done);
     const result = await this.#ask('result', 'get_inference_result', SESSION);
     requireResult(result['chunk_b64'], expected);
     require(await this.#ask('revoke', 'revoke_evaluation_keys', { key_ref }), { ok: true });
@@ -128,19 +128,20 @@ export class InsistentClient {
     }
   }
 
-  /** One step: from the order to when it is done, at whichever server. */
-  #poll(target: Record<string, unknown>): Promise<Answer> {
-    let ordered = false;
+  /** One step: from the order to when it is done, at whichever server; one that ends may say that it goes on. */
+  #infer(target: Record<string, unknown>, polls: boolean): Promise<Answer> {
+    let ordered = !polls;
     return this.#insist('infer', async (client) => {
       if (!ordered) {
         const answer = await client.callAs('remote_inference_cnn', { ...target, async: true });
         if (!answer.ok) return answer;
         ordered = true;
       }
-      const { status, ok, ...rest } = await client.callAs('get_session_status', target);
-      if (ok && (status === 'queued' || status === 'running')) return { ...rest, ok: false, retryable: true };
+      const seen = polls ? await client.callAs('get_session_status', target) : null;
+      if (seen !== null && isUnderWay(seen)) return AGAIN;
       // The same request again: joins, or has the result.
-      return client.callAs('remote_inference_cnn', target);
+      const answer = await client.callAs('remote_inference_cnn', target);
+      return isUnderWay(answer) ? AGAIN : answer;
     });
   }
 
@@ -176,6 +177,12 @@ export class InsistentClient {
     this.#client.reconnect(call);
     return this.#client;
   }
+}
+
+const AGAIN: Answer = { ok: false, retryable: true };
+
+function isUnderWay({ ok, status }: Answer): boolean {
+  return ok && (status === 'queued' || status === 'running');
 }
 
 function require(answer: Answer, expected: Readonly<Record<string, unknown>>): void {

@@ -85,7 +85,7 @@ describe.skipIf(missing !== null)('two front ends', () => {
   /** One client of both. */
   async function connected(name: string): Promise<{
     readonly client: ProtocolClient;
-    at(front: number): ProtocolClient;
+    readonly at: (front: number) => ProtocolClient;
   }> {
     const connections: Connection[] = [];
     for (const url of urls) connections.push(await connectClient('v2, 2026-07-28', { kind: 'http', url }));
@@ -184,7 +184,7 @@ describe.skipIf(missing !== null)('two front ends', () => {
     async function begun(name: string): Promise<{
       readonly taskId: string;
       readonly other: TaskClient;
-      signed(tool: string, args: Record<string, unknown>): Record<string, unknown>;
+      readonly signed: (tool: string, args: Record<string, unknown>) => Record<string, unknown>;
     }> {
       const { client, at } = await provided(name);
       await at(1).upload('s', input);
