@@ -222,6 +222,7 @@ async function onWorker(session: Struck, kind: JobKind, blow: Blow): Promise<boo
 async function beforeRecord(session: Struck, blow: Blow): Promise<boolean> {
   const { database } = session.cluster;
   const holder = database.connection();
+  holder.on('error', () => undefined);
   await holder.connect();
   try {
     await holder.query(`SELECT pg_advisory_lock(${GATE})`);

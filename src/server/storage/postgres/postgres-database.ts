@@ -101,6 +101,8 @@ export class PostgresDatabase implements AsyncDisposable {
     this.#migrations = migrations;
     // An idle connection that ends has left the pool already.
     pool.on('error', () => undefined);
+    // One that ends in the moment in which it is handed out has nobody else who listens.
+    pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /** Never with the address, which may hold a password. */

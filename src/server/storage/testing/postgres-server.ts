@@ -17,6 +17,8 @@ const USER = 'he';
 /** With what a URL has to escape. */
 const PASSWORD = 'not@secret/%';
 const DATABASE = 'he';
+/** To a statement of a test. */
+const ANSWER_MS = 10_000;
 
 export interface PostgresOptions {
   /** With a certificate that vouches for itself, in `certificateFile`; without TLS nobody is let in then. */
@@ -113,7 +115,10 @@ export class PostgresServer implements AsyncDisposable {
       host: '127.0.0.1',
       ...{ port: this.port, user: USER, password: PASSWORD, database },
       ssl: this.#tls ? { rejectUnauthorized: false } : false,
+      connectionTimeoutMillis: ANSWER_MS,
+      query_timeout: ANSWER_MS,
     });
+    client.on('error', () => undefined);
     await client.connect();
     try {
       return (await client.query<Record<string, unknown>>(sql)).rows;
