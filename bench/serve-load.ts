@@ -1,5 +1,5 @@
 /**
- * `npm run bench:serve -- [ARTIFACT]`: one server in processes of its own, several clients that ask it in sequence and then all at
+ * `npm run bench:serve -- [ARTIFACT]`: one server in processes of its own (with --workers N, two front ends and N workers on PostgreSQL and S3), several clients that ask it in sequence and then all at
  * once, and `he-compile infer` for what the way to the server costs. Every result is held against an evaluation here, bit for
  * bit. Writes `results/serve-load-NAME.json`.
  */
@@ -12,6 +12,7 @@ import { decodeArtifact } from '../src/program/codec.ts';
 import { evaluationBackend } from '../src/server/inference/evaluation/evaluation-backend.ts';
 import { memoryNeed } from '../src/server/inference/evaluation/memory-need.ts';
 import { sha256Of } from '../src/server/protocol/identifiers.ts';
+import { ClusterProcesses } from '../src/server/testing/cluster-processes.ts';
 import { startServer } from '../src/server/testing/crash-server.ts';
 import { describeCommit } from './commit.ts';
 import { compileServedFixture } from './serve-fixture.ts';
@@ -20,6 +21,7 @@ import { parseServeOptions } from './serve-options.ts';
 import { measureOverhead } from './serve-overhead.ts';
 import { Participant } from './serve-participant.ts';
 import { atOnce, inSequence } from './serve-phases.ts';
+import type { WatchedProcess } from './serve-watch.ts';
 import { ServerWatch } from './serve-watch.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -39,26 +41,19 @@ async function measure(
   const backend = evaluationBackend(artifact);
   const boundBytes = options.maxMemoryMb * MIB;
   const need = memoryNeed(artifact, bytes.length, options.threads, boundBytes);
-  const server = await startServer(
-    [
-      ...[file, '--http', '127.0.0.1:0', '--state', join(folder, 'state'), '--open-enrolment'],
-      ...['--threads', String(options.threads), '--evaluations', String(options.evaluations)],
-      ...['--max-memory-mb', String(options.maxMemoryMb)],
-    ],
-    ENTRY,
-  );
-  using watch = new ServerWatch(server);
+  await using serving = await (options.workers === 0 ? oneServer : cluster)(file, options, folder);
+  using watch = new ServerWatch(serving.processes);
   const participants: Participant[] = [];
   try {
     const joining = performance.now();
     for (let i = 0; i < options.clients; i++) {
       const { inferences } = options;
-      participants.push(await Participant.join(server.url, artifact, backend, i, inferences, folder));
+      participants.push(await Participant.join(serving.url(i), artifact, backend, i, inferences, folder));
     }
     const provisionedMs = performance.now() - joining;
     const sequence = await inSequence(participants, options.inferences, watch);
     const together = await atOnce(participants, options.inferences, watch);
-    const overhead = await measureOverhead(server.url, artifact, folder);
+    const overhead = await measureOverhead(serving.url(0), artifact, folder);
     return {
       name: options.name ?? basename(file, '.hemodel'),
       result: {
@@ -95,8 +90,37 @@ async function measure(
     };
   } finally {
     for (const participant of participants) await participant[Symbol.asyncDispose]();
-    await server.kill();
   }
+}
+
+interface Serving extends AsyncDisposable {
+  /** Where a client goes. */
+  url(client: number): string;
+  readonly processes: readonly WatchedProcess[];
+}
+
+async function oneServer(file: string, options: ServeBenchOptions, folder: string): Promise<Serving> {
+  const server = await startServer(
+    [
+      ...[file, '--http', '127.0.0.1:0', '--state', join(folder, 'state'), '--open-enrolment'],
+      ...['--threads', String(options.threads), '--evaluations', String(options.evaluations)],
+      ...['--max-memory-mb', String(options.maxMemoryMb)],
+    ],
+    ENTRY,
+  );
+  return { url: () => server.url, processes: [server], [Symbol.asyncDispose]: () => server.kill() };
+}
+
+async function cluster(file: string, options: ServeBenchOptions): Promise<Serving> {
+  const { workers, threads, maxMemoryMb } = options;
+  const each = ['--threads', String(threads), '--max-memory-mb', String(Math.floor(maxMemoryMb / workers))];
+  const shape = { artifact: file, fronts: 2, workers, s3: true, entry: ENTRY, workerOptions: each };
+  const processes = await ClusterProcesses.start(shape);
+  return {
+    url: (client) => processes.fronts[client % processes.fronts.length]!.url,
+    processes: [...processes.workers, ...processes.fronts],
+    [Symbol.asyncDispose]: () => processes[Symbol.asyncDispose](),
+  };
 }
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '../src/errors.ts';
 
 const USAGE =
-  'npm run bench:serve -- [ARTIFACT.hemodel] [--name NAME] [--clients N] [--inferences N] [--threads N] [--evaluations N] [--max-memory-mb N]';
+  'npm run bench:serve -- [ARTIFACT.hemodel] [--name NAME] [--clients N] [--inferences N] [--threads N] [--evaluations N] [--max-memory-mb N] [--workers N]';
 
 export interface ServeBenchOptions {
   /** Null: the fixture digits-square, compiled for the native engine if it is here. */
@@ -18,6 +18,8 @@ export interface ServeBenchOptions {
   readonly evaluations: number;
   /** Bound of all evaluation processes. */
   readonly maxMemoryMb: number;
+  /** Of a cluster with two front ends, PostgreSQL and S3, each with one evaluation at a time; 0: one server by itself. */
+  readonly workers: number;
 }
 
 /** @throws UsageError BENCH_USAGE */
@@ -34,6 +36,7 @@ export function parseServeOptions(argv: readonly string[]): ServeBenchOptions {
     threads: count('--threads', values.threads, 1),
     evaluations: count('--evaluations', values.evaluations, 2),
     maxMemoryMb: count('--max-memory-mb', values['max-memory-mb'], 8192),
+    workers: values.workers === undefined ? 0 : count('--workers', values.workers, 0),
   };
 }
 
@@ -44,7 +47,7 @@ function parse(argv: readonly string[]) {
     return parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { ...options, 'max-memory-mb': text },
+      options: { ...options, 'max-memory-mb': text, workers: text },
     });
   } catch (cause) {
     throw usage(cause instanceof Error ? cause.message : String(cause));

@@ -1,8 +1,13 @@
-/** What a server and its evaluation processes use, from outside: memory from the system, counters from `/metrics`. */
+/** What servers and their evaluation processes use, from outside: memory from the system, counters from `/metrics`. */
 import { execFileSync } from 'node:child_process';
-import type { ServerProcess } from '../src/server/testing/crash-server.ts';
 
 const SAMPLE_MS = 250;
+
+/** One of the processes that serve: it has evaluation processes, or counts something. */
+export interface WatchedProcess {
+  readonly url: string;
+  readonly processId: number | null;
+}
 
 /** Differences between two moments. */
 export interface ServerCounters {
@@ -14,13 +19,13 @@ export interface ServerCounters {
 }
 
 export class ServerWatch implements Disposable {
-  readonly #server: ServerProcess;
+  readonly #servers: readonly WatchedProcess[];
   readonly #timer: NodeJS.Timeout;
   #peakChildren = 0;
   #peakServer = 0;
 
-  constructor(server: ServerProcess) {
-    this.#server = server;
+  constructor(servers: readonly WatchedProcess[]) {
+    this.#servers = servers;
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
   }
 
@@ -29,12 +34,16 @@ export class ServerWatch implements Disposable {
     return this.#peakChildren;
   }
 
+  /** Resident, all others together. */
   get peakServerBytes(): number {
     return this.#peakServer;
   }
 
   async counters(): Promise<ServerCounters> {
-    const text = await (await fetch(new URL('/metrics', this.#server.url))).text();
+    const texts = await Promise.all(
+      this.#servers.map(async ({ url }) => (await fetch(new URL('/metrics', url))).text()),
+    );
+    const text = texts.join('\n');
     const sum = (name: string): number =>
       [...text.matchAll(new RegExp(`^he_compile_${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
         (total, [, value]) => total + Number(value),
@@ -54,12 +63,14 @@ export class ServerWatch implements Disposable {
 
   #sample(): void {
     const rows = execFileSync('ps', ['-o', 'pid=,ppid=,rss=', '-A'], { encoding: 'utf8' }).trim().split('\n');
-    let children = 0;
+    const serving = new Set(this.#servers.map(({ processId }) => processId));
+    let [servers, children] = [0, 0];
     for (const row of rows) {
       const [own, parent, kibibytes] = row.trim().split(/\s+/).map(Number);
-      if (own === this.#server.processId) this.#peakServer = Math.max(this.#peakServer, kibibytes! * 1024);
-      if (parent === this.#server.processId) children += kibibytes! * 1024;
+      if (serving.has(own!)) servers += kibibytes! * 1024;
+      else if (serving.has(parent!)) children += kibibytes! * 1024;
     }
+    this.#peakServer = Math.max(this.#peakServer, servers);
     this.#peakChildren = Math.max(this.#peakChildren, children);
   }
 }

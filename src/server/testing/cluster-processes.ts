@@ -26,6 +26,10 @@ export interface ClusterShape {
   readonly workers: number;
   /** Keys, inputs and results in S3; else in PostgreSQL. */
   readonly s3: boolean;
+  /** Of the command line; the sources. */
+  readonly entry?: string;
+  /** Options of `work` besides. */
+  readonly workerOptions?: readonly string[];
 }
 
 export class ClusterProcesses implements AsyncDisposable {
@@ -38,7 +42,14 @@ export class ClusterProcesses implements AsyncDisposable {
   readonly #closing: AsyncDisposableStack;
   #turn = 0;
 
-  static async start({ artifact, fronts, workers, s3 }: ClusterShape): Promise<ClusterProcesses> {
+  static async start({
+    artifact,
+    fronts,
+    workers,
+    s3,
+    entry = THIS_VERSION,
+    workerOptions = [],
+  }: ClusterShape): Promise<ClusterProcesses> {
     await using opened = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'he-compile-cluster-'));
     opened.defer(() => rm(folder, { recursive: true, force: true }));
@@ -55,17 +66,17 @@ export class ClusterProcesses implements AsyncDisposable {
       const options = [...stores, ...address, '--server-key', serverKey, '--open-enrolment'];
       const front = new Member(`front ${all.length}`, ['serve', artifact, ...options], /listening on (\S+)/);
       opened.defer(() => front.kill());
-      await front.start();
+      await front.start(entry);
       all.push(front);
     }
     const database = opened.use(await PostgresDatabase.open(postgres.address, { migrate: false }));
     const workerMembers: WorkerMember[] = [];
     for (let i = 0; i < workers; i++) {
-      const cache = ['--cache', join(folder, `cache-${i}`), '--cache-mb', '256'];
-      const options = [...stores, ...cache, '--threads', '1', '--evaluations', '1'];
+      const own = ['--cache', join(folder, `cache-${i}`), '--http', '127.0.0.1:0'];
+      const options = [...stores, ...own, '--threads', '1', '--evaluations', '1', ...workerOptions];
       const worker = new WorkerMember(`worker ${i}`, ['work', ...options], database);
       opened.defer(() => worker.kill());
-      await worker.start();
+      await worker.start(entry);
       workerMembers.push(worker);
     }
     return new ClusterProcesses(postgres, swift, database, all, workerMembers, opened.move());
@@ -132,13 +143,18 @@ export class Member {
     return this.#process !== null;
   }
 
-  /** Of a front end. */
+  /** Of /mcp, or of a worker's pages for operators. */
   get url(): string {
     return this.#ready;
   }
 
   get log(): string {
     return this.#log;
+  }
+
+  /** Of its present process. */
+  get processId(): number | null {
+    return this.#process?.processId ?? null;
   }
 
   /** @param entry of the command line; the one of before */
@@ -180,7 +196,7 @@ export class WorkerMember extends Member {
   #queueName = '';
 
   constructor(name: string, args: readonly string[], database: PostgresDatabase) {
-    super(name, args, /takes jobs/);
+    super(name, args, /listening on (\S+)[^]*takes jobs/);
     this.#database = database;
   }
 

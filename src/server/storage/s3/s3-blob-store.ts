@@ -9,27 +9,20 @@ import { InternalError } from '../../../errors.ts';
 import { checkedKey } from '../blob-key.ts';
 import type { BlobStore } from '../blob-store.ts';
 import { optionalPackage } from '../optional-package.ts';
-import { inParts } from '../value-parts.ts';
+import { putInParts } from './multipart-upload.ts';
+import type { S3Client, S3Object, S3Sdk } from './multipart-upload.ts';
 import type { S3Place } from './s3-address.ts';
 import { readS3Address } from './s3-address.ts';
 import { isBeyondEnd, isForAWhile, isNothing, isUploadGone, translateS3Error } from './s3-errors.ts';
 
-type Sdk = typeof import('@aws-sdk/client-s3');
-type Client = InstanceType<Sdk['S3Client']>;
-
 const MIB = 2 ** 20;
 /** Of one put; what is larger comes in parts. */
 const WHOLE_BYTES = 16 * MIB;
-const PART_BYTES = 8 * MIB;
-const MOST_PARTS = 10_000;
-const PARTS_AT_ONCE = 4;
 const DELETES_AT_ONCE = 16;
-/** An upload whose parts somebody removed is begun anew. */
-const UPLOADS = 3;
 
 const CONNECT_MS = 10_000;
 /** Without a byte in either direction. */
-const IDLE_MS = 60_000;
+const IDLE_MS = 30_000;
 const CONNECTIONS = 64;
 const PAUSE_MS = 250;
 /** How long a store that is not there is waited for: within that it restarts. */
@@ -42,8 +35,8 @@ export interface S3Options {
 }
 
 export class S3BlobStore implements BlobStore, Disposable {
-  readonly #sdk: Sdk;
-  readonly #client: Client;
+  readonly #sdk: S3Sdk;
+  readonly #client: S3Client;
   readonly #place: S3Place;
   readonly #patienceMs: number;
 
@@ -69,7 +62,7 @@ export class S3BlobStore implements BlobStore, Disposable {
     }
   }
 
-  private constructor(sdk: Sdk, place: S3Place, patienceMs: number, idleMs: number) {
+  private constructor(sdk: S3Sdk, place: S3Place, patienceMs: number, idleMs: number) {
     const { endpoint, region, pathStyle, authorities } = place;
     this.#sdk = sdk;
     this.#place = place;
@@ -104,7 +97,10 @@ export class S3BlobStore implements BlobStore, Disposable {
   async put(key: string, pieces: readonly Uint8Array[]): Promise<void> {
     const object = this.#object(key);
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-    if (bytes > WHOLE_BYTES) return this.#putInParts(object, pieces, bytes);
+    if (bytes > WHOLE_BYTES) {
+      const way = { sdk: this.#sdk, client: this.#client };
+      return putInParts({ ...way, patiently: (request) => this.#patiently(request) }, object, pieces, bytes);
+    }
     const Body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
     await this.#patiently(() => this.#client.send(new this.#sdk.PutObjectCommand({ ...object, Body })));
   }
@@ -165,7 +161,7 @@ export class S3BlobStore implements BlobStore, Disposable {
     return [...names].sort();
   }
 
-  #object(key: string): { readonly Bucket: string; readonly Key: string } {
+  #object(key: string): S3Object {
     return { Bucket: this.#place.bucket, Key: this.#place.prefix + checkedKey(key) };
   }
 
@@ -201,7 +197,7 @@ export class S3BlobStore implements BlobStore, Disposable {
     }
   }
 
-  async #remove(object: { readonly Bucket: string; readonly Key: string }): Promise<void> {
+  async #remove(object: S3Object): Promise<void> {
     try {
       await this.#patiently(() => this.#client.send(new this.#sdk.DeleteObjectCommand(object)));
     } catch (error) {
@@ -224,55 +220,6 @@ export class S3BlobStore implements BlobStore, Disposable {
     }
   }
 
-  async #putInParts(
-    object: { readonly Bucket: string; readonly Key: string },
-    pieces: readonly Uint8Array[],
-    bytes: number,
-  ): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#upload(object, pieces, Math.max(PART_BYTES, Math.ceil(bytes / MOST_PARTS)));
-      } catch (error) {
-        if (!isUploadGone(error) || attempt === UPLOADS) throw translateS3Error(error);
-      }
-    }
-  }
-
-  async #upload(
-    object: { readonly Bucket: string; readonly Key: string },
-    pieces: readonly Uint8Array[],
-    partBytes: number,
-  ): Promise<void> {
-    const { CreateMultipartUploadCommand, UploadPartCommand, CompleteMultipartUploadCommand } = this.#sdk;
-    const { UploadId } = await this.#patiently(() =>
-      this.#client.send(new CreateMultipartUploadCommand(object)),
-    );
-    const upload = { ...object, UploadId };
-    const parts: { PartNumber: number; ETag: string | undefined }[] = [];
-    const rest = inParts(pieces, partBytes);
-    let count = 0;
-    let failed = false;
-    const next = async (): Promise<void> => {
-      for (const Body of rest) {
-        const PartNumber = ++count;
-        const part = new UploadPartCommand({ ...upload, PartNumber, Body });
-        const { ETag } = await this.#patiently(() => this.#client.send(part));
-        parts.push({ PartNumber, ETag });
-        if (failed) return;
-      }
-    };
-    try {
-      await allSettled(Array.from({ length: PARTS_AT_ONCE }, next), () => (failed = true));
-      const Parts = parts.sort((a, b) => a.PartNumber - b.PartNumber);
-      const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } });
-      await this.#patiently(() => this.#client.send(complete));
-    } catch (error) {
-      // Where this fails, too, parts are left to the rule of the bucket that removes them after a while.
-      await this.#client.send(new this.#sdk.AbortMultipartUploadCommand(upload)).catch(() => undefined);
-      throw error;
-    }
-  }
-
   /** Again for as long as a store takes to come back. What it throws is translated, but for what says that there is nothing. */
   async #patiently<T>(request: () => Promise<T>): Promise<T> {
     for (const deadline = performance.now() + this.#patienceMs; ;) {
@@ -285,17 +232,4 @@ export class S3BlobStore implements BlobStore, Disposable {
       }
     }
   }
-}
-
-/** All have ended when it resolves or throws the first error. */
-async function allSettled(all: readonly Promise<void>[], onFailure: () => void): Promise<void> {
-  const ends = await Promise.allSettled(
-    all.map((one) =>
-      one.catch((error: unknown) => {
-        onFailure();
-        throw error;
-      }),
-    ),
-  );
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
