@@ -93,7 +93,7 @@ const result = {
   command: 'npm run bench:cluster-queue',
   machine: describeMachine(),
   versions: await collectVersions(),
-  commit: describeCommit(),
+  commit: await describeCommit(),
   load: loadavg()[0],
   claims: CLAIMS,
   points,

@@ -52,7 +52,12 @@ async function measure(
     }
     const provisionedMs = performance.now() - joining;
     const sequence = await inSequence(participants, options.inferences, watch);
-    const together = await atOnce(participants, options.inferences, watch);
+    const together = await atOnce(
+      participants,
+      options.inferences,
+      Math.min(options.inFlight, options.inferences),
+      watch,
+    );
     const overhead = await measureOverhead(serving.url(0), artifact, folder);
     return {
       name: options.name ?? basename(file, '.hemodel'),

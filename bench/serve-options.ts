@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '../src/errors.ts';
 
 const USAGE =
-  'npm run bench:serve -- [ARTIFACT.hemodel] [--name NAME] [--clients N] [--inferences N] [--threads N] [--evaluations N] [--max-memory-mb N] [--workers N]';
+  'npm run bench:serve -- [ARTIFACT.hemodel] [--name NAME] [--clients N] [--inferences N] [--threads N] [--evaluations N] [--max-memory-mb N] [--in-flight N] [--workers N]';
 
 export interface ServeBenchOptions {
   /** Null: the fixture digits-square, compiled for the native engine if it is here. */
@@ -12,6 +12,8 @@ export interface ServeBenchOptions {
   readonly clients: number;
   /** Of each client. */
   readonly inferences: number;
+  /** Of each client, at once; all of them where it is not said. */
+  readonly inFlight: number;
   /** Of one evaluation. */
   readonly threads: number;
   /** Evaluations at the same time. */
@@ -27,12 +29,14 @@ export function parseServeOptions(argv: readonly string[]): ServeBenchOptions {
   const { values, positionals } = parse(argv);
   if (positionals.length > 1) throw usage('one artifact is measured at a time');
   const { name } = values;
+  const inferences = count('--inferences', values.inferences, 5);
   if (name !== undefined && !/^[\w.-]+$/.test(name)) throw usage('--name must be a bare file name');
   return {
     artifact: positionals[0] ?? null,
     name: name ?? null,
     clients: count('--clients', values.clients, 8),
-    inferences: count('--inferences', values.inferences, 5),
+    inferences,
+    inFlight: count('--in-flight', values['in-flight'], inferences),
     threads: count('--threads', values.threads, 1),
     evaluations: count('--evaluations', values.evaluations, 2),
     maxMemoryMb: count('--max-memory-mb', values['max-memory-mb'], 8192),
@@ -47,7 +51,7 @@ function parse(argv: readonly string[]) {
     return parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { ...options, 'max-memory-mb': text, workers: text },
+      options: { ...options, 'max-memory-mb': text, 'in-flight': text, workers: text },
     });
   } catch (cause) {
     throw usage(cause instanceof Error ? cause.message : String(cause));

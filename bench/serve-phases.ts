@@ -34,17 +34,27 @@ export async function inSequence(
   return summary(times, performance.now() - start, before, await watch.counters());
 }
 
+/** @param inFlight of each client; the next begins when one of them has its answer */
 export async function atOnce(
   participants: readonly Participant[],
   inferences: number,
+  inFlight: number,
   watch: ServerWatch,
 ): Promise<ConcurrentPhase> {
   const before = await watch.counters();
   const start = performance.now();
   const each = await Promise.all(
-    participants.map((participant) =>
-      Promise.all(Array.from({ length: inferences }, (_, k) => participant.infer(`at-once-${k}`, k, start))),
-    ),
+    participants.map(async (participant) => {
+      const [times, rest] = [
+        [] as InferenceTimes[],
+        Array.from({ length: inferences }, (_, k) => k).values(),
+      ];
+      const next = async (): Promise<void> => {
+        for (const k of rest) times.push(await participant.infer(`at-once-${k}`, k, start));
+      };
+      await Promise.all(Array.from({ length: inFlight }, next));
+      return times;
+    }),
   );
   const wallMs = performance.now() - start;
   const ends = each.map((times) => times.map(({ endMs }) => endMs));
