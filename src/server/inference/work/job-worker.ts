@@ -177,7 +177,7 @@ export class JobWorker {
   async #isToBeginAnew(claim: Claim, thrown: unknown): Promise<boolean> {
     if (claim.signal.aborted) return false;
     const { code } = toToolError(thrown);
-    if (this.#stop.signal.aborted) return INTERRUPTED.includes(code);
+    if (this.#stop.signal.aborted && INTERRUPTED.includes(code)) return true;
     if (code !== 'ERROR_STORAGE_UNAVAILABLE') return false;
     this.#parts.log('warn', 'a job is begun anew', { client: claim.job.clientId, detail: String(thrown) });
     await sleep(PAUSE_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);

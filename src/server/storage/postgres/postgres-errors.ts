@@ -3,6 +3,7 @@
  * details and messages on data can hold values.
  */
 import { BackendError, HeError, InternalError } from '../../../errors.ts';
+import { NETWORK_ERRORS } from '../network-errors.ts';
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const SERIALIZATION_FAILURE = '40001';
@@ -15,18 +16,8 @@ const FOR_A_WHILE = ['57P01', '57P02', '57P03', '57P05', '53300', '53200', '5701
 const REFUSALS = /^(28...|3D...|3F...|42501|42P01)$/;
 /** Connection exceptions. */
 const CONNECTION_CLASS = '08';
-/** Node's codes of a way that is not there, or no more. */
-const NETWORK = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENOENT',
-];
+/** ENOENT: the folder of a Unix socket. */
+const NETWORK = [...NETWORK_ERRORS, 'ENOENT'];
 /** What `pg` says, without a code, when a connection ends under it or does not come about in time. */
 const ENDED =
   /Connection terminated|Client was closed|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout|not queryable/i;

@@ -3,6 +3,7 @@
  * what was signed.
  */
 import { BackendError, HeError, InternalError } from '../../../errors.ts';
+import { NETWORK_ERRORS } from '../network-errors.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what stores say by the status alone. */
 const NOTHING_THERE = ['NoSuchKey', 'NotFound', '404'];
@@ -30,15 +31,7 @@ const BUSY = [
   'InternalError',
   'OperationAborted',
   'TimeoutError',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
+  ...NETWORK_ERRORS,
 ];
 const BUSY_STATUS = [408, 429, 500, 502, 503, 504];
 const CERTIFICATE = /CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO_|EPROTO/;
