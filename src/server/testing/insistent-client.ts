@@ -60,10 +60,10 @@ export class InsistentClient {
   async session(plan: SessionPlan): Promise<{ readonly keyRef: string }> {
     const { keys, input, expected, keyChunks, inputChunks, polls } = plan;
     // The answer to an enrolment may be lost with its token: the same key enrols again.
-    require(await this.#insist('enrol', (client) => client.enrol()), { ok: true });
+    expectAnswer(await this.#insist('enrol', (client) => client.enrol()), { ok: true });
     const file = { file_name: 'evaluation.keys', bytes: keys.length, sha256: sha256Of(keys) };
     const begun = await this.#ask('begin', 'begin_key_provisioning', { files: [file] });
-    require(begun, { ok: true });
+    expectAnswer(begun, { ok: true });
     const key_ref = begun['key_ref'] as string;
     await this.#send(
       'key chunk',
@@ -73,17 +73,20 @@ export class InsistentClient {
       keys,
       keyChunks,
     );
-    require(await this.#ask('commit', 'commit_evaluation_keys', { key_ref }), { ok: true, state: 'active' });
+    expectAnswer(await this.#ask('commit', 'commit_evaluation_keys', { key_ref }), {
+      ok: true,
+      state: 'active',
+    });
     await this.#sendInput(SESSION, input, inputChunks);
     const done = { ok: true, status: 'done', key_ref, encrypted_logit_sha256: expected };
-    require(await this.#infer(SESSION, polls), done);
+    expectAnswer(await this.#infer(SESSION, polls), done);
     const result = await this.#ask('result', 'get_inference_result', SESSION);
-    requireResult(result['chunk_b64'], expected);
-    require(await this.#ask('revoke', 'revoke_evaluation_keys', { key_ref }), { ok: true });
+    expectResult(result['chunk_b64'], expected);
+    expectAnswer(await this.#ask('revoke', 'revoke_evaluation_keys', { key_ref }), { ok: true });
     // Revoked is revoked, whatever happened meanwhile.
     const late = { session_id: 'late' };
     await this.#sendInput(late, input, 1);
-    require(await this.#ask('infer', 'remote_inference_cnn', late), {
+    expectAnswer(await this.#ask('infer', 'remote_inference_cnn', late), {
       ok: false,
       error_code: 'ERROR_KEY_REVOKED',
     });
@@ -93,9 +96,12 @@ export class InsistentClient {
   /** All that was acknowledged is still there. */
   async verify({ expected }: Pick<SessionPlan, 'expected'>, keyRef: string): Promise<void> {
     const answer = await this.#ask('result', 'remote_inference_cnn', SESSION);
-    require(answer, { ok: true, status: 'done', encrypted_logit_sha256: expected });
-    requireResult(answer['encrypted_logit_b64'], expected);
-    require(await this.#ask('result', 'get_key_status', { key_ref: keyRef }), { ok: true, state: 'revoked' });
+    expectAnswer(answer, { ok: true, status: 'done', encrypted_logit_sha256: expected });
+    expectResult(answer['encrypted_logit_b64'], expected);
+    expectAnswer(await this.#ask('result', 'get_key_status', { key_ref: keyRef }), {
+      ok: true,
+      state: 'revoked',
+    });
   }
 
   async close(): Promise<void> {
@@ -124,7 +130,7 @@ export class InsistentClient {
       const chunk = bytes.subarray(chunk_index * size, (chunk_index + 1) * size);
       const chunk_b64 = Buffer.from(chunk).toString('base64');
       const args = { ...target, file_name, chunk_index, total_chunks, chunk_b64 };
-      require(await this.#ask(step, tool, args), { ok: true, chunk_index });
+      expectAnswer(await this.#ask(step, tool, args), { ok: true, chunk_index });
     }
   }
 
@@ -185,7 +191,7 @@ function isUnderWay({ ok, status }: Answer): boolean {
   return ok && (status === 'queued' || status === 'running');
 }
 
-function require(answer: Answer, expected: Readonly<Record<string, unknown>>): void {
+function expectAnswer(answer: Answer, expected: Readonly<Record<string, unknown>>): void {
   for (const [field, value] of Object.entries(expected)) {
     if (answer[field] !== value)
       throw new InternalError(
@@ -194,7 +200,7 @@ function require(answer: Answer, expected: Readonly<Record<string, unknown>>): v
   }
 }
 
-function requireResult(base64: unknown, expected: string): void {
+function expectResult(base64: unknown, expected: string): void {
   const digest = sha256Of(Buffer.from(base64 as string, 'base64'));
   if (digest !== expected) throw new InternalError(`the result is ${digest} instead of ${expected}`);
 }
