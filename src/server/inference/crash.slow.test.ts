@@ -10,43 +10,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Random } from '../../compiler/random.ts';
-import { nativeUnavailable } from '../../runtime/backends/native/load-addon.ts';
-import { SecretClient } from '../../runtime/client/secret-client.ts';
-import { Evaluator } from '../../runtime/evaluation/evaluator.ts';
-import { encodeCiphertextSet } from '../../runtime/formats/ciphertext-set.ts';
-import { encodeEvaluationKeys } from '../../runtime/formats/evaluation-keys.ts';
 import { CrashingServer, freePort } from '../testing/crash-server.ts';
 import type { SessionPlan, Step } from '../testing/insistent-client.ts';
 import { InsistentClient, STEPS } from '../testing/insistent-client.ts';
-import { compileFixture, digit } from '../testing/served-model.ts';
-import { sha256Of } from '../protocol/identifiers.ts';
+import { makeSessionPlans } from '../testing/session-plans.ts';
 
 const POINTS = Number(process.env['CRASH_POINTS'] ?? 20);
 
-/** So that a session has several chunks of each kind. */
-const KEY_CHUNKS = 4;
-const INPUT_CHUNKS = 3;
 const INPUTS = 4;
 /** Every so often the server that has just come back is killed again. */
 const TWICE_EVERY = 8;
 const TWICE_WITHIN_MS = 60;
 
 it(`finishes ${POINTS} sessions whose server is killed at a random moment`, async () => {
-  const backend = nativeUnavailable() === null ? 'native' : 'seal';
-  await using model = await compileFixture('digits-square', 100, backend);
-  await using secret = await SecretClient.generate(model.artifact.signature);
-  const evaluationKeys = await secret.makeEvaluationKeys();
-  const keys = encodeEvaluationKeys(evaluationKeys);
-  // Evaluation is deterministic: not a bit may differ.
-  const pairs: Pick<SessionPlan, 'input' | 'expected'>[] = [];
-  {
-    await using evaluator = await Evaluator.create(model.artifact, evaluationKeys, { backend, threads: 1 });
-    for (let i = 0; i < INPUTS; i++) {
-      const set = await secret.encrypt([await digit(model.artifact, `${i}-0`)]);
-      const { outputs } = await evaluator.evaluate(set);
-      pairs.push({ input: encodeCiphertextSet(set), expected: sha256Of(encodeCiphertextSet(outputs)) });
-    }
-  }
+  await using made = await makeSessionPlans(INPUTS);
+  const { model, backend, plans } = made;
   const state = await mkdtemp(join(tmpdir(), 'he-compile-crash-'));
   const address = `127.0.0.1:${await freePort()}`;
   await using server = await CrashingServer.start([
@@ -62,7 +40,9 @@ it(`finishes ${POINTS} sessions whose server is killed at a random moment`, asyn
     // The first session is left alone: it says how long steps take.
     for (let point = -1; point < POINTS; point++) {
       const target = point < 0 ? null : STEPS[point % STEPS.length]!;
-      const chunks = target === 'key chunk' ? KEY_CHUNKS : target === 'input chunk' ? INPUT_CHUNKS : 1;
+      const plan = { ...plans[(point + 1) % INPUTS]!, polls: false };
+      const { keyChunks, inputChunks } = plan;
+      const chunks = target === 'key chunk' ? keyChunks : target === 'input chunk' ? inputChunks : 1;
       let passes = Math.floor(random.next() * chunks);
       let current: Step | 'between steps' = 'between steps';
       let killed: Promise<void> = Promise.resolve();
@@ -93,10 +73,6 @@ it(`finishes ${POINTS} sessions whose server is killed at a random moment`, asyn
           current = 'between steps';
         },
       });
-      const plan = {
-        ...pairs[(point + 1) % INPUTS]!,
-        ...{ keys, keyChunks: KEY_CHUNKS, inputChunks: INPUT_CHUNKS, polls: false },
-      };
       const { keyRef } = await client.session(plan);
       await killed;
       await client.close();

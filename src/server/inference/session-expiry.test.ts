@@ -7,8 +7,7 @@ import { FileBlobStore } from '../storage/file-blob-store.ts';
 import type { TestModel } from '../testing/served-model.ts';
 import { compileFixture } from '../testing/served-model.ts';
 import { DEFAULT_LIMITS } from './configuration.ts';
-import type { InferenceServer } from './inference-server.ts';
-import { openTestServer } from '../testing/open-test-server.ts';
+import { InferenceServer } from './inference-server.ts';
 import { SILENT_LOG } from '../hosting/log.ts';
 import type { ChunkArrival } from '../hosting/staging.ts';
 
@@ -30,7 +29,7 @@ beforeEach(async () => {
     enrolment: { open: true, unsigned: false, authorities: [] },
     threads: 1,
   };
-  server = await openTestServer([model.file], configuration, '0.0.0-test', SILENT_LOG);
+  server = await InferenceServer.open([model.file], configuration, '0.0.0-test', SILENT_LOG);
 });
 afterEach(async () => {
   vi.restoreAllMocks();

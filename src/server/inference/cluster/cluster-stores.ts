@@ -32,15 +32,19 @@ export async function openClusterStores(
   const database = opened.use(await PostgresDatabase.open(address, { migrate }));
   const notices = opened.use(new PostgresNotices(database));
   const records = opened.use(new PostgresMetadataStore(database));
-  const store = await openBlobs(blobs, database);
-  if (store instanceof S3BlobStore) opened.use(store);
+  const store = await openBlobs(blobs, database, opened);
   const all = opened.move();
   return { database, notices, records, blobs: store, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-async function openBlobs(address: string, database: PostgresDatabase): Promise<BlobStore> {
+/** @param opened where what has to be closed is noted */
+async function openBlobs(
+  address: string,
+  database: PostgresDatabase,
+  opened: AsyncDisposableStack,
+): Promise<BlobStore> {
   if (address === 'postgres') return new PostgresBlobStore(database);
-  if (isS3Address(address)) return S3BlobStore.open(address);
+  if (isS3Address(address)) return opened.use(await S3BlobStore.open(address));
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(address))
     throw new UsageError('USAGE', 'blobs lie in S3, in postgres, or in a folder that all machines share', {
       hint: 'for example --blobs s3://bucket?endpoint=https://s3.example, or --blobs postgres',

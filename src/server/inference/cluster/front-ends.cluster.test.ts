@@ -3,11 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nativeUnavailable } from '../../../runtime/backends/native/load-addon.ts';
-import { SecretClient } from '../../../runtime/client/secret-client.ts';
-import { Evaluator } from '../../../runtime/evaluation/evaluator.ts';
-import { encodeCiphertextSet } from '../../../runtime/formats/ciphertext-set.ts';
-import { encodeEvaluationKeys } from '../../../runtime/formats/evaluation-keys.ts';
 import { SILENT_LOG } from '../../hosting/log.ts';
 import { ServerIdentity } from '../../hosting/server-identity.ts';
 import { SIGNATURE_META } from '../../protocol/extension.ts';
@@ -17,8 +12,7 @@ import { postgresMissing, PostgresServer } from '../../storage/testing/postgres-
 import type { Connection } from '../../testing/mcp-clients.ts';
 import { connectClient } from '../../testing/mcp-clients.ts';
 import { ProtocolClient } from '../../testing/protocol-client.ts';
-import type { TestModel } from '../../testing/served-model.ts';
-import { compileFixture, digit } from '../../testing/served-model.ts';
+import { makeSessionPlans } from '../../testing/session-plans.ts';
 import type { TaskClient } from '../../testing/task-clients.ts';
 import { taskClient } from '../../testing/task-clients.ts';
 import type { ServerConfiguration } from '../configuration.ts';
@@ -35,8 +29,6 @@ const missing = postgresMissing();
 
 describe.skipIf(missing !== null)('two front ends', () => {
   const world = new AsyncDisposableStack();
-  let model: TestModel;
-  let secret: SecretClient;
   let keys: Uint8Array;
   let input: Uint8Array;
   /** SHA-256 of what an evaluation in this process gives. */
@@ -45,17 +37,10 @@ describe.skipIf(missing !== null)('two front ends', () => {
   let worker: ClusterWorker;
 
   beforeAll(async () => {
-    const backend = nativeUnavailable() === null ? 'native' : 'seal';
-    model = world.use(await compileFixture('digits-square', 100, backend));
-    secret = world.use(await SecretClient.generate(model.artifact.signature));
-    const evaluationKeys = await secret.makeEvaluationKeys();
-    keys = encodeEvaluationKeys(evaluationKeys);
-    const ciphertexts = await secret.encrypt([await digit(model.artifact, '3-0')]);
-    input = encodeCiphertextSet(ciphertexts);
-    {
-      await using evaluator = await Evaluator.create(model.artifact, evaluationKeys, { backend, threads: 1 });
-      expected = sha256Of(encodeCiphertextSet((await evaluator.evaluate(ciphertexts)).outputs));
-    }
+    const made = world.use(await makeSessionPlans(1));
+    const { model } = made;
+    const [plan] = made.plans;
+    ({ keys, input, expected } = plan!);
     const folder = await mkdtemp(join(tmpdir(), 'he-compile-fronts-'));
     world.defer(() => rm(folder, { recursive: true, force: true }));
     const postgres = world.use(await PostgresServer.start());

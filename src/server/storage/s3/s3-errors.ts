@@ -7,7 +7,6 @@ import { NETWORK_ERRORS } from '../network-errors.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what stores say by the status alone. */
 const NOTHING_THERE = ['NoSuchKey', 'NotFound', '404'];
-const BEYOND_THE_END = ['InvalidRange', '416'];
 const UPLOAD_GONE = ['NoSuchUpload', 'InvalidPart'];
 const REFUSALS = [
   'AccessDenied',
@@ -37,13 +36,13 @@ const BUSY_STATUS = [408, 429, 500, 502, 503, 504];
 const CERTIFICATE = /CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO_|EPROTO/;
 const ENDED = /socket hang up|aborted|terminated|closed before/i;
 
-/** There is no such object. Of a bucket that is not there, `isRefused` tells. */
+/** There is no such object. */
 export function isNothing(error: unknown): boolean {
   return NOTHING_THERE.includes(codeOf(error));
 }
 
 export function isBeyondEnd(error: unknown): boolean {
-  return BEYOND_THE_END.includes(codeOf(error)) || statusOf(error) === 416;
+  return codeOf(error) === 'InvalidRange' || statusOf(error) === 416;
 }
 
 /** An upload in parts was completed already, or removed by whoever tidies up. */
